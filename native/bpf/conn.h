@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Records of connections. */
+#ifndef VSLOG_BPF_CONN_H
+#define VSLOG_BPF_CONN_H
+
+/* include/uapi/linux/ip_vs.h, include/uapi/linux/netfilter.h */
+#define IP_VS_CONN_F_FWD_MASK 0x0007
+#define IP_VS_CONN_F_BYPASS 0x0004
+#define IP_VS_CONN_F_SYNC 0x0020
+#define IP_VS_CONN_F_TEMPLATE 0x1000
+#define IP_VS_CONN_F_ONE_PACKET 0x2000
+#define NF_DROP 0
+#define AF_INET 2
+#define DEST_AVAILABLE 0x1
+#define DEST_OVERLOAD 0x2
+
+static __always_inline struct ip_vs_conn *conn_of_timer(struct timer_list *t)
+{
+	return (struct ip_vs_conn *)((char *)t - bpf_core_field_offset(struct ip_vs_conn, timer));
+}
+
+static __always_inline __u64 dest_flags(struct ip_vs_dest *dest)
+{
+	if (bpf_core_field_exists(dest->cflags))
+		return BPF_CORE_READ(dest, cflags);
+	return BPF_CORE_READ(dest, flags);
+}
+
+static __always_inline bool dest_available(struct ip_vs_dest *dest)
+{
+	return dest_flags(dest) & DEST_AVAILABLE;
+}
+
+static __always_inline bool dest_overloaded(struct ip_vs_dest *dest)
+{
+	return dest_flags(dest) & DEST_OVERLOAD;
+}
+
+static __always_inline __s32 dest_weight(struct ip_vs_dest *dest)
+{
+	return dest ? BPF_CORE_READ(dest, weight.counter) : VSLOG_NO_WEIGHT;
+}
+
+/* Its real server is gone: alone, or with its whole service. */
+static __always_inline __u8 gone_reason(struct ip_vs_dest *dest)
+{
+	__u64 svc = dest ? (__u64)BPF_CORE_READ(dest, svc) : 0;
+	if (svc && bpf_map_lookup_elem(&removed_services, &svc))
+		return VSLOG_REASON_SERVICE_REMOVED;
+	return VSLOG_REASON_NODEST;
+}
+
+static __always_inline void tuple_fill(struct vslog_tuple *t, struct ip_vs_conn *cp)
+{
+	BPF_CORE_READ_INTO((union nf_inet_addr *)t->client_addr, cp, caddr);
+	BPF_CORE_READ_INTO((union nf_inet_addr *)t->virtual_addr, cp, vaddr);
+	BPF_CORE_READ_INTO((union nf_inet_addr *)t->real_addr, cp, daddr);
+	t->client_port = BPF_CORE_READ(cp, cport);
+	t->virtual_port = BPF_CORE_READ(cp, vport);
+	t->real_port = BPF_CORE_READ(cp, dport);
+	t->protocol = BPF_CORE_READ(cp, protocol);
+	t->family = BPF_CORE_READ(cp, af);
+	t->real_family = BPF_CORE_READ(cp, daf);
+	t->fwmark = BPF_CORE_READ(cp, fwmark);
+	t->flags = BPF_CORE_READ(cp, flags);
+	t->netns = BPF_CORE_READ(cp, ipvs, net, ns.inum);
+}
+
+/* Everything that connection and memory know; kind, reason and drops are the caller's. */
+static __always_inline void record_fill(struct vslog_conn_record *r, struct ip_vs_conn *cp, struct vslog_conn_state *st)
+{
+	r->head.type = VSLOG_RECORD_CONN;
+	r->head.size = sizeof(*r);
+	r->time = bpf_ktime_get_ns();
+	r->conn_id = st->id;
+	r->template_id = st->template_id;
+	r->created = st->created;
+	r->timeout = BPF_CORE_READ(cp, timeout);
+	r->drop_packets = r->drop_bytes = r->drop_first = r->drop_last = 0;
+	tuple_fill(&r->tuple, cp);
+	/* A refused template loses its ports, a port unknown at the create is filled in later. */
+	if (st->tuple.client_port)
+		r->tuple.client_port = st->tuple.client_port;
+	if (st->tuple.virtual_port)
+		r->tuple.virtual_port = st->tuple.virtual_port;
+	if (st->tuple.real_port)
+		r->tuple.real_port = st->tuple.real_port;
+	r->packets_in = BPF_CORE_READ(cp, in_pkts.counter);
+	r->weight = dest_weight(BPF_CORE_READ(cp, dest));
+	r->state = BPF_CORE_READ(cp, state);
+	r->kind = 0;
+	r->reason = 0;
+	r->scheduled_by = st->scheduled_by;
+	__builtin_memset(r->pad, 0, sizeof(r->pad));
+}
+
+/* Who chose the real server. A template's first connection was scheduled with it; the later ones came by persistence. */
+static __always_inline __u8 scheduled_by(struct ip_vs_conn *cp, __u32 flags, struct ip_vs_conn *control, struct vslog_conn_state *controller)
+{
+	if (flags & IP_VS_CONN_F_SYNC)
+		return VSLOG_BY_SYNC;
+	if ((flags & IP_VS_CONN_F_FWD_MASK) == IP_VS_CONN_F_BYPASS)
+		return VSLOG_BY_BYPASS;
+	if (!control || (flags & IP_VS_CONN_F_TEMPLATE))
+		return VSLOG_BY_SCHEDULER;
+	if (controller && (controller->tuple.flags & IP_VS_CONN_F_TEMPLATE) && __sync_fetch_and_add(&controller->children, 1) == 0)
+		return VSLOG_BY_SCHEDULER;
+	return VSLOG_BY_PERSISTENCE;
+}
+
+static __always_inline void conn_forget(__u64 key)
+{
+	struct vslog_config *cfg = config_get();
+	if (bpf_map_delete_elem(&conns, &key) == 0 && cfg)
+		__sync_fetch_and_add(&cfg->live, -1);
+}
+
+/* An end that nobody saw, or that had no room. False: there is no room now either. */
+static __always_inline bool conn_missed(__u64 key, struct vslog_conn_state *st, bool from_sweep)
+{
+	struct vslog_conn_record *r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
+	if (!r) {
+		if (!from_sweep)
+			count_loss(VSLOG_LOSS_RING);
+		return false;
+	}
+	__builtin_memset(r, 0, sizeof(*r));
+	r->head.type = VSLOG_RECORD_CONN;
+	r->head.size = sizeof(*r);
+	r->time = st->ended_at ? st->ended_at : bpf_ktime_get_ns();
+	r->conn_id = st->id;
+	r->template_id = st->template_id;
+	r->created = st->created;
+	r->tuple = st->tuple;
+	r->weight = st->ended_at ? st->weight : VSLOG_NO_WEIGHT;
+	r->kind = VSLOG_KIND_EXPIRE;
+	r->reason = VSLOG_REASON_MISSED;
+	r->scheduled_by = st->scheduled_by;
+	bpf_map_delete_elem(&drops, &key);
+	conn_forget(key);
+	bpf_ringbuf_submit(r, 0);
+	return true;
+}
+
+/* A connection that we did not know. Where the ring has no room nothing is remembered either, so that it is new again at its next chance. */
+static __always_inline void conn_begin(struct ip_vs_conn *cp, __u8 kind)
+{
+	__u32 zero = 0;
+	__u64 key = (__u64)cp;
+	struct vslog_config *cfg = config_get();
+	struct vslog_conn_state *st = bpf_map_lookup_elem(&scratch_conn, &zero);
+	if (!cfg || !st)
+		return;
+	struct vslog_conn_state *former = bpf_map_lookup_elem(&conns, &key);
+	if (former)
+		conn_missed(key, former, false); /* ended, unwritten for want of room, and its memory is this one's now */
+	__builtin_memset(st, 0, sizeof(*st));
+	struct ip_vs_conn *control = BPF_CORE_READ(cp, control);
+	__u64 control_key = (__u64)control;
+	struct vslog_conn_state *controller = control ? bpf_map_lookup_elem(&conns, &control_key) : NULL;
+	tuple_fill(&st->tuple, cp);
+	st->id = __sync_fetch_and_add(&cfg->next_id, 1);
+	if (controller)
+		st->template_id = controller->id;
+	if (kind == VSLOG_KIND_CREATE) {
+		st->created = bpf_ktime_get_ns();
+		st->scheduled_by = scheduled_by(cp, st->tuple.flags, control, controller);
+	} else {
+		st->children = 1; /* of a template: whoever it was made for is past */
+		if (st->tuple.flags & IP_VS_CONN_F_SYNC)
+			st->scheduled_by = VSLOG_BY_SYNC;
+	}
+	struct vslog_conn_record *r = record_begin(VSLOG_RECORD_CONN, sizeof(*r));
+	if (!r)
+		return;
+	record_fill(r, cp, st);
+	r->kind = kind;
+	if (bpf_map_update_elem(&conns, &key, st, BPF_ANY))
+		count_loss(VSLOG_LOSS_CONN_MAP); /* its end will be written as a connection that was there */
+	else
+		__sync_fetch_and_add(&cfg->live, 1);
+	bpf_ringbuf_submit(r, 0);
+}
+
+/* Writes what a drop entry has gathered. False: no room, it is kept. */
+static __always_inline bool drop_flush(struct vslog_drop_state *drop)
+{
+	if (!drop->packets)
+		return true;
+	struct vslog_conn_record *r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
+	if (!r)
+		return false;
+	__builtin_memcpy(r, &drop->record, sizeof(*r));
+	r->time = bpf_ktime_get_ns();
+	r->drop_first = drop->first;
+	r->drop_last = drop->last;
+	r->drop_packets = __sync_lock_test_and_set(&drop->packets, 0);
+	r->drop_bytes = __sync_lock_test_and_set(&drop->bytes, 0);
+	bpf_ringbuf_submit(r, 0);
+	return true;
+}
+
+/* A packet of it was dropped: the first one is written at once, the later ones are gathered for the sweep. */
+static __always_inline void conn_dropped(struct ip_vs_conn *cp, __u32 bytes)
+{
+	__u64 key = (__u64)cp, now = bpf_ktime_get_ns();
+	struct vslog_drop_state *drop = bpf_map_lookup_elem(&drops, &key);
+	if (drop) {
+		if (!drop->packets)
+			drop->first = now;
+		drop->last = now;
+		__sync_fetch_and_add(&drop->bytes, bytes);
+		__sync_fetch_and_add(&drop->packets, 1);
+		return;
+	}
+	struct vslog_conn_state *st = bpf_map_lookup_elem(&conns, &key);
+	if (!st) {
+		conn_begin(cp, VSLOG_KIND_SNAPSHOT);
+		st = bpf_map_lookup_elem(&conns, &key);
+		if (!st) {
+			count_loss(VSLOG_LOSS_CONN_MAP);
+			return;
+		}
+	}
+	__u32 zero = 0;
+	drop = bpf_map_lookup_elem(&scratch_drop, &zero);
+	if (!drop)
+		return;
+	record_fill(&drop->record, cp, st);
+	drop->record.kind = VSLOG_KIND_NODEST_DROP;
+	drop->packets = 1;
+	drop->bytes = bytes;
+	drop->first = drop->last = now;
+	drop_flush(drop); /* leaves packets at 1 when there is no room: the sweep writes it */
+	if (bpf_map_update_elem(&drops, &key, drop, BPF_ANY))
+		count_loss(VSLOG_LOSS_CONN_MAP);
+}
+
+static __always_inline void drops_end(__u64 key)
+{
+	struct vslog_drop_state *drop = bpf_map_lookup_elem(&drops, &key);
+	if (!drop)
+		return;
+	if (!drop_flush(drop))
+		count_loss(VSLOG_LOSS_RING);
+	bpf_map_delete_elem(&drops, &key);
+}
+
+/* It ended. Without room for the record it stays remembered as ended, and reconcile() writes it. */
+static __always_inline void conn_end(struct ip_vs_conn *cp, __u64 key, struct vslog_conn_state *st)
+{
+	drops_end(key);
+	struct vslog_conn_record *r = record_begin(VSLOG_RECORD_CONN, sizeof(*r));
+	if (!r) {
+		struct vslog_config *cfg = config_get();
+		st->ended_at = bpf_ktime_get_ns();
+		if (cfg)
+			__sync_fetch_and_add(&cfg->ended, 1);
+		return;
+	}
+	record_fill(r, cp, st);
+	r->kind = VSLOG_KIND_EXPIRE;
+	r->reason = st->reason;
+	r->weight = st->weight;
+	conn_forget(key);
+	bpf_ringbuf_submit(r, 0);
+}
+
+/* A new connection found no real server. */
+static __always_inline void sched_failed(struct ip_vs_service *svc, struct sk_buff *skb, struct ip_vs_iphdr *iph)
+{
+	__u16 ports[2] = {0, 0};
+	bpf_probe_read_kernel(ports, sizeof(ports), BPF_CORE_READ(skb, data) + iph->len);
+	struct vslog_conn_record *r = record_begin(VSLOG_RECORD_CONN, sizeof(*r));
+	if (!r)
+		return;
+	__builtin_memset((char *)r + sizeof(r->head), 0, sizeof(*r) - sizeof(r->head));
+	r->time = bpf_ktime_get_ns();
+	r->kind = VSLOG_KIND_SCHED_FAIL;
+	r->weight = VSLOG_NO_WEIGHT;
+	BPF_CORE_READ_INTO((union nf_inet_addr *)r->tuple.client_addr, iph, saddr);
+	BPF_CORE_READ_INTO((union nf_inet_addr *)r->tuple.virtual_addr, iph, daddr);
+	r->tuple.client_port = ports[0];
+	r->tuple.virtual_port = ports[1];
+	r->tuple.protocol = iph->protocol;
+	r->tuple.family = svc->af;
+	r->tuple.fwmark = svc->fwmark;
+	r->tuple.netns = BPF_CORE_READ(svc, ipvs, net, ns.inum);
+	bpf_ringbuf_submit(r, 0);
+}
+
+#endif
