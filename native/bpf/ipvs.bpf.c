@@ -264,8 +264,11 @@ int BPF_PROG(service_added, struct netns_ipvs *ipvs, struct ip_vs_service_user_k
 {
 	if (ret)
 		return 0;
+	/* The verifier refuses a typed read of a pointer to a pointer: hence as a number. */
 	struct ip_vs_service *svc = NULL;
-	bpf_probe_read_kernel(&svc, sizeof(svc), svc_p);
+	__u64 place = 0;
+	bpf_get_func_arg(ctx, 2, &place);
+	bpf_probe_read_kernel(&svc, sizeof(svc), (void *)place);
 	__u64 key = (__u64)svc;
 	bpf_map_delete_elem(&removed_services, &key); /* its memory was another service's once */
 	if (svc && netns_wanted(ipvs))
@@ -371,7 +374,10 @@ int sweep_drops(struct vslog_run_args *args)
 {
 	args->jiffies = bpf_jiffies64();
 	args->time = bpf_ktime_get_ns();
-	bpf_for_each_map_elem(&drops, sweep_drop, args, 0);
+	struct vslog_run_args found = {}; /* the callback may be handed the stack only */
+	bpf_for_each_map_elem(&drops, sweep_drop, &found, 0);
+	args->done = found.done;
+	args->left = found.left;
 	return 0;
 }
 
@@ -390,6 +396,9 @@ static long reconcile_conn(void *map, const __u64 *key, struct vslog_conn_state 
 SEC("syscall")
 int reconcile(struct vslog_run_args *args)
 {
-	bpf_for_each_map_elem(&conns, reconcile_conn, args, 0);
+	struct vslog_run_args found = {};
+	bpf_for_each_map_elem(&conns, reconcile_conn, &found, 0);
+	args->done = found.done;
+	args->left = found.left;
 	return 0;
 }

@@ -83,7 +83,8 @@ BpfFd get_pinned(const std::string& path) { return BpfFd(bpf_obj_get(path.c_str(
 
 vslog_run_args run(int program) {
   vslog_run_args args{};
-  LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &args, .ctx_out = &args, .ctx_size_in = sizeof args, .ctx_size_out = sizeof args);
+  // The kernel writes the argument back where it came from (bpf_prog_test_run_syscall).
+  LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &args, .ctx_size_in = sizeof args);
   const int error = bpf_prog_test_run_opts(program, &opts);
   if (error != 0) throw std::system_error(-error, std::generic_category(), "cannot run the kernel side's sweep");
   return args;
