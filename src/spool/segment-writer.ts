@@ -1,0 +1,174 @@
+import { createHash, type Hash } from 'node:crypto';
+import { type FileHandle, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Batch } from '../wire/batch.js';
+import { chainValue, ENTRY_SIZE, encodeEntry, encodeFooter, encodeHeader, type IndexEntry, type IndexFooter, type IndexHeader, type LogPosition, rangesOf } from './index-file.js';
+import { bodyName, indexName } from './layout.js';
+import type { Segment } from './segment.js';
+
+/** A segment being written: `flush` writes what was staged, then either `commit` keeps it or `rollback` cuts it off again. */
+export class SegmentWriter {
+  readonly header: IndexHeader;
+  readonly path: string;
+  private readonly body: FileHandle;
+  private readonly index: FileHandle;
+  private readonly hash: Hash;
+  private readonly entries: IndexEntry[];
+  private bodyLength: number;
+  private indexLength: number;
+  private count: number;
+  private staged: Batch[] = [];
+  private stagedBytes = 0;
+
+  private constructor(header: IndexHeader, path: string, body: FileHandle, index: FileHandle, indexLength: number) {
+    this.header = header;
+    this.path = path;
+    this.body = body;
+    this.index = index;
+    this.hash = createHash('sha256');
+    this.entries = [];
+    this.bodyLength = 0;
+    this.indexLength = indexLength;
+    this.count = 0;
+  }
+
+  /** Makes the two files. Their directory entries are durable only after the caller's sync of `dir`. */
+  static async create(dir: string, header: IndexHeader): Promise<SegmentWriter> {
+    const path = join(dir, bodyName(header.id, header.record));
+    // 'w' and not 'wx': an earlier attempt on a full disk may have left an empty file behind.
+    const index = await open(join(dir, indexName(header.id, header.record)), 'w');
+    let body: FileHandle | undefined;
+    try {
+      const head = encodeHeader(header);
+      await writeAll(index, [head], head.length, 0);
+      body = await open(path, 'w');
+      return new SegmentWriter(header, path, body, index, head.length);
+    } catch (error) {
+      await index.close();
+      await body?.close();
+      throw error;
+    }
+  }
+
+  /** Opens the files of an unsealed segment and cuts off what follows `entries`, of which `content` is the body. */
+  static async reopen(dir: string, header: IndexHeader, entries: readonly IndexEntry[], content: Buffer): Promise<SegmentWriter> {
+    const path = join(dir, bodyName(header.id, header.record));
+    const index = await open(join(dir, indexName(header.id, header.record)), 'r+');
+    let body: FileHandle | undefined;
+    try {
+      body = await open(path, 'r+');
+      const writer = new SegmentWriter(header, path, body, index, encodeHeader(header).length + entries.length * ENTRY_SIZE);
+      for (const entry of entries) {
+        writer.entries.push(entry);
+        writer.count += entry.count;
+      }
+      writer.bodyLength = content.length;
+      writer.hash.update(content);
+      await writer.rollback();
+      await body.datasync();
+      return writer;
+    } catch (error) {
+      await index.close();
+      await body?.close();
+      throw error;
+    }
+  }
+
+  get events(): number {
+    return this.count;
+  }
+
+  get bytes(): number {
+    return this.bodyLength;
+  }
+
+  stage(batch: Batch): void {
+    this.staged.push(batch);
+    this.stagedBytes += batch.body.length;
+  }
+
+  /** Writes what was staged: the bodies, then their entries. */
+  async flush(): Promise<void> {
+    if (this.staged.length === 0) return;
+    const entries = Buffer.allocUnsafe(this.staged.length * ENTRY_SIZE);
+    let offset = this.bodyLength;
+    let at = 0;
+    const bodies: Buffer[] = [];
+    for (const batch of this.staged) {
+      encodeEntry({ first: batch.first, count: batch.count, offset, length: batch.body.length, crc32c: batch.crc32c }, entries, at);
+      bodies.push(batch.body);
+      offset += batch.body.length;
+      at += ENTRY_SIZE;
+    }
+    await writeAll(this.body, bodies, this.stagedBytes, this.bodyLength);
+    await writeAll(this.index, [entries], entries.length, this.indexLength);
+  }
+
+  /** Makes what was flushed durable. */
+  async sync(): Promise<void> {
+    await this.body.datasync();
+    await this.index.datasync();
+  }
+
+  /** What was flushed counts from now on. */
+  commit(): void {
+    for (const batch of this.staged) {
+      this.hash.update(batch.body);
+      this.entries.push({ first: batch.first, count: batch.count, offset: this.bodyLength, length: batch.body.length, crc32c: batch.crc32c });
+      this.bodyLength += batch.body.length;
+      this.indexLength += ENTRY_SIZE;
+      this.count += batch.count;
+    }
+    this.staged = [];
+    this.stagedBytes = 0;
+  }
+
+  /** Cuts off whatever was written since the last commit. */
+  async rollback(): Promise<void> {
+    this.staged = [];
+    this.stagedBytes = 0;
+    await this.index.truncate(this.indexLength);
+    await this.body.truncate(this.bodyLength);
+  }
+
+  /** Writes the footer, durable when `durable`, and closes the files. */
+  async seal(previous: string, position: LogPosition | undefined, durable: boolean): Promise<Segment> {
+    const sha256 = this.hash.copy().digest('hex');
+    const part = { count: this.count, bytes: this.bodyLength, ranges: rangesOf(this.entries), sha256 };
+    const footer: IndexFooter = { ...part, previous, chain: chainValue(previous, this.header, part), position };
+    const bytes = encodeFooter(footer);
+    await writeAll(this.index, [bytes], bytes.length, this.indexLength);
+    if (durable) await this.sync();
+    await this.close();
+    return segmentOf(this.header, footer, this.path);
+  }
+
+  async close(): Promise<void> {
+    await this.index.close();
+    await this.body.close();
+  }
+}
+
+export function segmentOf(header: IndexHeader, footer: IndexFooter, path: string): Segment {
+  return {
+    id: header.id,
+    record: header.record,
+    node: header.node,
+    epoch: header.epoch,
+    ranges: footer.ranges,
+    count: footer.count,
+    bytes: footer.bytes,
+    sha256: footer.sha256,
+    chain: footer.chain,
+    path,
+  };
+}
+
+/** Writes all of `buffers`: a short write, as on a nearly full disk, goes on until it is whole or fails. */
+async function writeAll(file: FileHandle, buffers: Buffer[], total: number, position: number): Promise<void> {
+  const { bytesWritten } = await file.writev(buffers, position);
+  let written = bytesWritten;
+  if (written === total) return;
+  const whole = Buffer.concat(buffers);
+  while (written < total) written += (await file.write(whole, written, total - written, position + written)).bytesWritten;
+}

@@ -1,0 +1,318 @@
+import { connect, type Socket } from 'node:net';
+import { type Batch, readBatch } from './batch.js';
+import { CaptureRefusal, ConnectionError, sentenceOf, WireError } from './errors.js';
+import { encodeFrame, type Frame, FrameReader } from './frame.js';
+import { FrameFlag, MessageType, PROTOCOL_VERSION } from './message.js';
+import { toBigInt, toLong, v1 } from './proto.js';
+
+/** One of the capture's multicast groups, as proto/vslog/v1/socket.proto names them. */
+export type GroupName = Exclude<keyof typeof v1.Group.Value, 'unspecified'>;
+
+/** What the subscriber has already. */
+export interface Position {
+  readonly epoch: string;
+  readonly sequence: bigint;
+}
+
+export interface Subscription {
+  readonly epoch: string;
+  /** Of the first event that will come. */
+  readonly first: bigint;
+  /** Events between what the subscriber has and that, which are gone. */
+  readonly skipped: bigint;
+}
+
+/** A live subscriber was too slow: what it missed. */
+export interface MissedEvents {
+  readonly missed: bigint;
+  readonly first: bigint;
+  readonly last: bigint;
+}
+
+/** Called by the client while it reads; they must not throw. */
+export interface ClientHandlers {
+  onSubscribed?(subscription: Subscription): void;
+  onBatch?(batch: Batch): void;
+  onOverrun?(missed: MissedEvents): void;
+  /** After every chunk read: the time to act on the batches that came. */
+  onChunk?(): void;
+}
+
+export interface ClientOptions {
+  /** Path of the capture's unix socket. */
+  readonly path: string;
+  /** What we are, for the capture's own log. */
+  readonly software?: string;
+  readonly handlers?: ClientHandlers;
+  /** How long an answer may take, ms. Default 10000. */
+  readonly timeoutMs?: number;
+}
+
+export type Welcome = InstanceType<typeof v1.Welcome>;
+export type SourceStatus = InstanceType<typeof v1.SourceStatus>;
+
+interface Waiting {
+  readonly answer: number;
+  resolve(frame: Frame): void;
+  reject(error: Error): void;
+  readonly timer: NodeJS.Timeout;
+}
+
+/** Memory is read into in pieces of this size: large enough that most frames lie in one piece. */
+const ARENA_SIZE = 1024 * 1024;
+const ARENA_LEAST = 64 * 1024;
+
+/** One session with the capture. It ends with the connection; see CaptureSession's user for reconnecting. */
+export class CaptureClient {
+  /** Resolves when the connection has ended, with the error that ended it or undefined after close(). Never rejects. */
+  readonly closed: Promise<Error | undefined>;
+  private readonly path: string;
+  private readonly software: string;
+  private readonly handlers: ClientHandlers;
+  private readonly timeoutMs: number;
+  private readonly reader = new FrameReader();
+  private readonly waiting = new Map<number, Waiting>();
+  private socket: Socket | undefined;
+  private sequence = 0;
+  private port = 0;
+  private failure: Error | undefined;
+  private paused = false;
+  private ended = false;
+  private markClosed: (error: Error | undefined) => void = () => undefined;
+
+  constructor(options: ClientOptions) {
+    this.path = options.path;
+    this.software = options.software ?? 'vslog';
+    this.handlers = options.handlers ?? {};
+    this.timeoutMs = options.timeoutMs ?? 10_000;
+    this.closed = new Promise((resolve) => {
+      this.markClosed = resolve;
+    });
+  }
+
+  /** Connects and says hello. Rejects with ConnectionError, CaptureRefusal or WireError, each one sentence. */
+  async connect(): Promise<Welcome> {
+    await this.open();
+    const hello = v1.Hello.encode({ version_min: PROTOCOL_VERSION, version_max: PROTOCOL_VERSION, software: this.software }).finish();
+    try {
+      const frame = await this.request(MessageType.controlHello, hello, MessageType.controlWelcome);
+      this.port = frame.port;
+      return decode(v1.Welcome, frame);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /** A named subscription that is kept until acknowledged: everything after `after`, or from the oldest that is kept. */
+  async subscribeDurable(name: string, after: Position | undefined): Promise<Subscription> {
+    return this.subscribe(
+      v1.Subscribe.encode({
+        mode: v1.SubscriptionMode.Value.durable,
+        name,
+        epoch: after?.epoch ?? '',
+        after_sequence: toLong(after?.sequence ?? 0n),
+      }).finish(),
+    );
+  }
+
+  /** New events only, of the named groups; none means all. */
+  async subscribeLive(groups: readonly GroupName[] = []): Promise<Subscription> {
+    return this.subscribe(
+      v1.Subscribe.encode({ mode: v1.SubscriptionMode.Value.live, groups: groups.map((group) => v1.Group.Value[group]) }).finish(),
+    );
+  }
+
+  /** Everything up to this sequence is safe. Not answered. */
+  ack(position: Position): void {
+    const payload = v1.Acknowledge.encode({ epoch: position.epoch, sequence: toLong(position.sequence) }).finish();
+    this.write(MessageType.eventAck, 0, payload);
+  }
+
+  /** Drops the named durable subscription: the capture keeps nothing for it any more. */
+  async forget(name: string): Promise<void> {
+    const payload = v1.Subscribe.encode({ mode: v1.SubscriptionMode.Value.durable, name }).finish();
+    await this.request(MessageType.eventForget, payload, MessageType.controlError);
+  }
+
+  /** How the source and the journal are. */
+  async sourceStatus(): Promise<SourceStatus> {
+    return decode(v1.SourceStatus, await this.request(MessageType.sourceStatus, new Uint8Array(0), MessageType.sourceStatus));
+  }
+
+  /** Stops reading until resume(): the capture's send buffer fills and it waits for us. Answers wait as well. */
+  pause(): void {
+    if (this.paused || this.ended) return;
+    this.paused = true;
+    this.socket?.pause();
+  }
+
+  resume(): void {
+    if (!this.paused) return;
+    this.paused = false;
+    if (!this.ended) this.socket?.resume();
+  }
+
+  /** Ends the connection. */
+  close(): void {
+    this.fail(undefined);
+  }
+
+  private open(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      let arena = Buffer.allocUnsafeSlow(ARENA_SIZE);
+      let used = 0;
+      const socket = connect({
+        path: this.path,
+        onread: {
+          buffer: () => {
+            // Each read goes on where the last one ended, so frames stay in one piece and are never copied.
+            if (arena.length - used < ARENA_LEAST) {
+              arena = Buffer.allocUnsafeSlow(ARENA_SIZE);
+              used = 0;
+            }
+            return arena.subarray(used);
+          },
+          callback: (count, buffer) => {
+            used += count;
+            this.onChunk(Buffer.from(buffer.buffer, buffer.byteOffset, count));
+            return !this.paused;
+          },
+        },
+      });
+      this.socket = socket;
+      socket.once('connect', resolve);
+      socket.on('error', (error) => {
+        const failure = new ConnectionError(connectSentence(this.path, error), { cause: error });
+        reject(failure);
+        this.fail(failure);
+      });
+      socket.on('end', () => this.onEnd());
+      socket.on('close', () => this.fail(new ConnectionError(`The capture at ${this.path} closed the connection.`)));
+    });
+  }
+
+  private onChunk(chunk: Buffer): void {
+    if (this.ended) return;
+    try {
+      this.reader.push(chunk, this.onFrame);
+    } catch (error) {
+      this.fail(error instanceof Error ? error : new Error(String(error)));
+    }
+    this.handlers.onChunk?.();
+  }
+
+  private onEnd(): void {
+    try {
+      this.reader.end();
+      this.fail(new ConnectionError(`The capture at ${this.path} closed the connection.`));
+    } catch (error) {
+      this.fail(error as WireError);
+    }
+  }
+
+  private readonly onFrame = (frame: Frame): void => {
+    if (this.ended) return;
+    switch (frame.type) {
+      case MessageType.eventBatch:
+        this.handlers.onBatch?.(readBatch(frame.payload, frame.offset + 16));
+        return;
+      case MessageType.controlOverrun: {
+        const overrun = decode(v1.Overrun, frame);
+        const [missed, first, last] = [overrun.missed, overrun.first_sequence, overrun.last_sequence].map(toBigInt) as [bigint, bigint, bigint];
+        this.handlers.onOverrun?.({ missed, first, last });
+        return;
+      }
+      case MessageType.controlError:
+        this.onError(frame);
+        return;
+      default: {
+        const waiting = this.waiting.get(frame.sequence);
+        if (waiting === undefined || waiting.answer !== frame.type) return;
+        // The batches may follow in the same chunk, before the promise's turn comes: the handler is told first.
+        if (frame.type === MessageType.eventSubscribed) this.handlers.onSubscribed?.(subscription(frame));
+        this.settle(frame.sequence)?.resolve(frame);
+      }
+    }
+  };
+
+  private onError(frame: Frame): void {
+    const reply = decode(v1.ErrorReply, frame);
+    const waiting = this.settle(frame.sequence);
+    if (reply.code === 0) waiting?.resolve(frame);
+    else {
+      const refusal = new CaptureRefusal(reply.code, reply.message, reply.field);
+      if (waiting === undefined) this.fail(refusal);
+      else waiting.reject(refusal);
+    }
+  }
+
+  private async subscribe(payload: Uint8Array): Promise<Subscription> {
+    return subscription(await this.request(MessageType.eventSubscribe, payload, MessageType.eventSubscribed));
+  }
+
+  private request(type: number, payload: Uint8Array, answer: number): Promise<Frame> {
+    if (this.ended) return Promise.reject(this.failure ?? new ConnectionError('The connection to the capture is closed.'));
+    this.sequence = (this.sequence % 0xffffffff) + 1;
+    const sequence = this.sequence;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.settle(sequence)?.reject(new ConnectionError(`The capture at ${this.path} did not answer within ${this.timeoutMs} ms.`));
+      }, this.timeoutMs);
+      this.waiting.set(sequence, { answer, resolve, reject, timer });
+      this.write(type, FrameFlag.request, payload, sequence);
+    });
+  }
+
+  private settle(sequence: number): Waiting | undefined {
+    const waiting = this.waiting.get(sequence);
+    if (waiting !== undefined) {
+      clearTimeout(waiting.timer);
+      this.waiting.delete(sequence);
+    }
+    return waiting;
+  }
+
+  private write(type: number, flags: number, payload: Uint8Array, sequence = 0): void {
+    if (!this.ended) this.socket?.write(encodeFrame(type, flags, sequence, this.port, payload));
+  }
+
+  private fail(error: Error | undefined): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.failure = error;
+    this.socket?.destroy();
+    for (const sequence of [...this.waiting.keys()]) {
+      this.settle(sequence)?.reject(error ?? new ConnectionError('The connection to the capture was closed.'));
+    }
+    this.markClosed(error);
+  }
+}
+
+function subscription(frame: Frame): Subscription {
+  const message = decode(v1.Subscribed, frame);
+  return { epoch: message.epoch, first: toBigInt(message.first_sequence), skipped: toBigInt(message.skipped) };
+}
+
+/** Decodes a cold message; an unreadable one is a WireError with its place in the stream. */
+function decode<T>(type: { decode(bytes: Uint8Array): T }, frame: Frame): T {
+  try {
+    return type.decode(frame.payload);
+  } catch (error) {
+    const message = `The payload of a frame of type 0x${frame.type.toString(16).padStart(4, '0')} cannot be read (${sentenceOf(error)})`;
+    throw new WireError(message, frame.offset, { cause: error });
+  }
+}
+
+function connectSentence(path: string, error: NodeJS.ErrnoException): string {
+  switch (error.code) {
+    case 'ENOENT':
+      return `There is no capture at ${path}: start vslog-capture, or set its socket's path.`;
+    case 'ECONNREFUSED':
+      return `Nobody listens at ${path}: start vslog-capture.`;
+    case 'EACCES':
+      return `The socket ${path} may not be opened: become a member of its group.`;
+    default:
+      return `The connection to the capture at ${path} failed: ${error.message}.`;
+  }
+}
