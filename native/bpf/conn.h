@@ -19,21 +19,17 @@ static __always_inline struct ip_vs_conn *conn_of_timer(struct timer_list *t)
 	return (struct ip_vs_conn *)((char *)t - bpf_core_field_offset(struct ip_vs_conn, timer));
 }
 
-static __always_inline __u64 dest_flags(struct ip_vs_dest *dest)
-{
-	if (bpf_core_field_exists(dest->cflags))
-		return BPF_CORE_READ(dest, cflags);
-	return BPF_CORE_READ(dest, flags);
-}
-
+/* 2026 stable kernels moved this flag, and this flag alone, to `cflags`. */
 static __always_inline bool dest_available(struct ip_vs_dest *dest)
 {
-	return dest_flags(dest) & DEST_AVAILABLE;
+	if (bpf_core_field_exists(dest->cflags))
+		return BPF_CORE_READ(dest, cflags) & DEST_AVAILABLE;
+	return BPF_CORE_READ(dest, flags) & DEST_AVAILABLE;
 }
 
 static __always_inline bool dest_overloaded(struct ip_vs_dest *dest)
 {
-	return dest_flags(dest) & DEST_OVERLOAD;
+	return BPF_CORE_READ(dest, flags) & DEST_OVERLOAD;
 }
 
 static __always_inline __s32 dest_weight(struct ip_vs_dest *dest)
@@ -182,6 +178,16 @@ static __always_inline void conn_begin(struct ip_vs_conn *cp, __u8 kind)
 	bpf_ringbuf_submit(r, 0);
 }
 
+/* A connection that was there before we knew of it; what controls it goes first, so that the link has an id. */
+static __always_inline void conn_discover(struct ip_vs_conn *cp)
+{
+	struct ip_vs_conn *control = BPF_CORE_READ(cp, control);
+	__u64 key = (__u64)control;
+	if (control && !bpf_map_lookup_elem(&conns, &key))
+		conn_begin(control, VSLOG_KIND_SNAPSHOT);
+	conn_begin(cp, VSLOG_KIND_SNAPSHOT);
+}
+
 /* Writes what a drop entry has gathered. False: no room, it is kept. */
 static __always_inline bool drop_flush(struct vslog_drop_state *drop)
 {
@@ -215,7 +221,7 @@ static __always_inline void conn_dropped(struct ip_vs_conn *cp, __u32 bytes)
 	}
 	struct vslog_conn_state *st = bpf_map_lookup_elem(&conns, &key);
 	if (!st) {
-		conn_begin(cp, VSLOG_KIND_SNAPSHOT);
+		conn_discover(cp);
 		st = bpf_map_lookup_elem(&conns, &key);
 		if (!st) {
 			count_loss(VSLOG_LOSS_CONN_MAP);

@@ -67,7 +67,7 @@ int BPF_PROG(conn_expire_enter, struct timer_list *t)
 	struct vslog_conn_state *st = bpf_map_lookup_elem(&conns, &key);
 	if (!st || st->ended_at) {
 		/* Its create was before our time, or found no room: say first that it was there. */
-		conn_begin(cp, VSLOG_KIND_SNAPSHOT);
+		conn_discover(cp);
 		st = bpf_map_lookup_elem(&conns, &key);
 		if (!st)
 			return 0;
@@ -236,7 +236,7 @@ int BPF_PROG(conn_shown, struct seq_file *seq, void *v)
 	__u64 key = (__u64)cp;
 	struct vslog_conn_state *st = bpf_map_lookup_elem(&conns, &key);
 	if (!st || st->ended_at)
-		conn_begin(cp, VSLOG_KIND_SNAPSHOT);
+		conn_discover(cp);
 	return 0;
 }
 
