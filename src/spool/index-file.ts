@@ -143,10 +143,16 @@ export function rangesOf(entries: readonly IndexEntry[]): SequenceRange[] {
 }
 
 /** SHA-256 over the previous chain value and a segment's identity and body hash, hex. */
-export function chainValue(previous: string, header: IndexHeader, footer: Pick<IndexFooter, 'count' | 'bytes' | 'ranges' | 'sha256'>): string {
+export function chainValue(
+  previous: string,
+  header: IndexHeader,
+  footer: Pick<IndexFooter, 'count' | 'bytes' | 'ranges' | 'sha256'>,
+): string {
   const ranges = footer.ranges.map((range) => `${range.first}-${range.last}`).join(',');
   const identity = [header.id, header.record, header.node, header.epoch, ranges, footer.count, footer.bytes];
-  return createHash('sha256').update([previous, ...identity, footer.sha256].join('\n')).digest('hex');
+  return createHash('sha256')
+    .update([previous, ...identity, footer.sha256].join('\n'))
+    .digest('hex');
 }
 
 function framed(magic: number, content: unknown): Buffer {
@@ -174,29 +180,29 @@ function unframed(file: Buffer, at: number, magic: number): { json: Record<strin
 
 // The checksum has been checked: what is read here is what we wrote.
 function readHeader(json: Record<string, unknown>): IndexHeader | undefined {
-  if (json['version'] !== 1) return undefined;
+  if (json.version !== 1) return undefined;
   return {
-    id: Number(json['id']),
-    record: json['record'] === 'control' ? 'control' : 'conn',
-    node: String(json['node']),
-    epoch: String(json['epoch']),
-    start: BigInt(String(json['start'])),
-    local: json['local'] === true,
-    position: positionFromJson(json['position']),
+    id: Number(json.id),
+    record: json.record === 'control' ? 'control' : 'conn',
+    node: String(json.node),
+    epoch: String(json.epoch),
+    start: BigInt(String(json.start)),
+    local: json.local === true,
+    position: positionFromJson(json.position),
   };
 }
 
 function readFooter(json: Record<string, unknown>): IndexFooter | undefined {
-  const ranges = json['ranges'];
+  const ranges = json.ranges;
   if (!Array.isArray(ranges)) return undefined;
   return {
-    count: Number(json['count']),
-    bytes: Number(json['bytes']),
+    count: Number(json.count),
+    bytes: Number(json.bytes),
     ranges: (ranges as [string, string][]).map(([first, last]) => ({ first: BigInt(first), last: BigInt(last) })),
-    sha256: String(json['sha256']),
-    previous: String(json['previous']),
-    chain: String(json['chain']),
-    position: positionFromJson(json['position']),
+    sha256: String(json.sha256),
+    previous: String(json.previous),
+    chain: String(json.chain),
+    position: positionFromJson(json.position),
   };
 }
 

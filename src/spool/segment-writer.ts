@@ -2,7 +2,18 @@ import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Batch } from '../wire/batch.js';
-import { chainValue, ENTRY_SIZE, encodeEntry, encodeFooter, encodeHeader, type IndexEntry, type IndexFooter, type IndexHeader, type LogPosition, rangesOf } from './index-file.js';
+import {
+  chainValue,
+  ENTRY_SIZE,
+  encodeEntry,
+  encodeFooter,
+  encodeHeader,
+  type IndexEntry,
+  type IndexFooter,
+  type IndexHeader,
+  type LogPosition,
+  rangesOf,
+} from './index-file.js';
 import { bodyName, indexName } from './layout.js';
 import type { Segment } from './segment.js';
 
@@ -114,7 +125,13 @@ export class SegmentWriter {
   commit(): void {
     for (const batch of this.staged) {
       this.hash.update(batch.body);
-      this.entries.push({ first: batch.first, count: batch.count, offset: this.bodyLength, length: batch.body.length, crc32c: batch.crc32c });
+      this.entries.push({
+        first: batch.first,
+        count: batch.count,
+        offset: this.bodyLength,
+        length: batch.body.length,
+        crc32c: batch.crc32c,
+      });
       this.bodyLength += batch.body.length;
       this.indexLength += ENTRY_SIZE;
       this.count += batch.count;

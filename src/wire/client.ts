@@ -62,7 +62,7 @@ interface Waiting {
 const ARENA_SIZE = 1024 * 1024;
 const ARENA_LEAST = 64 * 1024;
 
-/** One session with the capture. It ends with the connection; see CaptureSession's user for reconnecting. */
+/** One session with the capture. It ends with the connection: to connect again, make another. */
 export class CaptureClient {
   /** Resolves when the connection has ended, with the error that ended it or undefined after close(). Never rejects. */
   readonly closed: Promise<Error | undefined>;
@@ -158,6 +158,11 @@ export class CaptureClient {
     this.fail(undefined);
   }
 
+  /** Ends the connection for a reason of ours, which `closed` then tells. */
+  end(reason: Error): void {
+    this.fail(reason);
+  }
+
   private open(): Promise<void> {
     return new Promise((resolve, reject) => {
       let arena = Buffer.allocUnsafeSlow(ARENA_SIZE);
@@ -219,7 +224,11 @@ export class CaptureClient {
         return;
       case MessageType.controlOverrun: {
         const overrun = decode(v1.Overrun, frame);
-        const [missed, first, last] = [overrun.missed, overrun.first_sequence, overrun.last_sequence].map(toBigInt) as [bigint, bigint, bigint];
+        const [missed, first, last] = [overrun.missed, overrun.first_sequence, overrun.last_sequence].map(toBigInt) as [
+          bigint,
+          bigint,
+          bigint,
+        ];
         this.handlers.onOverrun?.({ missed, first, last });
         return;
       }

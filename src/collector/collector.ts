@@ -1,0 +1,107 @@
+import { Pump, type PumpStatus } from '../sink/pump.js';
+import { Spool, type SpoolStatus } from '../spool/spool.js';
+import type { Batch } from '../wire/batch.js';
+import type { GroupName, SourceStatus } from '../wire/client.js';
+import { sentenceOf } from '../wire/errors.js';
+import type { CollectorOptions } from './options.js';
+import { Receiver, type ReceiverCounters, type ReceiverStatus } from './receiver.js';
+import { type TailHandlers, tail } from './tail.js';
+
+export interface CollectorStatus {
+  readonly capture: ReceiverStatus & {
+    /** The capture's own account; undefined while there is no connection. */
+    readonly status: SourceStatus | undefined;
+  };
+  readonly spool: SpoolStatus;
+  readonly sinks: readonly PumpStatus[];
+  readonly counters: Readonly<ReceiverCounters>;
+  /** When the collector started, ms since 1970. */
+  readonly startedMs: number;
+}
+
+export interface StopOptions {
+  /** How long the sinks may take for what is in the spool, ms. Default 10000. */
+  readonly drainMs?: number;
+}
+
+/** The unprivileged half: capture → spool → sinks. No event is decoded on that way. */
+export class Collector {
+  private readonly options: CollectorOptions;
+  private readonly startedMs = Date.now();
+  private spool: Spool | undefined;
+  private receiver: Receiver | undefined;
+  private pumps: Pump[] = [];
+
+  constructor(options: CollectorOptions) {
+    this.options = options;
+  }
+
+  /**
+   * Takes the spool's directory and begins. Waits neither for the capture nor for the sinks: status() tells how they are. Rejects with SpoolInUseError, or the
+   * system's error when the directory cannot be used.
+   */
+  async start(): Promise<void> {
+    const spool = await Spool.open(this.options.spoolDirectory, this.options.spool);
+    this.spool = spool;
+    try {
+      for (const sink of this.options.sinks) {
+        const pump = new Pump(spool, sink, this.options.pump);
+        await pump.start();
+        this.pumps.push(pump);
+      }
+    } catch (error) {
+      await this.stop({ drainMs: 0 });
+      throw error;
+    }
+    this.receiver = new Receiver(spool, this.options);
+    this.receiver.start();
+  }
+
+  /** Ends the subscription, seals the spool, lets the sinks catch up for a while, and closes everything. Resolves to whether every sink had everything. */
+  async stop(options: StopOptions = {}): Promise<boolean> {
+    const { spool, receiver, pumps } = this;
+    this.receiver = undefined;
+    this.pumps = [];
+    this.spool = undefined;
+    await receiver?.stop();
+    await spool?.seal();
+    const drained = await Promise.all(pumps.map((pump) => pump.drain(options.drainMs ?? 10_000)));
+    await Promise.all(pumps.map((pump) => pump.stop()));
+    await spool?.close();
+    return drained.every((done) => done);
+  }
+
+  /** How everything is. Asks the capture, and goes without its answer when it does not come. */
+  async status(): Promise<CollectorStatus> {
+    const { spool, receiver } = this;
+    if (spool === undefined || receiver === undefined) throw new Error('The collector is not running.');
+    let status: SourceStatus | undefined;
+    let silence: string | undefined;
+    try {
+      status = await receiver.sourceStatus();
+    } catch (error) {
+      silence = sentenceOf(error);
+    }
+    const capture = receiver.status();
+    return {
+      capture: { ...capture, lastError: capture.lastError ?? silence, status },
+      spool: spool.status(),
+      sinks: this.pumps.map((pump) => pump.status()),
+      counters: { ...receiver.counters },
+      startedMs: this.startedMs,
+    };
+  }
+
+  /**
+   * New events as they happen, of the named groups (none: all), on a connection of its own, so that a slow reader slows nobody. Resolves when `signal` is aborted; rejects
+   * when the connection cannot be made or ends.
+   */
+  tail(
+    groups: readonly GroupName[],
+    onBatch: (batch: Batch) => void | Promise<void>,
+    signal: AbortSignal,
+    handlers: TailHandlers = {},
+  ): Promise<void> {
+    return tail(this.options.capture, groups, onBatch, signal, handlers);
+  }
+}

@@ -1,0 +1,163 @@
+import type { Segment } from '../spool/segment.js';
+import type { Spool } from '../spool/spool.js';
+import { Backoff } from '../wire/backoff.js';
+import { sentenceOf } from '../wire/errors.js';
+import { type Cursor, type RefusedSegment, readCursor, writeCursor } from './cursor.js';
+import { type Sink, SinkRejection } from './sink.js';
+
+export interface PumpOptions {
+  /** How often a segment that the sink refuses for its content is tried before it is set aside. Default 3. */
+  readonly rejections?: number;
+  /** Shortest and longest wait before another try, ms. Default 200 and 30000. */
+  readonly retryMinMs?: number;
+  readonly retryMaxMs?: number;
+}
+
+export interface PumpStatus {
+  readonly sink: string;
+  /** `waiting`: the sink does not take anything; `lastError` says why. */
+  readonly state: 'running' | 'waiting' | 'stopped';
+  /** Id of the last segment that the sink has. */
+  readonly delivered: number;
+  readonly lagSegments: number;
+  readonly lagEvents: number;
+  readonly deliveredEvents: number;
+  readonly refused: readonly RefusedSegment[];
+  /** A sentence; undefined when all is well. */
+  readonly lastError: string | undefined;
+}
+
+/** Brings sealed segments to one sink, in order, one at a time, for as long as it takes. */
+export class Pump {
+  readonly sink: Sink;
+  private readonly spool: Spool;
+  private readonly rejections: number;
+  private readonly backoff: Backoff;
+  private readonly abort = new AbortController();
+  private cursor: Cursor = { delivered: 0, refused: [] };
+  private deliveredEvents = 0;
+  private state: PumpStatus['state'] = 'stopped';
+  private lastError: string | undefined;
+  private running: Promise<void> | undefined;
+  private wake: () => void = () => undefined;
+
+  constructor(spool: Spool, sink: Sink, options: PumpOptions = {}) {
+    this.spool = spool;
+    this.sink = sink;
+    this.rejections = options.rejections ?? 3;
+    this.backoff = new Backoff(options.retryMinMs ?? 200, options.retryMaxMs ?? 30_000);
+  }
+
+  /** Reads the cursor and begins. Does not wait for the sink. */
+  async start(): Promise<void> {
+    this.cursor = await readCursor(this.spool.directory, this.sink.name);
+    this.spool.setCursor(this.sink.name, this.cursor.delivered);
+    this.spool.on('sealed', this.onSealed);
+    this.state = 'running';
+    this.running = this.loop();
+  }
+
+  /** Resolves when the sink has every segment that is sealed now, or after `ms`; tells which. */
+  async drain(ms: number): Promise<boolean> {
+    const target = this.spool.newestSealed;
+    const end = Date.now() + ms;
+    while (this.cursor.delivered < target && this.spool.lag(this.cursor.delivered).segments > 0) {
+      if (Date.now() >= end || this.running === undefined) return false;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    return true;
+  }
+
+  /** Ends after the delivery that is under way, and closes the sink. */
+  async stop(): Promise<void> {
+    this.abort.abort();
+    this.wake();
+    this.spool.off('sealed', this.onSealed);
+    await this.running;
+    this.running = undefined;
+    this.state = 'stopped';
+    await this.sink.close();
+  }
+
+  status(): PumpStatus {
+    const lag = this.spool.lag(this.cursor.delivered);
+    return {
+      sink: this.sink.name,
+      state: this.state,
+      delivered: this.cursor.delivered,
+      lagSegments: lag.segments,
+      lagEvents: lag.events,
+      deliveredEvents: this.deliveredEvents,
+      refused: this.cursor.refused,
+      lastError: this.lastError,
+    };
+  }
+
+  private readonly onSealed = (): void => this.wake();
+
+  private async loop(): Promise<void> {
+    const { signal } = this.abort;
+    await this.untilDone(() => this.sink.start());
+    while (!signal.aborted) {
+      const sealed = new Promise<void>((resolve) => {
+        this.wake = resolve;
+      });
+      let segment: Segment | undefined;
+      await this.untilDone(async () => {
+        segment = await this.spool.next(this.cursor.delivered);
+      });
+      if (segment !== undefined) await this.bring(segment);
+      else if (!signal.aborted) await sealed;
+    }
+  }
+
+  /** Delivers one segment, or sets it aside when the sink refuses it for good. */
+  private async bring(segment: Segment): Promise<void> {
+    let rejections = 0;
+    let refusal: SinkRejection | undefined;
+    const settled = await this.untilDone(async () => {
+      try {
+        await this.sink.deliver(segment);
+      } catch (error) {
+        if (!(error instanceof SinkRejection) || ++rejections < this.rejections) throw error;
+        refusal = error;
+      }
+    });
+    if (!settled) return;
+    const { id, count, node, epoch, ranges } = segment;
+    if (refusal !== undefined) {
+      const reason = refusal.message;
+      const sequences = ranges.map((range) => `${range.first}-${range.last}`).join(', ');
+      const detail = `Sink ${this.sink.name} refused segment ${id} (epoch ${epoch}, sequences ${sequences}): ${reason}`;
+      const recorded = await this.untilDone(() => this.spool.recordLoss({ where: 'sink', lost: BigInt(count), detail }, node));
+      if (!recorded) return;
+      this.lastError = detail;
+    }
+    const refused = refusal === undefined ? this.cursor.refused : [...this.cursor.refused, { id, reason: refusal.message }];
+    const cursor = { delivered: id, refused };
+    await this.untilDone(async () => {
+      await writeCursor(this.spool.directory, this.sink.name, cursor);
+      this.cursor = cursor;
+      this.spool.setCursor(this.sink.name, id);
+      if (refusal === undefined) this.deliveredEvents += count;
+    });
+  }
+
+  /** Tries until it works; false when the pump was stopped before. */
+  private async untilDone(action: () => Promise<void>): Promise<boolean> {
+    this.backoff.reset();
+    while (!this.abort.signal.aborted) {
+      try {
+        await action();
+        this.state = 'running';
+        this.lastError = undefined;
+        return true;
+      } catch (error) {
+        this.state = 'waiting';
+        this.lastError = sentenceOf(error);
+        await this.backoff.wait(this.abort.signal);
+      }
+    }
+    return false;
+  }
+}

@@ -1,0 +1,42 @@
+/** When what was written is made durable, and so acknowledged: at once, at most every so many ms, or whenever the system likes. */
+export type FsyncPolicy = 'always' | 'never' | `interval:${number}`;
+
+export interface SpoolOptions {
+  /** Default `always`: one fsync for all that came during the last one. `interval:MS` acknowledges that much later. `never` survives a crash of the process, not of the machine. */
+  readonly fsync?: FsyncPolicy;
+  /** Delivered segments are removed, oldest first, while the spool is larger. Bytes, default 2 GiB. What is not delivered is never removed. */
+  readonly maxBytes?: number;
+  /** Delivered segments are removed, oldest first, while there are more. Default 10000. */
+  readonly maxSegments?: number;
+  /** A segment is sealed at this size. Bytes, default 64 MiB. */
+  readonly segmentBytes?: number;
+  /** A segment is sealed at this many events. Default 1000000. */
+  readonly segmentEvents?: number;
+  /** A segment is sealed at this age, so that its events can be queried soon. Ms, default 400. */
+  readonly segmentAgeMs?: number;
+}
+
+export interface SpoolSettings extends Required<Omit<SpoolOptions, 'fsync'>> {
+  /** Ms between syncs; 0: after every write; undefined: never. */
+  readonly syncMs: number | undefined;
+}
+
+/** The options with their defaults. Throws RangeError, a sentence, at a policy that is none. */
+export function spoolSettings(options: SpoolOptions): SpoolSettings {
+  return {
+    syncMs: syncInterval(options.fsync ?? 'always'),
+    maxBytes: options.maxBytes ?? 2 * 1024 ** 3,
+    maxSegments: options.maxSegments ?? 10_000,
+    segmentBytes: options.segmentBytes ?? 64 * 1024 ** 2,
+    segmentEvents: options.segmentEvents ?? 1_000_000,
+    segmentAgeMs: options.segmentAgeMs ?? 400,
+  };
+}
+
+function syncInterval(policy: string): number | undefined {
+  if (policy === 'always') return 0;
+  if (policy === 'never') return undefined;
+  const match = /^interval:(\d+)$/.exec(policy);
+  if (match === null) throw new RangeError(`The fsync policy is ${JSON.stringify(policy)}: it must be always, interval:MS or never.`);
+  return Number(match[1]);
+}

@@ -1,0 +1,655 @@
+import { EventEmitter } from 'node:events';
+import type { FileHandle } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Batch } from '../wire/batch.js';
+import { sentenceOf } from '../wire/errors.js';
+import { loadIndex, loadSealed, sha256File } from './catalog.js';
+import { SpoolWriteError } from './errors.js';
+import { CHAIN_START, type LogPosition, type ParsedIndex, rangesOf } from './index-file.js';
+import { bodyName, CURSORS, indexName, listSegments, QUARANTINE, replaceFile, type SegmentFiles, syncDirectory } from './layout.js';
+import { lockDirectory } from './lock.js';
+import { LOCAL_EPOCH, type Loss, lossBatch, timesIn } from './loss.js';
+import { type SpoolOptions, type SpoolSettings, spoolSettings } from './options.js';
+import { recoverTail, removeSegment } from './recover.js';
+import type { RecordName, Segment } from './segment.js';
+import { SegmentWriter, segmentOf } from './segment-writer.js';
+
+/** Bytes that one group commit takes at most. */
+const GROUP_BYTES = 8 * 1024 * 1024;
+/** How long the spool waits after a failure before it tries to seal again, ms. */
+const RETRY_MS = 1000;
+
+/** A run of batches without gaps that becomes durable as a whole. */
+interface Append {
+  readonly batches: readonly Batch[];
+  readonly node: string;
+  readonly epoch: string;
+  readonly first: bigint;
+  readonly last: bigint;
+  readonly bytes: number;
+  readonly local: boolean;
+  /** Where the capture's log stands afterwards; undefined: where it stood. */
+  readonly position: LogPosition | undefined;
+  resolve(): void;
+  reject(error: Error): void;
+}
+
+/** The segments being written: up to one a record type, together a run of one epoch's sequences without gaps. */
+interface Run {
+  readonly node: string;
+  readonly epoch: string;
+  readonly start: bigint;
+  readonly local: boolean;
+  readonly position: LogPosition | undefined;
+  readonly writers: Map<RecordName, SegmentWriter>;
+  next: bigint;
+}
+
+export interface SpoolStatus {
+  readonly directory: string;
+  /** Of sealed and active segments' bodies. */
+  readonly bytes: number;
+  /** Sealed ones. */
+  readonly segments: number;
+  readonly oldest: number | undefined;
+  readonly newest: number | undefined;
+  readonly activeEvents: number;
+  readonly activeBytes: number;
+  /** Received and not yet written. */
+  readonly backlogBytes: number;
+  readonly lastDurable: LogPosition | undefined;
+  readonly quarantined: number;
+  /** `running`, or a sentence on what is wrong. */
+  readonly state: string;
+}
+
+/** Batches on disk until every sink has them. See docs/architecture.md, "Spool". */
+export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
+  readonly directory: string;
+  private readonly settings: SpoolSettings;
+  private readonly lock: FileHandle;
+  private readonly localEpoch = `${LOCAL_EPOCH}${Date.now()}`;
+  private localSequence = 0n;
+
+  private segments: Segment[] = [];
+  /** Sealed by an earlier process: their bodies are checked before they are handed out. */
+  private readonly unchecked = new Set<number>();
+  private readonly cursors = new Map<string, number>();
+  private totalBytes = 0;
+  private nextId = 1;
+  private chain = CHAIN_START;
+  /** Of what is written, durable or not. */
+  private written: LogPosition | undefined;
+  private durable: LogPosition | undefined;
+  private node = '';
+  private quarantined = 0;
+
+  private run: Run | undefined;
+  private queue: Append[] = [];
+  private queueBytes = 0;
+  /** Written and waiting for the next sync. */
+  private unsynced: Append[] = [];
+  private lastSync = 0;
+  private sealWanted = false;
+  private syncWanted = false;
+  /** A write failed; the files have not been read back since. */
+  private broken = false;
+  /** A write failed; nothing is taken until ready() was asked, so that no gap arises behind what was rejected. */
+  private refusing = false;
+  private state = 'running';
+  private working: Promise<void> | undefined;
+  private sealTimer: NodeJS.Timeout | undefined;
+  private syncTimer: NodeJS.Timeout | undefined;
+  private closing = false;
+
+  private constructor(directory: string, settings: SpoolSettings, lock: FileHandle) {
+    super();
+    this.directory = directory;
+    this.settings = settings;
+    this.lock = lock;
+  }
+
+  /**
+   * Takes the directory, which is made when missing, and recovers what an earlier process left: a torn tail is cut, damaged segments go to `quarantine/` and become
+   * loss records. Rejects with SpoolInUseError when another process has it.
+   */
+  static async open(directory: string, options: SpoolOptions = {}): Promise<Spool> {
+    const settings = spoolSettings(options);
+    await mkdir(join(directory, QUARANTINE), { recursive: true });
+    await mkdir(join(directory, CURSORS), { recursive: true });
+    const lock = await lockDirectory(directory);
+    const spool = new Spool(directory, settings, lock);
+    try {
+      await spool.load();
+    } catch (error) {
+      await lock.close();
+      throw error;
+    }
+    return spool;
+  }
+
+  /** The last sequence of a capture's log that is safe here, losses that were recorded included. */
+  lastDurable(): LogPosition | undefined {
+    return this.durable;
+  }
+
+  /** Bytes received and not yet written: the sender is to be stopped while this is large. The event `room` tells of every group written. */
+  get backlogBytes(): number {
+    return this.queueBytes;
+  }
+
+  get newestSealed(): number {
+    return this.segments.at(-1)?.id ?? this.nextId - 1;
+  }
+
+  /**
+   * Writes batches of one node, in order. Resolves when they are durable by the fsync policy; rejects with SpoolWriteError when they could not be written, and then with
+   * all that were queued behind them, so that no gap arises.
+   */
+  append(batches: readonly Batch[]): Promise<void> {
+    const runs: Promise<void>[] = [];
+    let begin = 0;
+    for (let i = 1; i <= batches.length; i++) {
+      const previous = batches[i - 1] as Batch;
+      const batch = batches[i];
+      if (batch !== undefined && batch.epoch === previous.epoch && batch.node === previous.node && batch.first === previous.last + 1n)
+        continue;
+      runs.push(this.enqueue(batches.slice(begin, i), false, { epoch: previous.epoch, sequence: previous.last }));
+      begin = i;
+    }
+    return runs.length === 1 ? (runs[0] as Promise<void>) : Promise.all(runs).then(() => undefined);
+  }
+
+  /**
+   * Writes a loss into the log, as a batch of the collector's own epoch. `position`: the capture's log is accounted for up to there once this is durable.
+   */
+  recordLoss(loss: Loss, node = this.node, position?: LogPosition): Promise<void> {
+    this.localSequence += 1n;
+    return this.enqueue([lossBatch(loss, node, this.localEpoch, this.localSequence)], true, position);
+  }
+
+  /** The first sealed segment after `id`; undefined when there is none yet. One that is found damaged goes to quarantine and is passed over. */
+  async next(id: number): Promise<Segment | undefined> {
+    for (;;) {
+      const segment = this.segments[this.indexAfter(id)];
+      if (segment === undefined) return undefined;
+      if (!this.unchecked.has(segment.id)) return segment;
+      const sum = await sha256File(segment.path).catch((error: unknown) => sentenceOf(error));
+      if (sum === segment.sha256) {
+        this.unchecked.delete(segment.id);
+        return segment;
+      }
+      const reason = `The body of segment ${bodyName(segment.id, segment.record)} does not have its checksum.`;
+      await this.quarantine(segment, segment, reason);
+    }
+  }
+
+  /** Sealed segments after `id`, and what they hold. */
+  lag(id: number): { segments: number; events: number } {
+    let events = 0;
+    const from = this.indexAfter(id);
+    for (let i = from; i < this.segments.length; i++) events += (this.segments[i] as Segment).count;
+    return { segments: this.segments.length - from, events };
+  }
+
+  /** A sink has everything up to segment `id`: nothing after it is removed. */
+  setCursor(name: string, id: number): void {
+    this.cursors.set(name, id);
+  }
+
+  /** Seals what is active, if anything is, without waiting for its age. */
+  async seal(): Promise<void> {
+    this.sealWanted = true;
+    await this.work();
+  }
+
+  /**
+   * To be awaited before lastDurable() is asked in order to go on: after a failed write this reads back what the disk really has, and appends are taken again.
+   * Rejects with SpoolWriteError as long as that cannot be done.
+   */
+  async ready(): Promise<void> {
+    await this.idle();
+    if (this.broken) await this.seal();
+    if (this.broken) throw new SpoolWriteError(this.state, 'EAGAIN');
+    this.refusing = false;
+  }
+
+  /** Resolves when nothing is being written. */
+  async idle(): Promise<void> {
+    while (this.working !== undefined) await this.working;
+  }
+
+  status(): SpoolStatus {
+    let activeEvents = 0;
+    let activeBytes = 0;
+    for (const writer of this.run?.writers.values() ?? []) {
+      activeEvents += writer.events;
+      activeBytes += writer.bytes;
+    }
+    return {
+      directory: this.directory,
+      bytes: this.totalBytes + activeBytes,
+      segments: this.segments.length,
+      oldest: this.segments[0]?.id,
+      newest: this.segments.at(-1)?.id,
+      activeEvents,
+      activeBytes,
+      backlogBytes: this.queueBytes,
+      lastDurable: this.durable,
+      quarantined: this.quarantined,
+      state: this.state,
+    };
+  }
+
+  /** Writes what is queued, seals, and gives the directory up. */
+  async close(): Promise<void> {
+    if (this.closing) return;
+    this.sealWanted = true;
+    await this.work();
+    this.closing = true;
+    clearTimeout(this.sealTimer);
+    clearTimeout(this.syncTimer);
+    this.failQueued(new SpoolWriteError('The spool is closed.', 'ECANCELED'));
+    for (const writer of this.run?.writers.values() ?? []) await writer.close().catch(() => undefined);
+    await this.lock.close();
+  }
+
+  private enqueue(batches: readonly Batch[], local: boolean, position: LogPosition | undefined): Promise<void> {
+    const first = batches[0];
+    const last = batches.at(-1);
+    if (first === undefined || last === undefined) return Promise.resolve();
+    if (this.closing) return Promise.reject(new SpoolWriteError('The spool is closed.', 'ECANCELED'));
+    if (this.refusing) return Promise.reject(new SpoolWriteError(this.state, 'EAGAIN'));
+    let bytes = 0;
+    for (const batch of batches) bytes += batch.body.length;
+    if (!local) this.node = first.node;
+    return new Promise((resolve, reject) => {
+      this.queue.push({
+        batches,
+        node: first.node,
+        epoch: first.epoch,
+        first: first.first,
+        last: last.last,
+        bytes,
+        local,
+        position,
+        resolve,
+        reject,
+      });
+      this.queueBytes += bytes;
+      void this.work();
+    });
+  }
+
+  /** Runs the one worker that writes; returns when it has nothing left to do. */
+  private work(): Promise<void> {
+    this.working ??= this.workLoop();
+    return this.working;
+  }
+
+  private async workLoop(): Promise<void> {
+    // The first turn waits a little, so that all batches of one read become one group.
+    await undefined;
+    while (this.queue.length > 0 || this.sealWanted || this.syncWanted) {
+      try {
+        if (this.broken) await this.repair();
+        if (this.sealWanted) {
+          this.sealWanted = false;
+          await this.sealRun();
+        }
+        if (this.syncWanted) {
+          this.syncWanted = false;
+          if (this.run !== undefined) await this.sync(this.run, Date.now());
+          this.settle();
+        }
+        await this.writeGroup();
+        await this.trim();
+      } catch (error) {
+        await this.onFailure(error);
+        break;
+      }
+    }
+    // In the same turn as the check above, so that nobody queues in between and waits for ever.
+    this.working = undefined;
+  }
+
+  private async writeGroup(): Promise<void> {
+    const head = this.queue[0];
+    if (head === undefined) return;
+    if (this.run !== undefined && !fits(this.run, head)) await this.sealRun();
+    const run = this.run ?? (await this.begin(head));
+    const group: Append[] = [];
+    let next = run.next;
+    let bytes = 0;
+    for (const append of this.queue) {
+      if (bytes >= GROUP_BYTES || !fits({ ...run, next }, append)) break;
+      group.push(append);
+      next = append.last + 1n;
+      bytes += append.bytes;
+    }
+    let created = false;
+    for (const append of group) {
+      for (const batch of append.batches) {
+        let writer = run.writers.get(batch.record);
+        if (writer === undefined) {
+          writer = await this.createWriter(run, batch.record);
+          created = true;
+        }
+        writer.stage(batch);
+      }
+    }
+    for (const writer of run.writers.values()) await writer.flush();
+    const now = Date.now();
+    const sync = this.settings.syncMs !== undefined && (this.settings.syncMs === 0 || now - this.lastSync >= this.settings.syncMs);
+    if (sync) await this.sync(run, now);
+    if (created && this.settings.syncMs !== undefined) await syncDirectory(this.directory);
+    for (const writer of run.writers.values()) writer.commit();
+
+    run.next = next;
+    this.queue.splice(0, group.length);
+    this.queueBytes -= bytes;
+    for (const append of group) if (append.position !== undefined) this.written = append.position;
+    this.state = 'running';
+    this.unsynced.push(...group);
+    if (sync || this.settings.syncMs === undefined) this.settle();
+    else this.armSync(now);
+    this.emit('room');
+    for (const writer of run.writers.values()) {
+      if (writer.bytes >= this.settings.segmentBytes || writer.events >= this.settings.segmentEvents) this.sealWanted = true;
+    }
+  }
+
+  /** Everything written so far is durable. */
+  private settle(): void {
+    this.durable = this.written;
+    const settled = this.unsynced;
+    this.unsynced = [];
+    for (const append of settled) append.resolve();
+  }
+
+  private async sync(run: Run, now: number): Promise<void> {
+    for (const writer of run.writers.values()) await writer.sync();
+    this.lastSync = now;
+  }
+
+  private armSync(now: number): void {
+    if (this.syncTimer !== undefined || this.settings.syncMs === undefined) return;
+    this.syncTimer = setTimeout(
+      () => {
+        this.syncTimer = undefined;
+        if (this.unsynced.length === 0) return;
+        this.syncWanted = true;
+        void this.work();
+      },
+      Math.max(1, this.lastSync + this.settings.syncMs - now),
+    );
+  }
+
+  private async begin(append: Append): Promise<Run> {
+    const { node, epoch, first, local } = append;
+    this.run = { node, epoch, start: first, next: first, local, position: local ? append.position : undefined, writers: new Map() };
+    this.armSeal(this.settings.segmentAgeMs);
+    return this.run;
+  }
+
+  private armSeal(ms: number): void {
+    clearTimeout(this.sealTimer);
+    if (this.closing) return;
+    this.sealTimer = setTimeout(() => {
+      this.sealWanted = true;
+      void this.work();
+    }, ms);
+  }
+
+  private async createWriter(run: Run, record: RecordName): Promise<SegmentWriter> {
+    const { node, epoch, start, local, position } = run;
+    const writer = await SegmentWriter.create(this.directory, { id: this.nextId, record, node, epoch, start, local, position });
+    this.nextId++;
+    run.writers.set(record, writer);
+    return writer;
+  }
+
+  private async sealRun(): Promise<void> {
+    const run = this.run;
+    if (run === undefined) return;
+    clearTimeout(this.sealTimer);
+    await this.sealWriters([...run.writers.values()]);
+    this.run = undefined;
+    this.lastSync = Date.now();
+    this.settle();
+  }
+
+  /** Seals in ascending order of ids, so that the chain goes over them in that order. */
+  private async sealWriters(writers: readonly SegmentWriter[]): Promise<void> {
+    for (const writer of writers) {
+      const segment = await writer.seal(this.chain, this.written, this.settings.syncMs !== undefined);
+      this.chain = segment.chain;
+      this.segments.push(segment);
+      this.totalBytes += segment.bytes;
+    }
+    if (writers.length > 0) this.emit('sealed');
+  }
+
+  /** Nothing more is written until repair() has read back what the disk has; everybody who waits is told. */
+  private async onFailure(error: unknown): Promise<void> {
+    const code = (error as NodeJS.ErrnoException).code ?? 'EIO';
+    const reason = code === 'ENOSPC' || code === 'EDQUOT' ? 'the disk is full' : sentenceOf(error);
+    this.state = `The spool ${this.directory} cannot be written (${reason}): nothing is acknowledged until it can.`;
+    const writers = [...(this.run?.writers.values() ?? [])];
+    for (const writer of writers) await writer.rollback().catch(() => undefined);
+    for (const writer of writers) await writer.close().catch(() => undefined);
+    this.run = undefined;
+    this.broken = true;
+    this.refusing = true;
+    clearTimeout(this.syncTimer);
+    this.syncTimer = undefined;
+    this.failQueued(new SpoolWriteError(this.state, code, { cause: error }));
+    this.sealWanted = false;
+    this.syncWanted = false;
+    this.armSeal(RETRY_MS);
+  }
+
+  private failQueued(error: SpoolWriteError): void {
+    const failed = [...this.unsynced, ...this.queue];
+    this.unsynced = [];
+    this.queue = [];
+    this.queueBytes = 0;
+    for (const append of failed) append.reject(error);
+    this.emit('room');
+  }
+
+  /** After a failed write: what is on the disk is the truth. */
+  private async repair(): Promise<void> {
+    const newest = this.segments.at(-1)?.id ?? 0;
+    const all = await listSegments(this.directory);
+    await this.recover(
+      all.filter((files) => files.id > newest),
+      all.filter((files) => files.id <= newest).slice(-1),
+    );
+    this.broken = false;
+    this.state = 'running';
+  }
+
+  private async recover(tail: readonly SegmentFiles[], lastSealed: readonly SegmentFiles[]): Promise<void> {
+    const sealed: ParsedIndex[] = [];
+    for (const files of lastSealed) {
+      const index = await loadIndex(this.directory, files);
+      if (index !== undefined) sealed.push(index);
+    }
+    const { writers, position } = await recoverTail(this.directory, tail, sealed);
+    this.written = position ?? this.durable;
+    this.nextId = Math.max(this.nextId, ...tail.map((files) => files.id + 1));
+    await this.sealWriters(writers);
+    await syncDirectory(this.directory);
+    this.durable = this.written;
+  }
+
+  /** Reads what an earlier process left. */
+  private async load(): Promise<void> {
+    const all = await listSegments(this.directory);
+    const indexes = new Map<number, ParsedIndex | undefined>();
+    for (const files of all) indexes.set(files.id, await loadIndex(this.directory, files));
+    const sealedIds = all.filter((files) => indexes.get(files.id)?.footer !== undefined).map((files) => files.id);
+    const newestSealed = sealedIds.at(-1) ?? 0;
+    const oldestSealed = sealedIds[0] ?? 0;
+    const quarantined = await listSegments(join(this.directory, QUARANTINE));
+    this.quarantined = quarantined.length;
+    this.nextId = Math.max(0, newestSealed, ...quarantined.map((files) => files.id)) + 1;
+
+    const damaged: { files: SegmentFiles; reason: string }[] = [];
+    for (const files of all.filter((each) => each.id <= newestSealed)) {
+      if (files.id < oldestSealed && !files.hasIndex) {
+        await removeSegment(this.directory, files); // its removal was interrupted
+        continue;
+      }
+      try {
+        const { header, footer } = await loadSealed(this.directory, files, indexes.get(files.id));
+        const segment = segmentOf(header, footer, join(this.directory, bodyName(files.id, files.record)));
+        this.segments.push(segment);
+        this.unchecked.add(segment.id);
+        this.totalBytes += segment.bytes;
+        this.chain = footer.chain;
+        this.node = header.node;
+        this.durable = footer.position;
+      } catch (error) {
+        damaged.push({ files, reason: sentenceOf(error) });
+        const footer = indexes.get(files.id)?.footer;
+        if (footer !== undefined) {
+          this.chain = footer.chain;
+          this.durable = footer.position;
+        }
+      }
+    }
+    try {
+      await this.recover(
+        all.filter((files) => files.id > newestSealed),
+        all.filter((files) => files.id === newestSealed),
+      );
+    } catch (error) {
+      // A full disk must not keep us from starting: ready() tries again.
+      await this.onFailure(error);
+    }
+    await this.recordPending();
+    for (const { files, reason } of damaged) {
+      const index = indexes.get(files.id);
+      await this.quarantine(files, this.extentOf(files, index), reason);
+    }
+  }
+
+  /** What a segment with a damaged index held: by its index, else by the gap between its neighbours. */
+  private extentOf(files: SegmentFiles, index: ParsedIndex | undefined): Pick<Segment, 'node' | 'epoch' | 'ranges' | 'count'> {
+    const header = index?.header;
+    const before = this.segments.filter((segment) => segment.id < files.id).at(-1);
+    const node = header?.node ?? before?.node ?? this.node;
+    const epoch = header?.epoch ?? before?.epoch ?? '';
+    if (header !== undefined && index?.footer !== undefined) return { node, epoch, ranges: index.footer.ranges, count: index.footer.count };
+    // All that is missing in the epoch near it: exact unless two neighbours are damaged at once, whose loss then is told once.
+    const ranges = this.segments
+      .filter((segment) => segment.epoch === epoch)
+      .flatMap((segment) => segment.ranges)
+      .sort((a, b) => (a.first < b.first ? -1 : 1));
+    const gaps: { first: bigint; last: bigint }[] = [];
+    const start = header?.start ?? before?.ranges[0]?.first ?? 0n;
+    for (let i = 1; i < ranges.length; i++) {
+      const [left, right] = [ranges[i - 1], ranges[i]];
+      if (left !== undefined && right !== undefined && right.first > left.last + 1n && left.last + 1n >= start) {
+        gaps.push({ first: left.last + 1n, last: right.first - 1n });
+        break;
+      }
+    }
+    if (gaps.length === 0) gaps.push(...rangesOf(index?.entries ?? []));
+    return { node, epoch, ranges: gaps, count: Number(gaps.reduce((sum, gap) => sum + gap.last - gap.first + 1n, 0n)) };
+  }
+
+  /** Moves a damaged segment away and writes its loss into the log. */
+  private async quarantine(
+    files: Pick<Segment, 'id' | 'record'>,
+    extent: Pick<Segment, 'node' | 'epoch' | 'ranges' | 'count'>,
+    reason: string,
+  ): Promise<void> {
+    const { id, record } = files;
+    const target = join(this.directory, QUARANTINE);
+    const body = await readFile(join(this.directory, bodyName(id, record))).catch(() => Buffer.alloc(0));
+    const times = timesIn(record, body);
+    const ranges = extent.ranges.map((range) => `${range.first}-${range.last}`).join(', ');
+    const detail = `${reason} Sequences ${ranges || 'unknown'} of epoch ${extent.epoch || 'unknown'} are in ${QUARANTINE}.`;
+    this.removeFromList(id);
+    this.quarantined++;
+    for (const name of [bodyName(id, record), indexName(id, record)]) {
+      await rename(join(this.directory, name), join(target, name)).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'ENOENT') throw error;
+      });
+    }
+    const loss = { where: 'spool', lost: BigInt(extent.count), ...times, detail } as const;
+    await this.recordQuarantine(id, { node: extent.node, loss });
+  }
+
+  /** Writes a quarantined segment's loss into the log, and notes that it was: a crash in between makes the next process do it. */
+  private async recordQuarantine(id: number, note: { node: string; loss: Loss }): Promise<void> {
+    const target = join(this.directory, QUARANTINE);
+    const name = `${String(id).padStart(12, '0')}.json`;
+    const json = (recorded: boolean) =>
+      `${JSON.stringify({ recorded, ...note }, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value), 2)}\n`;
+    await replaceFile(target, name, json(false));
+    await syncDirectory(this.directory);
+    // Not awaited: it is queued before anything that comes later, and a full disk must not stop the reader.
+    this.recordLoss(note.loss, note.node)
+      .then(() => replaceFile(target, name, json(true)))
+      .catch(() => undefined);
+  }
+
+  /** Losses that an earlier process noted and could not write into the log. */
+  private async recordPending(): Promise<void> {
+    const target = join(this.directory, QUARANTINE);
+    for (const name of await readdir(target)) {
+      const match = /^(\d{12})\.json$/.exec(name);
+      if (match === null) continue;
+      const note = JSON.parse(await readFile(join(target, name), 'utf8')) as {
+        recorded: boolean;
+        node: string;
+        loss: { where: 'spool'; lost: string; firstNs: string; lastNs: string; detail: string };
+      };
+      if (note.recorded) continue;
+      const { where, detail, ...counts } = note.loss;
+      const [lost, firstNs, lastNs] = [BigInt(counts.lost), BigInt(counts.firstNs), BigInt(counts.lastNs)];
+      await this.recordQuarantine(Number(match[1]), { node: note.node, loss: { where, lost, firstNs, lastNs, detail } });
+    }
+  }
+
+  /** Removes delivered segments, oldest first, while the spool is over its limits. The newest stays: it carries chain and position. */
+  private async trim(): Promise<void> {
+    const delivered = Math.min(Number.POSITIVE_INFINITY, ...this.cursors.values());
+    while (this.segments.length > 1 && (this.totalBytes > this.settings.maxBytes || this.segments.length > this.settings.maxSegments)) {
+      const oldest = this.segments[0] as Segment;
+      if (oldest.id > delivered) return;
+      this.removeFromList(oldest.id);
+      await removeSegment(this.directory, oldest);
+    }
+  }
+
+  private removeFromList(id: number): void {
+    const at = this.segments.findIndex((segment) => segment.id === id);
+    if (at < 0) return;
+    this.totalBytes -= (this.segments[at] as Segment).bytes;
+    this.segments.splice(at, 1);
+    this.unchecked.delete(id);
+  }
+
+  /** Place in the list of the first segment after `id`. */
+  private indexAfter(id: number): number {
+    let low = 0;
+    let high = this.segments.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.segments[middle] as Segment).id <= id) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+function fits(run: Pick<Run, 'node' | 'epoch' | 'next' | 'local' | 'position'>, append: Append): boolean {
+  if (run.local && append.position !== undefined && run.position !== append.position) return false;
+  return run.epoch === append.epoch && run.node === append.node && run.next === append.first;
+}

@@ -1,0 +1,182 @@
+import { createHash } from 'node:crypto';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { crc32c } from '../wire/crc32c.js';
+import { sentenceOf } from '../wire/errors.js';
+import { loadIndex, loadSealed } from './catalog.js';
+import type { IndexEntry } from './index-file.js';
+import { bodyName, listSegments, QUARANTINE, type SegmentFiles } from './layout.js';
+import { LOCAL_EPOCH } from './loss.js';
+import type { RecordName, SequenceRange } from './segment.js';
+
+export interface DamagedSegment {
+  readonly id: number;
+  readonly record: RecordName;
+  /** A sentence. */
+  readonly reason: string;
+}
+
+export interface EpochReport {
+  readonly node: string;
+  readonly epoch: string;
+  /** Records of the collector's own. */
+  readonly local: boolean;
+  readonly first: bigint;
+  readonly last: bigint;
+  readonly count: number;
+  /** Sequences that are not there. */
+  readonly gaps: readonly SequenceRange[];
+  /** Sequences that are there more than once. */
+  readonly duplicates: readonly SequenceRange[];
+}
+
+export interface VerifyReport {
+  readonly directory: string;
+  readonly segments: number;
+  /** Segments without a footer: being written, or left by a crash. */
+  readonly active: number;
+  readonly events: number;
+  readonly bytes: number;
+  readonly damaged: readonly DamagedSegment[];
+  readonly quarantined: readonly number[];
+  /** Segments whose chain value does not follow from the one before. One after a quarantined segment whose footer is readable is no break. */
+  readonly chainBreaks: readonly DamagedSegment[];
+  readonly epochs: readonly EpochReport[];
+  /** Nothing is damaged, missing or there twice. */
+  readonly complete: boolean;
+}
+
+export interface VerifyProgress {
+  readonly segment: number;
+  readonly segments: number;
+  readonly bytes: number;
+}
+
+interface EpochRanges {
+  readonly node: string;
+  readonly epoch: string;
+  readonly ranges: SequenceRange[];
+  count: number;
+}
+
+/** Checks every byte of a spool; may run while a collector writes to it. */
+export async function verifySpool(directory: string, onProgress?: (progress: VerifyProgress) => void): Promise<VerifyReport> {
+  const all = await listSegments(directory);
+  const quarantine = join(directory, QUARANTINE);
+  const quarantined = await listSegments(quarantine).catch(() => []);
+  const chains = new Map<number, string>();
+  for (const files of quarantined) {
+    const footer = (await loadIndex(quarantine, files))?.footer;
+    if (footer !== undefined) chains.set(files.id, footer.chain);
+  }
+  const damaged: DamagedSegment[] = [];
+  const chainBreaks: DamagedSegment[] = [];
+  const epochs = new Map<string, EpochRanges>();
+  let segments = 0;
+  let active = 0;
+  let events = 0;
+  let bytes = 0;
+  let previous: string | undefined;
+
+  const newest = all.at(-1)?.id ?? 0;
+  for (const [i, files] of all.entries()) {
+    const { id, record } = files;
+    const index = await loadIndex(directory, files);
+    const before: string | undefined = previous ?? chains.get(id - 1);
+    previous = undefined;
+    try {
+      let entries = index?.entries ?? [];
+      if (index?.header !== undefined && index.footer === undefined && id >= newest - 1) {
+        active++;
+        entries = await checkBody(directory, files, entries, undefined);
+      } else {
+        const { header, footer } = await loadSealed(directory, files, index);
+        previous = footer.chain;
+        const link = before ?? chains.get(header.id - 1);
+        if (link !== undefined && link !== footer.previous) {
+          chainBreaks.push({ id, record, reason: `Segment ${bodyName(id, record)} does not follow the one before it in the chain.` });
+        }
+        await checkBody(directory, files, entries, footer.sha256);
+        segments++;
+      }
+      const header = index?.header;
+      if (header !== undefined) {
+        const key = `${header.node}\n${header.epoch}`;
+        const epoch = epochs.get(key) ?? { node: header.node, epoch: header.epoch, ranges: [], count: 0 };
+        epochs.set(key, epoch);
+        for (const entry of entries) {
+          epoch.ranges.push({ first: entry.first, last: entry.first + BigInt(entry.count) - 1n });
+          epoch.count += entry.count;
+          events += entry.count;
+          bytes += entry.length;
+        }
+      }
+    } catch (error) {
+      damaged.push({ id, record, reason: sentenceOf(error) });
+    }
+    onProgress?.({ segment: i + 1, segments: all.length, bytes });
+  }
+  const reports = [...epochs.values()].filter((epoch) => epoch.count > 0).map(epochReport);
+  return {
+    directory,
+    segments,
+    active,
+    events,
+    bytes,
+    damaged,
+    quarantined: quarantined.map((files) => files.id),
+    chainBreaks,
+    epochs: reports,
+    complete:
+      damaged.length === 0 &&
+      quarantined.length === 0 &&
+      chainBreaks.length === 0 &&
+      reports.every((epoch) => epoch.gaps.length === 0 && epoch.duplicates.length === 0),
+  };
+}
+
+/** Reads the body batch by batch. With `sha256` everything must be right; without, the segment is active and its torn tail does not count. */
+async function checkBody(
+  directory: string,
+  files: SegmentFiles,
+  entries: readonly IndexEntry[],
+  sha256: string | undefined,
+): Promise<IndexEntry[]> {
+  const name = bodyName(files.id, files.record);
+  const hash = createHash('sha256');
+  const body = await open(join(directory, name), 'r');
+  const good: IndexEntry[] = [];
+  let offset = 0;
+  try {
+    for (const entry of entries) {
+      const batch = Buffer.allocUnsafe(entry.length);
+      const { bytesRead } = await body.read(batch, 0, entry.length, entry.offset);
+      if (entry.offset !== offset || bytesRead !== entry.length || crc32c(batch) !== entry.crc32c) {
+        if (sha256 === undefined) return good;
+        throw new Error(`Segment ${name} is damaged in the batch at byte ${entry.offset} (sequence ${entry.first}).`);
+      }
+      hash.update(batch);
+      offset += entry.length;
+      good.push(entry);
+    }
+  } finally {
+    await body.close();
+  }
+  if (sha256 !== undefined && hash.digest('hex') !== sha256) throw new Error(`Segment ${name} does not have its checksum.`);
+  return good;
+}
+
+function epochReport(epoch: EpochRanges): EpochReport {
+  const gaps: SequenceRange[] = [];
+  const duplicates: SequenceRange[] = [];
+  const ranges = epoch.ranges.sort((a, b) => (a.first < b.first ? -1 : a.first > b.first ? 1 : 0));
+  const first = ranges[0]?.first ?? 0n;
+  let last = first - 1n;
+  for (const range of ranges) {
+    if (range.first > last + 1n) gaps.push({ first: last + 1n, last: range.first - 1n });
+    if (range.first <= last) duplicates.push({ first: range.first, last: range.last < last ? range.last : last });
+    if (range.last > last) last = range.last;
+  }
+  const { node, epoch: name, count } = epoch;
+  return { node, epoch: name, local: name.startsWith(LOCAL_EPOCH), first, last, count, gaps, duplicates };
+}
