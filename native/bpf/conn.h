@@ -10,7 +10,7 @@
 #define IP_VS_CONN_F_TEMPLATE 0x1000
 #define IP_VS_CONN_F_ONE_PACKET 0x2000
 #define NF_DROP 0
-#define AF_INET 2
+#define EEXIST 17
 #define DEST_AVAILABLE 0x1
 #define DEST_OVERLOAD 0x2
 
@@ -171,7 +171,12 @@ static __always_inline void conn_begin(struct ip_vs_conn *cp, __u8 kind)
 		return;
 	record_fill(r, cp, st);
 	r->kind = kind;
-	if (bpf_map_update_elem(&conns, &key, st, BPF_ANY))
+	long error = bpf_map_update_elem(&conns, &key, st, BPF_NOEXIST);
+	if (error == -EEXIST) { /* another CPU met it in this moment, a snapshot beside its create */
+		bpf_ringbuf_discard(r, 0);
+		return;
+	}
+	if (error)
 		count_loss(VSLOG_LOSS_CONN_MAP); /* its end will be written as a connection that was there */
 	else
 		__sync_fetch_and_add(&cfg->live, 1);
