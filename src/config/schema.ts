@@ -1,0 +1,307 @@
+import { hostname } from 'node:os';
+import { bool, bytes, type CommandName, duration, int, type Machine, type Option, oneOf, path, text } from './option.js';
+
+const K = 1024;
+const M = 1024 * K;
+const G = 1024 * M;
+const SECOND = 1000;
+const HOUR = 3600 * SECOND;
+
+const capture: readonly CommandName[] = ['capture', 'up'];
+const collector: readonly CommandName[] = ['collect', 'up'];
+/** Commands that ask the running collector. */
+const clients: readonly CommandName[] = [...collector, 'tail', 'sql', 'status', 'verify', 'doctor'];
+
+/** Where sockets and what lasts one boot are. */
+export function runtimeDir(machine: Machine): string {
+  if (machine.root) return '/run/vslog';
+  const runtime = machine.env['XDG_RUNTIME_DIR'];
+  return runtime !== undefined && runtime !== '' ? `${runtime}/vslog` : `/tmp/vslog-${machine.uid}`;
+}
+
+/** Where what lasts is. */
+export function stateDir(machine: Machine): string {
+  if (machine.root) return '/var/lib/vslog';
+  const state = machine.env['XDG_STATE_HOME'];
+  return state !== undefined && state !== '' ? `${state}/vslog` : `${machine.home}/.local/state/vslog`;
+}
+
+const runtimeDoc = (name: string): string =>
+  `\`/run/vslog/${name}\`; without root \`$XDG_RUNTIME_DIR/vslog/${name}\`, or \`/tmp/vslog-UID/${name}\``;
+
+/** Every option there is, in the order of the documentation. The key is its place in the file, the environment's name follows from it. */
+export const schema = {
+  'capture.source': oneOf(['auto', 'ipvs', 'scripted'], {
+    default: 'auto',
+    doc: 'What the events come from.',
+    more: '`auto` is the kernel’s ip_vs. `scripted` makes events up, for tests and for a first look on a machine without a balancer.',
+    flag: 'source',
+    native: 'source',
+    commands: capture,
+  }),
+  'capture.socket': path({
+    default: (machine) => `${runtimeDir(machine)}/capture.sock`,
+    defaultDoc: runtimeDoc('capture.sock'),
+    doc: 'The unix socket of the capture: where it listens and where the collector finds it.',
+    flag: 'socket',
+    native: 'socket',
+    commands: ['capture', 'collect', 'up', 'doctor'],
+  }),
+  'capture.socket_group': text({
+    default: '',
+    defaultDoc: 'none',
+    doc: 'Members of this group may subscribe, besides root and the capture’s own user.',
+    flag: 'socket-group',
+    native: 'socket-group',
+    commands: capture,
+  }),
+  'capture.journal': path({
+    default: (machine) => `${runtimeDir(machine)}/journal`,
+    defaultDoc: runtimeDoc('journal'),
+    doc: 'The file that keeps events until the collector has them.',
+    more: 'It is mapped into memory and belongs to one boot: a tmpfs such as /run is the right place.',
+    flag: 'journal',
+    native: 'journal',
+    commands: capture,
+  }),
+  'capture.journal_size': bytes({
+    default: 64 * M,
+    min: 1 * M,
+    max: 64 * G,
+    doc: 'Size of the journal: what the collector may be behind before the kernel’s ring fills.',
+    more: 'About 100 bytes an event. Another size takes effect with a new journal file.',
+    flag: 'journal-size',
+    native: 'journal-size',
+    commands: capture,
+  }),
+  'capture.node': text({
+    default: () => hostname(),
+    defaultDoc: 'the host’s name',
+    doc: 'The name of this balancer in every record.',
+    more: 'Choose it once: histories of different names are histories of different balancers.',
+    flag: 'node',
+    native: 'node',
+    commands: capture,
+  }),
+  'capture.ring_size': bytes({
+    default: 16 * M,
+    min: 64 * K,
+    max: 1 * G,
+    doc: 'Size of the kernel’s ring, which keeps events while the capture is busy or restarts.',
+    more: 'Kernel memory. It is rounded up to a power of two.',
+    flag: 'ring-size',
+    native: 'ring-size',
+    commands: capture,
+  }),
+  'capture.max_conns': int({
+    default: 1 << 20,
+    min: 1024,
+    max: 1 << 26,
+    unit: 'connections',
+    doc: 'Connections that can be told apart at one time.',
+    more: 'Kernel memory, about 100 bytes each, taken as they come. What does not fit is counted as a loss.',
+    flag: 'max-conns',
+    native: 'max-conns',
+    commands: capture,
+  }),
+  'capture.pin_dir': path({
+    default: '/sys/fs/bpf/vslog',
+    doc: 'Folder in a bpffs where programs and ring live on while the capture restarts.',
+    flag: 'pin-dir',
+    native: 'pin-dir',
+    commands: capture,
+  }),
+  'capture.all_netns': bool({
+    default: false,
+    doc: 'Watch the balancers of all network namespaces, not only of the capture’s own.',
+    flag: 'all-netns',
+    native: 'all-netns',
+    commands: capture,
+  }),
+  'capture.nodest_interval': duration({
+    default: 1 * SECOND,
+    min: 0,
+    max: 1 * HOUR,
+    doc: 'Packets dropped because their real server is gone are reported once per connection and interval; the first one at once.',
+    more: '`0` reports every packet: a client that does not give up then writes the log full.',
+    flag: 'nodest-interval',
+    native: 'nodest-interval',
+    commands: capture,
+  }),
+  'capture.linger': duration({
+    default: 5,
+    min: 0,
+    max: 10 * SECOND,
+    doc: 'How long events may wait to share a batch.',
+    more: 'Longer makes larger batches, which cost less, and everything later by that much.',
+    flag: 'linger',
+    native: 'linger',
+    commands: capture,
+  }),
+  'capture.on_exit': oneOf(['keep', 'detach'], {
+    default: 'keep',
+    defaultDoc: '`keep`; `vslog up` has `detach`',
+    doc: 'What a clean stop leaves in the kernel.',
+    more: '`keep` lets the pinned programs go on recording into the ring, so that a restart misses nothing. `detach` removes them.',
+    flag: 'on-exit',
+    native: 'on-exit',
+    commands: capture,
+  }),
+  'capture.binary': path({
+    default: '',
+    defaultDoc: 'the built one, else `vslog-capture` in `$PATH`',
+    doc: 'The program vslog-capture.',
+    flag: 'binary',
+    commands: [...capture, 'doctor'],
+  }),
+  'capture.scripted_events': int({
+    default: 0,
+    min: 0,
+    max: 1_000_000_000_000,
+    unit: 'events',
+    doc: 'Source `scripted`: how many events it makes; 0 for no end.',
+    flag: 'scripted-events',
+    native: 'scripted-events',
+    commands: capture,
+  }),
+  'capture.scripted_rate': int({
+    default: 1000,
+    min: 0,
+    max: 100_000_000,
+    unit: 'events/s',
+    doc: 'Source `scripted`: how many events a second; 0 for as fast as it can.',
+    flag: 'scripted-rate',
+    native: 'scripted-rate',
+    commands: capture,
+  }),
+  'capture.scripted_seed': int({
+    default: 1,
+    min: 0,
+    max: 4_294_967_295,
+    unit: 'seed',
+    doc: 'Source `scripted`: the same seed makes the same events.',
+    flag: 'scripted-seed',
+    native: 'scripted-seed',
+    commands: capture,
+  }),
+  'collector.data_dir': path({
+    default: stateDir,
+    defaultDoc: '`/var/lib/vslog`; without root `$XDG_STATE_HOME/vslog`, or `~/.local/state/vslog`',
+    doc: 'Where the collector keeps the spool and the store. One collector owns it.',
+    flag: 'data-dir',
+    commands: [...collector, 'verify', 'doctor'],
+  }),
+  'collector.api_socket': path({
+    default: (machine) => `${runtimeDir(machine)}/collector.sock`,
+    defaultDoc: runtimeDoc('collector.sock'),
+    doc: 'The unix socket of the collector’s HTTP API, which the other commands ask.',
+    more: 'Its mode is 0660: the collector’s user and group may ask.',
+    flag: 'api-socket',
+    commands: clients,
+  }),
+  'collector.subscription': text({
+    default: 'collector',
+    doc: 'Name of the durable subscription on the capture.',
+    more: 'The capture keeps what this name has not acknowledged. 1 to 63 of `A-Z a-z 0-9 . _ -`.',
+    flag: 'subscription',
+    commands: collector,
+  }),
+  'collector.drain': duration({
+    default: 10 * SECOND,
+    min: 0,
+    max: 1 * HOUR,
+    doc: 'How long a clean stop waits for the sinks to take what is in the spool.',
+    more: 'Nothing is lost when it is too short: the spool keeps it for the next start.',
+    flag: 'drain',
+    commands: collector,
+  }),
+  'spool.fsync': oneOf(['always', 'interval', 'never'], {
+    default: 'always',
+    doc: 'When events are made durable on disk, and so acknowledged to the capture.',
+    more: '`always`: at once, one fsync for all that came during the last one. `interval`: every `spool.fsync_interval`. `never`: when the system likes; a crash of the machine then loses what it had not written.',
+    flag: 'spool-fsync',
+    commands: collector,
+  }),
+  'spool.fsync_interval': duration({
+    default: 200,
+    min: 1,
+    max: 60 * SECOND,
+    doc: 'Time between two fsyncs when `spool.fsync` is `interval`.',
+    flag: 'spool-fsync-interval',
+    commands: collector,
+  }),
+  'spool.segment_bytes': bytes({
+    default: 64 * M,
+    min: 64 * K,
+    max: 1 * G,
+    doc: 'A segment is sealed, and goes to the sinks, at this size.',
+    flag: 'segment-bytes',
+    commands: collector,
+  }),
+  'spool.segment_events': int({
+    default: 1_000_000,
+    min: 1,
+    max: 100_000_000,
+    unit: 'events',
+    doc: 'A segment is sealed at this many events.',
+    flag: 'segment-events',
+    commands: collector,
+  }),
+  'spool.segment_age': duration({
+    default: 400,
+    min: 10,
+    max: 1 * HOUR,
+    doc: 'A segment is sealed at this age, so that its events can be queried soon.',
+    flag: 'segment-age',
+    commands: collector,
+  }),
+  'spool.max_bytes': bytes({
+    default: 2 * G,
+    min: 1 * M,
+    max: 1024 * G,
+    doc: 'Segments that every sink has are removed, oldest first, while the spool is larger.',
+    more: 'What a sink has not yet is never removed: the disk bounds that.',
+    flag: 'spool-max-bytes',
+    commands: collector,
+  }),
+  'spool.max_segments': int({
+    default: 10_000,
+    min: 1,
+    max: 10_000_000,
+    unit: 'segments',
+    doc: 'Segments that every sink has are removed, oldest first, while there are more.',
+    flag: 'spool-max-segments',
+    commands: collector,
+  }),
+  'store.kind': oneOf(['embedded', 'none'], {
+    default: 'embedded',
+    doc: 'Where events can be queried: in a ClickHouse of our own, or nowhere.',
+    more: 'With `none` the spool is all there is, and `vslog sql` has nobody to ask.',
+    flag: 'store',
+    commands: collector,
+  }),
+  'store.dir': path({
+    default: '',
+    defaultDoc: '`store` in `collector.data_dir`',
+    doc: 'Where the embedded store keeps its tables.',
+    flag: 'store-dir',
+    commands: collector,
+  }),
+} satisfies Record<string, Option<string> | Option<number> | Option<boolean>>;
+
+export type Key = keyof typeof schema;
+
+/** The value of every option. */
+export type Values = { readonly [K in Key]: ReturnType<(typeof schema)[K]['default']> };
+
+export const keys = Object.keys(schema) as Key[];
+
+/** The entry of a key, without its value's type. */
+export function optionOf(key: Key): Option {
+  return schema[key];
+}
+
+/** `capture.journal_size` is VSLOG_CAPTURE_JOURNAL_SIZE. */
+export function envName(key: Key): string {
+  return `VSLOG_${key.replace('.', '_').toUpperCase()}`;
+}

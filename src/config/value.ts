@@ -1,0 +1,105 @@
+import type { Option } from './option.js';
+
+/** A value that an option cannot take. The message is the end of a sentence that begins with the option's name. */
+export class BadValue extends Error {
+  override readonly name = 'BadValue';
+}
+
+const BYTE_UNITS = new Map([
+  ['', 1],
+  ['K', 1024],
+  ['M', 1024 ** 2],
+  ['G', 1024 ** 3],
+  ['T', 1024 ** 4],
+]);
+const TIME_UNITS = new Map([
+  ['ms', 1],
+  ['s', 1000],
+  ['m', 60_000],
+  ['h', 3_600_000],
+  ['d', 86_400_000],
+]);
+
+/** Reads a value as the file gives it (string, integer, boolean) or the environment and flags do (always a string). Throws BadValue. */
+export function parseValue(option: Option, raw: unknown): string | number | boolean {
+  switch (option.type) {
+    case 'string':
+    case 'path':
+      if (typeof raw === 'string') return raw;
+      break;
+    case 'enum':
+      if (typeof raw === 'string' && option.values?.includes(raw)) return raw;
+      break;
+    case 'bool':
+      if (typeof raw === 'boolean') return raw;
+      if (raw === 'true' || raw === 'yes' || raw === '1') return true;
+      if (raw === 'false' || raw === 'no' || raw === '0') return false;
+      break;
+    case 'int':
+      return inRange(option, raw, number(raw, /^(\d+)$/));
+    case 'bytes':
+      return inRange(option, raw, number(raw, /^(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?$/i, BYTE_UNITS));
+    case 'duration':
+      // A bare number has no unit, and guessing one is how an hour becomes 3.6 seconds. Zero is zero in any.
+      if (raw === 0 || raw === 0n || raw === '0') return inRange(option, raw, 0);
+      return inRange(option, raw, number(typeof raw === 'string' ? raw : '', /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)$/, TIME_UNITS));
+  }
+  throw bad(option, raw);
+}
+
+function number(raw: unknown, pattern: RegExp, units?: ReadonlyMap<string, number>): number | undefined {
+  const match = pattern.exec(typeof raw === 'string' ? raw.trim() : typeof raw === 'number' || typeof raw === 'bigint' ? String(raw) : '');
+  if (match === null) return undefined;
+  const unit = match[2] ?? '';
+  const factor = units?.get(unit) ?? units?.get(unit.toUpperCase()) ?? 1;
+  return Math.round(Number(match[1]) * factor);
+}
+
+function inRange(option: Option, raw: unknown, value: number | undefined): number {
+  if (value === undefined || !Number.isSafeInteger(value)) throw bad(option, raw);
+  if ((option.min !== undefined && value < option.min) || (option.max !== undefined && value > option.max)) throw bad(option, raw);
+  return value;
+}
+
+function bad(option: Option, raw: unknown): BadValue {
+  const shown = typeof raw === 'bigint' ? String(raw) : JSON.stringify(raw);
+  return new BadValue(`is ${shown}: it must be ${allowed(option)}`);
+}
+
+/** What an option may be, in words. */
+export function allowed(option: Option): string {
+  const range = option.min === undefined || option.max === undefined ? '' : `${show(option, option.min)} to ${show(option, option.max)}`;
+  switch (option.type) {
+    case 'string':
+      return 'a string';
+    case 'path':
+      return 'a path';
+    case 'bool':
+      return 'true or false';
+    case 'enum': {
+      const values = option.values ?? [];
+      return `${values.slice(0, -1).join(', ')} or ${values.at(-1)}`;
+    }
+    case 'int':
+      return `a whole number from ${range}`;
+    case 'bytes':
+      return `a size from ${range}, such as 4K, 16M or 2G`;
+    case 'duration':
+      return `a time from ${range}, such as 500ms, 2s or 1h`;
+  }
+}
+
+/** A value as a person writes it. */
+export function show(option: Option, value: unknown): string {
+  if (typeof value !== 'number') return String(value);
+  if (option.type === 'bytes') return inUnits(value, BYTE_UNITS);
+  if (option.type === 'duration') return value === 0 ? '0' : inUnits(value, TIME_UNITS);
+  return String(value);
+}
+
+/** In the largest unit in which it is whole. */
+function inUnits(value: number, units: ReadonlyMap<string, number>): string {
+  let shown = String(value);
+  for (const [unit, factor] of units) if (value % factor === 0 && value >= factor) shown = `${value / factor}${unit}`;
+  return shown;
+}
