@@ -67,6 +67,7 @@ export class Receiver {
   /** Ends the session; what was received is still written. */
   async stop(): Promise<void> {
     this.abort.abort();
+    this.client?.pause();
     await this.spool.idle(); // what was received is acknowledged before the connection goes
     this.client?.close();
     await this.running;
@@ -212,6 +213,6 @@ export class Receiver {
   }
 
   private readonly onRoom = (): void => {
-    if (this.spool.backlogBytes <= this.backlogBytes / 2) this.client?.resume();
+    if (!this.abort.signal.aborted && this.spool.backlogBytes <= this.backlogBytes / 2) this.client?.resume();
   };
 }

@@ -26,6 +26,7 @@ export async function tail(
   let failure: unknown;
   let working: Promise<void> | undefined;
   const work = async (): Promise<void> => {
+    await undefined; // so that `working` is set before it can be unset
     try {
       for (let item = queue.shift(); item !== undefined && !signal.aborted; item = queue.shift()) {
         if ('missed' in item) handlers.onMissed?.(item);

@@ -77,23 +77,25 @@ export async function verifySpool(directory: string, onProgress?: (progress: Ver
   let events = 0;
   let bytes = 0;
   let previous: string | undefined;
+  let previousId = 0;
 
   const newest = all.at(-1)?.id ?? 0;
   for (const [i, files] of all.entries()) {
     const { id, record } = files;
     const index = await loadIndex(directory, files);
-    const before: string | undefined = previous ?? chains.get(id - 1);
-    previous = undefined;
+    // A quarantined segment between the two is the one that this one follows; its chain value may be unreadable.
+    const between = quarantined.filter((each) => each.id > previousId && each.id < id).at(-1);
+    const before = between === undefined ? previous : chains.get(between.id);
+    previousId = id;
+    previous = index?.footer?.chain;
     try {
       let entries = index?.entries ?? [];
       if (index?.header !== undefined && index.footer === undefined && id >= newest - 1) {
         active++;
         entries = await checkBody(directory, files, entries, undefined);
       } else {
-        const { header, footer } = await loadSealed(directory, files, index);
-        previous = footer.chain;
-        const link = before ?? chains.get(header.id - 1);
-        if (link !== undefined && link !== footer.previous) {
+        const { footer } = await loadSealed(directory, files, index);
+        if (before !== undefined && before !== footer.previous) {
           chainBreaks.push({ id, record, reason: `Segment ${bodyName(id, record)} does not follow the one before it in the chain.` });
         }
         await checkBody(directory, files, entries, footer.sha256);

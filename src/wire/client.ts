@@ -193,7 +193,11 @@ export class CaptureClient {
         this.fail(failure);
       });
       socket.on('end', () => this.onEnd());
-      socket.on('close', () => this.fail(new ConnectionError(`The capture at ${this.path} closed the connection.`)));
+      socket.on('close', () => {
+        const failure = new ConnectionError(`The capture at ${this.path} closed the connection.`);
+        reject(failure); // of no effect once connected
+        this.fail(failure);
+      });
     });
   }
 

@@ -1,0 +1,212 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { Collector } from '../../../src/collector/collector.js';
+import type { CollectorOptions } from '../../../src/collector/options.js';
+import type { Segment } from '../../../src/spool/segment.js';
+import { verifySpool } from '../../../src/spool/verify.js';
+import type { Batch } from '../../../src/wire/batch.js';
+import { batchFrame, EPOCH, makeBatch, makeLog } from '../support/batches.js';
+import { FakeCapture } from '../support/fake-capture.js';
+import { controlEvents, FakeSink } from '../support/fake-sink.js';
+import { until, withDirectory } from '../support/temporary.js';
+
+interface Setup {
+  readonly capture: FakeCapture;
+  readonly sink: FakeSink;
+  readonly options: CollectorOptions;
+  readonly spoolDirectory: string;
+}
+
+async function withCapture(action: (setup: Setup) => Promise<void>): Promise<void> {
+  await withDirectory(async (dir) => {
+    const path = join(dir, 'capture.sock');
+    const capture = new FakeCapture(path);
+    await capture.listen();
+    const sink = new FakeSink();
+    const spoolDirectory = join(dir, 'spool');
+    const options = { capture: path, spoolDirectory, sinks: [sink], spool: { segmentAgeMs: 20 }, reconnectMinMs: 5, reconnectMaxMs: 20 };
+    try {
+      await action({ capture, sink, options, spoolDirectory });
+    } finally {
+      await capture.close();
+    }
+  });
+}
+
+function acked(capture: FakeCapture): bigint {
+  return capture.acks.at(-1)?.sequence ?? 0n;
+}
+
+async function losses(sink: FakeSink) {
+  const local = sink.segments.filter((segment: Segment) => segment.epoch.startsWith('collector-'));
+  return (await Promise.all(local.map(controlEvents))).flat();
+}
+
+const parts = (n: number) =>
+  Array.from({ length: n }, (_, i) => ({ count: 1 + (i % 9), record: i % 5 === 4 ? ('control' as const) : ('conn' as const) }));
+
+describe('Collector', () => {
+  it('brings the log to the sink, acknowledges what is durable, and tells how it is', async () => {
+    await withCapture(async ({ capture, sink, options, spoolDirectory }) => {
+      const log = makeLog(parts(100));
+      const last = log.at(-1)?.last ?? 0n;
+      capture.publish(...log.slice(0, 50));
+      const collector = new Collector(options);
+      await collector.start();
+      await until(() => acked(capture) === log[49]?.last, 'the first half is acknowledged');
+      capture.publish(...log.slice(50));
+      await until(() => acked(capture) === last, 'everything is acknowledged');
+      await until(() => sink.events(EPOCH) === Number(last), 'the sink has everything');
+      const status = await collector.status();
+      expect(status).toMatchObject({
+        capture: {
+          state: 'connected',
+          node: 'node-a',
+          epoch: EPOCH,
+          source: 'fake',
+          connections: 1,
+          lastError: undefined,
+          status: { state: 'running' },
+        },
+        spool: { state: 'running', lastDurable: { epoch: EPOCH, sequence: last } },
+        sinks: [{ sink: 'fake', state: 'running', lagSegments: 0 }],
+        counters: { events: Number(last), batches: 100, duplicates: 0, lost: 0n },
+      });
+      expect(await collector.stop()).toBe(true);
+      expect(sink.closed).toBe(true);
+      expect(await verifySpool(spoolDirectory)).toMatchObject({ complete: true, events: Number(last), active: 0 });
+    });
+  });
+
+  it('connects again after every break, asks for what follows, and drops what it has', async () => {
+    await withCapture(async ({ capture, sink, options, spoolDirectory }) => {
+      const log = makeLog(parts(60));
+      const collector = new Collector(options);
+      await collector.start();
+      for (let i = 0; i < 60; i += 10) {
+        capture.replay = i >= 30; // from here on as if no acknowledgement had arrived
+        capture.publish(...log.slice(i, i + 10));
+        await until(() => acked(capture) === log[i + 9]?.last, 'these ten are acknowledged');
+        capture.dropAll();
+      }
+      const total = Number(log.at(-1)?.last);
+      await until(() => sink.events(EPOCH) === total, 'the sink has everything');
+      await until(async () => (await collector.status()).counters.duplicates > 0, 'a replayed batch is seen');
+      await collector.stop();
+      expect(capture.subscriptions.some((subscription) => subscription.after === log[9]?.last)).toBe(true);
+      expect(await verifySpool(spoolDirectory)).toMatchObject({ complete: true, events: total });
+    });
+  });
+
+  it('goes on after a restart, waits for a capture that is not there, and follows a new epoch', async () => {
+    await withCapture(async ({ capture, sink, options, spoolDirectory }) => {
+      capture.publish(...makeLog(parts(10)));
+      const first = new Collector(options);
+      await first.start();
+      await until(() => acked(capture) === capture.log.at(-1)?.last, 'the first epoch is acknowledged');
+      await first.stop();
+      await capture.close();
+
+      const second = new Collector(options);
+      await second.start();
+      await until(async () => (await second.status()).capture.lastError !== undefined, 'it notices that nobody is there');
+      expect((await second.status()).capture).toMatchObject({
+        state: 'waiting',
+        lastError: expect.stringMatching(/^There is no capture at .*: start vslog-capture/),
+      });
+
+      const reborn = new FakeCapture(options.capture);
+      reborn.epoch = 'another-2';
+      reborn.publish(...makeLog(parts(7), 1n, 'another-2'));
+      await reborn.listen();
+      try {
+        await until(() => acked(reborn) === reborn.log.at(-1)?.last, 'the second epoch is acknowledged');
+        expect(reborn.subscriptions[0]).toEqual({ epoch: EPOCH, after: capture.log.at(-1)?.last });
+        await until(() => sink.events('another-2') > 0, 'the sink has the new epoch');
+        await second.stop();
+        const report = await verifySpool(spoolDirectory);
+        expect(report).toMatchObject({ complete: true });
+        expect(report.epochs.map((epoch) => epoch.epoch)).toEqual([EPOCH, 'another-2']);
+      } finally {
+        await reborn.close();
+      }
+    });
+  });
+
+  it('writes down what the capture skipped, and a gap in what came, once each', async () => {
+    await withCapture(async ({ capture, sink, options, spoolDirectory }) => {
+      capture.oldest = 101n;
+      capture.publish(makeBatch(101n, 10), makeBatch(116n, 5));
+      const collector = new Collector(options);
+      await collector.start();
+      await until(() => acked(capture) === 120n, 'it is acknowledged');
+      capture.dropAll();
+      await until(() => capture.subscriptions.length === 2, 'it is back');
+      capture.publish(makeBatch(121n, 1));
+      await until(() => acked(capture) === 121n, 'it goes on');
+      await collector.stop();
+      expect(await losses(sink)).toMatchObject([
+        { kind: 12, where: 2, lost: 100n, sequence: 1n },
+        { kind: 12, where: 2, lost: 5n, sequence: 2n },
+      ]);
+      const report = await verifySpool(spoolDirectory);
+      expect(report.epochs.find((epoch) => epoch.epoch === EPOCH)?.gaps).toEqual([{ first: 111n, last: 115n }]);
+    });
+  });
+
+  it('survives garbage: the session ends with the offset, the next one has everything', async () => {
+    await withCapture(async ({ capture, sink, options }) => {
+      const collector = new Collector({ ...options, reconnectMinMs: 300, reconnectMaxMs: 300 });
+      await collector.start();
+      await until(() => capture.subscriptions.length === 1, 'it subscribed');
+      const damaged = batchFrame(makeBatch(1n, 3));
+      damaged[damaged.length - 1] = 0xee;
+      capture.sendRaw(damaged);
+      await until(
+        async () => /checksum is .* at offset \d+ of the stream/.test((await collector.status()).capture.lastError ?? ''),
+        'it says so',
+      );
+      capture.publish(makeBatch(1n, 3));
+      await until(() => sink.events(EPOCH) === 3, 'the events arrived');
+      await collector.stop();
+    });
+  });
+
+  it('keeps the events when a sink never works, and says so at the end', async () => {
+    await withCapture(async ({ capture, sink, options }) => {
+      sink.failure = () => new Error('No.');
+      capture.publish(...makeLog(parts(5)));
+      const collector = new Collector(options);
+      await collector.start();
+      await until(() => sink.tried.length > 0, 'a try was made');
+      expect(await collector.stop({ drainMs: 50 })).toBe(false);
+      const sink2 = new FakeSink();
+      const again = new Collector({ ...options, sinks: [sink2] });
+      await again.start();
+      await until(() => sink2.events(EPOCH) === Number(capture.log.at(-1)?.last), 'another sink of that name gets all');
+      await again.stop();
+    });
+  });
+
+  it('tails live batches on a connection of its own', async () => {
+    await withCapture(async ({ capture, options }) => {
+      capture.publish(makeBatch(1n, 3));
+      const collector = new Collector(options);
+      const abort = new AbortController();
+      const seen: Batch[] = [];
+      const tailing = collector.tail(['conn_create'], async (batch) => void seen.push(batch), abort.signal, {
+        onStart: (welcome) => expect(welcome.node).toBe('node-a'),
+      });
+      let first = 4n;
+      await until(() => {
+        if (seen.length === 0) capture.publish(makeBatch(first++, 1));
+        return seen.length > 0;
+      }, 'a batch is seen');
+      expect(seen[0]?.first).toBeGreaterThan(3n);
+      abort.abort();
+      await tailing;
+      await capture.close();
+      await expect(collector.tail([], () => undefined, new AbortController().signal)).rejects.toThrow(/There is no capture/);
+    });
+  });
+});

@@ -1,0 +1,120 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { Pump } from '../../../src/sink/pump.js';
+import { SinkRejection } from '../../../src/sink/sink.js';
+import { Spool } from '../../../src/spool/spool.js';
+import { EPOCH, makeBatch } from '../support/batches.js';
+import { controlEvents, FakeSink } from '../support/fake-sink.js';
+import { until, withDirectory } from '../support/temporary.js';
+
+const QUICK = { retryMinMs: 1, retryMaxMs: 5 };
+
+async function withSpool(segments: number, action: (spool: Spool, add: () => Promise<void>) => Promise<void>): Promise<void> {
+  await withDirectory(async (dir) => {
+    const spool = await Spool.open(dir, { segmentAgeMs: 3_600_000 });
+    let next = 1n;
+    const add = async () => {
+      await spool.append([makeBatch(next, 10)]);
+      await spool.seal();
+      next += 10n;
+    };
+    for (let i = 0; i < segments; i++) await add();
+    try {
+      await action(spool, add);
+    } finally {
+      await spool.close();
+    }
+  });
+}
+
+describe('Pump', () => {
+  it('delivers in order, wakes when a segment is sealed, and goes on from its cursor', async () => {
+    await withSpool(3, async (spool, add) => {
+      const sink = new FakeSink();
+      const pump = new Pump(spool, sink, QUICK);
+      await pump.start();
+      await until(() => sink.segments.length === 3, 'three segments are delivered');
+      await add();
+      expect(await pump.drain(20_000)).toBe(true);
+      expect(pump.status()).toMatchObject({
+        state: 'running',
+        delivered: 4,
+        lagSegments: 0,
+        lagEvents: 0,
+        deliveredEvents: 40,
+        lastError: undefined,
+      });
+      await pump.stop();
+      expect(sink.closed).toBe(true);
+      expect(sink.tried).toEqual([1, 2, 3, 4]);
+
+      await add();
+      const later = new FakeSink();
+      const second = new Pump(spool, later, QUICK);
+      await second.start();
+      await second.drain(20_000);
+      await second.stop();
+      expect(later.tried).toEqual([5]);
+    });
+  });
+
+  it('tries again for as long as it takes and says why it waits', async () => {
+    await withSpool(2, async (spool) => {
+      const sink = new FakeSink();
+      sink.failure = () => new Error('The engine is not there.');
+      const pump = new Pump(spool, sink, QUICK);
+      await pump.start();
+      await until(() => sink.tried.length > 5, 'several tries were made');
+      expect(pump.status()).toMatchObject({ state: 'waiting', lagSegments: 2, lagEvents: 20, lastError: 'The engine is not there.' });
+      expect(await pump.drain(20)).toBe(false);
+      sink.failure = () => undefined;
+      expect(await pump.drain(20_000)).toBe(true);
+      expect(sink.segments.map((segment) => segment.id)).toEqual([1, 2]);
+      await pump.stop();
+    });
+  });
+
+  it('sets a segment aside that the sink refuses for good, records the loss and goes on', async () => {
+    await withSpool(3, async (spool) => {
+      const sink = new FakeSink();
+      sink.failure = (segment) => (segment.id === 2 ? new SinkRejection('Field 99 is not known.') : undefined);
+      const pump = new Pump(spool, sink, { ...QUICK, rejections: 3 });
+      await pump.start();
+      await until(() => pump.status().delivered === 3, 'the third is delivered');
+      expect(sink.tried).toEqual([1, 2, 2, 2, 3]);
+      await spool.seal();
+      await pump.drain(20_000);
+      const loss = sink.segments.at(-1);
+      expect(loss?.id).toBe(4);
+      if (loss === undefined) return;
+      expect(await controlEvents(loss)).toMatchObject([{ kind: 12, where: 7, lost: 10n }]);
+      expect(pump.status().refused).toEqual([{ id: 2, reason: 'Field 99 is not known.' }]);
+      await pump.stop();
+      expect(JSON.parse(readFileSync(join(spool.directory, 'cursors/fake.json'), 'utf8'))).toEqual({
+        delivered: 4,
+        refused: [{ id: 2, reason: 'Field 99 is not known.' }],
+      });
+      expect(sink.events(EPOCH)).toBe(20);
+    });
+  });
+
+  it('stops while the sink hangs back, without moving the cursor', async () => {
+    await withSpool(1, async (spool) => {
+      const sink = new FakeSink();
+      sink.failure = () => new Error('Not now.');
+      const pump = new Pump(spool, sink, { retryMinMs: 60_000, retryMaxMs: 60_000 });
+      await pump.start();
+      await until(() => sink.tried.length === 1, 'one try was made');
+      await pump.stop();
+      expect(pump.status()).toMatchObject({ state: 'stopped', delivered: 0, lagSegments: 1 });
+    });
+  });
+
+  it('refuses a cursor that cannot be read, with a sentence', async () => {
+    await withSpool(0, async (spool) => {
+      writeFileSync(join(spool.directory, 'cursors/fake.json'), '{"delivered": "x"');
+      await expect(new Pump(spool, new FakeSink()).start()).rejects.toThrow(/cursors\/fake.json cannot be read: remove it/);
+    });
+  });
+});
