@@ -31,7 +31,7 @@ hash=$(inputs src proto scripts/gen-proto.mjs tsconfig.json tsconfig.build.json 
 if ! unchanged typescript.stamp dist/main.js "$hash"; then
   echo 'build: TypeScript'
   node scripts/gen-proto.mjs || fail 'proto/vslog/v1 could not be turned into TypeScript, see above'
-  npx --no-install tsc -p tsconfig.build.json || fail 'src/ does not compile, see above'
+  node_modules/.bin/tsc -p tsconfig.build.json || fail 'src/ does not compile, see above'
   # What tsc leaves: generated code, migrations, pages.
   while IFS= read -r -d '' file; do
     mkdir -p "dist/$(dirname "$file")"

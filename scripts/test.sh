@@ -17,14 +17,14 @@ run_lint() {
   local name
   for name in 'biome check .' 'tsc --noEmit -p tsconfig.json'; do
     # shellcheck disable=SC2086
-    if npx --no-install $name; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+    if node_modules/.bin/$name; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
   done
 }
 
 run_vitest() {
   local report=$logs/vitest-$1.json status left_out
   rm -f "$report"
-  npx --no-install vitest run --project "$1" --reporter=default --reporter=json --outputFile.json="$report" </dev/null
+  node_modules/.bin/vitest run --project "$1" --reporter=default --reporter=json --outputFile.json="$report" </dev/null
   status=$?
   [[ -f $report ]] || { why="vitest ended with status $status and wrote no report"; return; }
   read -r passed failed left_out < <(node -e '
