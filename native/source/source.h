@@ -10,6 +10,7 @@
 
 #include "event/conn_record.h"
 #include "event/control_record.h"
+#include "source/refusal.h"
 
 namespace vslog {
 
@@ -37,9 +38,6 @@ struct SourceFigures {
   std::uint64_t connections = 0;
   std::uint64_t malformed = 0;
 };
-
-/// Thrown by start() when a source cannot run here. what() is a sentence that says why and what to do.
-class SourceRefusal;
 
 /// A source of events. All calls come from the daemon's one thread.
 class Source {

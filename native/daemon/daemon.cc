@@ -1,0 +1,324 @@
+#include "daemon/daemon.h"
+
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <fstream>
+#include <system_error>
+
+#include "daemon/loss_ledger.h"
+
+namespace vslog {
+namespace {
+
+enum Key : std::uint64_t { kSourceKey, kServerKey, kSignalKey, kTickKey, kLingerKey };
+
+constexpr std::size_t kDrainAtOnce = 1024;
+constexpr std::uint64_t kFlushNs = 2'000'000'000;
+
+std::uint64_t clock_ns(clockid_t clock) {
+  timespec t{};
+  clock_gettime(clock, &t);
+  return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(t.tv_nsec);
+}
+
+std::string read_line(const char* path) {
+  std::ifstream in(path);
+  std::string line;
+  std::getline(in, line);
+  return line;
+}
+
+std::string machine_name() {
+  utsname u{};
+  uname(&u);
+  return u.nodename;
+}
+
+UniqueFd checked(int fd, const char* what) {
+  if (fd < 0) throw std::system_error(errno, std::generic_category(), what);
+  return UniqueFd(fd);
+}
+
+void log(const std::string& sentence) { std::fprintf(stderr, "vslog-capture: %s\n", sentence.c_str()); }
+
+}  // namespace
+
+Daemon::Daemon(const DaemonOptions& options)
+    : options_(options),
+      node_(options.node.empty() ? machine_name() : options.node),
+      boot_id_(read_line("/proc/sys/kernel/random/boot_id")),
+      started_ns_(clock_ns(CLOCK_REALTIME)),
+      journal_({options.journal, options.journal_size, boot_id_, started_ns_ / 1'000'000}),
+      mark_(journal_.mark()),
+      batch_(node_, journal_.epoch(), journal_.next_sequence()),
+      source_(make_source(options.source)),
+      exchange_{journal_, node_, boot_id_, std::string(source_->name()), "vslog-capture " + std::string(version()), [this] { return status(); }},
+      server_({options.socket, options.socket_group}, exchange_),
+      epoll_(checked(epoll_create1(EPOLL_CLOEXEC), "cannot make an epoll descriptor")),
+      ticker_(checked(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC), "cannot make a timer")),
+      linger_(checked(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC), "cannot make a timer")) {
+  if (!journal_.notice().empty()) log(journal_.notice());
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  sigprocmask(SIG_BLOCK, &set, nullptr);
+  signals_ = checked(signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC), "cannot watch signals");
+  const itimerspec second{{1, 0}, {1, 0}};
+  timerfd_settime(ticker_.get(), 0, &second, nullptr);
+  start_source();
+  watch(source_->poll_fd(), kSourceKey);
+  watch(server_.poll_fd(), kServerKey);
+  watch(signals_.get(), kSignalKey);
+  watch(ticker_.get(), kTickKey);
+  watch(linger_.get(), kLingerKey);
+}
+
+Daemon::~Daemon() = default;
+
+void Daemon::watch(int fd, std::uint64_t key) {
+  epoll_event event{.events = EPOLLIN, .data = {.u64 = key}};
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) throw std::system_error(errno, std::generic_category(), "cannot watch a descriptor");
+}
+
+ControlRecord Daemon::own_record(ControlKind kind) const {
+  ControlRecord c;
+  c.kind = kind;
+  c.time_ns = clock_ns(CLOCK_REALTIME);
+  c.through = Through::vslog;
+  c.uid = getuid();
+  c.pid = static_cast<std::uint32_t>(getpid());
+  c.name = version();
+  c.boot_id = boot_id_;
+  return c;
+}
+
+void Daemon::start_source() {
+  source_->start(mark_.cursor);
+  mark_.cursor = source_->cursor();
+  if (source_->fresh()) mark_.reported = {};  // its counters began anew
+  ControlRecord started = own_record(ControlKind::capture_started);
+  started.fresh = source_->fresh();
+  control(started);
+  if (journal_.abandoned() > 0) {
+    ControlRecord lost = own_record(ControlKind::loss);
+    lost.where = LossPlace::journal;
+    lost.lost = journal_.abandoned();
+    lost.detail = journal_.notice();
+    control(lost);
+  }
+  if (!commit(true)) hold();
+}
+
+void Daemon::conn(const ConnRecord& record) { batch_.add(record); }
+void Daemon::control(const ControlRecord& record) { batch_.add(record); }
+
+bool Daemon::commit(bool urgent) {
+  if (batch_.empty()) return true;
+  const std::vector<FinishedBatch> batches = batch_.finish();
+  std::uint64_t bytes = 0;
+  for (const FinishedBatch& b : batches) bytes += b.frame.size();
+  if (!journal_.has_room(bytes, urgent)) return false;
+  const std::uint64_t first = journal_.end();
+  journal_.commit(batches, mark_);
+  events_ += batch_.records();
+  batch_.clear(journal_.next_sequence());
+  source_->committed(mark_.cursor);
+  const KeptBatch* kept = journal_.at(first);
+  for (std::uint64_t at = first; kept != nullptr; kept = journal_.at(at)) {
+    server_.published(*kept);
+    at = kept->position + kept->size;
+  }
+  server_.flush();
+  return true;
+}
+
+void Daemon::hold() {
+  if (held_) return;
+  held_ = true;
+  arm_linger(false);
+  epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, source_->poll_fd(), nullptr);
+  log("the journal is full because a durable subscriber does not acknowledge; the source waits.");
+}
+
+void Daemon::resume() {
+  if (!held_ || !commit()) return;
+  held_ = false;
+  watch(source_->poll_fd(), kSourceKey);
+  log("the journal has room again; the source goes on.");
+}
+
+void Daemon::arm_linger(bool on) {
+  if (on == lingering_) return;
+  lingering_ = on;
+  const itimerspec spec{{0, 0}, {on ? options_.linger_ms / 1000 : 0, on ? static_cast<long>(options_.linger_ms % 1000) * 1'000'000 : 0}};
+  timerfd_settime(linger_.get(), 0, &spec, nullptr);
+}
+
+bool Daemon::drain() {
+  const std::size_t taken = source_->drain(*this, kDrainAtOnce);
+  mark_.cursor = source_->cursor();
+  if (taken > 0) write_losses();
+  const bool more = taken == kDrainAtOnce;
+  if (batch_.empty()) {
+    if (taken > 0) source_->committed(mark_.cursor);
+    return more;
+  }
+  if (batch_.full() || (!more && options_.linger_ms == 0)) {
+    arm_linger(false);
+    if (!commit()) {
+      hold();
+      return false;
+    }
+  } else {
+    arm_linger(true);
+  }
+  return more;
+}
+
+void Daemon::write_losses() {
+  if (held_) return;
+  const std::vector<LossTotal> totals = source_->losses();
+  const std::uint64_t now = clock_ns(CLOCK_REALTIME);
+  for (const ControlRecord& c : unreported_losses(totals, mark_.reported, now)) control(c);
+  if (journal_.has_durable() && journal_.overwritten() > mark_.overwritten_reported) {
+    ControlRecord c = own_record(ControlKind::loss);
+    c.where = LossPlace::journal;
+    c.lost = journal_.overwritten() - mark_.overwritten_reported;
+    c.first_ns = journal_.overwritten_first_ns();
+    c.last_ns = journal_.overwritten_last_ns();
+    c.detail = "the journal was overwritten before anybody subscribed; start the collector with the capture, or give it a bigger --journal-size";
+    control(c);
+    mark_.overwritten_reported = journal_.overwritten();
+  }
+}
+
+void Daemon::tick() {
+  source_->tick();
+  write_losses();
+  if (!held_ && !batch_.empty() && !lingering_ && !commit()) hold();
+}
+
+void Daemon::run() {
+  std::printf("ready: source %s, node %s, epoch %s, socket %s\n", std::string(source_->name()).c_str(), node_.c_str(), journal_.epoch().c_str(), options_.socket.c_str());
+  std::fflush(stdout);
+  bool more = true;
+  for (;;) {
+    std::array<epoll_event, 8> events;
+    const int n = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), more ? 0 : -1);
+    bool drain_now = more;
+    for (int i = 0; i < n; ++i) {
+      std::uint64_t count = 0;
+      switch (events[static_cast<std::size_t>(i)].data.u64) {
+        case kSourceKey: drain_now = true; break;
+        case kServerKey:
+          server_.handle();
+          write_losses();
+          if (!held_ && !batch_.empty()) arm_linger(true);
+          resume();
+          break;
+        case kSignalKey: {
+          signalfd_siginfo info{};
+          if (read(signals_.get(), &info, sizeof info) == sizeof info) return stop();
+          break;
+        }
+        case kTickKey:
+          if (read(ticker_.get(), &count, sizeof count) > 0) tick();
+          break;
+        case kLingerKey:
+          if (read(linger_.get(), &count, sizeof count) > 0) {
+            lingering_ = false;
+            if (!held_ && !commit()) hold();
+          }
+          break;
+        default: break;
+      }
+    }
+    more = drain_now && !held_ && drain();
+  }
+}
+
+void Daemon::stop() {
+  const auto told_again = [this] {
+    signalfd_siginfo info{};
+    return read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info);
+  };
+  const std::uint64_t begun = clock_ns(CLOCK_MONOTONIC);
+  const auto late = [begun] { return clock_ns(CLOCK_MONOTONIC) - begun > kFlushNs; };
+  // What is there now; a source that never ends must not keep us.
+  while (!held_ && !late() && drain()) {
+    if (told_again()) return;
+  }
+  write_losses();
+  const bool whole = commit();
+  if (!whole) {
+    // It stays in the source, for the next start.
+    if (options_.detach_on_exit) {
+      ControlRecord lost = own_record(ControlKind::loss);
+      lost.where = LossPlace::journal;
+      lost.lost = batch_.records();
+      lost.detail = "the journal was full when the capture was told to detach";
+      mark_ = journal_.mark();
+      batch_.clear(journal_.next_sequence());
+      control(lost);
+    } else {
+      mark_ = journal_.mark();
+      batch_.clear(journal_.next_sequence());
+    }
+  }
+  control(own_record(ControlKind::capture_stopped));
+  if (!commit(true)) log("the journal has no room for the record of this stop.");
+  source_->stop(options_.detach_on_exit);
+  while (!server_.idle() && !late() && !told_again()) {
+    epoll_event event{};
+    epoll_wait(server_.poll_fd(), &event, 1, 50);
+    server_.handle();
+  }
+}
+
+SourceStatus Daemon::status() {
+  SourceStatus s;
+  s.source = source_->name();
+  s.epoch = journal_.epoch();
+  s.next_sequence = journal_.next_sequence();
+  s.events = events_;
+  s.journal_bytes = journal_.capacity();
+  s.journal_used = journal_.used();
+  const SourceFigures f = source_->figures();
+  s.ring_bytes = f.ring_bytes;
+  s.ring_used = f.ring_used;
+  s.connections = f.connections;
+  s.malformed = f.malformed;
+  for (const LossTotal& l : source_->losses()) s.losses.push_back({std::string(to_string(l.where)), l.lost});
+  if (journal_.overwritten() > 0) s.losses.push_back({std::string(to_string(LossPlace::journal)), journal_.overwritten()});
+  s.pid = static_cast<std::uint32_t>(getpid());
+  std::ifstream statm("/proc/self/statm");
+  std::uint64_t pages = 0;
+  statm >> pages >> pages;
+  s.rss_bytes = pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+  s.cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+  s.started_ns = started_ns_;
+  s.state = "running";
+  if (held_) {
+    std::string slowest;
+    std::uint64_t least = UINT64_MAX;
+    for (const DurableSlot& d : journal_.durables()) {
+      if (d.acknowledged < least) slowest = d.name;
+      least = std::min(least, d.acknowledged);
+    }
+    s.state = "the journal is full: the source waits for subscriber " + slowest + " to acknowledge what follows sequence " + std::to_string(least) +
+              "; start that one, or drop it with EVENT_FORGET";
+  }
+  return s;
+}
+
+}  // namespace vslog

@@ -1,0 +1,63 @@
+// The capture: moves what the source saw into the journal, and lets the server hand it out.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "daemon/options.h"
+#include "source/source.h"
+#include "wire/batch.h"
+#include "wire/journal.h"
+#include "wire/server.h"
+
+namespace vslog {
+
+class Daemon final : private EventSink {
+ public:
+  /// Takes journal, socket and source. Throws InUse, SetupError, SourceRefusal.
+  explicit Daemon(const DaemonOptions& options);
+  ~Daemon() override;
+
+  /// Prints the ready line and works until it is told to stop by SIGTERM or SIGINT.
+  void run();
+
+ private:
+  void conn(const ConnRecord& record) override;
+  void control(const ControlRecord& record) override;
+
+  void watch(int fd, std::uint64_t key);
+  void start_source();
+  /// Takes from the source while there is something and room for it. Returns true when there may be more at once.
+  bool drain();
+  /// Commits what was gathered. False: there is no room, it is kept.
+  bool commit(bool urgent = false);
+  void hold();
+  void resume();
+  void tick();
+  void write_losses();
+  void arm_linger(bool on);
+  void stop();
+  ControlRecord own_record(ControlKind kind) const;
+  SourceStatus status();
+
+  DaemonOptions options_;
+  std::string node_;
+  std::string boot_id_;
+  std::uint64_t started_ns_;
+  Journal journal_;
+  JournalMark mark_;
+  BatchBuilder batch_;
+  std::unique_ptr<Source> source_;
+  Exchange exchange_;
+  Server server_;
+  UniqueFd epoll_;
+  UniqueFd signals_;
+  UniqueFd ticker_;
+  UniqueFd linger_;
+  std::uint64_t events_ = 0;
+  bool held_ = false;
+  bool lingering_ = false;
+};
+
+}  // namespace vslog

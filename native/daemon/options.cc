@@ -1,0 +1,151 @@
+#include "daemon/options.h"
+
+#include <getopt.h>
+
+#include <array>
+#include <bit>
+#include <charconv>
+
+namespace vslog {
+namespace {
+
+enum Option : int {
+  kSource = 256, kSocket, kSocketGroup, kJournal, kJournalSize, kNode, kRingSize, kMaxConns, kPinDir, kAllNetns, kNodestInterval, kLinger, kOnExit, kDetach,
+  kScriptedEvents, kScriptedRate, kScriptedSeed, kScriptedStart, kHelp, kVersion,
+};
+
+constexpr option kOptions[] = {
+    {"source", required_argument, nullptr, kSource},
+    {"socket", required_argument, nullptr, kSocket},
+    {"socket-group", required_argument, nullptr, kSocketGroup},
+    {"journal", required_argument, nullptr, kJournal},
+    {"journal-size", required_argument, nullptr, kJournalSize},
+    {"node", required_argument, nullptr, kNode},
+    {"ring-size", required_argument, nullptr, kRingSize},
+    {"max-conns", required_argument, nullptr, kMaxConns},
+    {"pin-dir", required_argument, nullptr, kPinDir},
+    {"all-netns", no_argument, nullptr, kAllNetns},
+    {"nodest-interval", required_argument, nullptr, kNodestInterval},
+    {"linger", required_argument, nullptr, kLinger},
+    {"on-exit", required_argument, nullptr, kOnExit},
+    {"detach", no_argument, nullptr, kDetach},
+    {"scripted-events", required_argument, nullptr, kScriptedEvents},
+    {"scripted-rate", required_argument, nullptr, kScriptedRate},
+    {"scripted-seed", required_argument, nullptr, kScriptedSeed},
+    {"scripted-start", required_argument, nullptr, kScriptedStart},
+    {"help", no_argument, nullptr, kHelp},
+    {"version", no_argument, nullptr, kVersion},
+    {nullptr, 0, nullptr, 0},
+};
+
+[[noreturn]] void bad(const char* name, const std::string& value, const std::string& wanted) { throw UsageError("--" + std::string(name) + " " + value + " must be " + wanted + "."); }
+
+std::uint64_t number(const char* name, std::string_view text, std::uint64_t min, std::uint64_t max, bool size = false) {
+  std::uint64_t value = 0;
+  const auto [at, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  std::string_view rest(at, static_cast<std::size_t>(text.data() + text.size() - at));
+  unsigned shift = 0;
+  if (size && rest.size() == 1) {
+    shift = rest == "K" ? 10 : rest == "M" ? 20 : rest == "G" ? 30 : 0;
+    if (shift != 0) rest = {};
+  }
+  const bool fits = error == std::errc() && rest.empty() && value <= (UINT64_MAX >> shift);
+  if (!fits || value << shift < min || value << shift > max) {
+    bad(name, std::string(text), "a whole number from " + std::to_string(min) + " to " + std::to_string(max) + (size ? ", bytes or with K, M or G" : ""));
+  }
+  return value << shift;
+}
+
+std::string text(const char* name, const std::string& value, std::size_t max) {
+  if (value.empty() || value.size() > max) bad(name, value, "1 to " + std::to_string(max) + " bytes long");
+  return value;
+}
+
+}  // namespace
+
+CommandLine parse_command_line(int argc, char** argv) {
+  CommandLine line;
+  DaemonOptions& o = line.options;
+  opterr = 0;
+  optind = 1;
+  constexpr std::uint64_t k32 = UINT32_MAX;
+  for (;;) {
+    int index = 0;
+    const int at = optind;
+    const int c = getopt_long(argc, argv, "+:", kOptions, &index);
+    if (c == -1) break;
+    const std::string value = optarg != nullptr ? optarg : "";
+    const char* const name = c >= 256 ? kOptions[index].name : "";
+    switch (c) {
+      case kSource:
+        if (value != "ipvs" && value != "scripted") bad(name, value, "one of " + std::string(source_names()));
+        o.source.name = value;
+        break;
+      case kSocket: o.socket = text(name, value, 107); break;
+      case kSocketGroup: o.socket_group = text(name, value, 255); break;
+      case kJournal: o.journal = text(name, value, 4095); break;
+      case kJournalSize: o.journal_size = number(name, value, 8 << 20, 1ULL << 40, true); break;
+      case kNode: o.node = text(name, value, 255); break;
+      case kRingSize:
+        o.source.ipvs.ring_bytes = number(name, value, 64 << 10, 1 << 30, true);
+        if (!std::has_single_bit(o.source.ipvs.ring_bytes)) bad(name, value, "a power of two");
+        break;
+      case kMaxConns: o.source.ipvs.max_conns = static_cast<std::uint32_t>(number(name, value, 1024, 1 << 28)); break;
+      case kPinDir: o.source.ipvs.pin_dir = text(name, value, 4095); break;
+      case kAllNetns: o.source.ipvs.all_netns = true; break;
+      case kNodestInterval: o.source.ipvs.nodest_interval_ms = static_cast<std::uint32_t>(number(name, value, 10, 3'600'000)); break;
+      case kLinger: o.linger_ms = static_cast<std::uint32_t>(number(name, value, 0, 10'000)); break;
+      case kOnExit:
+        if (value != "keep" && value != "detach") bad(name, value, "keep or detach");
+        o.detach_on_exit = value == "detach";
+        break;
+      case kDetach: line.action = Action::detach; break;
+      case kScriptedEvents: o.source.scripted.events = number(name, value, 0, UINT64_MAX); break;
+      case kScriptedRate: o.source.scripted.rate = number(name, value, 0, 100'000'000); break;
+      case kScriptedSeed: o.source.scripted.seed = number(name, value, 0, 0xfffff); break;
+      case kScriptedStart: o.source.scripted.start_s = number(name, value, 0, k32); break;
+      case kHelp: line.action = Action::help; return line;
+      case kVersion: line.action = Action::version; return line;
+      case ':': throw UsageError("option " + std::string(argv[at]) + " needs a value; see --help.");
+      default: throw UsageError("option " + std::string(argv[at]) + " is not known; see --help.");
+    }
+  }
+  if (optind < argc) throw UsageError("argument " + std::string(argv[optind]) + " is not expected; see --help.");
+  return line;
+}
+
+const char* version() { return VSLOG_VERSION; }
+
+const char* help_text() {
+  return R"(usage: vslog-capture [OPTION]...
+Watches a balancer and hands out what happens to its connections on a unix socket.
+
+  --source NAME           ipvs (default): the kernel's balancer; scripted: made-up connections
+  --socket PATH           where to listen (/run/vslog/capture.sock)
+  --socket-group GROUP    who may subscribe besides root, by name or number (the process's own group)
+  --journal PATH          the log between source and socket (/run/vslog/capture.journal)
+  --journal-size BYTES    8M to 1T, with K, M or G (64M)
+  --node NAME             this balancer's name in the log (the machine's)
+  --linger MS             how long a batch may wait for more events, 0 to 10000 (5)
+  --on-exit keep|detach   keep (default): the kernel side stays and the next start goes on without a gap; detach: it is taken out
+  --detach                take out what an earlier capture left in the kernel, and end
+  --help, --version
+
+source ipvs:
+  --ring-size BYTES       ring between kernel and capture, a power of two, 64K to 1G (16M)
+  --max-conns N           connections remembered at once, 1024 to 268435456 (4194304)
+  --pin-dir DIR           where the kernel side is kept, on a bpffs (/sys/fs/bpf/vslog)
+  --all-netns             watch every network namespace, not only this one
+  --nodest-interval MS    packets dropped for a missing real server are summed up over this time, 10 to 3600000 (1000)
+
+source scripted:
+  --scripted-events N     how many events, 0: without end (0)
+  --scripted-rate R       events a second, 0: as fast as possible (1000)
+  --scripted-seed S       0 to 1048575; another seed, other connections (1)
+  --scripted-start SEC    unix time of the first event: then times depend on an event's number only; 0: they are of now (0)
+
+exit codes: 0 ended as asked; 1 another failure; 2 usage or configuration; 3 the journal or the socket is in use; 4 the source cannot run here
+)";
+}
+
+}  // namespace vslog

@@ -1,0 +1,42 @@
+// The command line.
+#pragma once
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+
+#include "source/registry.h"
+
+namespace vslog {
+
+/// A value that cannot be used; what() is a sentence naming option, value and range.
+class UsageError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+struct DaemonOptions {
+  SourceOptions source;
+  std::string socket = "/run/vslog/capture.sock";
+  std::string socket_group;
+  std::string journal = "/run/vslog/capture.journal";
+  std::uint64_t journal_size = 64 << 20;
+  std::string node;  ///< empty: the machine's name
+  std::uint32_t linger_ms = 5;
+  bool detach_on_exit = false;
+};
+
+enum class Action { run, detach, help, version };
+
+struct CommandLine {
+  Action action = Action::run;
+  DaemonOptions options;
+};
+
+/// Throws UsageError.
+CommandLine parse_command_line(int argc, char** argv);
+
+const char* help_text();
+const char* version();
+
+}  // namespace vslog

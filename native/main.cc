@@ -1,0 +1,52 @@
+// vslog-capture: the privileged half. Options and exit codes: --help.
+#include <csignal>
+#include <cstdio>
+#include <exception>
+
+#include "daemon/daemon.h"
+#include "daemon/options.h"
+
+namespace {
+
+enum ExitCode : int { kOk = 0, kFailed = 1, kUsage = 2, kInUse = 3, kRefused = 4 };
+
+int fail(ExitCode code, const std::exception& e) {
+  std::fprintf(stderr, "vslog-capture: %s\n", e.what());
+  return code;
+}
+
+int run(int argc, char** argv) {
+  const vslog::CommandLine line = vslog::parse_command_line(argc, argv);
+  switch (line.action) {
+    case vslog::Action::help: std::fputs(vslog::help_text(), stdout); return kOk;
+    case vslog::Action::version: std::printf("vslog-capture %s\n", vslog::version()); return kOk;
+    case vslog::Action::detach: {
+      const bool there = vslog::detach_source(line.options.source);
+      std::puts(there ? "detached: the kernel side was taken out." : "nothing to detach.");
+      return kOk;
+    }
+    case vslog::Action::run: break;
+  }
+  std::signal(SIGPIPE, SIG_IGN);
+  vslog::Daemon daemon(line.options);
+  daemon.run();
+  return kOk;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const vslog::UsageError& e) {
+    return fail(kUsage, e);
+  } catch (const vslog::SetupError& e) {
+    return fail(kUsage, e);
+  } catch (const vslog::InUse& e) {
+    return fail(kInUse, e);
+  } catch (const vslog::SourceRefusal& e) {
+    return fail(kRefused, e);
+  } catch (const std::exception& e) {
+    return fail(kFailed, e);
+  }
+}

@@ -1,0 +1,30 @@
+#include "source/registry.h"
+
+namespace vslog {
+
+std::string_view source_names() {
+#ifdef VSLOG_HAVE_IPVS
+  return "ipvs, scripted";
+#else
+  return "scripted";
+#endif
+}
+
+std::unique_ptr<Source> make_source(const SourceOptions& options) {
+#ifdef VSLOG_HAVE_IPVS
+  if (options.name == "ipvs") return make_ipvs_source(options.ipvs);
+#endif
+  if (options.name == "scripted") return make_scripted_source(options.scripted);
+  throw SourceRefusal("--source " + options.name + " is not in this build, which has: " + std::string(source_names()) + ".");
+}
+
+bool detach_source(const SourceOptions& options) {
+#ifdef VSLOG_HAVE_IPVS
+  return detach_ipvs(options.ipvs.pin_dir);
+#else
+  static_cast<void>(options);
+  return false;
+#endif
+}
+
+}  // namespace vslog

@@ -1,0 +1,42 @@
+// The sources that this capture was built with, by name.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "source/scripted/scripted_source.h"
+#include "source/source.h"
+#ifdef VSLOG_HAVE_IPVS
+#include "source/ipvs/ipvs_source.h"
+#endif
+
+namespace vslog {
+
+#ifndef VSLOG_HAVE_IPVS
+/// Stands in where the capture was built without source ipvs.
+struct IpvsOptions {
+  std::string pin_dir = "/sys/fs/bpf/vslog";
+  std::uint64_t ring_bytes = 16 << 20;
+  std::uint32_t max_conns = 1 << 22;
+  bool all_netns = false;
+  std::uint32_t nodest_interval_ms = 1000;
+};
+#endif
+
+struct SourceOptions {
+  std::string name = "ipvs";
+  IpvsOptions ipvs;
+  ScriptedOptions scripted;
+};
+
+/// "ipvs, scripted"
+std::string_view source_names();
+
+/// Throws SourceRefusal at a name that is not known.
+std::unique_ptr<Source> make_source(const SourceOptions& options);
+
+/// Takes what source ipvs left in the kernel out of it. Returns false when there was nothing.
+bool detach_source(const SourceOptions& options);
+
+}  // namespace vslog
