@@ -53,7 +53,7 @@ export function loadConfig(sources: Sources = {}): Config {
     }
   };
 
-  const asked = sources.file ?? machine.env['VSLOG_CONFIG'];
+  const asked = sources.file ?? machine.env.VSLOG_CONFIG;
   const file = asked ?? DEFAULT_FILE;
   const content = readFile(file, asked !== undefined);
   if (content !== undefined) {

@@ -15,14 +15,14 @@ const clients: readonly CommandName[] = [...collector, 'tail', 'sql', 'status', 
 /** Where sockets and what lasts one boot are. */
 export function runtimeDir(machine: Machine): string {
   if (machine.root) return '/run/vslog';
-  const runtime = machine.env['XDG_RUNTIME_DIR'];
+  const runtime = machine.env.XDG_RUNTIME_DIR;
   return runtime !== undefined && runtime !== '' ? `${runtime}/vslog` : `/tmp/vslog-${machine.uid}`;
 }
 
 /** Where what lasts is. */
 export function stateDir(machine: Machine): string {
   if (machine.root) return '/var/lib/vslog';
-  const state = machine.env['XDG_STATE_HOME'];
+  const state = machine.env.XDG_STATE_HOME;
   return state !== undefined && state !== '' ? `${state}/vslog` : `${machine.home}/.local/state/vslog`;
 }
 

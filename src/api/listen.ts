@@ -1,0 +1,76 @@
+import { chmod, mkdir, stat, unlink } from 'node:fs/promises';
+import { connect, type Server } from 'node:net';
+import { dirname } from 'node:path';
+import { SocketError } from './errors.js';
+
+/** The mode of the socket: its owner and its group. */
+const MODE = 0o660;
+
+/** Listens at a unix socket. The file of a server that is gone is replaced. Rejects with SocketError, one sentence. */
+export async function listenUnix(server: Server, path: string): Promise<void> {
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await removeStale(path);
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      // The file is made with the right mode at once: nobody else gets in between.
+      const mask = process.umask(0o777 & ~MODE);
+      try {
+        server.listen(path, () => {
+          server.off('error', reject);
+          resolve();
+        });
+      } finally {
+        process.umask(mask);
+      }
+    });
+    await chmod(path, MODE);
+  } catch (error) {
+    if (error instanceof SocketError) throw error;
+    throw new SocketError(`The socket ${path} cannot be listened at: ${reason(error)}; choose another by --api-socket.`, { cause: error });
+  }
+}
+
+async function removeStale(path: string): Promise<void> {
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (found === undefined) return;
+  if (!found.isSocket()) throw new SocketError(`${path} is there and is no socket: remove it, or choose another path by --api-socket.`);
+  if (await answers(path))
+    throw new SocketError(`The socket ${path} is in use by another collector: stop it first, or choose another path by --api-socket.`);
+  await unlink(path);
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
+
+/** A system's error in words. */
+export function reason(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  switch (code) {
+    case 'EACCES':
+    case 'EPERM':
+      return 'permission denied';
+    case 'EROFS':
+      return 'the file system is read-only';
+    case 'ENOTDIR':
+    case 'EEXIST':
+      return 'a part of the path is no directory';
+    case 'ENOENT':
+      return 'there is no such directory';
+    case 'ENOSPC':
+      return 'the disk is full';
+    default:
+      return message;
+  }
+}

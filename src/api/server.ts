@@ -1,0 +1,143 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { CollectorStatus } from '../collector/collector.js';
+import type { GroupName } from '../wire/client.js';
+import { sentenceOf } from '../wire/errors.js';
+import { v1 } from '../wire/proto.js';
+import { ApiError } from './errors.js';
+import { toJson } from './json.js';
+import { listenUnix } from './listen.js';
+import type { SqlStore } from './sql-store.js';
+import { type StatusDocument, statusDocument } from './status.js';
+import { streamTail, type Tailer } from './tail-stream.js';
+import { verifyAll } from './verification.js';
+
+/** The longest query. */
+const MAX_QUERY_BYTES = 1024 * 1024;
+const FORMAT = /^[A-Za-z0-9]{1,64}$/;
+
+export interface ApiOptions {
+  /** Path of the unix socket. */
+  readonly socket: string;
+  readonly collector: Tailer & { status(): Promise<CollectorStatus> };
+  readonly spoolDirectory: string;
+  readonly store: SqlStore | undefined;
+  readonly about: { readonly version: string; readonly store: StatusDocument['store'] };
+}
+
+/** The collector's HTTP API: what the command line asks. docs/cli.md, "The API". */
+export class ApiServer {
+  private readonly options: ApiOptions;
+  private readonly stopping = new AbortController();
+  private readonly server = createServer((request, response) => void this.answer(request, response));
+
+  constructor(options: ApiOptions) {
+    this.options = options;
+  }
+
+  /** Rejects with SocketError. */
+  async start(): Promise<void> {
+    await listenUnix(this.server, this.options.socket);
+  }
+
+  /** Ends every tail, lets running queries finish for a moment, and removes the socket. */
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    if (!this.server.listening) return;
+    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
+    this.server.closeIdleConnections();
+    const timer = setTimeout(() => this.server.closeAllConnections(), 2000);
+    await closed;
+    clearTimeout(timer);
+  }
+
+  private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    response.on('error', () => undefined); // the client went away
+    try {
+      const url = new URL(request.url ?? '/', 'http://collector');
+      await this.route(`${request.method} ${url.pathname}`, url.searchParams, request, response);
+    } catch (error) {
+      const failure = error instanceof ApiError ? error : new ApiError(500, 'failed', sentenceOf(error));
+      if (response.headersSent) response.destroy();
+      else sendJson(response, failure.status, { code: failure.code, message: failure.message });
+    }
+  }
+
+  private async route(route: string, query: URLSearchParams, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { collector } = this.options;
+    switch (route) {
+      case 'GET /v1/status':
+        sendJson(response, 200, statusDocument(await collector.status(), this.options.about));
+        return;
+      case 'POST /v1/sql':
+        return this.sql(query.get('format') ?? 'TabSeparatedWithNames', request, response);
+      case 'GET /v1/tail':
+        return streamTail(collector, groupsOf(query.getAll('group')), request, response, this.stopping.signal);
+      case 'POST /v1/verify':
+        return this.verify(response);
+      default:
+        throw new ApiError(404, 'not_found', `There is nothing at ${route}.`);
+    }
+  }
+
+  private async sql(format: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { store } = this.options;
+    if (store === undefined)
+      throw new ApiError(503, 'no_store', 'The collector runs without a store (store.kind = "none"), so there is nothing to query.');
+    if (!FORMAT.test(format)) throw new ApiError(400, 'bad_request', `${JSON.stringify(format)} is no format.`);
+    const sql = await bodyOf(request);
+    if (sql.trim() === '') throw new ApiError(400, 'bad_request', 'The query is empty.');
+    let bytes: Uint8Array;
+    try {
+      bytes = await store.query(sql, { format });
+    } catch (error) {
+      throw new ApiError(400, 'query_failed', sentenceOf(error));
+    }
+    response.writeHead(200, { 'content-type': 'application/octet-stream', 'x-clickhouse-format': format, 'content-length': bytes.length });
+    response.end(bytes);
+  }
+
+  /** JSON lines: `{"progress": ...}` while it goes, then `{"report": ...}` or `{"error": {code, message}}`. */
+  private async verify(response: ServerResponse): Promise<void> {
+    const { spoolDirectory, store, collector } = this.options;
+    response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+    const line = (value: unknown): void => void response.write(`${toJson(value)}\n`);
+    try {
+      const report = await verifyAll({
+        spoolDirectory,
+        store,
+        status: () => collector.status(),
+        onProgress: (progress) => line({ progress }),
+        signal: this.stopping.signal,
+      });
+      line({ report });
+    } catch (error) {
+      line({ error: { code: 'failed', message: sentenceOf(error) } });
+    }
+    response.end();
+  }
+}
+
+function groupsOf(names: readonly string[]): GroupName[] {
+  const known = Object.keys(v1.Group.Value).filter((name) => name !== 'unspecified');
+  for (const name of names) {
+    if (!known.includes(name))
+      throw new ApiError(400, 'bad_request', `There is no group ${JSON.stringify(name)}: known are ${known.join(', ')}.`);
+  }
+  return names as GroupName[];
+}
+
+function sendJson(response: ServerResponse, status: number, value: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/json' });
+  response.end(`${toJson(value)}\n`);
+}
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of request) {
+    chunks.push(chunk as Buffer);
+    length += (chunk as Buffer).length;
+    if (length > MAX_QUERY_BYTES) throw new ApiError(413, 'bad_request', `The query is longer than ${MAX_QUERY_BYTES} bytes.`);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}

@@ -1,0 +1,15 @@
+/** What the API needs of a store. */
+export interface SqlStore {
+  /** The answer in the named ClickHouse format, as it is. Rejects with the engine's sentence. */
+  query(sql: string, options: { readonly format: string }): Promise<Uint8Array>;
+}
+
+/** Rows of a query, as objects. */
+export async function rows<T>(store: SqlStore, sql: string): Promise<T[]> {
+  const bytes = await store.query(sql, { format: 'JSONEachRow' });
+  return Buffer.from(bytes)
+    .toString('utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as T);
+}

@@ -1,0 +1,147 @@
+import type { CollectorStatus } from '../collector/collector.js';
+import type { SourceStatus } from '../wire/client.js';
+import { toBigInt } from '../wire/proto.js';
+import { count } from './json.js';
+
+/** Of the capture's own account. */
+export interface CaptureAccount {
+  readonly source: string;
+  readonly state: string;
+  readonly epoch: string;
+  readonly next_sequence: number;
+  readonly events: number;
+  readonly connections: number;
+  readonly journal: { readonly bytes: number; readonly used: number };
+  readonly ring: { readonly bytes: number; readonly used: number };
+  readonly durable: readonly { readonly name: string; readonly acknowledged: number; readonly connected: boolean }[];
+  readonly live: number;
+  readonly losses: readonly { readonly where: string; readonly lost: number }[];
+  readonly malformed: number;
+  readonly pid: number;
+  readonly rss_bytes: number;
+  readonly cpu_ns: number;
+  readonly started_ns: string;
+}
+
+/** The answer of GET /v1/status. */
+export interface StatusDocument {
+  readonly version: string;
+  readonly pid: number;
+  readonly started_ms: number;
+  readonly rss_bytes: number;
+  readonly capture: {
+    readonly connected: boolean;
+    readonly socket: string;
+    readonly node: string;
+    readonly epoch: string;
+    readonly source: string;
+    readonly software: string;
+    readonly connections: number;
+    readonly error: string | null;
+    readonly account: CaptureAccount | null;
+  };
+  /** Events that the capture has and that are not yet durable here; null when the capture does not answer. */
+  readonly lag_events: number | null;
+  readonly spool: {
+    readonly directory: string;
+    readonly state: string;
+    readonly bytes: number;
+    readonly segments: number;
+    readonly active_events: number;
+    readonly backlog_bytes: number;
+    readonly quarantined: number;
+    readonly sequence: number | null;
+    readonly epoch: string | null;
+  };
+  readonly sinks: readonly {
+    readonly name: string;
+    readonly state: string;
+    readonly delivered_segment: number;
+    readonly delivered_events: number;
+    readonly lag_segments: number;
+    readonly lag_events: number;
+    readonly refused: number;
+    readonly error: string | null;
+  }[];
+  readonly store: { readonly kind: string; readonly dir: string | null };
+  readonly counters: {
+    readonly events: number;
+    readonly batches: number;
+    readonly bytes: number;
+    readonly duplicates: number;
+    readonly lost: number;
+  };
+}
+
+export function statusDocument(status: CollectorStatus, about: { version: string; store: StatusDocument['store'] }): StatusDocument {
+  const { capture, spool, counters } = status;
+  const durable = spool.lastDurable;
+  const account = capture.status === undefined ? null : accountOf(capture.status);
+  return {
+    version: about.version,
+    pid: process.pid,
+    started_ms: status.startedMs,
+    rss_bytes: process.memoryUsage.rss(),
+    capture: {
+      connected: capture.state === 'connected',
+      socket: capture.socket,
+      node: capture.node,
+      epoch: capture.epoch,
+      source: capture.source,
+      software: capture.software,
+      connections: capture.connections,
+      error: capture.lastError ?? null,
+      account,
+    },
+    lag_events:
+      account === null ? null : Math.max(0, account.next_sequence - 1 - (durable?.epoch === account.epoch ? Number(durable.sequence) : 0)),
+    spool: {
+      directory: spool.directory,
+      state: spool.state,
+      bytes: spool.bytes,
+      segments: spool.segments,
+      active_events: spool.activeEvents,
+      backlog_bytes: spool.backlogBytes,
+      quarantined: spool.quarantined,
+      sequence: durable === undefined ? null : Number(durable.sequence),
+      epoch: durable?.epoch ?? null,
+    },
+    sinks: status.sinks.map((sink) => ({
+      name: sink.sink,
+      state: sink.state,
+      delivered_segment: sink.delivered,
+      delivered_events: sink.deliveredEvents,
+      lag_segments: sink.lagSegments,
+      lag_events: sink.lagEvents,
+      refused: sink.refused.length,
+      error: sink.lastError ?? null,
+    })),
+    store: about.store,
+    counters: { ...counters, lost: Number(counters.lost) },
+  };
+}
+
+function accountOf(status: SourceStatus): CaptureAccount {
+  return {
+    source: status.source,
+    state: status.state,
+    epoch: status.epoch,
+    next_sequence: count(status.next_sequence),
+    events: count(status.events),
+    connections: count(status.connections),
+    journal: { bytes: count(status.journal_bytes), used: count(status.journal_used) },
+    ring: { bytes: count(status.ring_bytes), used: count(status.ring_used) },
+    durable: status.durable.map((one) => ({
+      name: one.name ?? '',
+      acknowledged: count(one.acknowledged),
+      connected: one.connected ?? false,
+    })),
+    live: status.live,
+    losses: status.losses.map((loss) => ({ where: loss.where ?? '', lost: count(loss.lost) })),
+    malformed: count(status.malformed),
+    pid: status.pid,
+    rss_bytes: count(status.rss_bytes),
+    cpu_ns: count(status.cpu_ns),
+    started_ns: String(toBigInt(status.started_ns)),
+  };
+}

@@ -1,0 +1,163 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { CollectorStatus } from '../collector/collector.js';
+import { type DamagedSegment, type EpochReport, type VerifyProgress, type VerifyReport, verifySpool } from '../spool/verify.js';
+import { sentenceOf } from '../wire/errors.js';
+import { lossesInSpool } from './losses.js';
+import { rows, type SqlStore } from './sql-store.js';
+
+/** How long the store may take for what was in the spool when the question came, ms. */
+const CATCH_UP_MS = 15_000;
+
+export interface RecordedLoss {
+  readonly where: string;
+  readonly lost: number;
+  readonly records: number;
+}
+
+/** One epoch in the store, compared with itself and with the spool. */
+export interface StoreEpoch {
+  readonly node: string;
+  readonly epoch: string;
+  /** By the ledger. */
+  readonly first: number;
+  readonly last: number;
+  readonly ledger: number;
+  /** Rows of conn_events and control_events. */
+  readonly rows: number;
+  /** Sequences between first and last that are in no batch of the ledger. */
+  readonly missing: number;
+  /** The last sequence that the spool has; null when it has nothing of it any more. */
+  readonly spool_last: number | null;
+  readonly ok: boolean;
+}
+
+export interface StoreReport {
+  readonly checked: boolean;
+  /** Why not. */
+  readonly reason: string | null;
+  readonly epochs: readonly StoreEpoch[];
+  readonly ok: boolean;
+}
+
+export interface Verification {
+  readonly spool: Omit<VerifyReport, 'epochs' | 'damaged' | 'chainBreaks'> & {
+    readonly damaged: readonly DamagedSegment[];
+    readonly chainBreaks: readonly DamagedSegment[];
+    readonly epochs: readonly EpochReport[];
+  };
+  readonly losses: readonly RecordedLoss[];
+  readonly store: StoreReport;
+  /** Nothing is damaged, missing, there twice or recorded as lost, in the spool and in the store where there is one. */
+  readonly complete: boolean;
+}
+
+export interface VerifyOptions {
+  readonly spoolDirectory: string;
+  readonly store: SqlStore | undefined;
+  /** Of the running collector; without it the store is taken as it is. */
+  readonly status?: () => Promise<CollectorStatus>;
+  readonly onProgress?: (progress: VerifyProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Checks the spool byte by byte, waits until the store has what was found there, and compares. */
+export async function verifyAll(options: VerifyOptions): Promise<Verification> {
+  const { store, spoolDirectory } = options;
+  const spool = await verifySpool(spoolDirectory, options.onProgress);
+  let report: StoreReport;
+  let losses: RecordedLoss[];
+  if (store === undefined) {
+    report = { checked: false, reason: 'There is no store to compare with.', epochs: [], ok: true };
+    losses = await lossesInSpool(spoolDirectory);
+  } else {
+    await caughtUp(options);
+    try {
+      report = await compare(store, spool);
+      losses = await rows<RecordedLoss>(
+        store,
+        "SELECT toString(where) AS where, toFloat64(sum(lost)) AS lost, toUInt32(count()) AS records FROM control_events WHERE kind = 'loss' GROUP BY where ORDER BY where",
+      );
+    } catch (error) {
+      report = { checked: false, reason: `The store could not be asked: ${sentenceOf(error)}`, epochs: [], ok: false };
+      losses = await lossesInSpool(spoolDirectory);
+    }
+  }
+  return { spool, losses, store: report, complete: spool.complete && report.ok && losses.length === 0 };
+}
+
+/** Waits until the sinks have everything that is sealed, or until the time is over: then the comparison tells what is missing. */
+async function caughtUp(options: VerifyOptions): Promise<void> {
+  if (options.status === undefined) return;
+  const newest = (await options.status()).counters.events;
+  const end = Date.now() + CATCH_UP_MS;
+  while (Date.now() < end && options.signal?.aborted !== true) {
+    const { sinks, spool, counters } = await options.status();
+    // While events go on coming, what came before the question is what counts: one segment's age later it is sealed.
+    if (sinks.every((sink) => sink.lagEvents === 0) && (spool.activeEvents === 0 || counters.events > newest)) return;
+    await sleep(50);
+  }
+}
+
+interface LedgerRow {
+  readonly node: string;
+  readonly epoch: string;
+  readonly first: string;
+  readonly last: string;
+  readonly ledger: string;
+}
+
+interface CountRow {
+  readonly node: string;
+  readonly epoch: string;
+  readonly rows: string;
+}
+
+async function compare(store: SqlStore, spool: VerifyReport): Promise<StoreReport> {
+  const text = (expression: string, name: string): string => `toString(${expression}) AS ${name}`;
+  // Rows first: what arrives between the two questions is then only in the ledger, and is asked for again.
+  let epochs: StoreEpoch[] = [];
+  for (let attempt = 0; attempt < 5; attempt++) {
+    const ledger = await rows<LedgerRow>(
+      store,
+      `SELECT toString(node) AS node, toString(epoch) AS epoch, ${text('min(first_sequence)', 'first')}, ${text('max(last_sequence)', 'last')}, ${text('sum(count)', 'ledger')} FROM batches GROUP BY node, epoch ORDER BY node, epoch`,
+    );
+    const counts = await rows<CountRow>(
+      store,
+      `SELECT toString(node) AS node, toString(epoch) AS epoch, ${text('count()', 'rows')} FROM (SELECT node, epoch, sequence FROM conn_events UNION ALL SELECT node, epoch, sequence FROM control_events) GROUP BY node, epoch`,
+    );
+    epochs = ledger.map((row) => storeEpoch(row, counts, spool));
+    for (const inSpool of spool.epochs) {
+      if (!epochs.some((one) => one.node === inSpool.node && one.epoch === inSpool.epoch)) epochs.push(absent(inSpool));
+    }
+    if (epochs.every((epoch) => epoch.ok)) break;
+    await sleep(300);
+  }
+  return { checked: true, reason: null, epochs, ok: epochs.every((epoch) => epoch.ok) };
+}
+
+function storeEpoch(row: LedgerRow, counts: readonly CountRow[], spool: VerifyReport): StoreEpoch {
+  const { node, epoch } = row;
+  const same = (one: { node: string; epoch: string }): boolean => one.node === node && one.epoch === epoch;
+  const [first, last, ledger] = [Number(row.first), Number(row.last), Number(row.ledger)];
+  const found = Number(counts.find(same)?.rows ?? 0);
+  const inSpool = spool.epochs.find(same);
+  const spoolLast = inSpool === undefined ? null : Number(inSpool.last);
+  const missing = last - first + 1 - ledger;
+  const ok = missing === 0 && found === ledger && (spoolLast === null || last >= spoolLast);
+  return { node, epoch, first, last, ledger, rows: found, missing, spool_last: spoolLast, ok };
+}
+
+function absent(epoch: EpochReport): StoreEpoch {
+  const { node, first, last, count } = epoch;
+  return {
+    node,
+    epoch: epoch.epoch,
+    first: Number(first),
+    last: 0,
+    ledger: 0,
+    rows: 0,
+    missing: count,
+    spool_last: Number(last),
+    ok: false,
+  };
+}
