@@ -7,6 +7,9 @@ import { CaptureClient, type SourceStatus, type Subscription, type Welcome } fro
 import { ConnectionError, sentenceOf } from '../wire/errors.js';
 import type { CollectorOptions } from './options.js';
 
+/** How long the capture may take to tell how it is, ms: its answer stands behind the batches that we have not read. */
+const STATUS_MS = 2000;
+
 export interface ReceiverStatus {
   /** `waiting`: no connection; `lastError` says why. */
   readonly state: 'stopped' | 'waiting' | 'connected';
@@ -90,7 +93,7 @@ export class Receiver {
 
   /** Asks the capture; undefined when there is no connection. */
   async sourceStatus(): Promise<SourceStatus | undefined> {
-    return this.subscription === undefined ? undefined : this.client?.sourceStatus();
+    return this.subscription === undefined ? undefined : this.client?.sourceStatus(STATUS_MS);
   }
 
   private async loop(): Promise<void> {

@@ -136,8 +136,8 @@ export class CaptureClient {
   }
 
   /** How the source and the journal are. */
-  async sourceStatus(): Promise<SourceStatus> {
-    return decode(v1.SourceStatus, await this.request(MessageType.sourceStatus, new Uint8Array(0), MessageType.sourceStatus));
+  async sourceStatus(timeoutMs?: number): Promise<SourceStatus> {
+    return decode(v1.SourceStatus, await this.request(MessageType.sourceStatus, new Uint8Array(0), MessageType.sourceStatus, timeoutMs));
   }
 
   /** Stops reading until resume(): the capture's send buffer fills and it waits for us. Answers wait as well. */
@@ -264,14 +264,14 @@ export class CaptureClient {
     return subscription(await this.request(MessageType.eventSubscribe, payload, MessageType.eventSubscribed));
   }
 
-  private request(type: number, payload: Uint8Array, answer: number): Promise<Frame> {
+  private request(type: number, payload: Uint8Array, answer: number, timeoutMs = this.timeoutMs): Promise<Frame> {
     if (this.ended) return Promise.reject(this.failure ?? new ConnectionError('The connection to the capture is closed.'));
     this.sequence = (this.sequence % 0xffffffff) + 1;
     const sequence = this.sequence;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        this.settle(sequence)?.reject(new ConnectionError(`The capture at ${this.path} did not answer within ${this.timeoutMs} ms.`));
-      }, this.timeoutMs);
+        this.settle(sequence)?.reject(new ConnectionError(`The capture at ${this.path} did not answer within ${timeoutMs} ms.`));
+      }, timeoutMs);
       this.waiting.set(sequence, { answer, resolve, reject, timer });
       this.write(type, FrameFlag.request, payload, sequence);
     });

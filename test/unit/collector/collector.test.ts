@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Collector } from '../../../src/collector/collector.js';
@@ -186,6 +188,32 @@ describe('Collector', () => {
       await again.start();
       await until(() => sink2.events(EPOCH) === Number(capture.log.at(-1)?.last), 'another sink of that name gets all');
       await again.stop();
+    });
+  });
+
+  it.runIf(process.getuid?.() === 0)('stops acknowledging on a full disk, says so, and goes on by itself once there is room', async () => {
+    await withCapture(async ({ capture, sink, options }) => {
+      const disk = `${options.spoolDirectory}-disk`;
+      mkdirSync(disk);
+      if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk]).status !== 0) return; // a container without the right to mount
+      try {
+        const spoolDirectory = join(disk, 'spool');
+        const collector = new Collector({ ...options, spoolDirectory });
+        await collector.start();
+        await until(() => capture.subscriptions.length === 1, 'it subscribed');
+        writeFileSync(join(disk, 'ballast'), Buffer.alloc(180 * 1024));
+        const log = makeLog(Array.from({ length: 8 }, () => ({ count: 500, record: 'conn' as const })));
+        capture.publish(...log);
+        await until(async () => /the disk is full/.test((await collector.status()).spool.state), 'it says that the disk is full');
+        expect(acked(capture)).toBeLessThan(4000n);
+        rmSync(join(disk, 'ballast'));
+        await until(() => acked(capture) === 4000n, 'everything is acknowledged');
+        await until(() => sink.events(EPOCH) === 4000, 'the sink has everything');
+        await collector.stop();
+        expect(await verifySpool(spoolDirectory)).toMatchObject({ complete: true, events: 4000 });
+      } finally {
+        spawnSync('umount', ['-l', disk]);
+      }
     });
   });
 
