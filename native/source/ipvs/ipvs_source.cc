@@ -15,6 +15,7 @@
 #include <optional>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 #include "source/ipvs/kernel_ring.h"
 #include "source/ipvs/preflight.h"
@@ -51,7 +52,7 @@ std::uint32_t measure_hz(const IpvsPrograms& programs) {
 
 class IpvsSource final : public Source {
  public:
-  explicit IpvsSource(const IpvsOptions& options) : options_(options) {}
+  explicit IpvsSource(IpvsOptions options) : options_(std::move(options)) {}
 
   std::string_view name() const override { return "ipvs"; }
   bool fresh() const override { return programs_->fresh(); }
