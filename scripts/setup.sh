@@ -52,11 +52,13 @@ apt() {
   DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 "$@" </dev/null >>.cache/apt.log 2>&1
 }
 
+have_lists() { compgen -G '/var/lib/apt/lists/*Packages*' >/dev/null; }
+
 install_packages() {
   echo "setup: installing $*"
   : >.cache/apt.log
   # Lists may be missing (a fresh image) or too old to find the files they name: then, and only then, they are fetched.
-  if ! compgen -G '/var/lib/apt/lists/*Packages*' >/dev/null || ! apt install -y --no-install-recommends "$@"; then
+  if ! have_lists || ! apt install -y --no-install-recommends "$@"; then
     apt update || echo 'setup: apt-get update failed, going on with the lists that are there' >&2
     if ! apt install -y --no-install-recommends "$@"; then
       tail -n 15 .cache/apt.log >&2
@@ -110,5 +112,11 @@ bash scripts/build.sh
 
 if [[ $tests == yes ]]; then
   [[ -f scripts/fetch-kernels.sh ]] || fail 'scripts/fetch-kernels.sh is missing, so there are no kernels to test on'
-  bash scripts/fetch-kernels.sh || fail 'the kernels to test on could not be fetched, see above'
+  # Asking apt for newer ones takes seconds: once a week is enough.
+  if [[ ! -e .cache/kernels.stamp || scripts/fetch-kernels.sh -nt .cache/kernels.stamp || -n $(find .cache/kernels.stamp -mtime +7) ||
+    $(compgen -G '.cache/kernels/*/.package' | wc -l) -lt 2 ]]; then
+    [[ $(id -u) != 0 ]] || have_lists || apt update || fail 'apt-get update failed, see .cache/apt.log'
+    bash scripts/fetch-kernels.sh || fail 'the kernels to test on could not be fetched, see above'
+    touch .cache/kernels.stamp
+  fi
 fi
