@@ -1,0 +1,106 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Kernel } from './kernel.js';
+
+const HERE = dirname(fileURLToPath(import.meta.url));
+
+/** Where in a kernel package the modules lie that the test machine may need. */
+const MODULE_FOLDERS = ['net/netfilter', 'net/ipv4', 'net/ipv6', 'net/sctp', 'net/core', 'lib', 'crypto', 'arch/x86/crypto', 'drivers/net/ethernet/intel/e1000'];
+const MODULE_FILES = ['drivers/net/veth.ko', 'drivers/net/dummy.ko'];
+
+/** Loaded at boot, in this order. The schedulers and tunnels beyond these are loaded by the kernel when they are asked for. */
+const BOOT_MODULES = ['e1000', 'crc32c_generic', 'veth', 'ip_vs', 'ip_vs_rr', 'ipip', 'sctp'];
+
+/** Programs of the host that the test machine has too, with their libraries. */
+const HOST_PROGRAMS = ['ipvsadm', 'ip', 'bash', 'socat', 'modprobe', 'iptables', 'sysctl', 'ss'];
+
+/** A file that is put into the machine: where it is on the host, and where in the guest. */
+export interface GuestFile {
+  readonly host: string;
+  readonly guest: string;
+}
+
+function which(program: string): string {
+  for (const folder of ['/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/local/bin', '/usr/bin', '/bin']) {
+    const path = join(folder, program);
+    if (existsSync(path)) return realpathSync(path);
+  }
+  throw new Error(`the program ${program} is not on this machine; \`bash scripts/setup.sh --tests\` installs what the tests need`);
+}
+
+/** Copies a program with the shared libraries that it is linked to. */
+function addProgram(root: string, host: string, guest: string): void {
+  mkdirSync(dirname(join(root, guest)), { recursive: true });
+  copyFileSync(host, join(root, guest));
+  chmodSync(join(root, guest), 0o755);
+  let libraries = '';
+  try {
+    libraries = execFileSync('ldd', [host], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  } catch {
+    return; // a static program, or a script
+  }
+  for (const [library] of libraries.matchAll(/\/[^\s()]+/g)) {
+    const target = join(root, library);
+    if (existsSync(target)) continue;
+    mkdirSync(dirname(target), { recursive: true });
+    copyFileSync(library, target);
+  }
+}
+
+function addModules(root: string, kernel: Kernel): void {
+  const target = join(root, 'lib/modules', kernel.release);
+  mkdirSync(target, { recursive: true });
+  for (const name of ['modules.order', 'modules.builtin', 'modules.builtin.modinfo']) copyFileSync(join(kernel.modules, name), join(target, name));
+  const wanted = [...MODULE_FOLDERS, ...MODULE_FILES.flatMap((file) => [file, `${file}.xz`, `${file}.zst`])];
+  for (const path of wanted) {
+    const from = join(kernel.modules, 'kernel', path);
+    if (existsSync(from)) cpSync(from, join(target, 'kernel', path), { recursive: true });
+  }
+  const packed = readdirSync(target, { recursive: true, encoding: 'utf8' }).filter((path) => /\.ko\.(xz|zst)$/.test(path));
+  const xz = packed.filter((path) => path.endsWith('.xz')).map((path) => join(target, path));
+  const zst = packed.filter((path) => path.endsWith('.zst')).map((path) => join(target, path));
+  if (xz.length > 0) execFileSync('xz', ['-d', ...xz]);
+  if (zst.length > 0) execFileSync('zstd', ['-q', '-d', '--rm', ...zst]);
+  execFileSync('/usr/bin/env', ['PATH=/usr/sbin:/sbin:/usr/bin:/bin', 'depmod', '-b', root, kernel.release]);
+}
+
+/** What decides an image: when all of it is older than the image, the image is good. */
+function newest(files: readonly string[]): number {
+  return Math.max(...files.map((file) => statSync(file).mtimeMs));
+}
+
+/**
+ * Makes the initramfs of the test machine: busybox, the host's ipvsadm, iproute2 and bash, the kernel's modules, and the files given.
+ * Kept in `cache` until one of its parts is newer. Returns its path.
+ */
+export function makeImage(kernel: Kernel, files: readonly GuestFile[], cache: string): string {
+  const image = join(cache, `initrd-${kernel.release}.gz`);
+  const guest = join(HERE, 'guest');
+  const parts = [...files.map((file) => file.host), join(guest, 'init'), join(guest, 'agent'), kernel.image, fileURLToPath(import.meta.url)];
+  if (existsSync(image) && statSync(image).mtimeMs > newest(parts)) return image;
+  const root = join(cache, `root-${kernel.release}-${process.pid}`);
+  rmSync(root, { recursive: true, force: true });
+  for (const folder of ['bin', 'proc', 'sys', 'dev', 'etc', 'tmp', 'usr/sbin', 'usr/bin']) mkdirSync(join(root, folder), { recursive: true });
+  copyFileSync('/bin/busybox', join(root, 'bin/busybox'));
+  for (const program of HOST_PROGRAMS) addProgram(root, which(program), `usr/sbin/${program}`);
+  symlinkSync('/usr/sbin/bash', join(root, 'bin/bash'));
+  for (const name of ['init', 'agent']) {
+    copyFileSync(join(guest, name), join(root, name));
+    chmodSync(join(root, name), 0o755);
+  }
+  writeFileSync(join(root, 'modules'), BOOT_MODULES.join('\n'));
+  writeFileSync(join(root, 'etc/passwd'), 'root:x:0:0:root:/:/bin/bash\n');
+  writeFileSync(join(root, 'etc/group'), 'root:x:0:\n');
+  addModules(root, kernel);
+  for (const file of files) addProgram(root, file.host, file.guest.replace(/^\//, ''));
+  execFileSync('bash', ['-c', `find . | cpio -o -H newc --quiet | gzip -1 > "$0.new" && mv "$0.new" "$0"`, image], { cwd: root });
+  rmSync(root, { recursive: true, force: true });
+  return image;
+}
+
+/** The guest's path of a host program that makeImage() was given by its name alone. */
+export function guestProgram(host: string): GuestFile {
+  return { host, guest: `/usr/bin/${basename(host)}` };
+}
