@@ -1,0 +1,85 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { Backoff } from '../wire/backoff.js';
+import { Exit } from './exit-codes.js';
+import { Failure } from './failure.js';
+import { spawnSentence } from './native.js';
+
+export interface KeeperOptions {
+  readonly binary: string;
+  readonly args: readonly string[];
+  /** Lines that the capture prints, and what happens to it. */
+  readonly say: (line: string) => void;
+  /** What else a person may try when the source is refused. */
+  readonly advice: string;
+}
+
+/** How long a capture must have run for its next death to be a new story, ms. */
+const SETTLED_MS = 10_000;
+/** How long a capture may take to end after SIGTERM, ms. */
+const STOP_MS = 10_000;
+
+/** Runs the capture as a child and starts it again when it dies. A refusal (exit 2, 3, 4) is final. */
+export class CaptureKeeper {
+  /** Rejects with Failure when the capture refuses, resolves after stop(). */
+  readonly ended: Promise<void>;
+  private readonly options: KeeperOptions;
+  private readonly backoff = new Backoff(200, 10_000);
+  private readonly abort = new AbortController();
+  private child: ChildProcess | undefined;
+
+  constructor(options: KeeperOptions) {
+    this.options = options;
+    this.ended = this.loop();
+    this.ended.catch(() => undefined); // whoever waits for it is told; until then it is no unhandled rejection
+  }
+
+  /** Asks the capture to end and waits for it; kills it when it does not. */
+  async stop(): Promise<void> {
+    this.abort.abort();
+    this.child?.kill('SIGTERM');
+    const timer = setTimeout(() => this.kill(), STOP_MS);
+    await this.ended.catch(() => undefined);
+    clearTimeout(timer);
+  }
+
+  /** At once. */
+  kill(): void {
+    this.abort.abort();
+    this.child?.kill('SIGKILL');
+  }
+
+  private async loop(): Promise<void> {
+    const { binary, say, advice } = this.options;
+    while (!this.abort.signal.aborted) {
+      const started = Date.now();
+      const { code, signal, last } = await this.runOnce();
+      if (this.abort.signal.aborted) return;
+      const how = signal === null ? `ended with code ${code}` : `was ended by ${signal}`;
+      if (code === Exit.usage || code === Exit.unreachable || code === Exit.refused) {
+        throw new Failure(code, [last || `${binary} ${how}.`, ...(code === Exit.refused ? [advice] : [])].join('\n'));
+      }
+      if (Date.now() - started > SETTLED_MS) this.backoff.reset();
+      say(`the capture ${how}; it is started again`);
+      await this.backoff.wait(this.abort.signal);
+    }
+  }
+
+  /** The last line of standard error is the capture's sentence on why it ended. */
+  private runOnce(): Promise<{ code: number | null; signal: NodeJS.Signals | null; last: string }> {
+    const { binary, args, say } = this.options;
+    return new Promise((resolve, reject) => {
+      // A session of its own: Ctrl-C on the terminal is for us, and we stop it in order.
+      const child = spawn(binary, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+      this.child = child;
+      let last = '';
+      createInterface({ input: child.stdout }).on('line', (line) => say(`capture: ${line}`));
+      createInterface({ input: child.stderr }).on('line', (line) => {
+        last = line;
+        say(`capture: ${line}`);
+      });
+      child.once('error', (error) => reject(new Failure(Exit.failure, spawnSentence(binary, error))));
+      child.once('close', (code, signal) => resolve({ code, signal, last }));
+    });
+  }
+}

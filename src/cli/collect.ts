@@ -1,0 +1,29 @@
+import { Command } from 'commander';
+import { CollectorRoom } from './collector-room.js';
+import { addConfigOptions, configOf } from './options.js';
+import { note } from './output.js';
+import { StopSignal } from './stop-signal.js';
+
+const EXAMPLES = `
+Prints a line that begins with "ready" when it can be asked. The capture may come later, and go and come again.
+
+Examples:
+  vslog collect
+  vslog collect --data-dir /srv/vslog --spool-fsync interval`;
+
+export function collectCommand(version: string): Command {
+  const command = new Command('collect')
+    .description('Run the collector, store and API, the unprivileged half, in the foreground.')
+    .addHelpText('after', EXAMPLES);
+  addConfigOptions(command, 'collect');
+  return command.action(async () => {
+    const { values } = configOf(command, 'collect');
+    const stop = new StopSignal(() => undefined);
+    const room = await CollectorRoom.make(values, version);
+    await room.start();
+    process.stdout.write(`ready: collector at ${values['collector.api_socket']}, capture at ${values['capture.socket']}\n`);
+    note(`${await stop.first}: stopping; what the store has not yet is kept in the spool`);
+    await room.stop();
+    stop.dispose();
+  });
+}

@@ -1,0 +1,101 @@
+import { count } from '../api/json.js';
+import { toBigInt, v1 } from '../wire/proto.js';
+import { formatAddress, formatEndpoint } from './address.js';
+import { kindOf, type LogEvent, protocolName } from './event.js';
+import { elapsed, whole } from './numbers.js';
+import { colour } from './output.js';
+
+/** One line for people. */
+export function prettyEvent(log: LogEvent): string {
+  const kind = kindOf(log);
+  const head = `${colour.dim(clock(toBigInt(log.event.time_ns)))} ${paint(kind)(kind.padEnd(11))}`;
+  return `${head} ${log.record === 'conn' ? connLine(log) : controlLine(log)}\n`;
+}
+
+function connLine({ event }: Extract<LogEvent, { record: 'conn' }>): string {
+  const real =
+    count(event.real_port) === 0 && event.real_addr.every((byte) => byte === 0)
+      ? 'no real server'
+      : formatEndpoint(event.real_addr, event.real_port);
+  const way = `${protocolName(event.protocol)} ${formatEndpoint(event.client_addr, event.client_port)} > ${formatEndpoint(event.virtual_addr, event.virtual_port)} > ${real}`;
+  const more: string[] = [];
+  if (event.fwmark !== 0) more.push(`fwmark ${event.fwmark}`);
+  if (event.is_template) more.push('template');
+  if (event.kind === v1.EventKind.Value.create) more.push(`by ${v1.ScheduledBy.Value[event.scheduled_by]}`);
+  if (event.quiesced) more.push('quiesced');
+  if (event.kind === v1.EventKind.Value.expire) {
+    more.push(`reason ${colour.bold(v1.EndReason.Value[event.reason] ?? String(event.reason))}`);
+    const duration = count(event.duration_ns);
+    if (duration > 0) more.push(`after ${elapsed(duration)}`);
+    const [packetsIn, packetsOut] = [count(event.packets_in), count(event.packets_out)];
+    if (packetsIn + packetsOut > 0) more.push(`${whole(packetsIn)} packets in, ${whole(packetsOut)} out`);
+  }
+  if (event.kind === v1.EventKind.Value.nodest_drop) more.push(`${whole(count(event.drop_packets))} packets dropped`);
+  return [way, ...more].join(', ');
+}
+
+function controlLine({ event }: Extract<LogEvent, { record: 'control' }>): string {
+  const parts: string[] = [];
+  if (event.virtual_addr.length === 16 && event.virtual_port + event.fwmark > 0) {
+    parts.push(
+      event.fwmark === 0
+        ? `${protocolName(event.protocol)} ${formatEndpoint(event.virtual_addr, event.virtual_port)}`
+        : `fwmark ${event.fwmark}`,
+    );
+  }
+  if (event.real_addr.length === 16 && event.real_port > 0) parts.push(`real server ${formatEndpoint(event.real_addr, event.real_port)}`);
+  if (event.name !== '') parts.push(event.name);
+  if (event.old_value !== '' && event.new_value !== '') parts.push(`${event.old_value} -> ${event.new_value}`);
+  else if (event.old_value + event.new_value !== '') parts.push(event.old_value + event.new_value);
+  if (count(event.lost) > 0) parts.push(`${whole(count(event.lost))} lost in ${v1.LossPlace.Value[event.where]}`);
+  if (event.command !== '') parts.push(`by ${event.command} (pid ${event.pid}, uid ${event.uid})`);
+  if (event.detail !== '') parts.push(event.detail);
+  return parts.join(', ');
+}
+
+function paint(kind: string): (text: string) => string {
+  if (kind === 'create' || kind === 'snapshot') return colour.green;
+  if (kind === 'expire') return colour.blue;
+  if (kind === 'nodest_drop' || kind === 'sched_fail' || kind === 'loss') return colour.red;
+  return colour.yellow;
+}
+
+/** Time of day with microseconds, local. */
+function clock(ns: bigint): string {
+  const date = new Date(Number(ns / 1_000_000n));
+  const pad = (value: number): string => String(value).padStart(2, '0');
+  const micros = String((ns / 1000n) % 1_000_000n).padStart(6, '0');
+  return `${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}.${micros}`;
+}
+
+/** RFC 3339 with nanoseconds. */
+export function timestamp(ns: bigint): string {
+  const seconds = new Date(Number(ns / 1_000_000n)).toISOString().slice(0, 19);
+  return `${seconds}.${String(ns % 1_000_000_000n).padStart(9, '0')}Z`;
+}
+
+const ENUMS: Readonly<Record<string, Readonly<Record<number, string>>>> = {
+  forward: v1.ForwardMethod.Value,
+  reason: v1.EndReason.Value,
+  scheduled_by: v1.ScheduledBy.Value,
+  through: v1.Through.Value,
+  where: v1.LossPlace.Value,
+};
+
+/** A record as an object for JSON: the proto's names, words for enumerations, text for addresses and times, strings for 64-bit ids. */
+export function plainEvent(log: LogEvent): Record<string, unknown> {
+  const plain: Record<string, unknown> = { node: log.node, epoch: log.epoch, record: log.record };
+  const type = log.record === 'conn' ? v1.ConnEvent : v1.ControlEvent;
+  const fields = type.toObject(log.event as never, { defaults: true }) as Record<string, unknown>;
+  for (const [name, value] of Object.entries(fields)) {
+    if (name === 'kind') plain.kind = kindOf(log);
+    else if (name === 'time_ns') plain.time = timestamp(toBigInt(log.event.time_ns));
+    else if (value instanceof Uint8Array || Array.isArray(value)) plain[name] = formatAddress(Uint8Array.from(value as Uint8Array));
+    else if (ENUMS[name] !== undefined) plain[name] = ENUMS[name][value as number] ?? value;
+    else if (typeof value === 'object' && value !== null) {
+      const big = toBigInt(value as never);
+      plain[name] = name.endsWith('_id') || name.endsWith('_ns') ? String(big) : Number(big);
+    } else plain[name] = value;
+  }
+  return plain;
+}

@@ -1,0 +1,17 @@
+/** What the exit code of every command means; docs/cli.md has the same table. The capture's own codes are mapped to nothing else: they are these. */
+export const Exit = {
+  /** Done. */
+  ok: 0,
+  /** It did not work: a query is wrong, the disk is full, ... */
+  failure: 1,
+  /** The command line or the configuration is wrong. */
+  usage: 2,
+  /** Something is in use by another process, or nobody answers. */
+  unreachable: 3,
+  /** The source cannot run on this machine. */
+  refused: 4,
+  /** `verify` found that something is not proven complete. */
+  incomplete: 5,
+} as const;
+
+export type ExitCode = (typeof Exit)[keyof typeof Exit];

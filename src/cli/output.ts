@@ -1,0 +1,39 @@
+import { once } from 'node:events';
+import Table from 'cli-table3';
+import pc from 'picocolors';
+
+/** Colours for standard output, none when it is no terminal. */
+export const colour = pc.createColors(process.stdout.isTTY === true && process.env.NO_COLOR === undefined);
+const errorColour = pc.createColors(process.stderr.isTTY === true && process.env.NO_COLOR === undefined);
+
+export function errorStyle(text: string): string {
+  return errorColour.red(text);
+}
+
+/** Writes to standard output, and waits while its reader is slow. */
+export async function write(text: string | Uint8Array): Promise<void> {
+  if (!process.stdout.write(text)) await once(process.stdout, 'drain');
+}
+
+/** For standard error: what a person should know beside the answer. */
+export function note(text: string): void {
+  process.stderr.write(`${errorColour.dim(text)}\n`);
+}
+
+/** A table for people. */
+export function table(head: readonly string[], rows: readonly (readonly unknown[])[], right: readonly number[] = []): string {
+  const style = { head: [], border: [], compact: true };
+  const table = new Table({
+    head: head.map((name) => colour.bold(name)),
+    style,
+    colAligns: head.map((_, i) => (right.includes(i) ? 'right' : 'left')),
+  });
+  for (const row of rows) table.push(row.map((cell) => (cell === null || cell === undefined ? colour.dim('NULL') : String(cell))));
+  return `${table.toString()}\n`;
+}
+
+/** Pairs below one another, the names in one column. */
+export function pairs(entries: readonly (readonly [string, string])[]): string {
+  const width = Math.max(...entries.map(([name]) => name.length));
+  return entries.map(([name, value]) => `${colour.bold(name.padEnd(width))}  ${value}\n`).join('');
+}

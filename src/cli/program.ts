@@ -1,0 +1,78 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Command, CommanderError } from 'commander';
+import { captureCommand } from './capture.js';
+import { collectCommand } from './collect.js';
+import { configCommand } from './config.js';
+import { doctorCommand } from './doctor.js';
+import { Exit } from './exit-codes.js';
+import { exitCodeOf, Failure, sentence } from './failure.js';
+import { errorStyle } from './output.js';
+import { sqlCommand } from './sql.js';
+import { statusCommand } from './status.js';
+import { tailCommand } from './tail.js';
+import { upCommand } from './up.js';
+import { verifyCommand } from './verify.js';
+
+/** Of package.json. */
+export const VERSION: string = (
+  JSON.parse(readFileSync(fileURLToPath(new URL('../../package.json', import.meta.url)), 'utf8')) as { version: string }
+).version;
+
+/** The whole command line. */
+export function program(): Command {
+  const vslog = new Command('vslog')
+    .description('Every connection your IPVS balancer ever made, in SQL.')
+    .version(VERSION, '-V, --version')
+    .showSuggestionAfterError()
+    .showHelpAfterError('(add --help for what there is)')
+    .addHelpText(
+      'after',
+      '\nFirst steps:\n  vslog doctor      can this machine do it?\n  vslog up          record, until Ctrl-C\n  vslog tail        watch\n  vslog sql "SELECT count() FROM conn_events"\n\nDocumentation: docs/cli.md, docs/config.md',
+    );
+  for (const command of [
+    upCommand(VERSION),
+    captureCommand(),
+    collectCommand(VERSION),
+    tailCommand(),
+    sqlCommand(),
+    statusCommand(),
+    verifyCommand(),
+    doctorCommand(VERSION),
+    configCommand(),
+  ]) {
+    vslog.addCommand(command);
+  }
+  // exitOverride is inherited only by commands made with .command().
+  const all = (command: Command): Command[] => [command, ...command.commands.flatMap(all)];
+  for (const command of all(vslog)) command.exitOverride().configureOutput({ outputError: (text, write) => write(errorStyle(text)) });
+  return vslog;
+}
+
+/** Runs the command line and resolves to the exit code. Whatever goes wrong is a sentence. */
+export async function main(argv: readonly string[]): Promise<number> {
+  // `vslog tail | head` closes the pipe: that is the end, and no error.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    process.exit(error.code === 'EPIPE' ? Exit.ok : Exit.failure);
+  });
+  const fatal = (error: unknown): void => {
+    report(error);
+    process.exit(exitCodeOf(error));
+  };
+  process.on('uncaughtException', fatal);
+  process.on('unhandledRejection', fatal);
+  try {
+    await program().parseAsync(argv as string[]);
+    return Exit.ok;
+  } catch (error) {
+    report(error);
+    return exitCodeOf(error);
+  }
+}
+
+function report(error: unknown): void {
+  if (error instanceof CommanderError) return; // said by commander
+  const stack = process.env.VSLOG_DEBUG === '1' && error instanceof Error && !(error instanceof Failure) ? `\n${error.stack}` : '';
+  const message = sentence(error);
+  if (message !== '') process.stderr.write(`${errorStyle(`vslog: ${message}`)}${stack}\n`);
+}

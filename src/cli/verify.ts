@@ -1,0 +1,119 @@
+import { Command } from 'commander';
+import { ApiClient } from '../api/client.js';
+import { SocketError } from '../api/errors.js';
+import { toJson } from '../api/json.js';
+import { type Verification, verifyAll } from '../api/verification.js';
+import type { Config } from '../config/load.js';
+import type { Values } from '../config/schema.js';
+import { lockDirectory } from '../spool/lock.js';
+import { spoolDirectory, storeDirectory } from './collector-room.js';
+import { Exit } from './exit-codes.js';
+import { Failure } from './failure.js';
+import { size, whole } from './numbers.js';
+import { openStore } from './open-store.js';
+import { addConfigOptions, configOf } from './options.js';
+import { colour, note, write } from './output.js';
+
+const EXAMPLES = `
+Asks the running collector, or opens the data directory when none runs. Exit code 0: proven complete; 5: not.
+
+Examples:
+  vslog verify
+  vslog verify --json --data-dir /srv/vslog`;
+
+export function verifyCommand(): Command {
+  const command = new Command('verify')
+    .description('Prove that nothing is missing: checksums, sequences, losses, and the store against the spool.')
+    .option('--json', 'the whole report, for machines')
+    .addHelpText('after', EXAMPLES);
+  addConfigOptions(command, 'verify');
+  return command.action(async (options: { json?: boolean }) => {
+    const report = await obtain(configOf(command, 'verify'));
+    await write(options.json === true ? `${toJson(report, 2)}\n` : verificationText(report));
+    if (!report.complete) throw new Failure(Exit.incomplete, '');
+  });
+}
+
+async function obtain({ values, origins }: Config): Promise<Verification> {
+  const onProgress = progressLine();
+  try {
+    return await new ApiClient(values['collector.api_socket']).verify(onProgress);
+  } catch (error) {
+    // A collector that was named must be the one that answers.
+    if (!(error instanceof SocketError) || origins['collector.api_socket'] === '--api-socket') throw error;
+    return await alone(values, onProgress);
+  }
+}
+
+/** Opens the data directory itself; the lock keeps a collector from starting meanwhile. */
+async function alone(
+  values: Values,
+  onProgress: (progress: { segment: number; segments: number; bytes: number }) => void,
+): Promise<Verification> {
+  const directory = spoolDirectory(values);
+  const lock = await lockDirectory(directory).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT')
+      throw new Failure(
+        Exit.unreachable,
+        `No collector runs, and there is no data in ${values['collector.data_dir']}: name the directory by --data-dir.`,
+      );
+    throw error;
+  });
+  const store = values['store.kind'] === 'embedded' ? await openStore(storeDirectory(values)) : undefined;
+  try {
+    await store?.start();
+    return await verifyAll({ spoolDirectory: directory, store, onProgress });
+  } finally {
+    await store?.close();
+    await lock.close();
+  }
+}
+
+function progressLine(): (progress: { segment: number; segments: number; bytes: number }) => void {
+  let said = Date.now();
+  return ({ segment, segments, bytes }) => {
+    if (process.stderr.isTTY !== true || Date.now() - said < 1000) return;
+    said = Date.now();
+    note(`${whole(segment)} of ${whole(segments)} segments, ${size(bytes)}`);
+  };
+}
+
+/** The report for people: what is proven, and what is not. */
+export function verificationText(report: Verification): string {
+  const { spool, store, losses } = report;
+  const lines: string[] = [];
+  const say = (ok: boolean, text: string): void => void lines.push(`${ok ? colour.green('ok  ') : colour.red('FAIL')} ${text}`);
+  say(
+    spool.damaged.length === 0,
+    `spool: checksums of ${whole(spool.segments)} sealed segments and ${whole(spool.active)} open ones, ${whole(spool.events)} events, ${size(spool.bytes)}`,
+  );
+  for (const { reason } of spool.damaged) say(false, reason);
+  say(spool.chainBreaks.length === 0, 'spool: chain over the sealed segments');
+  for (const { reason } of spool.chainBreaks) say(false, reason);
+  if (spool.quarantined.length > 0)
+    say(false, `spool: ${spool.quarantined.length} damaged segments are in quarantine (${spool.quarantined.join(', ')})`);
+  for (const { node, epoch, first, last, gaps, duplicates } of spool.epochs) {
+    const flaws = [
+      ...gaps.map((gap) => `missing ${gap.first} to ${gap.last}`),
+      ...duplicates.map((range) => `twice ${range.first} to ${range.last}`),
+    ];
+    say(
+      flaws.length === 0,
+      `spool: ${node} ${epoch}: sequences ${first} to ${last} ${flaws.length === 0 ? 'without a gap' : `but ${flaws.join(', ')}`}`,
+    );
+  }
+  for (const { where, lost, records } of losses)
+    say(false, `losses: ${whole(lost)} events were lost in ${where}, by ${whole(records)} loss records`);
+  if (losses.length === 0) say(true, 'losses: none recorded');
+  if (!store.checked) say(store.ok, `store: not checked. ${store.reason}`);
+  for (const epoch of store.epochs) {
+    const flaws: string[] = [];
+    if (epoch.missing !== 0) flaws.push(`${whole(epoch.missing)} missing`);
+    if (epoch.rows !== epoch.ledger) flaws.push(`${whole(epoch.rows)} rows`);
+    if (epoch.spool_last !== null && epoch.last < epoch.spool_last) flaws.push(`the spool goes to ${epoch.spool_last}`);
+    const text = `store: ${epoch.node} ${epoch.epoch}: sequences ${epoch.first} to ${epoch.last}, ${whole(epoch.ledger)} events in the ledger`;
+    say(epoch.ok, flaws.length === 0 ? `${text} and as many rows` : `${text}, but ${flaws.join(', ')}`);
+  }
+  lines.push(report.complete ? colour.green('complete') : colour.red('not complete'));
+  return `${lines.join('\n')}\n`;
+}
