@@ -117,8 +117,8 @@ export class SegmentWriter {
 
   /** Makes what was flushed durable. */
   async sync(): Promise<void> {
-    await this.body.datasync();
-    await this.index.datasync();
+    // At once, so that they share one commit of the file system's journal; which is first does not matter, recovery checks entries against the body.
+    await settleAll([this.body.datasync(), this.index.datasync()]);
   }
 
   /** What was flushed counts from now on. */
@@ -179,6 +179,11 @@ export function segmentOf(header: IndexHeader, footer: IndexFooter, path: string
     chain: footer.chain,
     path,
   };
+}
+
+/** Waits for all of them, also when one fails: none may still be at work when the failure is dealt with. */
+export async function settleAll(promises: readonly Promise<void>[]): Promise<void> {
+  for (const result of await Promise.allSettled(promises)) if (result.status === 'rejected') throw result.reason;
 }
 
 /** Writes all of `buffers`: a short write, as on a nearly full disk, goes on until it is whole or fails. */

@@ -13,7 +13,7 @@ import { LOCAL_EPOCH, type Loss, lossBatch, timesIn } from './loss.js';
 import { type SpoolOptions, type SpoolSettings, spoolSettings } from './options.js';
 import { recoverTail, removeSegment } from './recover.js';
 import type { RecordName, Segment } from './segment.js';
-import { SegmentWriter, segmentOf } from './segment-writer.js';
+import { SegmentWriter, segmentOf, settleAll } from './segment-writer.js';
 
 /** Bytes that one group commit takes at most. */
 const GROUP_BYTES = 8 * 1024 * 1024;
@@ -369,7 +369,7 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
   }
 
   private async sync(run: Run, now: number): Promise<void> {
-    for (const writer of run.writers.values()) await writer.sync();
+    await settleAll([...run.writers.values()].map((writer) => writer.sync()));
     this.lastSync = now;
   }
 
