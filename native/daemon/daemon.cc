@@ -23,6 +23,7 @@ enum Key : std::uint64_t { kSourceKey, kServerKey, kSignalKey, kTickKey, kLinger
 
 constexpr std::size_t kDrainAtOnce = 1024;
 constexpr std::uint64_t kFlushNs = 2'000'000'000;
+constexpr std::uint64_t kHeldLongNs = 1'000'000'000;
 
 std::uint64_t clock_ns(clockid_t clock) {
   timespec t{};
@@ -147,14 +148,15 @@ void Daemon::hold() {
   held_ = true;
   arm_linger(false);
   epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, source_->poll_fd(), nullptr);
-  log("the journal is full because a durable subscriber does not acknowledge; the source waits.");
+  held_since_ns_ = clock_ns(CLOCK_MONOTONIC);
 }
 
 void Daemon::resume() {
   if (!held_ || !commit()) return;
   held_ = false;
   watch(source_->poll_fd(), kSourceKey);
-  log("the journal has room again; the source goes on.");
+  if (held_said_) log("the journal has room again; the source goes on.");
+  held_said_ = false;
 }
 
 void Daemon::arm_linger(bool on) {
@@ -205,6 +207,11 @@ void Daemon::write_losses() {
 void Daemon::tick() {
   source_->tick();
   write_losses();
+  // Short waits are how a busy subscriber sets the pace; a long one is worth a line.
+  if (held_ && !held_said_ && clock_ns(CLOCK_MONOTONIC) - held_since_ns_ > kHeldLongNs) {
+    held_said_ = true;
+    log("the journal is full because a durable subscriber does not acknowledge; the source waits.");
+  }
   if (!held_ && !batch_.empty() && !lingering_ && !commit()) hold();
 }
 

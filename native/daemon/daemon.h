@@ -57,6 +57,8 @@ class Daemon final : private EventSink {
   UniqueFd linger_;
   std::uint64_t events_ = 0;
   bool held_ = false;
+  bool held_said_ = false;
+  std::uint64_t held_since_ns_ = 0;
   bool lingering_ = false;
 };
 

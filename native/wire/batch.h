@@ -32,8 +32,8 @@ class BatchBuilder {
 
   /// Nothing was added since clear().
   bool empty() const { return closed_.empty() && count_ == 0; }
-  /// A batch is finished already, or the open one cannot take many more: time to commit.
-  bool full() const { return !closed_.empty() || is_full(); }
+  /// A batch is finished already, or the open one is half full: time to commit, so that the next records do not end one in the middle.
+  bool full() const { return !closed_.empty() || count_ >= kMaxCount / 2 || size_ >= kMaxBody / 2; }
   /// Records since clear().
   std::uint64_t records() const { return next_ - base_; }
 
