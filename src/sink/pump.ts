@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Segment } from '../spool/segment.js';
 import type { Spool } from '../spool/spool.js';
 import { Backoff } from '../wire/backoff.js';
@@ -26,6 +27,9 @@ export interface PumpStatus {
   /** A sentence; undefined when all is well. */
   readonly lastError: string | undefined;
 }
+
+/** How long stop() waits for a delivery, ms. */
+const STOP_MS = 5000;
 
 /** Brings sealed segments to one sink, in order, one at a time, for as long as it takes. */
 export class Pump {
@@ -63,17 +67,20 @@ export class Pump {
     const end = Date.now() + ms;
     while (this.cursor.delivered < target && this.spool.lag(this.cursor.delivered).segments > 0) {
       if (Date.now() >= end || this.running === undefined) return false;
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      await sleep(10);
     }
     return true;
   }
 
-  /** Ends after the delivery that is under way, and closes the sink. */
+  /** Ends after the delivery that is under way, if that does not take too long, and closes the sink. */
   async stop(): Promise<void> {
     this.abort.abort();
     this.wake();
     this.spool.off('sealed', this.onSealed);
-    await this.running;
+    // A delivery that hangs ends by the sink's close; it may be repeated, so nothing is lost by that.
+    const patience = new AbortController();
+    await Promise.race([this.running, sleep(STOP_MS, undefined, { signal: patience.signal }).catch(() => undefined)]);
+    patience.abort();
     this.running = undefined;
     this.state = 'stopped';
     await this.sink.close();
