@@ -44,8 +44,8 @@ export function statusText(status: StatusDocument, nowMs: number): string {
       ['source', `${account.source}: ${account.state}, ${whole(account.connections)} connections`],
       ['log', `epoch ${account.epoch}, sequence ${whole(account.next_sequence - 1)}`],
       ['lag', `${whole(status.lag_events ?? 0)} events between capture and spool`],
-      ['ring', `${share(account.ring.used, account.ring.bytes)} used`],
-      ['journal', `${share(account.journal.used, account.journal.bytes)} used`],
+      ['ring', share(account.ring.used, account.ring.bytes)],
+      ['journal', share(account.journal.used, account.journal.bytes)],
       [
         'capture uses',
         `process ${account.pid}, ${size(account.rss_bytes)}, ${elapsed(account.cpu_ns)} of CPU, ${account.live} live subscribers`,

@@ -1,0 +1,161 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { StatusDocument } from '../../src/api/status.js';
+
+const COMMAND = ['--import', 'tsx', 'src/main.ts'];
+const withStore = existsSync('src/store/index.ts');
+const dir = mkdtempSync(join(tmpdir(), 'vslog-cli-e2e-'));
+const env = {
+  ...process.env,
+  VSLOG_CAPTURE_SOCKET: join(dir, 'capture.sock'),
+  VSLOG_CAPTURE_JOURNAL: join(dir, 'journal'),
+  VSLOG_COLLECTOR_API_SOCKET: join(dir, 'collector.sock'),
+  VSLOG_COLLECTOR_DATA_DIR: join(dir, 'data'),
+  ...(withStore ? {} : { VSLOG_STORE_KIND: 'none' }),
+};
+
+function vslog(...args: string[]): { code: number | null; out: string; err: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...COMMAND, ...args], { env, encoding: 'utf8', timeout: 60_000 });
+  return { code: status, out: stdout, err: stderr };
+}
+
+const status = (): StatusDocument => JSON.parse(vslog('status', '--json').out) as StatusDocument;
+
+/** Waits for a condition; what it waits for decides, the bound is only for when it never comes. */
+async function until<T>(what: string, condition: () => T | undefined): Promise<T> {
+  const end = Date.now() + 60_000;
+  while (Date.now() < end) {
+    const found = condition();
+    if (found !== undefined) return found;
+    await sleep(100);
+  }
+  throw new Error(`${what} did not come`);
+}
+
+/** A zombie is none: it only waits for its parent to look. */
+function alive(pid: number): boolean {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+describe('up, with made-up events', () => {
+  let up: ChildProcess;
+  let ended: Promise<number | null>;
+  const pids = new Set<number>();
+
+  const connected = (other?: number): Promise<StatusDocument> =>
+    until('a connected capture', () => {
+      const { code, out } = vslog('status', '--json');
+      if (code !== 0) return undefined;
+      const document = JSON.parse(out) as StatusDocument;
+      const pid = document.capture.account?.pid;
+      if (pid === undefined || pid === other || document.counters.events === 0) return undefined;
+      pids.add(pid);
+      return document;
+    });
+
+  beforeAll(async () => {
+    const args = [...COMMAND, 'up', '--source', 'scripted', '--scripted-rate', '500'];
+    up = spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', 'inherit'] });
+    ended = new Promise((resolve) => up.once('exit', resolve));
+    if (up.pid !== undefined) pids.add(up.pid);
+    await connected();
+  });
+
+  afterAll(() => {
+    for (const pid of pids) if (alive(pid)) process.kill(pid, 'SIGKILL');
+  });
+
+  it('is shown by status', () => {
+    const { capture, counters } = status();
+    expect(capture).toMatchObject({ connected: true, source: 'scripted' });
+    expect(counters.lost).toBe(0);
+    expect(vslog('status').out).toMatch(/connected: vslog-capture/);
+  });
+
+  it('is followed by tail, for as many events as were asked for', () => {
+    const { code, out } = vslog('tail', '-o', 'jsonl', '-n', '5', '--kind', 'create');
+    expect(code).toBe(0);
+    const events = out.trimEnd().split('\n');
+    expect(events).toHaveLength(5);
+    for (const event of events) expect(JSON.parse(event)).toMatchObject({ kind: 'create' });
+  });
+
+  it('ends a tail without an error when its reader is gone', () => {
+    const {
+      status: code,
+      stderr,
+      stdout,
+    } = spawnSync('bash', ['-c', `"${process.execPath}" ${COMMAND.join(' ')} tail | head -n 2; exit "\${PIPESTATUS[0]}"`], {
+      env,
+      encoding: 'utf8',
+      timeout: 60_000,
+    });
+    expect({ code, stderr, lines: stdout.trimEnd().split('\n').length }).toEqual({ code: 0, stderr: '', lines: 2 });
+  });
+
+  it.runIf(withStore)('answers in SQL', async () => {
+    const count = await until(
+      'rows',
+      () => Number(vslog('sql', '--format', 'tsv', 'SELECT count() FROM conn_events').out.split('\n')[1]) || undefined,
+    );
+    expect(count).toBeGreaterThan(0);
+    const wrong = vslog('sql', 'SELEKT 1');
+    expect(wrong.code).toBe(1);
+    expect(wrong.err.trimEnd().split('\n')).toHaveLength(1);
+  });
+
+  it('starts a killed capture again, and nothing is missing', async () => {
+    const before = status().capture.account?.pid ?? 0;
+    expect(before).toBeGreaterThan(0);
+    process.kill(before, 'SIGKILL');
+    await connected(before);
+    const { code, out } = vslog('verify');
+    expect(out).toMatch(/\ncomplete\n$/);
+    expect(code).toBe(0);
+  });
+
+  it('keeps others off its data and its socket', () => {
+    expect(vslog('collect')).toMatchObject({ code: 3, err: expect.stringMatching(/collector\.sock is in use/) });
+    expect(vslog('collect', '--api-socket', join(dir, 'other.sock'))).toMatchObject({
+      code: 3,
+      err: expect.stringMatching(/in use by process \d+/),
+    });
+  });
+
+  it('leaves no process behind at SIGTERM', async () => {
+    up.kill('SIGTERM');
+    expect(await ended).toBe(0);
+    for (const pid of pids) expect(alive(pid), `process ${pid}`).toBe(false);
+    expect(existsSync(env.VSLOG_COLLECTOR_API_SOCKET)).toBe(false);
+    expect(vslog('status')).toMatchObject({ code: 3, err: expect.stringMatching(/No collector listens/) });
+    expect(vslog('verify')).toMatchObject({ code: 0, out: expect.stringMatching(/\ncomplete\n$/) });
+  });
+});
+
+describe('a refusal is one sentence and a code', () => {
+  it('for a value that cannot be', () => {
+    const file = join(dir, 'bad.toml');
+    writeFileSync(file, '[spool]\nfsync = "sometimes"\n');
+    const { code, err } = vslog('status', '--config', file);
+    expect(code).toBe(2);
+    expect(err).toBe(`vslog: ${file}:2: spool.fsync is "sometimes": it must be always, interval or never.\n`);
+  });
+
+  it('for a socket that cannot be', () => {
+    const { code, err } = vslog('collect', '--api-socket', '/proc/vslog.sock');
+    expect(code).toBe(3);
+    expect(err).toMatch(/^vslog: The socket \/proc\/vslog\.sock cannot be listened at: .*\n$/);
+  });
+
+  it('for a command that is none', () => expect(vslog('bogus').code).toBe(2));
+});
+
+afterAll(() => rmSync(dir, { recursive: true }));
