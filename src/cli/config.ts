@@ -30,7 +30,7 @@ export function configCommand(): Command {
   command
     .command('dump')
     .description('The effective values, and where each comes from.')
-    .option('-c, --config FILE', 'the TOML file')
+    .option('-c, --config <FILE>', 'the TOML file')
     .option('--json', 'for machines: sizes in bytes, times in ms')
     .action(async (options: { config?: string; json?: boolean }) => {
       const config = loadConfig({ file: options.config });

@@ -12,7 +12,7 @@ export function keysOf(name: CommandName): Key[] {
 
 /** Adds --config and the command's flags of the configuration. They are read by configOf(). */
 export function addConfigOptions(command: Command, name: CommandName): Command {
-  command.option('-c, --config FILE', 'the TOML file (default: $VSLOG_CONFIG, or /etc/vslog/vslog.toml when it is there)');
+  command.option('-c, --config <FILE>', 'the TOML file (default: $VSLOG_CONFIG, or /etc/vslog/vslog.toml when it is there)');
   for (const key of keysOf(name)) {
     const { type, flag, doc, values } = optionOf(key);
     const argument = values === undefined ? ARGUMENT[type] : values.join('|');

@@ -25,15 +25,15 @@ export function readToml(text: string, file: string): { values: Map<Key, FileVal
   const lineOf = (key: string): number => lines.get(key) ?? 1;
   for (const [name, value] of Object.entries(flatten(table))) {
     if ((keys as string[]).includes(name)) values.set(name as Key, { value, line: lineOf(name) });
-    else problems.push(`${file}:${lineOf(name)}: there is no option ${name}${suggestion(name)}.`);
+    else problems.push(`${file}:${lineOf(name)}: there is no option ${name}${suggestion(name)}`);
   }
   return { values, problems };
 }
 
-/** `: did you mean ...`, or nothing. */
+/** The end of a sentence on a name that is none: what was meant, if anything is near. */
 export function suggestion(name: string): string {
   const near = nearest(name, keys) ?? keys.find((key) => key.endsWith(`.${name}`));
-  return near === undefined ? '' : `: did you mean ${near}`;
+  return near === undefined ? '.' : `; did you mean ${near}?`;
 }
 
 function flatten(table: Record<string, unknown>, prefix = ''): Record<string, unknown> {

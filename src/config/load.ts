@@ -68,7 +68,7 @@ export function loadConfig(sources: Sources = {}): Config {
     if (key !== undefined) set(key, value, name, `environment, ${name}`);
     else if (/^VSLOG_(CAPTURE|COLLECTOR|SPOOL|STORE)_/.test(name)) {
       const meant = name.slice('VSLOG_'.length).toLowerCase().replace('_', '.');
-      problems.push(`environment, ${name}: there is no option ${meant}${suggestion(meant)}.`);
+      problems.push(`environment, ${name}: there is no option ${meant}${suggestion(meant)}`);
     }
   }
   for (const key of keys) {

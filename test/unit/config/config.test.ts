@@ -71,7 +71,7 @@ describe('a problem', () => {
   });
 
   it('suggests the nearest key', () => {
-    expect(problems('[spool]\nfsink = "never"')).toEqual(['vslog.toml:2: there is no option spool.fsink: did you mean spool.fsync.']);
+    expect(problems('[spool]\nfsink = "never"')).toEqual(['vslog.toml:2: there is no option spool.fsink; did you mean spool.fsync?']);
     expect(problems('', { ...root, env: { VSLOG_SPOOL_FSINC: 'x' } })[0]).toContain('did you mean spool.fsync');
   });
 

@@ -1,0 +1,91 @@
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, expect, it } from 'vitest';
+import { ApiClient } from '../../../src/api/client.js';
+import { type ApiOptions, ApiServer } from '../../../src/api/server.js';
+import { crc32c } from '../../../src/wire/crc32c.js';
+
+const dir = mkdtempSync(join(tmpdir(), 'vslog-api-'));
+afterAll(() => rmSync(dir, { recursive: true }));
+
+let server: ApiServer | undefined;
+let unsubscribed: Promise<void> = Promise.resolve();
+afterEach(() => server?.stop());
+
+const body = Buffer.from([2, 8, 1]);
+const batch = {
+  record: 'conn',
+  node: 'n',
+  epoch: 'e',
+  first: 3n,
+  last: 3n,
+  count: 1,
+  crc32c: crc32c(body),
+  filtered: false,
+  body,
+} as const;
+
+/** A collector whose tail gives one batch and one notice, and then waits for the client to go. */
+const collector: ApiOptions['collector'] = {
+  status: () => Promise.reject(new Error('The collector is not running.')),
+  tail: async (_groups, onBatch, signal, { onStart, onMissed }) => {
+    unsubscribed = new Promise((resolve) => signal.addEventListener('abort', () => resolve()));
+    onStart?.();
+    onMissed?.({ missed: 2n, first: 1n, last: 2n });
+    await onBatch(batch);
+    await unsubscribed;
+  },
+};
+
+async function start(more: Partial<ApiOptions> = {}): Promise<ApiClient> {
+  const socket = join(dir, 'api.sock');
+  const about = { version: '1', store: { kind: 'none', dir: null } };
+  server = new ApiServer({ socket, collector, spoolDirectory: dir, store: undefined, about, ...more });
+  await server.start();
+  return new ApiClient(socket);
+}
+
+it('listens with mode 0660 and removes the socket at its end', async () => {
+  await start();
+  expect(statSync(join(dir, 'api.sock')).mode & 0o777).toBe(0o660);
+  await server?.stop();
+  expect(() => statSync(join(dir, 'api.sock'))).toThrow();
+});
+
+it('refuses a socket in use and a file that is no socket, and keeps both', async () => {
+  await start();
+  const first = server;
+  await expect(start()).rejects.toThrow(/in use by another collector/);
+  await first?.stop();
+  writeFileSync(join(dir, 'api.sock'), 'x');
+  await expect(start()).rejects.toThrow(/is no socket/);
+  rmSync(join(dir, 'api.sock'));
+  const other = createServer().listen(join(dir, 'other.sock'));
+  other.close();
+});
+
+it('gives the answer of the store as it is, and its error as a sentence', async () => {
+  const store = {
+    query: (sql: string) => (sql === 'x' ? Promise.reject(new Error('Syntax error.')) : Promise.resolve(Buffer.from([0, 255, 10]))),
+  };
+  const client = await start({ store });
+  expect(await client.sql('SELECT 1', 'RowBinary')).toEqual(Buffer.from([0, 255, 10]));
+  await expect(client.sql('x', 'JSON')).rejects.toMatchObject({ code: 'query_failed', message: 'Syntax error.' });
+  await expect(client.sql(' ', 'JSON')).rejects.toMatchObject({ code: 'bad_request' });
+  await expect(client.status()).rejects.toMatchObject({ code: 'failed', message: 'The collector is not running.' });
+});
+
+it('streams a tail, notices included, and unsubscribes when the client goes', async () => {
+  const client = await start();
+  const end = new AbortController();
+  const seen: unknown[] = [];
+  await client.tail(
+    ['conn_expire'],
+    { onMissed: (missed) => seen.push(missed), onBatch: (one) => (seen.push(one), end.abort()) },
+    end.signal,
+  );
+  expect(seen).toEqual([{ missed: 2n, first: 1n, last: 2n }, batch]);
+  await unsubscribed;
+});
