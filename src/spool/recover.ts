@@ -11,6 +11,8 @@ export interface RecoveredTail {
   readonly writers: SegmentWriter[];
   /** The last sequence of a capture's log in them; undefined: they say nothing about it. */
   readonly position: LogPosition | undefined;
+  /** Left where they are: they hold something, and nobody can say what. */
+  readonly unreadable: readonly SegmentFiles[];
 }
 
 interface TailFile {
@@ -26,13 +28,16 @@ interface TailFile {
  */
 export async function recoverTail(dir: string, tail: readonly SegmentFiles[], sealed: readonly ParsedIndex[]): Promise<RecoveredTail> {
   const whole: TailFile[] = [];
+  const unreadable: SegmentFiles[] = [];
   for (const files of tail) {
     const file = files.hasIndex && files.hasBody ? await readTail(dir, files) : undefined;
-    if (file === undefined) await removeSegment(dir, files);
-    else whole.push(file);
+    if (file !== undefined) whole.push(file);
+    // A torn beginning was never acknowledged; what was sealed was.
+    else if (await wasSealed(dir, files)) unreadable.push(files);
+    else await removeSegment(dir, files);
   }
   const newest = whole.at(-1);
-  if (newest === undefined) return { writers: [], position: undefined };
+  if (newest === undefined) return { writers: [], position: undefined, unreadable };
   const end = contiguousEnd(newest.header, [
     ...whole.map((file) => file.entries),
     ...sealed.filter((index) => sameRun(index.header, newest.header)).map((index) => index.entries),
@@ -50,13 +55,18 @@ export async function recoverTail(dir: string, tail: readonly SegmentFiles[], se
     writers.push(await SegmentWriter.reopen(dir, file.header, kept, file.body.subarray(0, last.offset + last.length)));
     position = file.header.local ? file.header.position : { epoch: file.header.epoch, sequence: end - 1n };
   }
-  return { writers, position };
+  return { writers, position, unreadable };
 }
 
 /** Removes a segment's files: the index first, so that a half-removed one is a body without an index. */
 export async function removeSegment(dir: string, files: Pick<SegmentFiles, 'id' | 'record'>): Promise<void> {
   await rm(join(dir, indexName(files.id, files.record)), { force: true });
   await rm(join(dir, bodyName(files.id, files.record)), { force: true });
+}
+
+/** True when an index whose header cannot be read nevertheless has a footer. */
+async function wasSealed(dir: string, files: SegmentFiles): Promise<boolean> {
+  return files.hasIndex && (await readFile(join(dir, indexName(files.id, files.record)))).includes('FOOT');
 }
 
 /** The batches of one file up to the first that is not whole. */

@@ -477,12 +477,16 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
       const index = await loadIndex(this.directory, files);
       if (index !== undefined) sealed.push(index);
     }
-    const { writers, position } = await recoverTail(this.directory, tail, sealed);
+    const { writers, position, unreadable } = await recoverTail(this.directory, tail, sealed);
     this.written = position ?? this.durable;
     this.nextId = Math.max(this.nextId, ...tail.map((files) => files.id + 1));
     await this.sealWriters(writers);
     await syncDirectory(this.directory);
     this.durable = this.written;
+    for (const files of unreadable) {
+      const reason = `The index of segment ${bodyName(files.id, files.record)} cannot be read.`;
+      await this.quarantine(files, this.extentOf(files, undefined), reason);
+    }
   }
 
   /** Reads what an earlier process left. */
@@ -521,6 +525,7 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
         }
       }
     }
+    const notes = await readdir(join(this.directory, QUARANTINE)); // before this process adds its own
     try {
       await this.recover(
         all.filter((files) => files.id > newestSealed),
@@ -530,7 +535,7 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
       // A full disk must not keep us from starting: ready() tries again.
       await this.onFailure(error);
     }
-    await this.recordPending();
+    await this.recordPending(notes);
     for (const { files, reason } of damaged) {
       const index = indexes.get(files.id);
       await this.quarantine(files, this.extentOf(files, index), reason);
@@ -600,9 +605,9 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
   }
 
   /** Losses that an earlier process noted and could not write into the log. */
-  private async recordPending(): Promise<void> {
+  private async recordPending(names: readonly string[]): Promise<void> {
     const target = join(this.directory, QUARANTINE);
-    for (const name of await readdir(target)) {
+    for (const name of names) {
       const match = /^(\d{12})\.json$/.exec(name);
       if (match === null) continue;
       const note = JSON.parse(await readFile(join(target, name), 'utf8')) as {

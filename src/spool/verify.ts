@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32c } from '../wire/crc32c.js';
 import { sentenceOf } from '../wire/errors.js';
@@ -114,6 +114,7 @@ export async function verifySpool(directory: string, onProgress?: (progress: Ver
         }
       }
     } catch (error) {
+      if (!(await exists(directory, files))) continue; // removed while we read: it was delivered everywhere
       damaged.push({ id, record, reason: sentenceOf(error) });
     }
     onProgress?.({ segment: i + 1, segments: all.length, bytes });
@@ -135,6 +136,13 @@ export async function verifySpool(directory: string, onProgress?: (progress: Ver
       chainBreaks.length === 0 &&
       reports.every((epoch) => epoch.gaps.length === 0 && epoch.duplicates.length === 0),
   };
+}
+
+async function exists(directory: string, files: SegmentFiles): Promise<boolean> {
+  return stat(join(directory, bodyName(files.id, files.record))).then(
+    () => true,
+    () => !files.hasBody,
+  );
 }
 
 /** Reads the body batch by batch. With `sha256` everything must be right; without, the segment is active and its torn tail does not count. */

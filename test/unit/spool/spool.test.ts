@@ -191,6 +191,26 @@ describe('Spool', () => {
     }
   });
 
+  it('does not throw away the newest segment when its index cannot be read', async () => {
+    await withDirectory(async (dir) => {
+      let spool = await Spool.open(dir, SLOW);
+      await spool.append([makeBatch(1n, 10)]);
+      await spool.seal();
+      await spool.append([makeBatch(11n, 10)]);
+      await spool.close();
+      const path = join(dir, '000000000002.conn.idx');
+      const bytes = readFileSync(path);
+      bytes[10] = 0;
+      writeFileSync(path, bytes);
+      spool = await Spool.open(dir, SLOW);
+      expect(spool.lastDurable()).toEqual({ epoch: EPOCH, sequence: 10n });
+      expect(spool.status().quarantined).toBe(1);
+      await spool.close();
+      expect(readdirSync(join(dir, 'quarantine'))).toContain('000000000002.conn.pb');
+      expect((await verifySpool(dir)).epochs).toMatchObject([{ last: 10n }, { local: true, count: 1 }]);
+    });
+  });
+
   it('notices a segment that was replaced together with its index', async () => {
     await withDirectory(async (dir) => {
       await withDirectory(async (other) => {
