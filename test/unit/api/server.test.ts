@@ -1,5 +1,4 @@
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, expect, it } from 'vitest';
@@ -62,8 +61,6 @@ it('refuses a socket in use and a file that is no socket, and keeps both', async
   writeFileSync(join(dir, 'api.sock'), 'x');
   await expect(start()).rejects.toThrow(/is no socket/);
   rmSync(join(dir, 'api.sock'));
-  const other = createServer().listen(join(dir, 'other.sock'));
-  other.close();
 });
 
 it('gives the answer of the store as it is, and its error as a sentence', async () => {
@@ -83,7 +80,13 @@ it('streams a tail, notices included, and unsubscribes when the client goes', as
   const seen: unknown[] = [];
   await client.tail(
     ['conn_expire'],
-    { onMissed: (missed) => seen.push(missed), onBatch: (one) => (seen.push(one), end.abort()) },
+    {
+      onMissed: (missed) => seen.push(missed),
+      onBatch: (one) => {
+        seen.push(one);
+        end.abort();
+      },
+    },
     end.signal,
   );
   expect(seen).toEqual([{ missed: 2n, first: 1n, last: 2n }, batch]);
