@@ -73,10 +73,12 @@ export async function verifyAll(options: VerifyOptions): Promise<Verification> {
     await caughtUp(options);
     try {
       report = await compare(store, spool);
-      losses = await rows<RecordedLoss>(
-        store,
-        "SELECT toString(where) AS where, toFloat64(sum(lost)) AS lost, toUInt32(count()) AS records FROM control_events WHERE kind = 'loss' GROUP BY where ORDER BY where",
-      );
+      losses = (
+        await rows<{ place: string; total: string; records: string }>(
+          store,
+          "SELECT toString(`where`) AS place, toString(sum(lost)) AS total, toString(count()) AS records FROM vslog.control_events WHERE kind = 'loss' GROUP BY place ORDER BY place",
+        )
+      ).map(({ place, total, records }) => ({ where: place, lost: Number(total), records: Number(records) }));
     } catch (error) {
       report = { checked: false, reason: `The store could not be asked: ${sentenceOf(error)}`, epochs: [], ok: false };
       losses = await lossesInSpool(spoolDirectory);
@@ -101,8 +103,8 @@ async function caughtUp(options: VerifyOptions): Promise<void> {
 interface LedgerRow {
   readonly node: string;
   readonly epoch: string;
-  readonly first: string;
-  readonly last: string;
+  readonly low: string;
+  readonly high: string;
   readonly ledger: string;
 }
 
@@ -119,11 +121,11 @@ async function compare(store: SqlStore, spool: VerifyReport): Promise<StoreRepor
   for (let attempt = 0; attempt < 5; attempt++) {
     const ledger = await rows<LedgerRow>(
       store,
-      `SELECT toString(node) AS node, toString(epoch) AS epoch, ${text('min(first_sequence)', 'first')}, ${text('max(last_sequence)', 'last')}, ${text('sum(count)', 'ledger')} FROM batches GROUP BY node, epoch ORDER BY node, epoch`,
+      `SELECT node, epoch, ${text('min(first)', 'low')}, ${text('max(last)', 'high')}, ${text('sum(count)', 'ledger')} FROM vslog.batches FINAL GROUP BY node, epoch ORDER BY node, epoch`,
     );
     const counts = await rows<CountRow>(
       store,
-      `SELECT toString(node) AS node, toString(epoch) AS epoch, ${text('count()', 'rows')} FROM (SELECT node, epoch, sequence FROM conn_events UNION ALL SELECT node, epoch, sequence FROM control_events) GROUP BY node, epoch`,
+      `SELECT node, epoch, ${text('count()', 'rows')} FROM (SELECT node, epoch, sequence FROM vslog.conn_events UNION ALL SELECT node, epoch, sequence FROM vslog.control_events) GROUP BY node, epoch`,
     );
     epochs = ledger.map((row) => storeEpoch(row, counts, spool));
     for (const inSpool of spool.epochs) {
@@ -138,7 +140,7 @@ async function compare(store: SqlStore, spool: VerifyReport): Promise<StoreRepor
 function storeEpoch(row: LedgerRow, counts: readonly CountRow[], spool: VerifyReport): StoreEpoch {
   const { node, epoch } = row;
   const same = (one: { node: string; epoch: string }): boolean => one.node === node && one.epoch === epoch;
-  const [first, last, ledger] = [Number(row.first), Number(row.last), Number(row.ledger)];
+  const [first, last, ledger] = [Number(row.low), Number(row.high), Number(row.ledger)];
   const found = Number(counts.find(same)?.rows ?? 0);
   const inSpool = spool.epochs.find(same);
   const spoolLast = inSpool === undefined ? null : Number(inSpool.last);

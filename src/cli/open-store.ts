@@ -1,12 +1,9 @@
-import type { SqlStore } from '../api/sql-store.js';
-import type { Sink } from '../sink/sink.js';
+import type { Store } from '../store/index.js';
 
-/** A store is a sink that can be queried. */
-export type Store = Sink & SqlStore;
+export type { Store } from '../store/index.js';
 
-/** The embedded store of a directory, not started. */
+/** The embedded store of a directory, not started. Loaded only where it is used. */
 export async function openStore(dir: string): Promise<Store> {
-  const room = '../store/index.js'; // loaded only where it is used: the engine is big
-  const { createEmbeddedStore } = (await import(room)) as { createEmbeddedStore(options: { dir: string }): Store };
+  const { createEmbeddedStore } = await import('../store/index.js');
   return createEmbeddedStore({ dir });
 }
