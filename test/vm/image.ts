@@ -1,5 +1,17 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Kernel } from './kernel.js';
@@ -7,14 +19,24 @@ import type { Kernel } from './kernel.js';
 const HERE = dirname(fileURLToPath(import.meta.url));
 
 /** Where in a kernel package the modules lie that the test machine may need. */
-const MODULE_FOLDERS = ['net/netfilter', 'net/ipv4', 'net/ipv6', 'net/sctp', 'net/core', 'lib', 'crypto', 'arch/x86/crypto', 'drivers/net/ethernet/intel/e1000'];
+const MODULE_FOLDERS = [
+  'net/netfilter',
+  'net/ipv4',
+  'net/ipv6',
+  'net/sctp',
+  'net/core',
+  'lib',
+  'crypto',
+  'arch/x86/crypto',
+  'drivers/net/ethernet/intel/e1000',
+];
 const MODULE_FILES = ['drivers/net/veth.ko', 'drivers/net/dummy.ko'];
 
 /** Loaded at boot, in this order. The schedulers and tunnels beyond these are loaded by the kernel when they are asked for. */
 const BOOT_MODULES = ['e1000', 'crc32c_generic', 'veth', 'ip_vs', 'ip_vs_rr', 'ipip', 'sctp'];
 
 /** Programs of the host that the test machine has too, with their libraries. */
-const HOST_PROGRAMS = ['ipvsadm', 'ip', 'bash', 'socat', 'modprobe', 'iptables', 'sysctl', 'ss'];
+const HOST_PROGRAMS = ['ipvsadm', 'ip', 'bash', 'socat', 'modprobe', 'nft', 'sysctl'];
 
 /** A file that is put into the machine: where it is on the host, and where in the guest. */
 export interface GuestFile {
@@ -52,7 +74,8 @@ function addProgram(root: string, host: string, guest: string): void {
 function addModules(root: string, kernel: Kernel): void {
   const target = join(root, 'lib/modules', kernel.release);
   mkdirSync(target, { recursive: true });
-  for (const name of ['modules.order', 'modules.builtin', 'modules.builtin.modinfo']) copyFileSync(join(kernel.modules, name), join(target, name));
+  for (const name of ['modules.order', 'modules.builtin', 'modules.builtin.modinfo'])
+    copyFileSync(join(kernel.modules, name), join(target, name));
   const wanted = [...MODULE_FOLDERS, ...MODULE_FILES.flatMap((file) => [file, `${file}.xz`, `${file}.zst`])];
   for (const path of wanted) {
     const from = join(kernel.modules, 'kernel', path);
@@ -78,15 +101,24 @@ function newest(files: readonly string[]): number {
 export function makeImage(kernel: Kernel, files: readonly GuestFile[], cache: string): string {
   const image = join(cache, `initrd-${kernel.release}.gz`);
   const guest = join(HERE, 'guest');
-  const parts = [...files.map((file) => file.host), join(guest, 'init'), join(guest, 'agent'), kernel.image, fileURLToPath(import.meta.url)];
+  const parts = [
+    ...files.map((file) => file.host),
+    join(guest, 'init'),
+    join(guest, 'agent'),
+    join(guest, 'bridge'),
+    kernel.image,
+    fileURLToPath(import.meta.url),
+  ];
   if (existsSync(image) && statSync(image).mtimeMs > newest(parts)) return image;
   const root = join(cache, `root-${kernel.release}-${process.pid}`);
   rmSync(root, { recursive: true, force: true });
-  for (const folder of ['bin', 'proc', 'sys', 'dev', 'etc', 'tmp', 'usr/sbin', 'usr/bin']) mkdirSync(join(root, folder), { recursive: true });
+  for (const folder of ['bin', 'proc', 'sys', 'dev', 'etc', 'tmp', 'usr/sbin', 'usr/bin'])
+    mkdirSync(join(root, folder), { recursive: true });
   copyFileSync('/bin/busybox', join(root, 'bin/busybox'));
   for (const program of HOST_PROGRAMS) addProgram(root, which(program), `usr/sbin/${program}`);
   symlinkSync('/usr/sbin/bash', join(root, 'bin/bash'));
-  for (const name of ['init', 'agent']) {
+  symlinkSync('usr/sbin', join(root, 'sbin')); // where the kernel looks for modprobe
+  for (const name of ['init', 'agent', 'bridge']) {
     copyFileSync(join(guest, name), join(root, name));
     chmodSync(join(root, name), 0o755);
   }

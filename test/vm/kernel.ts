@@ -20,5 +20,7 @@ export function findKernel(folder: string): Kernel {
       if (existsSync(image)) return { release, image, modules: join(parent, release) };
     }
   }
-  throw new Error(`${folder} holds no kernel: it must have boot/vmlinuz-RELEASE and lib/modules/RELEASE, as an unpacked kernel package has`);
+  throw new Error(
+    `${folder} holds no kernel: it must have boot/vmlinuz-RELEASE and lib/modules/RELEASE, as an unpacked kernel package has`,
+  );
 }

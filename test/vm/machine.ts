@@ -33,26 +33,48 @@ export class Machine {
   private readonly bridges: Server[] = [];
   private readonly sockets = new Set<Socket>();
 
-  private constructor(
-    readonly kernel: Kernel,
-    private readonly qemu: ChildProcess,
-    private readonly agentPort: number,
-    private readonly capturePort: number,
-    readonly consoleLog: string,
-  ) {}
+  readonly kernel: Kernel;
+  readonly consoleLog: string;
+  private readonly qemu: ChildProcess;
+  private readonly agentPort: number;
+  private readonly bridgePort: number;
+
+  private constructor(kernel: Kernel, qemu: ChildProcess, agentPort: number, bridgePort: number, consoleLog: string) {
+    this.kernel = kernel;
+    this.qemu = qemu;
+    this.agentPort = agentPort;
+    this.bridgePort = bridgePort;
+    this.consoleLog = consoleLog;
+  }
 
   /** Boots the kernel under software emulation; resolves when the machine takes commands. `cache` holds images and the console's log. */
   static async boot(kernel: Kernel, files: readonly GuestFile[], cache: string): Promise<Machine> {
     mkdirSync(cache, { recursive: true });
     const image = makeImage(kernel, files, cache);
-    const [agentPort, capturePort] = [await freePort(), await freePort()];
+    const [agentPort, bridgePort] = [await freePort(), await freePort()];
     const log = join(cache, `console-${kernel.release}.log`);
     const qemu = spawn(
       'qemu-system-x86_64',
       [
-        ...['-accel', 'tcg,thread=multi', '-cpu', 'max', '-smp', '2', '-m', '1536', '-display', 'none', '-no-reboot', '-serial', 'stdio', '-monitor', 'none'],
+        ...[
+          '-accel',
+          'tcg,thread=multi',
+          '-cpu',
+          'max',
+          '-smp',
+          '2',
+          '-m',
+          '1536',
+          '-display',
+          'none',
+          '-no-reboot',
+          '-serial',
+          'stdio',
+          '-monitor',
+          'none',
+        ],
         ...['-kernel', kernel.image, '-initrd', image, '-append', 'console=ttyS0 quiet panic=-1 mitigations=off rdinit=/init'],
-        ...['-netdev', `user,id=host,restrict=on,hostfwd=tcp:127.0.0.1:${agentPort}-:7001,hostfwd=tcp:127.0.0.1:${capturePort}-:7002`],
+        ...['-netdev', `user,id=host,restrict=on,hostfwd=tcp:127.0.0.1:${agentPort}-:7001,hostfwd=tcp:127.0.0.1:${bridgePort}-:7002`],
         ...['-device', 'e1000,netdev=host'],
       ],
       { stdio: ['ignore', 'pipe', 'pipe'] },
@@ -60,7 +82,7 @@ export class Machine {
     const file = createWriteStream(log);
     qemu.stdout.pipe(file, { end: false });
     qemu.stderr.pipe(file, { end: false });
-    const machine = new Machine(kernel, qemu, agentPort, capturePort, log);
+    const machine = new Machine(kernel, qemu, agentPort, bridgePort, log);
     const failed = new Promise<never>((_, reject) => {
       qemu.once('error', (error) => reject(new Error(`qemu-system-x86_64 could not be started: ${error.message}`)));
       qemu.once('exit', (code) => reject(new Error(`the machine with ${kernel.release} stopped (${code}); its console is in ${log}`)));
@@ -86,7 +108,10 @@ export class Machine {
     return new Promise((resolve, reject) => {
       const socket = connect(this.agentPort, '127.0.0.1');
       const chunks: Buffer[] = [];
-      const timer = setTimeout(() => socket.destroy(new Error(`the machine did not answer within ${patience} ms to: ${script.slice(0, 200)}`)), patience);
+      const timer = setTimeout(
+        () => socket.destroy(new Error(`the machine did not answer within ${patience} ms to: ${script.slice(0, 200)}`)),
+        patience,
+      );
       socket.on('connect', () => socket.write(`${script}\n${END_OF_SCRIPT}\n`));
       socket.on('data', (chunk) => chunks.push(chunk));
       socket.on('error', reject);
@@ -107,10 +132,11 @@ export class Machine {
     return output;
   }
 
-  /** A unix socket on the host that leads to the capture's socket in the machine. */
-  async bridge(path: string): Promise<void> {
+  /** A unix socket on the host that leads to one in the machine. */
+  async bridge(path: string, guestPath = '/run/vslog/capture.sock'): Promise<void> {
     const server = createServer((outer) => {
-      const inner = connect(this.capturePort, '127.0.0.1');
+      const inner = connect(this.bridgePort, '127.0.0.1');
+      inner.write(`${guestPath}\n`);
       for (const socket of [outer, inner]) {
         this.sockets.add(socket);
         socket.on('close', () => this.sockets.delete(socket));

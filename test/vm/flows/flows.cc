@@ -3,7 +3,8 @@
 //   flows serve PROTOCOL ADDRESS PORT              answers in the background until it is killed
 //   flows open CTL PROTOCOL FROM PORT TO PORT      connects, then waits at the unix socket CTL for commands, in the background
 //   flows ctl CTL send|post|close|reset|serverclose  "send" waits for the echo, "post" does not
-//   flows burst PROTOCOL N FROM TO PORT            makes N connections one after the other, prints how many were answered
+//   flows burst PROTOCOL N FROM PORT TO PORT       makes N connections one after the other, each from the next port, prints how many were answered
+//   flows halfopen N FROM PORT TO PORT             sends N TCP SYNs, each from the next port, and waits for nothing
 //   flows udp N FROM PORT TO PORT                  sends N packets from one socket, 20 ms apart, without waiting for answers
 //
 // PROTOCOL: tcp, udp, sctp. Exit codes: 0 done, 1 the network said no, 2 usage.
@@ -207,11 +208,11 @@ int ctl(const std::string& path, const std::string& command) {
   return 1;
 }
 
-int burst(const std::string& protocol, int count, const std::string& from, const std::string& to, const std::string& port) {
+int burst(const std::string& protocol, int count, const std::string& from, int from_port, const std::string& to, const std::string& port) {
   int answered = 0;
   for (int i = 0; i < count; ++i) {
     try {
-      const int fd = connect_from(protocol, from, "0", to, port);
+      const int fd = connect_from(protocol, from, std::to_string(from_port + i), to, port);
       if (echoed(fd, "p")) ++answered;
       protocol == "udp" ? static_cast<void>(close(fd)) : reset(fd);
     } catch (const std::runtime_error& error) {
@@ -219,6 +220,18 @@ int burst(const std::string& protocol, int count, const std::string& from, const
     }
   }
   std::printf("%d\n", answered);
+  return 0;
+}
+
+int half_open(int count, const std::string& from, int from_port, const std::string& to, const std::string& port) {
+  const Endpoint target = endpoint(to, port);
+  for (int i = 0; i < count; ++i) {
+    const Endpoint source = endpoint(from, std::to_string(from_port + i));
+    const int fd = socket(target.address.ss_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    if (fd < 0 || bind(fd, reinterpret_cast<const sockaddr*>(&source.address), source.size) != 0) fail("bind " + from);
+    if (connect(fd, reinterpret_cast<const sockaddr*>(&target.address), target.size) != 0 && errno != EINPROGRESS) fail("connect " + to);
+    close(fd);
+  }
   return 0;
 }
 
@@ -237,9 +250,10 @@ int run(const std::vector<std::string>& a) {
   if (a.size() == 4 && a[0] == "serve") return serve(a[1], a[2], a[3]);
   if (a.size() == 7 && a[0] == "open") return open_connection(rest);
   if (a.size() == 3 && a[0] == "ctl") return ctl(a[1], a[2]);
-  if (a.size() == 6 && a[0] == "burst") return burst(a[1], std::stoi(a[2]), a[3], a[4], a[5]);
+  if (a.size() == 7 && a[0] == "burst") return burst(a[1], std::stoi(a[2]), a[3], std::stoi(a[4]), a[5], a[6]);
+  if (a.size() == 6 && a[0] == "halfopen") return half_open(std::stoi(a[1]), a[2], std::stoi(a[3]), a[4], a[5]);
   if (a.size() == 6 && a[0] == "udp") return udp_packets(rest);
-  std::fprintf(stderr, "usage: flows serve|open|ctl|burst|udp ...: see the head of flows.cc\n");
+  std::fprintf(stderr, "usage: flows serve|open|ctl|burst|halfopen|udp ...: see the head of flows.cc\n");
   return 2;
 }
 

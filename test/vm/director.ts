@@ -1,0 +1,231 @@
+import type { Machine } from './machine.js';
+import type { Real, Scenario, Service, Step } from './scenario.js';
+import { ADDRESSES } from './story.js';
+
+const FORWARD_FLAG = { masq: '-m', direct: '-g', tunnel: '-i' } as const;
+const PROTOCOL_FLAG = { tcp: '-t', udp: '-u', sctp: '--sctp-service' } as const;
+
+/** "rs1:80" as address and port. */
+function split(place: string): { address: string; port: string } {
+  const at = place.lastIndexOf(':');
+  const name = at < 0 ? place : place.slice(0, at);
+  const address = ADDRESSES[name];
+  if (address === undefined) throw new Error(`no such address: ${name}; known are ${Object.keys(ADDRESSES).join(', ')}`);
+  return { address, port: at < 0 ? '0' : place.slice(at + 1) };
+}
+
+/** As ipvsadm wants it: an IPv6 address in brackets. */
+function joined(place: string): string {
+  const { address, port } = split(place);
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+function serviceFlags(service: { at: string; protocol: keyof typeof PROTOCOL_FLAG }): string {
+  const mark = /^mark(\d+)$/.exec(service.at);
+  return mark === null ? `${PROTOCOL_FLAG[service.protocol]} ${joined(service.at)}` : `-f ${mark[1]}`;
+}
+
+function realFlags(real: Real): string {
+  const thresholds = real.upper > 0 || real.lower > 0 ? ` -x ${real.upper} -y ${real.lower}` : '';
+  const method = FORWARD_FLAG[real.forward];
+  return `-r ${joined(real.at)} ${method} -w ${real.weight}${thresholds}`;
+}
+
+function serviceCommands(verb: 'A' | 'E', service: Service): string[] {
+  const flags = serviceFlags(service);
+  const persistent = service.persistent > 0 ? ` -p ${service.persistent}` : '';
+  const lines = [
+    `ipvsadm -${verb} ${flags} -s ${service.scheduler}${persistent}${service.one_packet ? ' -o' : ''}${service.ipv6 ? ' -6' : ''}`,
+  ];
+  return [...lines, ...service.real.map((real) => `ipvsadm -a ${flags} ${realFlags(real)}`)];
+}
+
+/** A scenario's own corner of the machine: a director, a network with its clients, a network with its real servers, each a network namespace. */
+export class Director {
+  /** Inode number of the director's network namespace: what its events carry. */
+  netns = 0;
+  /** The next source port of a burst: those above it are not told apart in a story. */
+  private nextPort = 33000;
+  private readonly machine: Machine;
+  private readonly scenario: Scenario;
+
+  constructor(machine: Machine, scenario: Scenario) {
+    this.machine = machine;
+    this.scenario = scenario;
+  }
+
+  private get name(): string {
+    return this.scenario.name;
+  }
+
+  /** The command line that runs a script in one of the namespaces: d, c or s. */
+  private inside(which: 'd' | 'c' | 's', script: string): string {
+    return `ip netns exec ${which}_${this.name} bash -c ${JSON.stringify(script).replaceAll('$', '\\$')}`;
+  }
+
+  async setUp(): Promise<void> {
+    const { name, scenario } = this;
+    const [d, c, s] = [`d_${name}`, `c_${name}`, `s_${name}`];
+    const inD = `ip -n ${d}`;
+    const lines = [
+      'set -e',
+      ...[d, c, s].flatMap((ns) => [`ip netns add ${ns}`, `ip -n ${ns} link set lo up`]),
+      ...[`ip link add dc netns ${d} type veth peer name c0 netns ${c}`, `ip link add ds netns ${d} type veth peer name s0 netns ${s}`],
+      `ip link add x netns ${c} type veth peer name x netns ${s}`,
+      ...['vip', 'vip6'].map(
+        (vip) => `${inD} addr add ${ADDRESSES[vip]}/${vip === 'vip' ? 24 : 64} dev dc ${vip === 'vip' ? '' : 'nodad'}`,
+      ),
+      `${inD} addr add 10.2.0.1/24 dev ds`,
+      `${inD} addr add fd02::1/64 dev ds nodad`,
+      ...['dc', 'ds'].map((dev) => `${inD} link set ${dev} up`),
+      ...['c1', 'c2', 'c3'].map((client) => `ip -n ${c} addr add ${ADDRESSES[client]}/24 dev c0`),
+      `ip -n ${c} addr add ${ADDRESSES.c1v6}/64 dev c0 nodad`,
+      ...['rs1', 'rs2', 'rs3'].map((real) => `ip -n ${s} addr add ${ADDRESSES[real]}/24 dev s0`),
+      ...['rs1v6', 'rs2v6'].map((real) => `ip -n ${s} addr add ${ADDRESSES[real]}/64 dev s0 nodad`),
+      ...[`ip -n ${c} link set c0 up`, `ip -n ${s} link set s0 up`, `ip -n ${c} link set x up`, `ip -n ${s} link set x up`],
+      `ip -n ${c} addr add 10.3.0.1/24 dev x`,
+      `ip -n ${s} addr add 10.3.0.2/24 dev x`,
+      `ip -n ${c} route add default via 10.1.0.1`,
+      `ip -n ${c} -6 route add default via fd01::1`,
+      scenario.direct_replies ? `ip -n ${s} route add 10.1.0.0/24 via 10.3.0.1 dev x` : `ip -n ${s} route add default via 10.2.0.1`,
+      `ip -n ${s} -6 route add default via fd02::1`,
+      this.inside(
+        'd',
+        'sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv4.conf.all.send_redirects=0 net.ipv4.conf.ds.send_redirects=0',
+      ),
+      this.inside('c', 'sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.x.rp_filter=0 net.ipv4.conf.c0.rp_filter=0'),
+      this.inside(
+        's',
+        'sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.s0.rp_filter=0 net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2',
+      ),
+      ...Object.entries(scenario.sysctl).map(([key, value]) => this.inside('d', `sysctl -qw 'net.ipv4.vs.${key}=${value}'`)),
+      ...(scenario.timeouts === undefined
+        ? []
+        : [this.inside('d', `ipvsadm --set ${scenario.timeouts.tcp} ${scenario.timeouts.tcpfin} ${scenario.timeouts.udp}`)]),
+      ...(scenario.mark.length === 0
+        ? []
+        : [this.inside('d', 'nft add table ip m; nft add chain ip m p { type filter hook prerouting priority -150 \\; }')]),
+      ...scenario.mark.map(({ protocol, port, mark }) =>
+        this.inside('d', `nft add rule ip m p ${protocol} dport ${port} meta mark set ${mark}`),
+      ),
+      ...scenario.service.flatMap((service) => serviceCommands('A', service).map((line) => this.inside('d', line))),
+      ...this.servers(),
+      `stat -L -c %i /run/netns/${d}`,
+    ];
+    const output = await this.machine.must(lines.join('\n'));
+    this.netns = Number(output.split('\n').at(-1));
+  }
+
+  /** A server at every place that any service of the scenario may send to. */
+  private servers(): string[] {
+    const steps = this.scenario.steps;
+    const services = [
+      ...this.scenario.service,
+      ...steps.flatMap((step) => ('service' in step && typeof step.service === 'object' ? [step.service] : [])),
+    ];
+    const reals = services.flatMap((service) => service.real.map((real) => ({ real, protocol: service.protocol, at: service.at })));
+    for (const step of steps) if (step.do === 'add_real') reals.push({ real: step.real, protocol: step.protocol, at: step.service });
+    const lines = new Set<string>();
+    for (const { real, protocol, at } of reals) {
+      const { address, port } = split(real.at);
+      if (port === '0') continue; // every port, that is, none in particular
+      if (real.forward === 'masq') {
+        lines.add(this.inside('s', `flows serve ${protocol} ${address} ${port}`));
+        continue;
+      }
+      // The packet comes with the virtual address still in it: the real server has it too, and tells nobody.
+      const vip = /^mark/.test(at) ? ADDRESSES.vip : split(at).address;
+      if (real.forward === 'tunnel') lines.add(this.inside('s', 'ip link set tunl0 up && sysctl -qw net.ipv4.conf.tunl0.rp_filter=0'));
+      lines.add(this.inside('s', `ip addr show dev lo | grep -q ${vip}/ || ip addr add ${vip}/32 dev lo`));
+      lines.add(this.inside('s', `flows serve ${protocol} ${vip} ${port}`));
+    }
+    return [...lines];
+  }
+
+  /** Does one step that concerns traffic or the director's configuration. Returns the script's output. */
+  async perform(step: Step): Promise<string> {
+    const { name } = this;
+    switch (step.do) {
+      case 'open': {
+        const [from, to] = [split(step.from), split(step.to)];
+        const line = this.inside(
+          'c',
+          `flows open /run/flows/${name}.${step.as} ${step.protocol} ${from.address} ${from.port} ${to.address} ${to.port}`,
+        );
+        return this.expectCode(line, step.fails);
+      }
+      case 'send':
+      case 'post':
+      case 'close':
+      case 'reset':
+      case 'serverclose':
+        return this.expectCode(this.inside('c', `flows ctl /run/flows/${name}.${step.on} ${step.do}`), step.fails);
+      case 'packets': {
+        const [from, to] = [split(step.from), split(step.to)];
+        return this.machine.must(this.inside('c', `flows udp ${step.count} ${from.address} ${from.port} ${to.address} ${to.port}`));
+      }
+      case 'burst': {
+        const [from, to] = [split(step.from), split(step.to)];
+        const output = await this.machine.must(
+          this.inside('c', `flows burst ${step.protocol} ${step.count} ${from.address} ${this.ports(step.count)} ${to.address} ${to.port}`),
+          300_000,
+        );
+        if (output.split('\n').at(-1) !== String(step.count)) throw new Error(`the clients made ${output} of ${step.count} connections`);
+        return output;
+      }
+      case 'halfopen': {
+        const [from, to] = [split(step.from), split(step.to)];
+        return this.machine.must(
+          this.inside('c', `flows halfopen ${step.count} ${from.address} ${this.ports(step.count)} ${to.address} ${to.port}`),
+        );
+      }
+      case 'add_service':
+        return this.director(serviceCommands('A', step.service));
+      case 'edit_service':
+        return this.director(serviceCommands('E', step.service));
+      case 'delete_service':
+        return this.director([`ipvsadm -D ${serviceFlags(step)}`]);
+      case 'add_real':
+        return this.director([`ipvsadm -a ${serviceFlags({ at: step.service, protocol: step.protocol })} ${realFlags(step.real)}`]);
+      case 'edit_real':
+        return this.director([`ipvsadm -e ${serviceFlags({ at: step.service, protocol: step.protocol })} ${realFlags(step.real)}`]);
+      case 'delete_real':
+        return this.director([`ipvsadm -d ${serviceFlags({ at: step.service, protocol: step.protocol })} -r ${joined(step.at)}`]);
+      case 'sysctl':
+        return this.director([`sysctl -qw 'net.ipv4.vs.${step.name}=${step.value}'`]);
+      case 'timeouts':
+        return this.director([`ipvsadm --set ${step.tcp} ${step.tcpfin} ${step.udp}`]);
+      default:
+        throw new Error(`not the director's: ${step.do}`);
+    }
+  }
+
+  private ports(count: number): number {
+    this.nextPort += count;
+    return this.nextPort - count;
+  }
+
+  private director(lines: readonly string[]): Promise<string> {
+    return this.machine.must(['set -e', ...lines.map((line) => this.inside('d', line))].join('\n'));
+  }
+
+  private async expectCode(line: string, fails: boolean): Promise<string> {
+    const { code, output } = await this.machine.run(line);
+    if ((code !== 0) !== fails) throw new Error(`${fails ? 'should have failed' : `failed (${code})`}: ${line}\n${output}`);
+    return output;
+  }
+
+  /** Starts a capture inside this director's namespace, with its own socket. Returns its pid in the guest. */
+  async startOwnCapture(options: string): Promise<void> {
+    const base = `/run/vslog-${this.name}`;
+    await this.machine.must(
+      `mkdir -p ${base}\nip netns exec d_${this.name} bash -c 'vslog-capture --node own --pin-dir /sys/fs/bpf/vslog-${this.name} --socket ${base}/capture.sock --journal ${base}/journal ${options} >>${base}/log 2>&1 & echo $! >${base}/pid'
+for i in $(seq 300); do grep -q ^ready ${base}/log && exit 0; kill -0 $(cat ${base}/pid) || break; sleep 0.1; done; cat ${base}/log; exit 1`,
+    );
+  }
+
+  async tearDown(): Promise<void> {
+    const names = ['d', 'c', 's'].map((which) => `${which}_${this.name}`);
+    await this.machine.run(names.map((ns) => `for p in $(ip netns pids ${ns}); do kill -9 $p; done; ip netns del ${ns}`).join('\n'));
+  }
+}

@@ -1,0 +1,109 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Batch } from '../../src/wire/batch.js';
+import { CaptureClient, type Position } from '../../src/wire/client.js';
+import { toBigInt, v1 } from '../../src/wire/proto.js';
+
+export type ConnEvent = InstanceType<typeof v1.ConnEvent>;
+export type ControlEvent = InstanceType<typeof v1.ControlEvent>;
+
+/** One record of the log, in the order of its sequence. */
+export type Entry =
+  | { readonly sequence: bigint; readonly conn: ConnEvent; readonly control?: undefined }
+  | { readonly sequence: bigint; readonly control: ControlEvent; readonly conn?: undefined };
+
+/** What the scenarios ask of whoever has the log. */
+export interface EventLog {
+  /** Everything so far, by sequence. */
+  readonly entries: readonly Entry[];
+  /** Resolves when `found` is true of the entries, rejects after `within` ms with that sentence. */
+  until(found: (entries: readonly Entry[]) => boolean, within: number, what: string): Promise<void>;
+}
+
+/** The length-delimited messages of a body. */
+function* messages(body: Buffer): Generator<Buffer> {
+  let at = 0;
+  while (at < body.length) {
+    let length = 0;
+    let shift = 0;
+    for (;;) {
+      const byte = body[at++] ?? 0;
+      length |= (byte & 127) << shift;
+      if (byte < 128) break;
+      shift += 7;
+    }
+    yield body.subarray(at, at + length);
+    at += length;
+  }
+}
+
+/** The log as a durable subscriber of its own gets it: connects again for as long as it takes, and refuses gaps and repetitions. */
+export class SubscriberLog implements EventLog {
+  readonly entries: Entry[] = [];
+  /** Gaps in the sequence: events that are missing from the log. */
+  readonly gaps: string[] = [];
+  private position: Position | undefined;
+  private client: CaptureClient | undefined;
+  private stopped = false;
+  private waiters: (() => void)[] = [];
+
+  private readonly socket: string;
+  private readonly name: string;
+
+  constructor(socket: string, name: string) {
+    this.socket = socket;
+    this.name = name;
+  }
+
+  /** Follows the log until stop(). */
+  async follow(): Promise<void> {
+    while (!this.stopped) {
+      const client = new CaptureClient({
+        path: this.socket,
+        software: 'vm-test',
+        handlers: { onBatch: (batch) => this.take(batch, client) },
+      });
+      this.client = client;
+      try {
+        await client.connect();
+        await client.subscribeDurable(this.name, this.position);
+        await client.closed;
+      } catch {
+        client.close();
+      }
+      if (!this.stopped) await sleep(200);
+    }
+  }
+
+  stop(): void {
+    this.stopped = true;
+    this.client?.close();
+  }
+
+  private take(batch: Batch, client: CaptureClient): void {
+    const { epoch, sequence } = this.position ?? { epoch: batch.epoch, sequence: 0n };
+    if (epoch === batch.epoch && batch.last <= sequence) return;
+    if (epoch === batch.epoch && batch.first !== sequence + 1n) this.gaps.push(`${sequence + 1n} to ${batch.first - 1n}`);
+    let at = batch.first;
+    for (const message of messages(batch.body)) {
+      if (batch.record === 'conn') this.entries.push({ sequence: at++, conn: v1.ConnEvent.decode(message) });
+      else this.entries.push({ sequence: at++, control: v1.ControlEvent.decode(message) });
+    }
+    this.position = { epoch: batch.epoch, sequence: batch.last };
+    client.ack(this.position);
+    for (const wake of this.waiters.splice(0)) wake();
+  }
+
+  async until(found: (entries: readonly Entry[]) => boolean, within: number, what: string): Promise<void> {
+    const end = Date.now() + within;
+    while (!found(this.entries)) {
+      const left = end - Date.now();
+      if (left <= 0) throw new Error(`did not come within ${within / 1000} s: ${what}`);
+      await Promise.race([new Promise<void>((resolve) => this.waiters.push(resolve)), sleep(Math.min(left, 1000))]);
+    }
+  }
+}
+
+export const netnsOf = (entry: Entry): number => entry.conn?.netns ?? entry.control?.netns ?? 0;
+
+/** A 64-bit id as text. */
+export const idOf = (value: Parameters<typeof toBigInt>[0]): string => toBigInt(value).toString();

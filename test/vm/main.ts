@@ -1,0 +1,88 @@
+// The real kernel's part of the tests: `npm run test:vm -- [--kernel DIR]... [--only NAME]... [--list]`.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { SubscriberLog } from './event-log.js';
+import { findKernel } from './kernel.js';
+import { Machine } from './machine.js';
+import { type Result, runScenario, startCapture } from './runner.js';
+import { readScenarios, type Scenario } from './scenario.js';
+import { CACHE, defaultFiles, defaultKernels, ROOT } from './setting.js';
+
+/** Scenarios at a time. They mostly wait for the kernel's timers. */
+const AT_ONCE = 8;
+
+interface Options {
+  readonly kernels: string[];
+  readonly only: string[];
+  readonly list: boolean;
+}
+
+function options(args: string[]): Options {
+  const found: Options = { kernels: [], only: [], list: args.includes('--list') };
+  for (let i = 0; i < args.length; ++i) {
+    const option = args[i];
+    if (option === '--list') continue;
+    const value = args[++i];
+    if ((option !== '--kernel' && option !== '--only') || value === undefined) {
+      throw new Error(`${option}: use [--kernel DIR]... [--only NAME]... [--list]; DIR holds boot/ and lib/modules/`);
+    }
+    (option === '--kernel' ? found.kernels : found.only).push(value);
+  }
+  return found;
+}
+
+function report(result: Result): void {
+  const head = `${result.failure === undefined ? 'ok    ' : 'FAILED'} ${result.scenario} (${result.seconds.toFixed(0)} s)`;
+  console.log(result.failure === undefined ? `  ${head}` : `  ${head}\n    ${result.failure}`);
+}
+
+async function runAll(machine: Machine, scenarios: readonly Scenario[], log: SubscriberLog): Promise<Result[]> {
+  const results: Result[] = [];
+  const run = async (scenario: Scenario): Promise<void> => {
+    const result = await runScenario(machine, scenario, log, undefined);
+    report(result);
+    results.push(result);
+  };
+  const together = scenarios.filter((scenario) => !scenario.alone).sort((a, b) => Number(b.slow) - Number(a.slow));
+  const workers = Array.from({ length: AT_ONCE }, async () => {
+    for (let next = together.shift(); next !== undefined; next = together.shift()) await run(next);
+  });
+  await Promise.all(workers);
+  for (const scenario of scenarios.filter((scenario) => scenario.alone)) await run(scenario);
+  return results;
+}
+
+async function onKernel(folder: string, scenarios: readonly Scenario[]): Promise<Result[]> {
+  const kernel = findKernel(folder);
+  console.log(`${kernel.release}: ${scenarios.length} scenarios`);
+  const scratch = mkdtempSync(join(tmpdir(), 'vslog-vm-'));
+  const machine = await Machine.boot(kernel, defaultFiles(), CACHE);
+  const socket = join(scratch, 'capture.sock');
+  const log = new SubscriberLog(socket, 'judge');
+  try {
+    await startCapture(machine);
+    await machine.bridge(socket);
+    void log.follow();
+    return await runAll(machine, scenarios, log);
+  } finally {
+    log.stop();
+    await machine.stop();
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+const { kernels, only, list } = options(process.argv.slice(2));
+const all = readScenarios(join(ROOT, 'test/vm/scenarios'));
+for (const name of only)
+  if (!all.some((scenario) => scenario.name === name)) throw new Error(`no scenario is called ${name}; --list shows them`);
+const scenarios = only.length === 0 ? all : all.filter((scenario) => only.includes(scenario.name));
+if (list) {
+  for (const scenario of all) console.log(`${scenario.name}: ${scenario.description}`);
+} else {
+  const results: Result[] = [];
+  for (const folder of kernels.length > 0 ? kernels : defaultKernels()) results.push(...(await onKernel(folder, scenarios)));
+  const failed = results.filter((result) => result.failure !== undefined).length;
+  console.log(`${results.length - failed} passed, ${failed} failed`);
+  process.exitCode = failed === 0 && results.length > 0 ? 0 : 1;
+}

@@ -1,0 +1,117 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { parse } from 'smol-toml';
+import { z } from 'zod';
+
+const protocol = z.enum(['tcp', 'udp', 'sctp']);
+const forward = z.enum(['masq', 'direct', 'tunnel']);
+
+const real = z.strictObject({
+  at: z.string(),
+  weight: z.int().min(0).default(1),
+  forward: forward.default('masq'),
+  upper: z.int().min(0).default(0),
+  lower: z.int().min(0).default(0),
+});
+
+const service = z.strictObject({
+  /** "vip:80", or "mark7" for a firewall mark. */
+  at: z.string(),
+  protocol: protocol.default('tcp'),
+  scheduler: z.string().default('rr'),
+  /** Seconds; 0: not persistent. */
+  persistent: z.int().min(0).default(0),
+  one_packet: z.boolean().default(false),
+  /** An IPv6 service of a firewall mark. */
+  ipv6: z.boolean().default(false),
+  real: z.array(real).default([]),
+});
+
+const step = z.discriminatedUnion('do', [
+  /** Connects and stays open under a name. UDP sends its first packet. */
+  z.strictObject({
+    do: z.literal('open'),
+    as: z.string(),
+    protocol: protocol.default('tcp'),
+    from: z.string(),
+    to: z.string(),
+    fails: z.boolean().default(false),
+  }),
+  /** send: a byte, and waits for its echo; post: a byte, no waiting; close: the client first; serverclose: the server first. */
+  z.strictObject({ do: z.enum(['send', 'post', 'close', 'reset', 'serverclose']), on: z.string(), fails: z.boolean().default(false) }),
+  /** Packets from one UDP socket. */
+  z.strictObject({ do: z.literal('packets'), count: z.int().positive(), from: z.string(), to: z.string() }),
+  /** Connections one after the other, each from another port, answered and then reset (TCP, SCTP) or left (UDP). */
+  z.strictObject({
+    do: z.literal('burst'),
+    count: z.int().positive(),
+    protocol: protocol.default('tcp'),
+    from: z.string(),
+    to: z.string(),
+  }),
+  /** TCP SYNs, each from another port; whoever sent them waits for nothing. */
+  z.strictObject({ do: z.literal('halfopen'), count: z.int().positive(), from: z.string(), to: z.string() }),
+  z.strictObject({ do: z.enum(['add_service', 'edit_service']), service }),
+  z.strictObject({ do: z.literal('delete_service'), at: z.string(), protocol: protocol.default('tcp') }),
+  z.strictObject({ do: z.enum(['add_real', 'edit_real']), service: z.string(), protocol: protocol.default('tcp'), real }),
+  z.strictObject({ do: z.literal('delete_real'), service: z.string(), protocol: protocol.default('tcp'), at: z.string() }),
+  z.strictObject({ do: z.literal('sysctl'), name: z.string(), value: z.string() }),
+  /** Seconds: established TCP, TCP after FIN, UDP. 0: unchanged. */
+  z.strictObject({ do: z.literal('timeouts'), tcp: z.int().default(0), tcpfin: z.int().default(0), udp: z.int().default(0) }),
+  /** Until the story so far holds that many lines that contain the text. */
+  z.strictObject({ do: z.literal('wait'), for: z.string(), count: z.int().positive().default(1), within: z.int().default(30) }),
+  z.strictObject({ do: z.literal('sleep'), seconds: z.number().positive() }),
+  /** kill: SIGKILL; stop: SIGTERM; freeze and thaw: SIGSTOP and SIGCONT. */
+  z.strictObject({ do: z.literal('capture'), action: z.enum(['kill', 'stop', 'start', 'freeze', 'thaw']) }),
+  z.strictObject({ do: z.literal('collector'), action: z.enum(['kill', 'start']) }),
+  z.strictObject({ do: z.literal('remove_director') }),
+]);
+
+const scenario = z.strictObject({
+  description: z.string(),
+  /** It has a capture of its own, which watches its director alone; made with these options. */
+  own_capture: z.string().optional(),
+  /** With own_capture: started only by a step. */
+  capture_later: z.boolean().default(false),
+  /** Waits for long timers: started before the others. */
+  slow: z.boolean().default(false),
+  /** Runs alone: it stops what the others use. */
+  alone: z.boolean().default(false),
+  /** Real servers answer the clients directly, as direct routing and tunnels have it. */
+  direct_replies: z.boolean().default(false),
+  sysctl: z.record(z.string(), z.string()).default({}),
+  timeouts: z.strictObject({ tcp: z.int().default(0), tcpfin: z.int().default(0), udp: z.int().default(0) }).optional(),
+  /** Packets of this protocol and port get this firewall mark. */
+  mark: z.array(z.strictObject({ protocol, port: z.int(), mark: z.int() })).default([]),
+  service: z.array(service).default([]),
+  steps: z.array(step),
+  /** The whole story, line by line. */
+  expect: z.array(z.string()).optional(),
+  /** Or what must be true of it, for stories whose order is chance. */
+  totals: z.record(z.string(), z.int()).optional(),
+  /** The loss records count exactly as many as there are lines that contain one of these. */
+  exact_loss: z.array(z.string()).optional(),
+  /** Every create and snapshot has its one end. */
+  paired: z.boolean().default(true),
+});
+
+export type Service = z.infer<typeof service>;
+export type Real = z.infer<typeof real>;
+export type Step = z.infer<typeof step>;
+export type Scenario = z.infer<typeof scenario> & { readonly name: string };
+
+/** Reads one scenario file. Throws with the file's name and what is wrong in it. */
+export function readScenario(file: string): Scenario {
+  const result = scenario.safeParse(parse(readFileSync(file, 'utf8')));
+  if (!result.success) throw new Error(`${file}: ${z.prettifyError(result.error)}`);
+  if (result.data.expect === undefined && result.data.totals === undefined)
+    throw new Error(`${file}: it expects nothing: give \`expect\` or \`totals\``);
+  return { ...result.data, name: basename(file, '.toml') };
+}
+
+export function readScenarios(folder: string): Scenario[] {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.toml'))
+    .sort()
+    .map((name) => readScenario(join(folder, name)));
+}
