@@ -41,7 +41,8 @@ export class SubscriberLog implements EventLog {
   readonly entries: Entry[] = [];
   /** Gaps in the sequence: events that are missing from the log. */
   readonly gaps: string[] = [];
-  private position: Position | undefined;
+  /** The last one that came. */
+  position: Position | undefined;
   private client: CaptureClient | undefined;
   private stopped = false;
   private waiters: (() => void)[] = [];

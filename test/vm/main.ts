@@ -2,9 +2,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CollectorProcess } from './collector.js';
 import { SubscriberLog } from './event-log.js';
 import { findKernel } from './kernel.js';
 import { Machine } from './machine.js';
+import { compareWithSql } from './proof.js';
 import { type Result, runScenario, startCapture } from './runner.js';
 import { readScenarios, type Scenario } from './scenario.js';
 import { CACHE, defaultFiles, defaultKernels, ROOT } from './setting.js';
@@ -37,10 +39,15 @@ function report(result: Result): void {
   console.log(result.failure === undefined ? `  ${head}` : `  ${head}\n    ${result.failure}`);
 }
 
-async function runAll(machine: Machine, scenarios: readonly Scenario[], log: SubscriberLog): Promise<Result[]> {
+async function runAll(
+  machine: Machine,
+  scenarios: readonly Scenario[],
+  log: SubscriberLog,
+  collector: CollectorProcess,
+): Promise<Result[]> {
   const results: Result[] = [];
   const run = async (scenario: Scenario): Promise<void> => {
-    const result = await runScenario(machine, scenario, log, undefined);
+    const result = await runScenario(machine, scenario, log, collector);
     report(result);
     results.push(result);
   };
@@ -60,13 +67,19 @@ async function onKernel(folder: string, scenarios: readonly Scenario[]): Promise
   const machine = await Machine.boot(kernel, defaultFiles(), CACHE);
   const socket = join(scratch, 'capture.sock');
   const log = new SubscriberLog(socket, 'judge');
+  const collector = new CollectorProcess(socket, scratch);
   try {
     await startCapture(machine);
     await machine.bridge(socket);
+    await collector.start();
     void log.follow();
-    return await runAll(machine, scenarios, log);
+    const results = await runAll(machine, scenarios, log, collector);
+    const proof = await compareWithSql(log, collector);
+    report(proof);
+    return [...results, proof];
   } finally {
     log.stop();
+    await collector.stop();
     await machine.stop();
     rmSync(scratch, { recursive: true, force: true });
   }

@@ -1,0 +1,96 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { createWriteStream, existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { ROOT } from './setting.js';
+
+const execute = promisify(execFile);
+const MAIN = join(ROOT, 'dist/main.js');
+
+export interface CommandOutcome {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** The shipped collector with its embedded store, as a process on the host; its capture is in the test machine. */
+export class CollectorProcess {
+  private readonly env: NodeJS.ProcessEnv;
+  private readonly logFile: string;
+  private process: ChildProcess | undefined;
+
+  /** `socket`: the host's end of the bridge to the capture. `dir`: where everything of the collector lies. */
+  constructor(socket: string, dir: string) {
+    if (!existsSync(MAIN)) throw new Error(`${MAIN} is not built: run \`npm run setup\``);
+    this.logFile = join(dir, 'collector.log');
+    this.env = {
+      ...process.env,
+      VSLOG_CAPTURE_SOCKET: socket,
+      VSLOG_COLLECTOR_API_SOCKET: join(dir, 'api.sock'),
+      VSLOG_COLLECTOR_DATA_DIR: join(dir, 'data'),
+    };
+  }
+
+  /** Resolves when the collector can be asked. */
+  async start(): Promise<void> {
+    const child = spawn(process.execPath, [MAIN, 'collect'], { env: this.env, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.process = child;
+    const log = createWriteStream(this.logFile, { flags: 'a' });
+    child.stdout.pipe(log, { end: false });
+    child.stderr.pipe(log, { end: false });
+    await new Promise<void>((resolve, reject) => {
+      child.stdout.on('data', (chunk: Buffer) => {
+        if (/^ready/m.test(chunk.toString())) resolve();
+      });
+      child.once('exit', (code) => reject(new Error(`the collector ended (${code}); its log is ${this.logFile}`)));
+    });
+  }
+
+  private async end(signal: NodeJS.Signals): Promise<void> {
+    const child = this.process;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new Promise((resolve) => child.once('exit', resolve));
+    child.kill(signal);
+    await gone;
+  }
+
+  /** kill -9, in the middle of whatever it does. */
+  kill(): Promise<void> {
+    return this.end('SIGKILL');
+  }
+
+  stop(): Promise<void> {
+    return this.end('SIGTERM');
+  }
+
+  /** Runs a vslog command against this collector. */
+  async command(...args: string[]): Promise<CommandOutcome> {
+    try {
+      const { stdout, stderr } = await execute(process.execPath, [MAIN, ...args], { env: this.env, maxBuffer: 1 << 28 });
+      return { code: 0, out: stdout, err: stderr };
+    } catch (error) {
+      const { code, stdout, stderr } = error as { code?: number; stdout?: string; stderr?: string };
+      return { code: code ?? -1, out: stdout ?? '', err: stderr ?? '' };
+    }
+  }
+
+  /** The answer's rows, each a list of texts. Throws with the command's sentence. */
+  async sql(query: string): Promise<string[][]> {
+    const { code, out, err } = await this.command('sql', '--format', 'tsv', query);
+    if (code !== 0) throw new Error(`vslog sql: ${err.trim()}`);
+    const lines = out.split('\n').filter((line) => line !== '');
+    return lines.map((line) => line.split('\t'));
+  }
+
+  /** Resolves when everything up to this sequence of the epoch can be queried; rejects after a minute. */
+  async untilStored(epoch: string, sequence: bigint): Promise<void> {
+    const query = `SELECT max(s) FROM (SELECT max(sequence) AS s FROM vslog.conn_events WHERE epoch = '${epoch}' UNION ALL SELECT max(sequence) FROM vslog.control_events WHERE epoch = '${epoch}')`;
+    for (let i = 0; i < 120; ++i) {
+      const [[last = '0'] = []] = await this.sql(query).catch(() => [['0']]);
+      if (BigInt(last) >= sequence) return;
+      await sleep(500);
+    }
+    throw new Error(`sequence ${sequence} did not become queryable within a minute`);
+  }
+}
