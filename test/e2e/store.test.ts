@@ -42,7 +42,7 @@ test('a segment across midnight, delivered twice, is there once', async () => {
     expect(await ask('select count(), uniq(toDate(time_ns)) from conn_events')).toBe('2\t2\n');
     expect(await ask("select real_addr, reason from connections where real_addr = '10.0.0.1'")).toBe('10.0.0.1\ttimeout\n');
     await expect(store.query("select * from file('/etc/passwd')", { format: 'TSV' })).rejects.toThrow('not allowed');
-    await expect(store.query('drop table conn_events', { format: 'TSV' })).rejects.toThrow('only SELECT');
+    await expect(store.query('drop table conn_events', { format: 'TSV' })).rejects.toThrow('Only SELECT');
   } finally {
     await store.close();
     rmSync(dir, { recursive: true, force: true });

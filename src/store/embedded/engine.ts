@@ -1,0 +1,204 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { EngineUnavailable, engineError } from './errors.js';
+
+/** ClickHouse's CANNOT_OPEN_FILE: here, that another process holds the data directory. */
+const CANNOT_OPEN_FILE = 76;
+/** An engine whose collector died ends by itself, after the statement it is in. */
+const LOCK_PATIENCE_MS = 15_000;
+const FIRST_RESTART_MS = 250;
+const LAST_RESTART_MS = 30_000;
+
+const WRITER = [
+  // A segment of many ranges makes a long statement.
+  'SET max_query_size = 67108864, max_ast_elements = 5000000, max_expanded_ast_elements = 5000000, async_insert = 0',
+];
+
+type Answer = { readonly id: number; readonly bytes?: Uint8Array; readonly error?: string };
+type Waiting = { resolve(bytes: Uint8Array): void; reject(error: Error): void };
+
+export interface EngineOptions {
+  readonly dir: string;
+  /** Run by the writer whenever the engine has been opened: the tables. */
+  readonly prepare: (engine: Engine) => Promise<void>;
+  /** Statements that make a session one for people. */
+  readonly reader: readonly string[];
+}
+
+/** ClickHouse in a child process: half a gigabyte of library that may abort. A child that died is started again by whoever needs it next, with back-off. */
+export class Engine {
+  readonly #options: EngineOptions;
+  #child: ChildProcess | undefined;
+  #ready: Promise<void> | undefined;
+  #closed = false;
+  /** We end it ourselves: its exit is no failure of its own. */
+  #ending = false;
+  #next = 1;
+  #failures = 0;
+  #notBefore = 0;
+  #starts = 0;
+  #lastError = '';
+  readonly #waiting = new Map<number, Waiting>();
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+  }
+
+  /** Process id of the engine; undefined while there is none. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  /** How often it was started. */
+  get starts(): number {
+    return this.#starts;
+  }
+
+  /** The last failure, a sentence; empty when there was none. */
+  get lastError(): string {
+    return this.#lastError;
+  }
+
+  /** Resolves when statements can be run. */
+  async start(): Promise<void> {
+    if (this.#closed) throw new EngineUnavailable('The store is closed.');
+    if (this.#ready === undefined) {
+      const wait = this.#notBefore - Date.now();
+      if (wait > 0) throw new EngineUnavailable(`The embedded ClickHouse is started again in ${wait} ms; before that: ${this.#lastError}`);
+      this.#ready = this.#open().then(
+        () => {
+          this.#failures = 0;
+        },
+        async (error: unknown) => {
+          this.#failed(error instanceof Error ? error.message : String(error));
+          await this.#end('SIGKILL');
+          throw error;
+        },
+      );
+    }
+    await this.#ready;
+  }
+
+  /** Runs a statement of ours. Start first. */
+  write(sql: string, format = 'TSV'): Promise<Uint8Array> {
+    return this.#ask({ kind: 'write', sql, format });
+  }
+
+  /** A statement's answer as text without its last line feed. */
+  async text(sql: string, format = 'TSV'): Promise<string> {
+    return Buffer.from(await this.write(sql, format))
+      .toString('utf8')
+      .replace(/\n$/, '');
+  }
+
+  /** Runs a statement in the session for people. Start first. */
+  read(sql: string, format: string): Promise<Uint8Array> {
+    return this.#ask({ kind: 'read', sql, format });
+  }
+
+  /** Ends the engine after the statements it is in, by force after a while. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#ready?.catch(() => undefined);
+    await this.#end('disconnect');
+  }
+
+  /** Ends an engine that does not answer; the next call starts another. */
+  async kill(reason: string): Promise<void> {
+    this.#failed(reason);
+    await this.#end('SIGKILL');
+  }
+
+  #failed(sentence: string): void {
+    this.#lastError = sentence;
+    this.#notBefore = Date.now() + Math.min(LAST_RESTART_MS, FIRST_RESTART_MS * 2 ** this.#failures);
+    this.#failures++;
+  }
+
+  async #open(): Promise<void> {
+    mkdirSync(this.#options.dir, { recursive: true, mode: 0o750 });
+    const end = Date.now() + LOCK_PATIENCE_MS;
+    this.#starts++;
+    this.#spawn();
+    for (;;) {
+      try {
+        await this.#ask({ kind: 'open', dir: this.#options.dir, statements: WRITER });
+        break;
+      } catch (error) {
+        const locked = error instanceof Error && /lock/i.test(error.message) && error.message.includes(`${CANNOT_OPEN_FILE}`);
+        if (!locked) throw error;
+        this.#lastError = `Another process still uses ${this.#options.dir}; it is tried again until that ends.`;
+        if (Date.now() > end)
+          throw new EngineUnavailable(`Another process uses ${this.#options.dir}: stop it, or choose another directory.`);
+        await sleep(200);
+      }
+    }
+    await this.#options.prepare(this);
+    await this.#ask({ kind: 'reader', statements: this.#options.reader });
+  }
+
+  #spawn(): void {
+    const child = fork(fileURLToPath(new URL('./engine-child.mjs', import.meta.url)), {
+      serialization: 'advanced',
+      execArgv: [],
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    });
+    let complaint = '';
+    child.stderr?.on('data', (bytes: Buffer) => {
+      complaint = (complaint + bytes.toString('utf8')).slice(-2000);
+    });
+    child.on('message', (answer: Answer) => {
+      const one = this.#waiting.get(answer.id);
+      this.#waiting.delete(answer.id);
+      if (answer.error !== undefined) one?.reject(engineError(answer.error));
+      else one?.resolve(answer.bytes ?? new Uint8Array());
+    });
+    child.on('error', () => undefined);
+    child.on('exit', (code, signal) => {
+      if (this.#child !== child) return;
+      this.#child = undefined;
+      this.#ready = undefined;
+      const last = complaint.trim().split('\n').at(-1) ?? '';
+      const sentence = `The embedded ClickHouse ended (${signal ?? `exit code ${code}`})${last === '' ? '' : `: ${last}`}; it is started again.`;
+      if (!this.#closed && !this.#ending) this.#failed(sentence);
+      for (const one of this.#waiting.values()) one.reject(new EngineUnavailable(sentence));
+      this.#waiting.clear();
+    });
+    this.#child = child;
+  }
+
+  #ask(message: object): Promise<Uint8Array> {
+    return new Promise((resolve, reject) => {
+      const child = this.#child;
+      if (child?.connected !== true) return reject(new EngineUnavailable('The embedded ClickHouse is not running; it is started again.'));
+      const id = this.#next++;
+      this.#waiting.set(id, { resolve, reject });
+      child.send({ id, ...message }, (error) => {
+        if (error === null) return;
+        this.#waiting.delete(id);
+        reject(new EngineUnavailable(`The embedded ClickHouse cannot be reached: ${error.message}.`));
+      });
+    });
+  }
+
+  async #end(how: 'disconnect' | 'SIGKILL'): Promise<void> {
+    const child = this.#child;
+    if (child === undefined) {
+      this.#ready = undefined;
+      return;
+    }
+    if (child.exitCode === null && child.signalCode === null) {
+      this.#ending = true;
+      const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+      if (how === 'SIGKILL' || !child.connected) child.kill('SIGKILL');
+      else child.disconnect();
+      const force = setTimeout(() => child.kill('SIGKILL'), 20_000);
+      await gone;
+      clearTimeout(force);
+      this.#ending = false;
+    }
+    this.#ready = undefined;
+  }
+}

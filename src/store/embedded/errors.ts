@@ -1,0 +1,31 @@
+/** A sentence from ClickHouse, with its own code. */
+export class EngineError extends Error {
+  override readonly name = 'EngineError';
+  /** ClickHouse's error code; 0: it gave none. */
+  readonly code: number;
+
+  constructor(message: string, code: number) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** The engine's process is not there, or not yet: what was asked may work later. */
+export class EngineUnavailable extends Error {
+  override readonly name = 'EngineUnavailable';
+}
+
+/** Makes one sentence of what the engine says: `Code: 60. DB::Exception: Unknown table x. (UNKNOWN_TABLE)` becomes `Unknown table x (ClickHouse 60, UNKNOWN_TABLE).` */
+export function engineError(text: string): EngineError {
+  const code = Number(/Code: (\d+)\./.exec(text)?.[1] ?? 0);
+  const name = /\(([A-Z][A-Z0-9_]+)\)(?!.*\([A-Z][A-Z0-9_]+\))/s.exec(text)?.[1];
+  const sentence = text
+    .replace(/Code: \d+\. DB::Exception: /g, '')
+    .replace(/ ?\(version [^)]*\)/g, '')
+    .replace(/\.? ?\([A-Z][A-Z0-9_]+\)\.?/g, '')
+    .replace(/^default: /, '')
+    .replace(/\s+/g, ' ')
+    .trim()
+    .replace(/[.\s]+$/, '');
+  return new EngineError(code === 0 ? `${sentence}.` : `${sentence} (ClickHouse ${code}${name === undefined ? '' : `, ${name}`}).`, code);
+}

@@ -1,0 +1,4 @@
+/** A ClickHouse string literal. */
+export function quote(text: string): string {
+  return `'${text.replace(/[\\']/g, '\\$&')}'`;
+}

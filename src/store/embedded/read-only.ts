@@ -1,0 +1,31 @@
+import { quote } from './quote.js';
+
+/** What formats a statement without running it. */
+export interface StatementFormatter {
+  text(sql: string, format?: string): Promise<string>;
+}
+
+const READING = /^(SELECT|WITH|SHOW|DESCRIBE|EXPLAIN|EXISTS|\()/;
+const NAME = '(`[^`]*`|[\\w.]+)';
+/** DESCRIBE of a table function would open what it names even in a read-only session. */
+const PLAIN_DESCRIBE = new RegExp(`^DESCRIBE TABLE ${NAME}(\\.${NAME})?( (FORMAT|SETTINGS) .*)?$`);
+/** These open files or connections although the engine's read-only session lets them pass in places, so nowhere at all. */
+const OUTSIDE =
+  /\b(file|hasColumnInTable|catboostEvaluate|(file|url|s3|gcs|oss|cosn|hdfs|azureBlobStorage|iceberg|deltaLake|hudi|paimon)\w*(?=\s*\()|remote(Secure)?(?=\s*\()|cluster(AllReplicas)?(?=\s*\()|(executable|mysql|postgresql|mongodb|redis|sqlite|odbc|jdbc|ytsaurus|arrowFlight|python|input)(?=\s*\())/i;
+
+/**
+ * The one reading statement in `sql`, as the engine writes it; rejects with a sentence when it is anything else.
+ * The session it then runs in is read-only by the engine's own rule. This closes what that rule leaves open: a second statement, INTO OUTFILE, the function file().
+ */
+export async function readingStatement(engine: StatementFormatter, sql: string): Promise<string> {
+  const statement = JSON.parse(await engine.text(`SELECT formatQuerySingleLine(${quote(sql)}) AS s`, 'JSONCompactEachRow')) as [string];
+  const written = statement[0];
+  // The engine has written it anew: no comments, one way of quoting.
+  const bare = written.replace(/'(?:[^'\\]|\\.|'')*'/gs, "''");
+  if (!READING.test(bare)) throw new Error('Only SELECT, WITH, SHOW, DESCRIBE, EXPLAIN and EXISTS are allowed here.');
+  if (/\bINTO OUTFILE\b/i.test(bare)) throw new Error('INTO OUTFILE is not allowed here: redirect the output instead.');
+  if (bare.startsWith('DESCRIBE') && !PLAIN_DESCRIBE.test(bare)) throw new Error('DESCRIBE takes only the name of a table here.');
+  const found = OUTSIDE.exec(bare.replace(/\bsystem\.\w+/g, ' '));
+  if (found !== null) throw new Error(`"${found[0]}" is not allowed here: a query reads only the store's tables.`);
+  return written;
+}
