@@ -75,6 +75,11 @@ export class CollectorProcess {
     }
   }
 
+  /** Starts a vslog command against this collector, with our own terminal. */
+  spawnCommand(...args: string[]): ChildProcess {
+    return spawn(process.execPath, [MAIN, ...args], { env: this.env, stdio: ['ignore', 'inherit', 'inherit'] });
+  }
+
   /** The answer's rows, each a list of texts. Throws with the command's sentence. */
   async sql(query: string): Promise<string[][]> {
     const { code, out, err } = await this.command('sql', '--format', 'tsv', query);
