@@ -4,8 +4,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { EngineUnavailable, engineError } from './errors.js';
 
-/** ClickHouse's CANNOT_OPEN_FILE: here, that another process holds the data directory. */
-const CANNOT_OPEN_FILE = 76;
 /** An engine whose collector died ends by itself, after the statement it is in. */
 const LOCK_PATIENCE_MS = 15_000;
 const FIRST_RESTART_MS = 250;
@@ -40,6 +38,8 @@ export class Engine {
   #notBefore = 0;
   #starts = 0;
   #lastError = '';
+  /** The end of what the engine wrote on its standard error. */
+  #complaint = '';
   readonly #waiting = new Map<number, Waiting>();
 
   constructor(options: EngineOptions) {
@@ -123,16 +123,17 @@ export class Engine {
     this.#starts++;
     this.#spawn();
     for (;;) {
+      this.#complaint = '';
       try {
         await this.#ask({ kind: 'open', dir: this.#options.dir, statements: WRITER });
         break;
       } catch (error) {
-        const locked = error instanceof Error && /lock/i.test(error.message) && error.message.includes(`${CANNOT_OPEN_FILE}`);
-        if (!locked) throw error;
+        // The error says only that it failed; why is on the engine's standard error, which may come a moment later.
+        await sleep(200);
+        if (!this.#complaint.includes('Cannot lock file')) throw this.#complaint === '' ? error : engineError(this.#complaint);
         this.#lastError = `Another process still uses ${this.#options.dir}; it is tried again until that ends.`;
         if (Date.now() > end)
           throw new EngineUnavailable(`Another process uses ${this.#options.dir}: stop it, or choose another directory.`);
-        await sleep(200);
       }
     }
     await this.#options.prepare(this);
@@ -145,9 +146,8 @@ export class Engine {
       execArgv: [],
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
-    let complaint = '';
     child.stderr?.on('data', (bytes: Buffer) => {
-      complaint = (complaint + bytes.toString('utf8')).slice(-2000);
+      this.#complaint = (this.#complaint + bytes.toString('utf8')).slice(-2000);
     });
     child.on('message', (answer: Answer) => {
       const one = this.#waiting.get(answer.id);
@@ -160,7 +160,7 @@ export class Engine {
       if (this.#child !== child) return;
       this.#child = undefined;
       this.#ready = undefined;
-      const last = complaint.trim().split('\n').at(-1) ?? '';
+      const last = this.#complaint.trim().split('\n').at(-1) ?? '';
       const sentence = `The embedded ClickHouse ended (${signal ?? `exit code ${code}`})${last === '' ? '' : `: ${last}`}; it is started again.`;
       if (!this.#closed && !this.#ending) this.#failed(sentence);
       for (const one of this.#waiting.values()) one.reject(new EngineUnavailable(sentence));
