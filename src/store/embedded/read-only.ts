@@ -24,6 +24,8 @@ export async function readingStatement(engine: StatementFormatter, sql: string):
   const bare = written.replace(/'(?:[^'\\]|\\.|'')*'/gs, "''");
   if (!READING.test(bare)) throw new Error('Only SELECT, WITH, SHOW, DESCRIBE, EXPLAIN and EXISTS are allowed here.');
   if (/\bINTO OUTFILE\b/i.test(bare)) throw new Error('INTO OUTFILE is not allowed here: redirect the output instead.');
+  // The engine refuses them in the statement itself, but not in a subquery.
+  if (/\bSETTINGS (`[^`]*`|\w+) = /.test(bare)) throw new Error('SETTINGS are not allowed here: they are fixed for queries.');
   if (bare.startsWith('DESCRIBE') && !PLAIN_DESCRIBE.test(bare)) throw new Error('DESCRIBE takes only the name of a table here.');
   const found = OUTSIDE.exec(bare.replace(/\bsystem\.\w+/g, ' '));
   if (found !== null) throw new Error(`"${found[0]}" is not allowed here: a query reads only the store's tables.`);

@@ -44,7 +44,7 @@ WITH
 SELECT
   c.node AS node, c.conn_id AS conn_id, c.start AS start,
   multiIf(c.kind = 'expire', toNullable(c.seen), was_missed, toNullable(restart), NULL) AS end,
-  c.kind != 'expire' AND NOT was_missed AS is_open,
+  CAST(c.kind != 'expire' AND NOT was_missed, 'Bool') AS is_open,
   if(was_missed, CAST('missed', 'Enum8(\'none\'=0,\'timeout\'=1,\'expire_now\'=2,\'nodest\'=3,\'flushed\'=4,\'drop_entry\'=5,\'service_removed\'=6,\'module_unload\'=7,\'template_quiesced\'=8,\'one_packet\'=9,\'missed\'=10,\'unknown\'=11)'), c.reason) AS reason,
   c.duration_ns AS duration_ns,
   if(c.kind = 'expire' AND c.duration_ns != 0, toNullable(c.duration_ns / 1e9), NULL) AS duration_s,
