@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -171,4 +171,23 @@ test('a query that takes too long is ended with a sentence', async () => {
   await expect(ask(store, 'SELECT count() FROM numbers(1000000000000) WHERE sipHash64(number) = 1')).rejects.toThrow(
     /ClickHouse 159, TIMEOUT_EXCEEDED/,
   );
+});
+
+const documented = [
+  ...readFileSync(new URL('../../docs/sql.md', import.meta.url), 'utf8').matchAll(/```sql\n([^`]*(?:`where`[^`]*)*)```/g),
+].map(([, sql = '']) => sql);
+
+test('the documented queries are ten', () => expect(documented).toHaveLength(10));
+
+test.each(documented)('documented: %s', async (sql) => {
+  expect((await store.query(sql, { format: 'TSVWithNames' })).length).toBeGreaterThan(0);
+});
+
+test.each(['connections', 'conn_events', 'control_events', 'batches'])('every column of %s is documented', async (table) => {
+  const section =
+    readFileSync(new URL('../../docs/sql.md', import.meta.url), 'utf8')
+      .split(`\n## ${table}\n`)[1]
+      ?.split('\n## ')[0] ?? '';
+  const columns = (await ask(store, `DESCRIBE ${table}`)).split('\n').map((line) => line.split('\t')[0] ?? '');
+  expect(columns.filter((column) => !section.includes(`\`${column}\``))).toEqual([]);
 });
