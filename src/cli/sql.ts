@@ -22,7 +22,7 @@ Formats: ${Object.keys(FORMATS).join(', ')}, or any output format of ClickHouse 
 
 Examples:
   vslog sql "SELECT kind, count() FROM conn_events GROUP BY kind"
-  vslog sql "SELECT * FROM connections WHERE real_addr = toIPv6('192.168.1.11')" -f vertical
+  vslog sql "SELECT * FROM connections WHERE real_addr = '192.168.1.11'" -f vertical
   vslog sql --json "SELECT reason, count() AS n FROM conn_events GROUP BY reason"
   vslog sql -f parquet < query.sql > events.parquet`;
 
