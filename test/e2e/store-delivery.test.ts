@@ -122,6 +122,19 @@ test('a segment that is not what it says is refused for good and leaves nothing'
     }),
   ));
 
+test('migrations that were run but not recorded run again and change nothing', () =>
+  withDirectory(async (dir) => {
+    await withStore(dir, (store) => store.deliver(segmentOf(dir, shortConnections(PAIRS), RANGES)));
+    const engine = new Engine({ dir: join(dir, 'ch'), prepare: async () => undefined, reader: [] });
+    try {
+      await engine.start();
+      await engine.write('TRUNCATE TABLE vslog.schema_migrations');
+    } finally {
+      await engine.close();
+    }
+    await withStore(dir, expectExact);
+  }));
+
 test('a directory in use is waited for', () =>
   withDirectory(async (dir) => {
     const first = createEmbeddedStore({ dir: join(dir, 'ch') });

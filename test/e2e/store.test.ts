@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -38,6 +38,7 @@ test('a segment across midnight, delivered twice, is there once', async () => {
     } as const;
     await store.deliver(segment);
     await store.deliver(segment);
+    expect(existsSync(join(dir, 'ch', '__cache__'))).toBe(true);
     const ask = async (sql: string): Promise<string> => Buffer.from(await store.query(sql, { format: 'TSV' })).toString();
     expect(await ask('select count(), uniq(toDate(time_ns)) from conn_events')).toBe('2\t2\n');
     expect(await ask("select real_addr, reason from connections where real_addr = '10.0.0.1'")).toBe('10.0.0.1\ttimeout\n');

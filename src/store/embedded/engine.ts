@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { EngineUnavailable, engineError } from './errors.js';
@@ -43,7 +44,7 @@ export class Engine {
   readonly #waiting = new Map<number, Waiting>();
 
   constructor(options: EngineOptions) {
-    this.#options = options;
+    this.#options = { ...options, dir: resolve(options.dir) };
   }
 
   /** Process id of the engine; undefined while there is none. */
@@ -144,6 +145,8 @@ export class Engine {
     const child = fork(fileURLToPath(new URL('./engine-child.mjs', import.meta.url)), {
       serialization: 'advanced',
       execArgv: [],
+      // The engine keeps its copies of the Protobuf schema in the folder that it runs in.
+      cwd: this.#options.dir,
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     child.stderr?.on('data', (bytes: Buffer) => {
