@@ -14,7 +14,7 @@ newest() {
 }
 
 for line in 6.1 6.12; do
-  package=$(newest "${line/./\\.}\\.")
+  package=$(newest "${line/./\\.}\\." || true)
   [[ -n $package ]] || fail "apt knows no package linux-image-$line.*-amd64; run apt-get update as root, and see that bookworm-security (or backports) is among its sources"
   version=$(apt-cache policy "$package" | awk '/Candidate:/ {print $2}')
   target=.cache/kernels/$line

@@ -62,32 +62,37 @@ static __always_inline void tuple_fill(struct vslog_tuple *t, struct ip_vs_conn 
 	t->netns = BPF_CORE_READ(cp, ipvs, net, ns.inum);
 }
 
-/* Everything that connection and memory know; kind, reason and drops are the caller's. */
-static __always_inline void record_fill(struct vslog_conn_record *r, struct ip_vs_conn *cp, struct vslog_conn_state *st)
+/* What the connection is like now. */
+static __always_inline void state_update(struct vslog_conn_state *st, struct ip_vs_conn *cp)
 {
+	st->timeout = BPF_CORE_READ(cp, timeout);
+	st->weight = dest_weight(BPF_CORE_READ(cp, dest));
+	st->packets = BPF_CORE_READ(cp, in_pkts.counter);
+	st->state = BPF_CORE_READ(cp, state);
+	/* A port that was unknown at the begin is filled in later (FTP). */
+	if (!st->tuple.client_port)
+		st->tuple.client_port = BPF_CORE_READ(cp, cport);
+}
+
+/* A record from memory alone, so that it can be written late as well as at once. */
+static __always_inline void record_fill(struct vslog_conn_record *r, struct vslog_conn_state *st, __u8 kind, __u64 time)
+{
+	__builtin_memset(r, 0, sizeof(*r));
 	r->head.type = VSLOG_RECORD_CONN;
 	r->head.size = sizeof(*r);
-	r->time = bpf_ktime_get_ns();
+	r->time = time;
 	r->conn_id = st->id;
 	r->template_id = st->template_id;
 	r->created = st->created;
-	r->timeout = BPF_CORE_READ(cp, timeout);
-	r->drop_packets = r->drop_bytes = r->drop_first = r->drop_last = 0;
-	tuple_fill(&r->tuple, cp);
-	/* A refused template loses its ports, a port unknown at the create is filled in later. */
-	if (st->tuple.client_port)
-		r->tuple.client_port = st->tuple.client_port;
-	if (st->tuple.virtual_port)
-		r->tuple.virtual_port = st->tuple.virtual_port;
-	if (st->tuple.real_port)
-		r->tuple.real_port = st->tuple.real_port;
-	r->packets_in = BPF_CORE_READ(cp, in_pkts.counter);
-	r->weight = dest_weight(BPF_CORE_READ(cp, dest));
-	r->state = BPF_CORE_READ(cp, state);
-	r->kind = 0;
-	r->reason = 0;
+	r->timeout = st->timeout;
+	r->tuple = st->tuple;
+	r->packets_in = st->packets;
+	r->weight = st->weight;
+	r->state = st->state;
+	r->kind = kind;
 	r->scheduled_by = st->scheduled_by;
-	__builtin_memset(r->pad, 0, sizeof(r->pad));
+	if (kind == VSLOG_KIND_EXPIRE)
+		r->reason = st->reason;
 }
 
 /* Who chose the real server. A template's first connection was scheduled with it; the later ones came by persistence. */
@@ -111,34 +116,54 @@ static __always_inline void conn_forget(__u64 key)
 		__sync_fetch_and_add(&cfg->live, -1);
 }
 
-/* An end that nobody saw, or that had no room. False: there is no room now either. */
-static __always_inline bool conn_missed(__u64 key, struct vslog_conn_state *st, bool from_sweep)
+/* The ring has no room: the record stays owed, and reconcile() writes it. */
+static __always_inline void conn_owe(struct vslog_conn_state *st, __u32 what)
 {
-	struct vslog_conn_record *r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
-	if (!r) {
-		if (!from_sweep)
-			count_loss(VSLOG_LOSS_RING);
-		return false;
+	struct vslog_config *cfg = config_get();
+	__sync_fetch_and_or(&st->owed, what);
+	if (cfg)
+		__sync_fetch_and_add(&cfg->owed, 1);
+}
+
+/* Writes what is owed of a connection, begin before end; after the end it is forgotten. False: there is no room, the rest is still owed. */
+static __always_inline bool conn_settle(__u64 key, struct vslog_conn_state *st)
+{
+	/* Whoever takes it writes it: the sweep and the connection's own end may meet. */
+	__u32 owed = __sync_lock_test_and_set(&st->owed, 0);
+	if (owed & VSLOG_OWED_BEGIN) {
+		struct vslog_conn_record *r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
+		if (!r) {
+			__sync_fetch_and_or(&st->owed, owed);
+			return false;
+		}
+		record_fill(r, st, st->kind, st->begun);
+		bpf_ringbuf_submit(r, 0);
 	}
-	__builtin_memset(r, 0, sizeof(*r));
-	r->head.type = VSLOG_RECORD_CONN;
-	r->head.size = sizeof(*r);
-	r->time = st->ended_at ? st->ended_at : bpf_ktime_get_ns();
-	r->conn_id = st->id;
-	r->template_id = st->template_id;
-	r->created = st->created;
-	r->tuple = st->tuple;
-	r->weight = st->ended_at ? st->weight : VSLOG_NO_WEIGHT;
-	r->kind = VSLOG_KIND_EXPIRE;
-	r->reason = VSLOG_REASON_MISSED;
-	r->scheduled_by = st->scheduled_by;
-	bpf_map_delete_elem(&drops, &key);
-	conn_forget(key);
-	bpf_ringbuf_submit(r, 0);
+	if (owed & VSLOG_OWED_END) {
+		struct vslog_conn_record *r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
+		if (!r) {
+			__sync_fetch_and_or(&st->owed, VSLOG_OWED_END);
+			return false;
+		}
+		record_fill(r, st, VSLOG_KIND_EXPIRE, st->ended_at);
+		conn_forget(key);
+		bpf_ringbuf_submit(r, 0);
+	}
 	return true;
 }
 
-/* A connection that we did not know. Where the ring has no room nothing is remembered either, so that it is new again at its next chance. */
+/* Another connection needs the place of one that ended: what is still owed of it is lost now. */
+static __always_inline void conn_displace(__u64 key, struct vslog_conn_state *former)
+{
+	if (conn_settle(key, former))
+		return;
+	if (former->owed & VSLOG_OWED_BEGIN)
+		count_loss(VSLOG_LOSS_RING);
+	count_loss(VSLOG_LOSS_RING);
+	conn_forget(key);
+}
+
+/* A connection that we did not know. */
 static __always_inline void conn_begin(struct ip_vs_conn *cp, __u8 kind)
 {
 	__u32 zero = 0;
@@ -149,37 +174,41 @@ static __always_inline void conn_begin(struct ip_vs_conn *cp, __u8 kind)
 		return;
 	struct vslog_conn_state *former = bpf_map_lookup_elem(&conns, &key);
 	if (former)
-		conn_missed(key, former, false); /* ended, unwritten for want of room, and its memory is this one's now */
+		conn_displace(key, former);
 	__builtin_memset(st, 0, sizeof(*st));
 	struct ip_vs_conn *control = BPF_CORE_READ(cp, control);
 	__u64 control_key = (__u64)control;
 	struct vslog_conn_state *controller = control ? bpf_map_lookup_elem(&conns, &control_key) : NULL;
 	tuple_fill(&st->tuple, cp);
+	state_update(st, cp);
 	st->id = __sync_fetch_and_add(&cfg->next_id, 1);
+	st->kind = kind;
+	st->begun = bpf_ktime_get_ns();
 	if (controller)
 		st->template_id = controller->id;
 	if (kind == VSLOG_KIND_CREATE) {
-		st->created = bpf_ktime_get_ns();
+		st->created = st->begun;
 		st->scheduled_by = scheduled_by(cp, st->tuple.flags, control, controller);
 	} else {
 		st->children = 1; /* of a template: whoever it was made for is past */
 		if (st->tuple.flags & IP_VS_CONN_F_SYNC)
 			st->scheduled_by = VSLOG_BY_SYNC;
 	}
-	struct vslog_conn_record *r = record_begin(VSLOG_RECORD_CONN, sizeof(*r));
+	struct vslog_conn_record *r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
+	if (!r)
+		conn_owe(st, VSLOG_OWED_BEGIN);
+	long error = bpf_map_update_elem(&conns, &key, st, BPF_NOEXIST);
+	if (error == 0)
+		__sync_fetch_and_add(&cfg->live, 1);
+	else if (error != -EEXIST)
+		count_loss(r ? VSLOG_LOSS_CONN_MAP : VSLOG_LOSS_RING); /* its end will be written as one of a connection that was there */
 	if (!r)
 		return;
-	record_fill(r, cp, st);
-	r->kind = kind;
-	long error = bpf_map_update_elem(&conns, &key, st, BPF_NOEXIST);
 	if (error == -EEXIST) { /* another CPU met it in this moment, a snapshot beside its create */
 		bpf_ringbuf_discard(r, 0);
 		return;
 	}
-	if (error)
-		count_loss(VSLOG_LOSS_CONN_MAP); /* its end will be written as a connection that was there */
-	else
-		__sync_fetch_and_add(&cfg->live, 1);
+	record_fill(r, st, kind, st->begun);
 	bpf_ringbuf_submit(r, 0);
 }
 
@@ -237,8 +266,8 @@ static __always_inline void conn_dropped(struct ip_vs_conn *cp, __u32 bytes)
 	drop = bpf_map_lookup_elem(&scratch_drop, &zero);
 	if (!drop)
 		return;
-	record_fill(&drop->record, cp, st);
-	drop->record.kind = VSLOG_KIND_NODEST_DROP;
+	state_update(st, cp);
+	record_fill(&drop->record, st, VSLOG_KIND_NODEST_DROP, now);
 	drop->packets = 1;
 	drop->bytes = bytes;
 	drop->first = drop->last = now;
@@ -257,24 +286,17 @@ static __always_inline void drops_end(__u64 key)
 	bpf_map_delete_elem(&drops, &key);
 }
 
-/* It ended. Without room for the record it stays remembered as ended, and reconcile() writes it. */
+/* It ended: `st` holds how. */
 static __always_inline void conn_end(struct ip_vs_conn *cp, __u64 key, struct vslog_conn_state *st)
 {
 	drops_end(key);
-	struct vslog_conn_record *r = record_begin(VSLOG_RECORD_CONN, sizeof(*r));
-	if (!r) {
-		struct vslog_config *cfg = config_get();
-		st->ended_at = bpf_ktime_get_ns();
-		if (cfg)
-			__sync_fetch_and_add(&cfg->ended, 1);
-		return;
-	}
-	record_fill(r, cp, st);
-	r->kind = VSLOG_KIND_EXPIRE;
-	r->reason = st->reason;
-	r->weight = st->weight;
-	conn_forget(key);
-	bpf_ringbuf_submit(r, 0);
+	st->packets = BPF_CORE_READ(cp, in_pkts.counter);
+	st->state = BPF_CORE_READ(cp, state);
+	st->timeout = BPF_CORE_READ(cp, timeout);
+	st->ended_at = bpf_ktime_get_ns();
+	__sync_fetch_and_or(&st->owed, VSLOG_OWED_END);
+	if (!conn_settle(key, st))
+		conn_owe(st, 0);
 }
 
 /* A new connection found no real server. */

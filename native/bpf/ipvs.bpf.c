@@ -69,11 +69,8 @@ int BPF_PROG(conn_expire_enter, struct timer_list *t)
 		/* Its create was before our time, or found no room: say first that it was there. */
 		conn_discover(cp);
 		st = bpf_map_lookup_elem(&conns, &key);
-		if (!st) {
-			__u8 one = 1;
-			bpf_map_update_elem(&unseen, &key, &one, BPF_ANY);
+		if (!st)
 			return 0;
-		}
 	}
 	/* The real server is unbound on the way: its weight is known only now. */
 	st->weight = dest_weight(BPF_CORE_READ(cp, dest));
@@ -90,13 +87,7 @@ int BPF_PROG(conn_expire_exit, struct timer_list *t)
 	struct ip_vs_conn *cp = conn_of_timer(t);
 	__u64 key = (__u64)cp;
 	struct vslog_conn_state *st = bpf_map_lookup_elem(&conns, &key);
-	if (!st) {
-		/* There was room for neither its begin, counted then, nor its end. */
-		if (bpf_map_delete_elem(&unseen, &key) == 0 && BPF_CORE_READ(cp, refcnt.refs.counter) == 0)
-			count_loss(VSLOG_LOSS_RING);
-		return 0;
-	}
-	if (!st->ended_at && BPF_CORE_READ(cp, refcnt.refs.counter) == 0)
+	if (st && !st->ended_at && BPF_CORE_READ(cp, refcnt.refs.counter) == 0)
 		conn_end(cp, key, st);
 	return 0;
 }
@@ -388,12 +379,12 @@ int sweep_drops(struct vslog_run_args *args)
 	return 0;
 }
 
-/* Writes the ends that the ring had no room for. */
+/* Writes what the ring had no room for. */
 static long reconcile_conn(void *map, const __u64 *key, struct vslog_conn_state *st, struct vslog_run_args *args)
 {
-	if (!st->ended_at)
+	if (!st->owed)
 		return 0;
-	if (conn_missed(*key, st, 1))
+	if (conn_settle(*key, st))
 		args->done++;
 	else
 		args->left++;

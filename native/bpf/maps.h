@@ -84,14 +84,6 @@ struct {
 	__type(value, __u8);
 } overloaded SEC(".maps");
 
-/* Connections that reach an expiry attempt without our knowing them, for want of room. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 4096);
-	__type(key, __u64);
-	__type(value, __u8);
-} unseen SEC(".maps");
-
 /* Where a drop record is built: too big for the stack. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -9,7 +9,7 @@
 #include <linux/types.h>
 
 /* Raised whenever a struct or a map below changes its layout: a capture does not go on with maps that another layout made. */
-#define VSLOG_BPF_LAYOUT 1
+#define VSLOG_BPF_LAYOUT 2
 
 enum vslog_record_type {
 	VSLOG_RECORD_CONN = 1,
@@ -178,22 +178,32 @@ struct vslog_config {
 	__u64 build;         /* hash of the program image that is attached */
 	__u64 next_id;       /* kernel side: the next connection id */
 	__u64 live;          /* kernel side: entries of `conns` */
-	__u64 ended;         /* kernel side: entries of `conns` whose end could not be written for want of room */
+	__u64 owed;          /* kernel side: how often the ring had no room for a connection's record, which was then kept in `conns` */
 };
 
-/* Map `conns`: what is remembered of a connection while it lives, by its address in the kernel. */
+/* Records of a connection that the ring had no room for, in vslog_conn_state.owed. */
+#define VSLOG_OWED_BEGIN 1
+#define VSLOG_OWED_END 2
+
+/* Map `conns`: what is remembered of a connection while it lives and while a record of it is owed, by its address in the kernel. */
 struct vslog_conn_state {
 	__u64 id;
-	__u64 created;
+	__u64 created;  /* 0: before our time */
+	__u64 begun;    /* when we met it */
+	__u64 ended_at; /* not 0: it ended */
 	__u64 template_id;
-	__u64 ended_at;   /* not 0: it ended, but the ring had no room for the record */
-	__s32 weight;     /* at the expiry attempt */
-	__u32 children;   /* of a template: connections made through it */
-	__u8 tag;         /* enum vslog_reason, said before the expiry */
-	__u8 reason;      /* enum vslog_reason, found at the expiry attempt */
+	__u64 timeout;  /* jiffies; this and the next four: at its begin, then at the expiry attempt */
+	__s32 weight;
+	__u32 packets;
+	__u16 state;
+	__u8 kind;      /* enum vslog_kind of its begin */
 	__u8 scheduled_by;
-	__u8 pad;
-	struct vslog_tuple tuple; /* at its create: a refused template loses its ports, an end may be found by comparison only */
+	__u32 owed;     /* VSLOG_OWED_*: taken and given back whole, by atomic exchange */
+	__u32 children; /* of a template: connections made through it */
+	__u8 tag;       /* enum vslog_reason, said before the expiry */
+	__u8 reason;    /* enum vslog_reason, found at the expiry attempt */
+	__u8 pad[2];
+	struct vslog_tuple tuple; /* at its begin: a refused template loses its ports */
 };
 
 /* Map `drops`: nodest drops not written yet, by connection. */

@@ -39,10 +39,14 @@ export class CollectorProcess {
     const log = createWriteStream(this.logFile, { flags: 'a' });
     child.stdout.pipe(log, { end: false });
     child.stderr.pipe(log, { end: false });
+    process.once('exit', () => child.kill('SIGKILL'));
     await new Promise<void>((resolve, reject) => {
+      let said = '';
       child.stdout.on('data', (chunk: Buffer) => {
-        if (/^ready/m.test(chunk.toString())) resolve();
+        said += chunk.toString();
+        if (/^ready/m.test(said)) resolve();
       });
+      setTimeout(() => reject(new Error(`the collector was not ready within a minute; its log is ${this.logFile}`)), 60_000).unref();
       child.once('exit', (code) => reject(new Error(`the collector ended (${code}); its log is ${this.logFile}`)));
     });
   }

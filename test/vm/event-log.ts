@@ -83,7 +83,8 @@ export class SubscriberLog implements EventLog {
   private take(batch: Batch, client: CaptureClient): void {
     const { epoch, sequence } = this.position ?? { epoch: batch.epoch, sequence: 0n };
     if (epoch === batch.epoch && batch.last <= sequence) return;
-    if (epoch === batch.epoch && batch.first !== sequence + 1n) this.gaps.push(`${sequence + 1n} to ${batch.first - 1n}`);
+    if (epoch !== batch.epoch) this.gaps.push(`all between epoch ${epoch} and ${batch.epoch}`);
+    else if (batch.first !== sequence + 1n) this.gaps.push(`${sequence + 1n} to ${batch.first - 1n}`);
     let at = batch.first;
     for (const message of messages(batch.body)) {
       if (batch.record === 'conn') this.entries.push({ sequence: at++, conn: v1.ConnEvent.decode(message) });

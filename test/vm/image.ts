@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   chmodSync,
   copyFileSync,
@@ -89,9 +90,11 @@ function addModules(root: string, kernel: Kernel): void {
   execFileSync('/usr/bin/env', ['PATH=/usr/sbin:/sbin:/usr/bin:/bin', 'depmod', '-b', root, kernel.release]);
 }
 
-/** What decides an image: when all of it is older than the image, the image is good. */
-function newest(files: readonly string[]): number {
-  return Math.max(...files.map((file) => statSync(file).mtimeMs));
+/** What decides an image: the same parts, at the same places, unchanged. */
+function fingerprint(parts: readonly string[], files: readonly GuestFile[]): string {
+  const hash = createHash('sha256').update(JSON.stringify(files));
+  for (const part of parts) hash.update(`${part} ${statSync(part).mtimeMs} ${statSync(part).size}\n`);
+  return hash.digest('hex').slice(0, 16);
 }
 
 /**
@@ -99,7 +102,6 @@ function newest(files: readonly string[]): number {
  * Kept in `cache` until one of its parts is newer. Returns its path.
  */
 export function makeImage(kernel: Kernel, files: readonly GuestFile[], cache: string): string {
-  const image = join(cache, `initrd-${kernel.release}.gz`);
   const guest = join(HERE, 'guest');
   const parts = [
     ...files.map((file) => file.host),
@@ -109,7 +111,10 @@ export function makeImage(kernel: Kernel, files: readonly GuestFile[], cache: st
     kernel.image,
     fileURLToPath(import.meta.url),
   ];
-  if (existsSync(image) && statSync(image).mtimeMs > newest(parts)) return image;
+  const image = join(cache, `initrd-${kernel.release}-${fingerprint(parts, files)}.gz`);
+  if (existsSync(image)) return image;
+  // One image a release is enough to keep: each is some 30 MB.
+  for (const old of readdirSync(cache)) if (old.startsWith(`initrd-${kernel.release}-`)) rmSync(join(cache, old));
   const root = join(cache, `root-${kernel.release}-${process.pid}`);
   rmSync(root, { recursive: true, force: true });
   for (const folder of ['bin', 'proc', 'sys', 'dev', 'etc', 'tmp', 'usr/sbin', 'usr/bin'])
@@ -127,7 +132,7 @@ export function makeImage(kernel: Kernel, files: readonly GuestFile[], cache: st
   writeFileSync(join(root, 'etc/group'), 'root:x:0:\n');
   addModules(root, kernel);
   for (const file of files) addProgram(root, file.host, file.guest.replace(/^\//, ''));
-  execFileSync('bash', ['-c', `find . | cpio -o -H newc --quiet | gzip -1 > "$0.new" && mv "$0.new" "$0"`, image], { cwd: root });
+  execFileSync('bash', ['-c', `find . | cpio -o -H newc --quiet | gzip -1 > "$0.$$" && mv "$0.$$" "$0"`, image], { cwd: root });
   rmSync(root, { recursive: true, force: true });
   return image;
 }

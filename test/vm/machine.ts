@@ -52,7 +52,7 @@ export class Machine {
     mkdirSync(cache, { recursive: true });
     const image = makeImage(kernel, files, cache);
     const [agentPort, bridgePort] = [await freePort(), await freePort()];
-    const log = join(cache, `console-${kernel.release}.log`);
+    const log = join(cache, `console-${kernel.release}-${agentPort}.log`);
     const qemu = spawn(
       'qemu-system-x86_64',
       [
@@ -79,6 +79,7 @@ export class Machine {
       ],
       { stdio: ['ignore', 'pipe', 'pipe'] },
     );
+    process.once('exit', () => qemu.kill('SIGKILL'));
     const file = createWriteStream(log);
     qemu.stdout.pipe(file, { end: false });
     qemu.stderr.pipe(file, { end: false });

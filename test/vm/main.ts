@@ -85,6 +85,9 @@ async function onKernel(folder: string, scenarios: readonly Scenario[]): Promise
   }
 }
 
+// Ending by a signal runs the exit handlers too: no machine and no collector stays behind.
+for (const signal of ['SIGTERM', 'SIGHUP', 'SIGINT'] as const) process.once(signal, () => process.exit(130));
+
 const { kernels, only, list } = options(process.argv.slice(2));
 const all = readScenarios(join(ROOT, 'test/vm/scenarios'));
 for (const name of only)

@@ -89,8 +89,8 @@ const scenario = z.strictObject({
   expect: z.array(z.string()).optional(),
   /** Or what must be true of it, for stories whose order is chance. */
   totals: z.record(z.string(), z.int()).optional(),
-  /** The loss records count exactly as many as there are lines that contain one of these. */
-  exact_loss: z.array(z.string()).optional(),
+  /** Of so many events whose lines contain the text, the ones that are not in the story are exactly those that the loss records count. */
+  exact_loss: z.strictObject({ text: z.string(), of: z.int().positive() }).optional(),
   /** Every create and snapshot has its one end. */
   paired: z.boolean().default(true),
 });

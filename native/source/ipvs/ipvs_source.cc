@@ -93,10 +93,8 @@ class IpvsSource final : public Source {
   }
 
   void tick() override {
-    if (programs_->config().ended != written_ends_) {
-      const std::uint64_t ended = programs_->config().ended;
-      if (programs_->run_reconcile().left == 0) written_ends_ = ended;
-    }
+    const std::uint64_t owed = programs_->config().owed;
+    if (owed != settled_ && programs_->run_reconcile().left == 0) settled_ = owed;
   }
 
   std::vector<LossTotal> losses() override {
@@ -212,7 +210,7 @@ class IpvsSource final : public Source {
   BpfFd poll_, wake_, timer_, snapshot_;
   std::uint64_t base_ = 0;
   std::uint64_t malformed_ = 0;
-  std::uint64_t written_ends_ = 0;
+  std::uint64_t settled_ = 0;
 };
 
 }  // namespace
