@@ -33,4 +33,7 @@ test_packages=(
   cmd:modprobe kmod
   cmd:ipvsadm ipvsadm
   cmd:ip iproute2
+  cmd:socat socat
+  cmd:nft nftables
+  cmd:sysctl procps
 )

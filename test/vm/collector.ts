@@ -88,8 +88,18 @@ export class CollectorProcess {
   async sql(query: string): Promise<string[][]> {
     const { code, out, err } = await this.command('sql', '--format', 'tsv', query);
     if (code !== 0) throw new Error(`vslog sql: ${err.trim()}`);
-    const lines = out.split('\n').filter((line) => line !== '');
+    const [, ...lines] = out.split('\n').filter((line) => line !== ''); // the first one names the columns
     return lines.map((line) => line.split('\t'));
+  }
+
+  /** Resolves when the collector has its subscription on the capture; rejects after half a minute. */
+  async untilConnected(): Promise<void> {
+    for (let i = 0; i < 60; ++i) {
+      const { code, out } = await this.command('status', '--json');
+      if (code === 0 && (JSON.parse(out) as { capture: { connected: boolean } }).capture.connected) return;
+      await sleep(500);
+    }
+    throw new Error(`the collector found no capture; its log is ${this.logFile}`);
   }
 
   /** Resolves when everything up to this sequence of the epoch can be queried; rejects after a minute. */

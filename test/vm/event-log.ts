@@ -43,6 +43,8 @@ export class SubscriberLog implements EventLog {
   readonly gaps: string[] = [];
   /** The last one that came. */
   position: Position | undefined;
+  /** Nothing is acknowledged, so that the capture keeps all for a subscriber that is yet to come. */
+  holding = false;
   private client: CaptureClient | undefined;
   private stopped = false;
   private waiters: (() => void)[] = [];
@@ -91,7 +93,7 @@ export class SubscriberLog implements EventLog {
       else this.entries.push({ sequence: at++, control: v1.ControlEvent.decode(message) });
     }
     this.position = { epoch: batch.epoch, sequence: batch.last };
-    client.ack(this.position);
+    if (!this.holding) client.ack(this.position);
     for (const wake of this.waiters.splice(0)) wake();
   }
 

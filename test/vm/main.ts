@@ -1,4 +1,4 @@
-// The real kernel's part of the tests: `npm run test:vm -- [--kernel DIR]... [--only NAME]... [--list]`.
+// The real kernel's part of the tests: `npm run test:vm -- [--kernel DIR]... [--only NAME]... [--list] [--keep]`.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,16 +18,18 @@ interface Options {
   readonly kernels: string[];
   readonly only: string[];
   readonly list: boolean;
+  /** Leaves the collector's data and log where they are, and says where. */
+  readonly keep: boolean;
 }
 
 function options(args: string[]): Options {
-  const found: Options = { kernels: [], only: [], list: args.includes('--list') };
+  const found: Options = { kernels: [], only: [], list: args.includes('--list'), keep: args.includes('--keep') };
   for (let i = 0; i < args.length; ++i) {
     const option = args[i];
-    if (option === '--list') continue;
+    if (option === '--list' || option === '--keep') continue;
     const value = args[++i];
     if ((option !== '--kernel' && option !== '--only') || value === undefined) {
-      throw new Error(`${option}: use [--kernel DIR]... [--only NAME]... [--list]; DIR holds boot/ and lib/modules/`);
+      throw new Error(`${option}: use [--kernel DIR]... [--only NAME]... [--list] [--keep]; DIR holds boot/ and lib/modules/`);
     }
     (option === '--kernel' ? found.kernels : found.only).push(value);
   }
@@ -60,7 +62,7 @@ async function runAll(
   return results;
 }
 
-async function onKernel(folder: string, scenarios: readonly Scenario[]): Promise<Result[]> {
+async function onKernel(folder: string, scenarios: readonly Scenario[], keep: boolean): Promise<Result[]> {
   const kernel = findKernel(folder);
   console.log(`${kernel.release}: ${scenarios.length} scenarios`);
   const scratch = mkdtempSync(join(tmpdir(), 'vslog-vm-'));
@@ -71,8 +73,13 @@ async function onKernel(folder: string, scenarios: readonly Scenario[]): Promise
   try {
     await startCapture(machine);
     await machine.bridge(socket);
-    await collector.start();
+    // What every known durable subscriber has is let go: the second one must be known before the first one acknowledges.
+    log.holding = true;
     void log.follow();
+    await log.until((entries) => entries.length > 0, 20_000, 'the first record of the log');
+    await collector.start();
+    await collector.untilConnected();
+    log.holding = false;
     const results = await runAll(machine, scenarios, log, collector);
     const proof = await compareWithSql(log, collector);
     report(proof);
@@ -81,14 +88,15 @@ async function onKernel(folder: string, scenarios: readonly Scenario[]): Promise
     log.stop();
     await collector.stop();
     await machine.stop();
-    rmSync(scratch, { recursive: true, force: true });
+    if (keep) console.log(`  the collector's data and log are in ${scratch}`);
+    else rmSync(scratch, { recursive: true, force: true });
   }
 }
 
 // Ending by a signal runs the exit handlers too: no machine and no collector stays behind.
 for (const signal of ['SIGTERM', 'SIGHUP', 'SIGINT'] as const) process.once(signal, () => process.exit(130));
 
-const { kernels, only, list } = options(process.argv.slice(2));
+const { kernels, only, list, keep } = options(process.argv.slice(2));
 const all = readScenarios(join(ROOT, 'test/vm/scenarios'));
 for (const name of only)
   if (!all.some((scenario) => scenario.name === name)) throw new Error(`no scenario is called ${name}; --list shows them`);
@@ -97,7 +105,7 @@ if (list) {
   for (const scenario of all) console.log(`${scenario.name}: ${scenario.description}`);
 } else {
   const results: Result[] = [];
-  for (const folder of kernels.length > 0 ? kernels : defaultKernels()) results.push(...(await onKernel(folder, scenarios)));
+  for (const folder of kernels.length > 0 ? kernels : defaultKernels()) results.push(...(await onKernel(folder, scenarios, keep)));
   const failed = results.filter((result) => result.failure !== undefined).length;
   console.log(`${results.length - failed} passed, ${failed} failed`);
   process.exitCode = failed === 0 && results.length > 0 ? 0 : 1;
