@@ -17,9 +17,14 @@ const NESTED = { durable: 'DurableStatus', losses: 'LossCount' };
 
 function literal(message, field, value) {
   const type = ENUMS[message]?.[field];
-  if (Array.isArray(value)) return `{${value.map((v) => (NESTED[field] ? nested(NESTED[field], v) : literal(message, field, v))).join(', ')}}`;
+  if (Array.isArray(value))
+    return `{${value.map((v) => (NESTED[field] ? nested(NESTED[field], v) : literal(message, field, v))).join(', ')}}`;
   if (type !== undefined) return `${type}::${value}`;
-  if (ADDRESS.test(field)) return `{${value.match(/../g).map((b) => `0x${b}`).join(', ')}}`;
+  if (ADDRESS.test(field))
+    return `{${value
+      .match(/../g)
+      .map((b) => `0x${b}`)
+      .join(', ')}}`;
   if (typeof value === 'boolean' || typeof value === 'number') return String(value);
   return /^\d+$/.test(value) ? `${value}ULL` : JSON.stringify(value);
 }
@@ -35,7 +40,13 @@ function assignments(message, fields) {
     .join(' ');
 }
 
-const lines = ['// Made from test/contract/golden.json. Do not edit.', '#pragma once', '#include "event/control_record.h"', '#include "wire/messages.h"', 'namespace vslog::golden {'];
+const lines = [
+  '// Made from test/contract/golden.json. Do not edit.',
+  '#pragma once',
+  '#include "event/control_record.h"',
+  '#include "wire/messages.h"',
+  'namespace vslog::golden {',
+];
 for (const [name, { message, fields }] of entries) {
   if (message === 'EventBatch') {
     const { crc32c, ...header } = fields.header;
@@ -43,7 +54,9 @@ for (const [name, { message, fields }] of entries) {
     continue;
   }
   const struct = STRUCTS[message] ?? message;
-  lines.push(`inline ${struct} ${name}() { ${struct} m; ${struct === message ? '' : defaults(message)}${assignments(message, fields)} return m; }`);
+  lines.push(
+    `inline ${struct} ${name}() { ${struct} m; ${struct === message ? '' : defaults(message)}${assignments(message, fields)} return m; }`,
+  );
   if (struct !== message) lines.push(`inline constexpr std::uint64_t ${name}_sequence = ${fields.sequence}ULL;`);
 }
 lines.push('}  // namespace vslog::golden', '');
