@@ -7,7 +7,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { StatusDocument } from '../../src/api/status.js';
 
 const COMMAND = ['--import', 'tsx', 'src/main.ts'];
-const withStore = existsSync('src/store/index.ts');
 const dir = mkdtempSync(join(tmpdir(), 'vslog-cli-e2e-'));
 const env = {
   ...process.env,
@@ -15,7 +14,6 @@ const env = {
   VSLOG_CAPTURE_JOURNAL: join(dir, 'journal'),
   VSLOG_COLLECTOR_API_SOCKET: join(dir, 'collector.sock'),
   VSLOG_COLLECTOR_DATA_DIR: join(dir, 'data'),
-  ...(withStore ? {} : { VSLOG_STORE_KIND: 'none' }),
 };
 
 function vslog(...args: string[]): { code: number | null; out: string; err: string } {
@@ -101,7 +99,7 @@ describe('up, with made-up events', () => {
     expect({ code, stderr, lines: stdout.trimEnd().split('\n').length }).toEqual({ code: 0, stderr: '', lines: 2 });
   });
 
-  it.runIf(withStore)('answers in SQL', async () => {
+  it('answers in SQL', async () => {
     const count = await until(
       'rows',
       () => Number(vslog('sql', '--format', 'tsv', 'SELECT count() FROM conn_events').out.split('\n')[1]) || undefined,

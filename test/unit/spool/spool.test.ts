@@ -262,12 +262,12 @@ describe('Spool', () => {
     });
   });
 
-  it.runIf(process.getuid?.() === 0)('acknowledges nothing on a full disk, says so, and goes on once there is room', async () => {
+  it('acknowledges nothing on a full disk, says so, and goes on once there is room', async () => {
     await withDirectory(async (root) => {
       const disk = join(root, 'disk');
       mkdirSync(disk);
       const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk]);
-      if (mounted.status !== 0) return; // a container without the right to mount
+      expect(mounted.status, 'a full disk is tested on a small tmpfs: this needs the right to mount, as root has it').toBe(0);
       try {
         const dir = join(disk, 'spool');
         const spool = await Spool.open(dir, SLOW);
