@@ -163,6 +163,17 @@ static __always_inline void conn_displace(__u64 key, struct vslog_conn_state *fo
 	conn_forget(key);
 }
 
+/* Where the map is full, the begin is lost if the ring was full too, and the end will be written as one of a connection that was there. */
+static __always_inline long conn_remember(struct vslog_config *cfg, __u64 key, struct vslog_conn_state *st, __u32 place)
+{
+	long error = bpf_map_update_elem(&conns, &key, st, BPF_NOEXIST);
+	if (error == 0)
+		__sync_fetch_and_add(&cfg->live, 1);
+	else if (error != -EEXIST)
+		count_loss(place);
+	return error;
+}
+
 /* A connection that we did not know. */
 static __always_inline void conn_begin(struct ip_vs_conn *cp, __u8 kind)
 {
@@ -195,16 +206,12 @@ static __always_inline void conn_begin(struct ip_vs_conn *cp, __u8 kind)
 			st->scheduled_by = VSLOG_BY_SYNC;
 	}
 	struct vslog_conn_record *r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
-	if (!r)
+	if (!r) {
 		conn_owe(st, VSLOG_OWED_BEGIN);
-	long error = bpf_map_update_elem(&conns, &key, st, BPF_NOEXIST);
-	if (error == 0)
-		__sync_fetch_and_add(&cfg->live, 1);
-	else if (error != -EEXIST)
-		count_loss(r ? VSLOG_LOSS_CONN_MAP : VSLOG_LOSS_RING); /* its end will be written as one of a connection that was there */
-	if (!r)
+		conn_remember(cfg, key, st, VSLOG_LOSS_RING);
 		return;
-	if (error == -EEXIST) { /* another CPU met it in this moment, a snapshot beside its create */
+	}
+	if (conn_remember(cfg, key, st, VSLOG_LOSS_CONN_MAP) == -EEXIST) { /* another CPU met it in this moment, a snapshot beside its create */
 		bpf_ringbuf_discard(r, 0);
 		return;
 	}

@@ -84,6 +84,14 @@ async function onKernel(folder: string, scenarios: readonly Scenario[], keep: bo
     const proof = await compareWithSql(log, collector);
     report(proof);
     return [...results, proof];
+  } catch (error) {
+    const result = {
+      scenario: `${kernel.release} as a whole`,
+      seconds: 0,
+      failure: error instanceof Error ? error.message : String(error),
+    };
+    report(result);
+    return [result];
   } finally {
     log.stop();
     await collector.stop();

@@ -1,14 +1,43 @@
 import { v1 } from '../../src/wire/proto.js';
 import type { CollectorProcess } from './collector.js';
-import { idOf, type SubscriberLog } from './event-log.js';
+import { type ConnEvent, idOf, type SubscriberLog } from './event-log.js';
 import type { Result } from './runner.js';
+import { addressText } from './story.js';
+
+/** The columns of conn_events that are compared, as SQL writes them and as the log has them. */
+const COMPARED: readonly (readonly [string, (event: ConnEvent) => string])[] = [
+  ['toString(kind)', (e) => v1.EventKind.Value[e.kind] ?? '?'],
+  ['toString(conn_id)', (e) => idOf(e.conn_id)],
+  ['toString(reason)', (e) => v1.EndReason.Value[e.reason] ?? '?'],
+  ['toString(scheduled_by)', (e) => v1.ScheduledBy.Value[e.scheduled_by] ?? '?'],
+  ['toString(forward)', (e) => v1.ForwardMethod.Value[e.forward] ?? '?'],
+  ['toString(template_id)', (e) => idOf(e.template_id)],
+  ['toString(toUnixTimestamp64Nano(time_ns))', (e) => idOf(e.time_ns)],
+  [
+    "toString(protocol), ' ', toString(fwmark), ' ', toString(weight), ' ', toString(netns)",
+    (e) => `${e.protocol} ${e.fwmark} ${e.weight} ${e.netns}`,
+  ],
+  [sqlPlace('client'), (e) => `${addressText(e.client_addr)} ${e.client_port}`],
+  [sqlPlace('virtual'), (e) => `${addressText(e.virtual_addr)} ${e.virtual_port}`],
+  [sqlPlace('real'), (e) => `${addressText(e.real_addr)} ${e.real_port}`],
+  ["toString(toUInt8(is_template)), ' ', toString(toUInt8(quiesced))", (e) => `${Number(e.is_template)} ${Number(e.quiesced)}`],
+  [
+    "toString(drop_packets), ' ', toString(drop_bytes), ' ', toString(packets_in)",
+    (e) => `${idOf(e.drop_packets)} ${idOf(e.drop_bytes)} ${idOf(e.packets_in)}`,
+  ],
+];
+
+/** An address and its port, the address as people write it. */
+function sqlPlace(which: string): string {
+  return `if(${which}_addr = toIPv6('::'), '-', replaceOne(toString(${which}_addr), '::ffff:', '')), ' ', toString(${which}_port)`;
+}
 
 /** The log's events as SQL should tell them. */
 function expected(log: SubscriberLog): string[] {
   return log.entries.map(({ sequence, conn, control }) =>
     conn === undefined
-      ? `${sequence} control ${v1.ControlKind.Value[control.kind]}`
-      : `${sequence} ${v1.EventKind.Value[conn.kind]} ${idOf(conn.conn_id)} ${v1.EndReason.Value[conn.reason]}`,
+      ? `${sequence} control ${v1.ControlKind.Value[control.kind]} ${control.old_value} ${control.new_value} ${control.command}`
+      : `${sequence} ${COMPARED.map(([, tell]) => tell(conn)).join(' ')}`,
   );
 }
 
@@ -25,8 +54,8 @@ export async function compareWithSql(log: SubscriberLog, collector: CollectorPro
     await collector.untilStored(position.epoch, position.sequence);
     const where = `epoch = '${position.epoch}' AND sequence <= ${position.sequence}`;
     const rows = await collector.sql(`SELECT sequence, text FROM (
-        SELECT sequence, concat(toString(kind), ' ', toString(conn_id), ' ', toString(reason)) AS text FROM vslog.conn_events WHERE ${where}
-        UNION ALL SELECT sequence, concat('control ', toString(kind)) FROM vslog.control_events WHERE ${where}) ORDER BY sequence`);
+        SELECT sequence, concat(${COMPARED.map(([sql]) => sql).join(", ' ', ")}) AS text FROM vslog.conn_events WHERE ${where}
+        UNION ALL SELECT sequence, concat('control ', toString(kind), ' ', old_value, ' ', new_value, ' ', command) FROM vslog.control_events WHERE ${where}) ORDER BY sequence`);
     const told = rows.map((row) => row.join(' '));
     const wanted = expected(log).filter((line) => BigInt(line.split(' ')[0] ?? 0) <= position.sequence);
     const wrong = wanted.findIndex((line, i) => line !== told[i]);

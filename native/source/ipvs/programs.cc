@@ -34,10 +34,17 @@ std::string& load_log() {
 
 int keep_log(enum libbpf_print_level level, const char* format, va_list args) {
   if (level == LIBBPF_DEBUG) return 0;
-  char line[1024];
-  const int n = std::vsnprintf(line, sizeof line, format, args);
+  // The verifier's whole log comes in one call, and its last lines are those that matter.
+  va_list again;
+  va_copy(again, args);
+  const int n = std::vsnprintf(nullptr, 0, format, again);
+  va_end(again);
   std::string& log = load_log();
-  if (n > 0 && log.size() < (1U << 20)) log += line;
+  if (n <= 0 || log.size() > (16U << 20)) return 0;
+  const std::size_t at = log.size();
+  log.resize(at + static_cast<std::size_t>(n) + 1);
+  std::vsnprintf(log.data() + at, static_cast<std::size_t>(n) + 1, format, args);
+  log.pop_back();
   return 0;
 }
 
