@@ -30,6 +30,12 @@ const MODULE_FOLDERS = [
   'crypto',
   'arch/x86/crypto',
   'drivers/net/ethernet/intel/e1000',
+  'drivers/virtio',
+  'fs/9p',
+  'fs/netfs',
+  'fs/fscache',
+  'fs/overlayfs',
+  'net/9p',
 ];
 const MODULE_FILES = ['drivers/net/veth.ko', 'drivers/net/dummy.ko'];
 

@@ -28,6 +28,13 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
+export interface MachineOptions {
+  /** Default 1536. */
+  readonly memoryMiB?: number;
+  /** The host's files can be mounted in the guest, to read: 9p, tag "host". */
+  readonly shareHost?: boolean;
+}
+
 /** A running virtual machine with a real kernel. */
 export class Machine {
   private readonly bridges: Server[] = [];
@@ -48,7 +55,7 @@ export class Machine {
   }
 
   /** Boots the kernel under software emulation; resolves when the machine takes commands. `cache` holds images and the console's log. */
-  static async boot(kernel: Kernel, files: readonly GuestFile[], cache: string): Promise<Machine> {
+  static async boot(kernel: Kernel, files: readonly GuestFile[], cache: string, more: MachineOptions = {}): Promise<Machine> {
     mkdirSync(cache, { recursive: true });
     const image = makeImage(kernel, files, cache);
     const [agentPort, bridgePort] = [await freePort(), await freePort()];
@@ -76,6 +83,7 @@ export class Machine {
         ...['-kernel', kernel.image, '-initrd', image, '-append', 'console=ttyS0 quiet panic=-1 mitigations=off rdinit=/init'],
         ...['-netdev', `user,id=host,restrict=on,hostfwd=tcp:127.0.0.1:${agentPort}-:7001,hostfwd=tcp:127.0.0.1:${bridgePort}-:7002`],
         ...['-device', 'e1000,netdev=host'],
+        ...(more.shareHost === true ? ['-virtfs', 'local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap'] : []),
       ],
       { stdio: ['ignore', 'pipe', 'pipe'] },
     );

@@ -10,6 +10,7 @@ import { compareWithSql } from './proof.js';
 import { type Result, runScenario, startCapture } from './runner.js';
 import { readScenarios, type Scenario } from './scenario.js';
 import { CACHE, defaultFiles, defaultKernels, ROOT } from './setting.js';
+import { upBesideIpvs } from './whole.js';
 
 /** Scenarios at a time. They mostly wait for the kernel's timers. */
 const AT_ONCE = 8;
@@ -106,14 +107,25 @@ for (const signal of ['SIGTERM', 'SIGHUP', 'SIGINT'] as const) process.once(sign
 
 const { kernels, only, list, keep } = options(process.argv.slice(2));
 const all = readScenarios(join(ROOT, 'test/vm/scenarios'));
-for (const name of only)
-  if (!all.some((scenario) => scenario.name === name)) throw new Error(`no scenario is called ${name}; --list shows them`);
+/** Not a file: `vslog up` itself in the machine, on the last of the kernels. */
+const WHOLE = 'up-beside-ipvs';
+for (const name of only) {
+  if (name !== WHOLE && !all.some((scenario) => scenario.name === name))
+    throw new Error(`no scenario is called ${name}; --list shows them`);
+}
 const scenarios = only.length === 0 ? all : all.filter((scenario) => only.includes(scenario.name));
 if (list) {
   for (const scenario of all) console.log(`${scenario.name}: ${scenario.description}`);
+  console.log(`${WHOLE}: vslog up in the machine, capture, collector and store beside the kernel's balancer, and SQL's answer.`);
 } else {
+  const folders = kernels.length > 0 ? kernels : defaultKernels();
   const results: Result[] = [];
-  for (const folder of kernels.length > 0 ? kernels : defaultKernels()) results.push(...(await onKernel(folder, scenarios, keep)));
+  if (scenarios.length > 0) for (const folder of folders) results.push(...(await onKernel(folder, scenarios, keep)));
+  if (only.length === 0 || only.includes(WHOLE)) {
+    const result = await upBesideIpvs(findKernel(folders.at(-1) ?? ''));
+    report(result);
+    results.push(result);
+  }
   const failed = results.filter((result) => result.failure !== undefined).length;
   console.log(`${results.length - failed} passed, ${failed} failed`);
   process.exitCode = failed === 0 && results.length > 0 ? 0 : 1;

@@ -1,0 +1,83 @@
+import { join } from 'node:path';
+import { Director } from './director.js';
+import type { Kernel } from './kernel.js';
+import { Machine } from './machine.js';
+import type { Result } from './runner.js';
+import { readScenario } from './scenario.js';
+import { CACHE, defaultFiles, ROOT } from './setting.js';
+
+const CONNECTIONS = 25;
+
+/** The guest sees the host's files, and writes beside them: Node, the checkout and its packages run as they stand there. */
+const MOUNT_HOST = `set -e
+for m in virtio_pci 9pnet_virtio 9p overlay; do modprobe $m || true; done
+mkdir -p /host /over /new
+mount -t 9p -o trans=virtio,version=9p2000.L,msize=1048576,cache=loose,ro host /host
+mount -t tmpfs -o size=1500m over /over
+mkdir /over/up /over/work
+mount -t overlay -o lowerdir=/host,upperdir=/over/up,workdir=/over/work overlay /new
+for d in proc sys dev run; do mount --rbind /$d /new/$d; done
+mkdir -p /new/tmp && mount -t tmpfs tmp /new/tmp`;
+
+/**
+ * The main job, whole, on a machine that has ip_vs: \`vslog up\` beside the kernel's balancer, both halves and the store in the guest. Its clients' connections must be
+ * there when SQL is asked for their real server, as many as were made, and ended for the right reason.
+ */
+export async function upBesideIpvs(kernel: Kernel): Promise<Result> {
+  const begin = Date.now();
+  const machine = await Machine.boot(kernel, defaultFiles(), CACHE, { memoryMiB: 4096, shareHost: true });
+  const vslog = `${process.execPath} ${join(ROOT, 'dist/main.js')}`;
+  const environment = 'env HOME=/tmp PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin';
+  /** Runs a script among the host's files, after the words of `before`. */
+  const inside = (script: string, before = ''): string =>
+    `cat >/new/tmp/step.sh <<'END_OF_STEP'\n${script}\nEND_OF_STEP\n${before} chroot /new ${environment} bash /tmp/step.sh`;
+  try {
+    await machine.must(MOUNT_HOST);
+    const director = new Director(machine, { ...readScenario(join(ROOT, 'test/vm/scenarios/udp-timeout.toml')), name: 'whole' });
+    await director.setUp();
+    // `up` runs in the director's network namespace, whose connections it is to log.
+    await machine.must(
+      inside(
+        `nohup ${vslog} up --data-dir /tmp/data --drain 60s >/run/up.log 2>&1 </dev/null & echo $! >/run/up.pid`,
+        'ip netns exec d_whole',
+      ),
+    );
+    await machine.must(
+      inside(`for i in $(seq 240); do
+        ${vslog} status --json 2>/dev/null | grep -q '"connected": *true' && exit 0
+        kill -0 $(cat /run/up.pid) || break
+        sleep 1
+      done
+      cat /run/up.log; exit 1`),
+      400_000,
+    );
+    await director.perform({ do: 'burst', protocol: 'udp', count: CONNECTIONS, from: 'c1', to: 'vip:53' });
+    const answer = await machine.must(
+      inside(`for i in $(seq 30); do
+        n=$(${vslog} sql --format csv "select count() from connections where real_addr = '10.2.0.11' and client_addr = '10.1.0.2' and reason = 'timeout'" | tail -n 1)
+        [ "$n" = ${CONNECTIONS} ] && break
+        sleep 1
+      done
+      echo "$n"`),
+      300_000,
+    );
+    await machine.must(
+      `kill -TERM $(cat /run/up.pid); for i in $(seq 100); do [ -e /proc/$(cat /run/up.pid) ] || exit 0; sleep 1; done; cat /run/up.log; exit 1`,
+      150_000,
+    );
+    const left = await machine.must('ls /sys/fs/bpf; ps | grep -E "vslog-capture|engine-child" | grep -vc grep || true');
+    let failure: string | undefined;
+    if (answer !== String(CONNECTIONS))
+      failure = `SQL tells ${answer} of ${CONNECTIONS} connections\n${await machine.must('cat /run/up.log')}`;
+    else if (left !== '0') failure = `after the stop this was left: ${left}`;
+    return { scenario: 'up-beside-ipvs', seconds: (Date.now() - begin) / 1000, failure };
+  } catch (error) {
+    return {
+      scenario: 'up-beside-ipvs',
+      seconds: (Date.now() - begin) / 1000,
+      failure: error instanceof Error ? error.message : String(error),
+    };
+  } finally {
+    await machine.stop();
+  }
+}
