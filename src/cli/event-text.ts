@@ -28,7 +28,9 @@ function connLine({ event }: Extract<LogEvent, { record: 'conn' }>): string {
     const duration = count(event.duration_ns);
     if (duration > 0) more.push(`after ${elapsed(duration)}`);
     const [packetsIn, packetsOut] = [count(event.packets_in), count(event.packets_out)];
-    if (packetsIn + packetsOut > 0) more.push(`${whole(packetsIn)} packets in, ${whole(packetsOut)} out`);
+    // 0 means not known: IPVS counts only what comes in.
+    if (packetsIn > 0) more.push(`${whole(packetsIn)} ${packetsIn === 1 ? 'packet' : 'packets'} in`);
+    if (packetsOut > 0) more.push(`${whole(packetsOut)} out`);
   }
   if (event.kind === v1.EventKind.Value.nodest_drop) more.push(`${whole(count(event.drop_packets))} packets dropped`);
   return [way, ...more].join(', ');
