@@ -9,6 +9,9 @@ import type { Kernel } from './kernel.js';
 /** How long a boot may take, ms: 10 s are usual, but machines are shared. */
 const BOOT_PATIENCE = 180_000;
 const END_OF_SCRIPT = '__END_OF_SCRIPT__';
+const GREETING = '__READY__\n';
+const GREETING_PATIENCE = 10_000;
+const GREETING_TRIES = 12;
 
 export interface Outcome {
   readonly code: number;
@@ -104,8 +107,9 @@ export class Machine {
   private async untilReady(): Promise<void> {
     const end = Date.now() + BOOT_PATIENCE;
     while (Date.now() < end) {
-      const outcome = await this.run('true', 5_000).catch(() => undefined);
-      if (outcome?.code === 0) return;
+      const agent = await this.greeted();
+      agent?.destroy();
+      if (agent !== undefined) return;
       await sleep(300);
     }
     await this.stop();
@@ -113,15 +117,43 @@ export class Machine {
   }
 
   /** Runs a bash script in the machine as root. Rejects when the machine does not answer within `patience` ms. */
-  run(script: string, patience = 120_000): Promise<Outcome> {
-    return new Promise((resolve, reject) => {
+  async run(script: string, patience = 120_000): Promise<Outcome> {
+    // The emulated network sometimes loses a connection while it is made. As long as the agent has not greeted, nothing has run, and another try is safe.
+    for (let attempt = 1; ; ++attempt) {
+      const agent = await this.greeted();
+      if (agent !== undefined) return this.converse(agent, script, patience);
+      if (attempt === GREETING_TRIES) throw new Error(`the machine's agent did not greet in ${GREETING_TRIES} connections`);
+    }
+  }
+
+  /** A connection whose agent has greeted, or nothing. */
+  private greeted(): Promise<Socket | undefined> {
+    return new Promise((resolve) => {
       const socket = connect(this.agentPort, '127.0.0.1');
+      let said = '';
+      const end = (result: Socket | undefined): void => {
+        clearTimeout(timer);
+        socket.removeAllListeners();
+        if (result === undefined) socket.destroy();
+        resolve(result);
+      };
+      const timer = setTimeout(() => end(undefined), GREETING_PATIENCE);
+      socket.on('error', () => end(undefined));
+      socket.on('close', () => setTimeout(() => end(undefined), 200));
+      socket.on('data', (chunk) => {
+        said += chunk.toString();
+        if (said.includes(GREETING)) end(socket);
+      });
+    });
+  }
+
+  private converse(socket: Socket, script: string, patience: number): Promise<Outcome> {
+    return new Promise((resolve, reject) => {
       const chunks: Buffer[] = [];
       const timer = setTimeout(
         () => socket.destroy(new Error(`the machine did not answer within ${patience} ms to: ${script.slice(0, 200)}`)),
         patience,
       );
-      socket.on('connect', () => socket.write(`${script}\n${END_OF_SCRIPT}\n`));
       socket.on('data', (chunk) => chunks.push(chunk));
       socket.on('error', reject);
       socket.on('close', () => {
@@ -131,6 +163,7 @@ export class Machine {
         if (mark === null) reject(new Error(`the machine broke off: ${text.slice(-300)}`));
         else resolve({ code: Number(mark[1]), output: text.slice(0, mark.index).trimEnd() });
       });
+      socket.write(`${script}\n${END_OF_SCRIPT}\n`);
     });
   }
 
