@@ -16,8 +16,7 @@ mount -t 9p -o trans=virtio,version=9p2000.L,msize=1048576,cache=loose,ro host /
 mount -t tmpfs -o size=1500m over /over
 mkdir /over/up /over/work
 mount -t overlay -o lowerdir=/host,upperdir=/over/up,workdir=/over/work overlay /new
-for d in proc sys dev run; do mount --rbind /$d /new/$d; done
-mkdir -p /new/tmp && mount -t tmpfs tmp /new/tmp`;
+for d in proc sys dev run; do mount --rbind /$d /new/$d; done`;
 
 /**
  * The main job, whole, on a machine that has ip_vs: \`vslog up\` beside the kernel's balancer, both halves and the store in the guest. Its clients' connections must be
@@ -27,10 +26,10 @@ export async function upBesideIpvs(kernel: Kernel): Promise<Result> {
   const begin = Date.now();
   const machine = await Machine.boot(kernel, defaultFiles(), CACHE, { memoryMiB: 4096, shareHost: true });
   const vslog = `${process.execPath} ${join(ROOT, 'dist/main.js')}`;
-  const environment = 'env HOME=/tmp PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin';
+  const environment = 'env HOME=/run PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin';
   /** Runs a script among the host's files, after the words of `before`. */
   const inside = (script: string, before = ''): string =>
-    `cat >/new/tmp/step.sh <<'END_OF_STEP'\n${script}\nEND_OF_STEP\n${before} chroot /new ${environment} bash /tmp/step.sh`;
+    `cat >/run/step.sh <<'END_OF_STEP'\n${script}\nEND_OF_STEP\n${before} chroot /new ${environment} bash /run/step.sh`;
   try {
     await machine.must(MOUNT_HOST);
     const director = new Director(machine, { ...readScenario(join(ROOT, 'test/vm/scenarios/udp-timeout.toml')), name: 'whole' });
@@ -38,7 +37,7 @@ export async function upBesideIpvs(kernel: Kernel): Promise<Result> {
     // `up` runs in the director's network namespace, whose connections it is to log.
     await machine.must(
       inside(
-        `nohup ${vslog} up --data-dir /tmp/data --drain 60s >/run/up.log 2>&1 </dev/null & echo $! >/run/up.pid`,
+        `nohup ${vslog} up --data-dir /run/data --drain 60s >/run/up.log 2>&1 </dev/null & echo $! >/run/up.pid`,
         'ip netns exec d_whole',
       ),
     );
