@@ -19,7 +19,7 @@ mount -t overlay -o lowerdir=/host,upperdir=/over/up,workdir=/over/work overlay 
 for d in proc sys dev run; do mount --rbind /$d /new/$d; done`;
 
 /**
- * The main job, whole, on a machine that has ip_vs: \`vslog up\` beside the kernel's balancer, both halves and the store in the guest. Its clients' connections must be
+ * The main job, whole, on a machine that has ip_vs: `vslog up` beside the kernel's balancer, both halves and the store in the guest. Its clients' connections must be
  * there when SQL is asked for their real server, as many as were made, and ended for the right reason.
  */
 export async function upBesideIpvs(kernel: Kernel): Promise<Result> {
