@@ -110,7 +110,8 @@ export function verificationText(report: Verification): string {
     const flaws: string[] = [];
     if (epoch.missing !== 0) flaws.push(`${whole(epoch.missing)} missing`);
     if (epoch.rows !== epoch.ledger) flaws.push(`${whole(epoch.rows)} rows`);
-    if (epoch.spool_last !== null && epoch.last < epoch.spool_last) flaws.push(`the spool goes to ${epoch.spool_last}`);
+    if (epoch.spool_last !== null && epoch.last < epoch.spool_last)
+      flaws.push(`the spool goes to ${epoch.spool_last}: a running collector delivers the rest, see vslog status`);
     const text = `store: ${epoch.node} ${epoch.epoch}: sequences ${epoch.first} to ${epoch.last}, ${whole(epoch.ledger)} events in the ledger`;
     say(epoch.ok, flaws.length === 0 ? `${text} and as many rows` : `${text}, but ${flaws.join(', ')}`);
   }

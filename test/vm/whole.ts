@@ -64,7 +64,7 @@ export async function upBesideIpvs(kernel: Kernel): Promise<Result> {
       `kill -TERM $(cat /run/up.pid); for i in $(seq 100); do [ -e /proc/$(cat /run/up.pid) ] || exit 0; sleep 1; done; cat /run/up.log; exit 1`,
       150_000,
     );
-    const left = await machine.must('ls /sys/fs/bpf; ps | grep -E "vslog-capture|engine-child" | grep -vc grep || true');
+    const left = await machine.must('ls /sys/fs/bpf; cat /proc/[0-9]*/comm 2>/dev/null | grep -cxE "vslog-capture|node" || true');
     let failure: string | undefined;
     if (answer !== String(CONNECTIONS))
       failure = `SQL tells ${answer} of ${CONNECTIONS} connections\n${await machine.must('cat /run/up.log')}`;
