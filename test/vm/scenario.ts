@@ -59,7 +59,7 @@ const step = z.discriminatedUnion('do', [
   /** Seconds: established TCP, TCP after FIN, UDP. 0: unchanged. */
   z.strictObject({ do: z.literal('timeouts'), tcp: z.int().default(0), tcpfin: z.int().default(0), udp: z.int().default(0) }),
   /** Until the story so far holds that many lines that contain the text. */
-  z.strictObject({ do: z.literal('wait'), for: z.string(), count: z.int().positive().default(1), within: z.int().default(30) }),
+  z.strictObject({ do: z.literal('wait'), for: z.string(), count: z.int().positive().default(1), within: z.int().default(120) }),
   z.strictObject({ do: z.literal('sleep'), seconds: z.number().positive() }),
   /** kill: SIGKILL; stop: SIGTERM; freeze and thaw: SIGSTOP and SIGCONT. */
   z.strictObject({ do: z.literal('capture'), action: z.enum(['kill', 'stop', 'start', 'freeze', 'thaw']) }),
