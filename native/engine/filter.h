@@ -1,0 +1,36 @@
+// Which connections are meant: what "conn expire" and "conn ls" ask for.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "engine/packet.h"
+
+namespace vslog::engine {
+
+/// An address range with an optional port.
+struct Place {
+  Address address{};
+  std::uint8_t prefix = 128;             ///< bits of the 16-byte form: an IPv4 prefix of n has 96 + n
+  std::optional<std::uint16_t> port;
+};
+
+/// Every given part must match; nothing given matches every connection.
+struct ConnFilter {
+  std::optional<Place> client;
+  std::optional<Place> virtual_service;
+  std::optional<Place> real;
+  std::optional<std::uint8_t> protocol;
+  std::optional<std::uint32_t> fwmark;
+  std::optional<std::uint8_t> state;
+  std::optional<bool> is_template;       ///< not given: both
+  std::optional<std::uint64_t> conn_id;
+  std::optional<Time> idle_at_least;     ///< since its last packet, ns
+  std::optional<Time> older_than;        ///< since its beginning, ns
+  bool quiesced_only = false;            ///< its real server has weight 0
+};
+
+bool contains(const Place& place, const Address& address, std::uint16_t port);
+
+}  // namespace vslog::engine
