@@ -6,12 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pc from 'picocolors';
+import { readScenario } from '../conformance/scenario.js';
 import { CollectorProcess } from './collector.js';
 import { Director } from './director.js';
 import { findKernel } from './kernel.js';
 import { Machine } from './machine.js';
 import { startCapture } from './runner.js';
-import { readScenario } from './scenario.js';
 import { CACHE, defaultFiles, defaultKernels, ROOT } from './setting.js';
 
 const LIVE_SECONDS = 20;

@@ -1,6 +1,6 @@
+import type { Real, Scenario, Service, Step } from '../conformance/scenario.js';
+import { ADDRESSES } from '../conformance/story.js';
 import type { Machine } from './machine.js';
-import type { Real, Scenario, Service, Step } from './scenario.js';
-import { ADDRESSES } from './story.js';
 
 const FORWARD_FLAG = { masq: '-m', direct: '-g', tunnel: '-i' } as const;
 const PROTOCOL_FLAG = { tcp: '-t', udp: '-u', sctp: '--sctp-service' } as const;
@@ -31,12 +31,21 @@ function realFlags(real: Real): string {
   return `-r ${joined(real.at)} ${method} -w ${real.weight}${thresholds}`;
 }
 
+/** The mask of an IPv4 prefix. */
+function dotted(bits: number): string {
+  return [24, 16, 8, 0].map((shift) => (bits >= 32 - shift ? 255 : bits <= 24 - shift ? 0 : 256 - 2 ** (32 - shift - bits))).join('.');
+}
+
 function serviceCommands(verb: 'A' | 'E', service: Service): string[] {
   const flags = serviceFlags(service);
-  const persistent = service.persistent > 0 ? ` -p ${service.persistent}` : '';
-  const lines = [
-    `ipvsadm -${verb} ${flags} -s ${service.scheduler}${persistent}${service.one_packet ? ' -o' : ''}${service.ipv6 ? ' -6' : ''}`,
+  const options = [
+    service.persistent > 0 ? `-p ${service.persistent}` : '',
+    service.netmask === undefined ? '' : `-M ${service.at.includes('6:') || service.ipv6 ? service.netmask : dotted(service.netmask)}`,
+    service.flags.length > 0 ? `-b ${service.flags.join(',')}` : '',
+    service.one_packet ? '-o' : '',
+    service.ipv6 ? '-6' : '',
   ];
+  const lines = [`ipvsadm -${verb} ${flags} -s ${service.scheduler} ${options.filter((option) => option !== '').join(' ')}`];
   return [...lines, ...service.real.map((real) => `ipvsadm -a ${flags} ${realFlags(real)}`)];
 }
 
@@ -78,7 +87,7 @@ export class Director {
       `${inD} addr add 10.2.0.1/24 dev ds`,
       `${inD} addr add fd02::1/64 dev ds nodad`,
       ...['dc', 'ds'].map((dev) => `${inD} link set ${dev} up`),
-      ...['c1', 'c2', 'c3'].map((client) => `ip -n ${c} addr add ${ADDRESSES[client]}/24 dev c0`),
+      ...['c1', 'c2', 'c3', 'c4'].map((client) => `ip -n ${c} addr add ${ADDRESSES[client]}/24 dev c0`),
       `ip -n ${c} addr add ${ADDRESSES.c1v6}/64 dev c0 nodad`,
       ...['rs1', 'rs2', 'rs3'].map((real) => `ip -n ${s} addr add ${ADDRESSES[real]}/24 dev s0`),
       ...['rs1v6', 'rs2v6'].map((real) => `ip -n ${s} addr add ${ADDRESSES[real]}/64 dev s0 nodad`),
@@ -128,7 +137,7 @@ export class Director {
     const lines = new Set<string>();
     for (const { real, protocol, at } of reals) {
       const { address, port } = split(real.at);
-      if (port === '0') continue; // every port, that is, none in particular
+      if (!real.serves || port === '0') continue; // port 0: every port, that is, none in particular
       if (real.forward === 'masq') {
         lines.add(this.inside('s', `flows serve ${protocol} ${address} ${port}`));
         continue;
@@ -159,6 +168,8 @@ export class Director {
       case 'close':
       case 'reset':
       case 'serverclose':
+      case 'halfclose':
+      case 'serverhalfclose':
         return this.expectCode(this.inside('c', `flows ctl /run/flows/${name}.${step.on} ${step.do}`), step.fails);
       case 'packets': {
         const [from, to] = [split(step.from), split(step.to)];

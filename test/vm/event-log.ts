@@ -1,15 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Batch } from '../../src/wire/batch.js';
 import { CaptureClient, type Position } from '../../src/wire/client.js';
-import { toBigInt, v1 } from '../../src/wire/proto.js';
-
-export type ConnEvent = InstanceType<typeof v1.ConnEvent>;
-export type ControlEvent = InstanceType<typeof v1.ControlEvent>;
-
-/** One record of the log, in the order of its sequence. */
-export type Entry =
-  | { readonly sequence: bigint; readonly conn: ConnEvent; readonly control?: undefined }
-  | { readonly sequence: bigint; readonly control: ControlEvent; readonly conn?: undefined };
+import { type Entry, entriesOf } from '../conformance/entry.js';
 
 /** What the scenarios ask of whoever has the log. */
 export interface EventLog {
@@ -17,23 +9,6 @@ export interface EventLog {
   readonly entries: readonly Entry[];
   /** Resolves when `found` is true of the entries, rejects after `within` ms with that sentence. */
   until(found: (entries: readonly Entry[]) => boolean, within: number, what: string): Promise<void>;
-}
-
-/** The length-delimited messages of a body. */
-function* messages(body: Buffer): Generator<Buffer> {
-  let at = 0;
-  while (at < body.length) {
-    let length = 0;
-    let shift = 0;
-    for (;;) {
-      const byte = body[at++] ?? 0;
-      length |= (byte & 127) << shift;
-      if (byte < 128) break;
-      shift += 7;
-    }
-    yield body.subarray(at, at + length);
-    at += length;
-  }
 }
 
 /** The log as a durable subscriber of its own gets it: connects again for as long as it takes, and refuses gaps and repetitions. */
@@ -87,11 +62,7 @@ export class SubscriberLog implements EventLog {
     if (epoch === batch.epoch && batch.last <= sequence) return;
     if (epoch !== batch.epoch) this.gaps.push(`all between epoch ${epoch} and ${batch.epoch}`);
     else if (batch.first !== sequence + 1n) this.gaps.push(`${sequence + 1n} to ${batch.first - 1n}`);
-    let at = batch.first;
-    for (const message of messages(batch.body)) {
-      if (batch.record === 'conn') this.entries.push({ sequence: at++, conn: v1.ConnEvent.decode(message) });
-      else this.entries.push({ sequence: at++, control: v1.ControlEvent.decode(message) });
-    }
+    for (const entry of entriesOf(batch)) this.entries.push(entry);
     this.position = { epoch: batch.epoch, sequence: batch.last };
     if (!this.holding) client.ack(this.position);
     for (const wake of this.waiters.splice(0)) wake();
@@ -106,8 +77,3 @@ export class SubscriberLog implements EventLog {
     }
   }
 }
-
-export const netnsOf = (entry: Entry): number => entry.conn?.netns ?? entry.control?.netns ?? 0;
-
-/** A 64-bit id as text. */
-export const idOf = (value: Parameters<typeof toBigInt>[0]): string => toBigInt(value).toString();

@@ -2,13 +2,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { readScenarios, type Scenario } from '../conformance/scenario.js';
 import { CollectorProcess } from './collector.js';
 import { SubscriberLog } from './event-log.js';
 import { findKernel } from './kernel.js';
 import { Machine } from './machine.js';
 import { compareWithSql } from './proof.js';
 import { type Result, runScenario, startCapture } from './runner.js';
-import { readScenarios, type Scenario } from './scenario.js';
 import { CACHE, defaultFiles, defaultKernels, ROOT } from './setting.js';
 import { upBesideIpvs } from './whole.js';
 
@@ -106,7 +106,7 @@ async function onKernel(folder: string, scenarios: readonly Scenario[], keep: bo
 for (const signal of ['SIGTERM', 'SIGHUP', 'SIGINT'] as const) process.once(signal, () => process.exit(130));
 
 const { kernels, only, list, keep } = options(process.argv.slice(2));
-const all = readScenarios(join(ROOT, 'test/vm/scenarios'));
+const all = readScenarios(join(ROOT, 'test/scenarios'));
 /** Not a file: `vslog up` itself in the machine, on the last of the kernels. */
 const WHOLE = 'up-beside-ipvs';
 for (const name of only) {

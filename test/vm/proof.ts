@@ -1,8 +1,9 @@
 import { v1 } from '../../src/wire/proto.js';
+import { type ConnEvent, idOf } from '../conformance/entry.js';
+import { addressText } from '../conformance/story.js';
 import type { CollectorProcess } from './collector.js';
-import { type ConnEvent, idOf, type SubscriberLog } from './event-log.js';
+import type { SubscriberLog } from './event-log.js';
 import type { Result } from './runner.js';
-import { addressText } from './story.js';
 
 /** The columns of conn_events that are compared, as SQL writes them and as the log has them. */
 const COMPARED: readonly (readonly [string, (event: ConnEvent) => string])[] = [

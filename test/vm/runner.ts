@@ -3,11 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { v1 } from '../../src/wire/proto.js';
+import { type Entry, netnsOf } from '../conformance/entry.js';
+import { isComplete, judge, soFar } from '../conformance/judge.js';
+import type { Scenario, Step } from '../conformance/scenario.js';
+import { Story } from '../conformance/story.js';
 import { Director } from './director.js';
-import { type Entry, idOf, netnsOf, SubscriberLog } from './event-log.js';
+import { SubscriberLog } from './event-log.js';
 import type { Machine } from './machine.js';
-import type { Scenario, Step } from './scenario.js';
-import { Story } from './story.js';
 
 /** What ran in one scenario, for whoever reports. `failure` is undefined when everything was as expected. */
 export interface Result {
@@ -36,48 +38,6 @@ async function signalCapture(machine: Machine, base: string, signal: string): Pr
   await machine.must(
     `p=$(cat ${base}/pid); kill -${signal} $p; ${signal === 'STOP' || signal === 'CONT' ? '' : 'while [ -e /proc/$p ] && ! grep -q "State:.Z" /proc/$p/status; do sleep 0.05; done'}`,
   );
-}
-
-/** Every create and snapshot has its one end, and nothing ends twice. */
-function unpaired(entries: readonly Entry[]): string[] {
-  const [begun, ended] = [new Map<string, number>(), new Map<string, number>()];
-  for (const { conn } of entries) {
-    if (conn === undefined) continue;
-    const kinds = v1.EventKind.Value;
-    const id = idOf(conn.conn_id);
-    if (conn.kind === kinds.create || conn.kind === kinds.snapshot) begun.set(id, (begun.get(id) ?? 0) + 1);
-    if (conn.kind === kinds.expire) ended.set(id, (ended.get(id) ?? 0) + 1);
-  }
-  const wrong = [...begun]
-    .filter(([id, n]) => n !== 1 || ended.get(id) !== 1)
-    .map(([id, n]) => `connection ${id}: ${n} begins, ${ended.get(id) ?? 0} ends`);
-  return [...wrong, ...[...ended.keys()].filter((id) => !begun.has(id)).map((id) => `connection ${id}: ended without a begin`)];
-}
-
-/** Timers that are due at about the same time fire in no order that the kernel promises (kernel/time/timer.c): runs of such ends are compared as sets. */
-function comparable(story: readonly string[]): string[] {
-  const lines: string[] = [];
-  let run: string[] = [];
-  for (const line of [...story, '']) {
-    if (line.startsWith('expire') && line.endsWith('reason=timeout')) run.push(line);
-    else {
-      lines.push(...run.sort(), line);
-      run = [];
-    }
-  }
-  return lines.slice(0, -1);
-}
-
-function difference(expected: readonly string[], got: readonly string[]): string {
-  const lines: string[] = [];
-  for (let i = 0; i < Math.max(expected.length, got.length); ++i) {
-    if (expected[i] === got[i]) lines.push(`      ${got[i]}`);
-    else {
-      if (expected[i] !== undefined) lines.push(`    - ${expected[i]}`);
-      if (got[i] !== undefined) lines.push(`    + ${got[i]}`);
-    }
-  }
-  return `the story is another (- expected, + got):\n${lines.join('\n')}`;
 }
 
 class Run {
@@ -109,7 +69,7 @@ class Run {
   }
 
   private story(): string[] {
-    return Story.tell(this.entries());
+    return Story.tell(this.entries(), this.scenario.show);
   }
 
   private async openOwn(): Promise<void> {
@@ -145,12 +105,7 @@ class Run {
   /** The end of the story: everything that began has ended, and nothing has come for a moment. */
   private async untilQuiet(): Promise<void> {
     const { scenario } = this;
-    const complete = () => {
-      const story = this.story();
-      if (scenario.expect !== undefined) return story.length >= scenario.expect.length;
-      return Object.entries(scenario.totals ?? {}).every(([text, count]) => story.filter((line) => line.includes(text)).length >= count);
-    };
-    await this.log.until(complete, 90_000, 'the rest of the story').catch(() => undefined);
+    await this.log.until(() => isComplete(scenario, this.story()), 90_000, 'the rest of the story').catch(() => undefined);
     await sleep(1500);
   }
 
@@ -175,15 +130,11 @@ class Run {
         try {
           await this.perform(step);
         } catch (error) {
-          throw new Error(
-            `step ${i + 1} (${step.do}): ${error instanceof Error ? error.message : String(error)}\n    the story so far:\n${this.story()
-              .map((line) => `      ${line}`)
-              .join('\n')}`,
-          );
+          throw new Error(soFar(i, step, error, this.story()));
         }
       }
       await this.untilQuiet();
-      return this.judge();
+      return judge(scenario, this.entries(), this.log.gaps);
     } catch (error) {
       return error instanceof Error ? error.message : String(error);
     } finally {
@@ -196,35 +147,6 @@ class Run {
       }
       await this.director.tearDown();
     }
-  }
-
-  private judge(): string | undefined {
-    const { scenario } = this;
-    const story = this.story();
-    if (scenario.expect !== undefined) {
-      const [expected, got] = [comparable(scenario.expect), comparable(story)];
-      if (expected.join('\n') !== got.join('\n')) return difference(expected, got);
-    }
-    for (const [text, count] of Object.entries(scenario.totals ?? {})) {
-      const found = story.filter((line) => line.includes(text)).length;
-      if (found !== count)
-        return `"${text}" stands in ${found} lines and not in ${count}:\n${story
-          .slice(-40)
-          .map((line) => `      ${line}`)
-          .join('\n')}`;
-    }
-    if (scenario.exact_loss !== undefined) {
-      const { text, of } = scenario.exact_loss;
-      const lost = this.entries().reduce((sum, { control }) => sum + (control === undefined ? 0 : Number(idOf(control.lost))), 0);
-      const told = story.filter((line) => line.includes(text)).length;
-      if (lost === 0 || lost !== of - told) return `the loss records count ${lost}; of ${of} events "${text}" the story tells ${told}`;
-    }
-    if (scenario.paired) {
-      const wrong = unpaired(this.entries());
-      if (wrong.length > 0) return `begins and ends do not pair: ${wrong.slice(0, 5).join('; ')}`;
-    }
-    if (this.log.gaps.length > 0) return `sequences are missing: ${this.log.gaps.join(', ')}`;
-    return undefined;
   }
 }
 

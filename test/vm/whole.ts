@@ -1,9 +1,9 @@
 import { join } from 'node:path';
+import { readScenario } from '../conformance/scenario.js';
 import { Director } from './director.js';
 import type { Kernel } from './kernel.js';
 import { Machine } from './machine.js';
 import type { Result } from './runner.js';
-import { readScenario } from './scenario.js';
 import { CACHE, defaultFiles, ROOT } from './setting.js';
 
 const CONNECTIONS = 25;
@@ -32,7 +32,7 @@ export async function upBesideIpvs(kernel: Kernel): Promise<Result> {
     `cat >/run/step.sh <<'END_OF_STEP'\n${script}\nEND_OF_STEP\n${before} chroot /new ${environment} bash /run/step.sh`;
   try {
     await machine.must(MOUNT_HOST);
-    const director = new Director(machine, { ...readScenario(join(ROOT, 'test/vm/scenarios/udp-timeout.toml')), name: 'whole' });
+    const director = new Director(machine, { ...readScenario(join(ROOT, 'test/scenarios/udp-timeout.toml')), name: 'whole' });
     await director.setUp();
     // `up` runs in the director's network namespace, whose connections it is to log.
     await machine.must(

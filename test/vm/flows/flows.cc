@@ -2,7 +2,7 @@
 //
 //   flows serve PROTOCOL ADDRESS PORT              answers in the background until it is killed
 //   flows open CTL PROTOCOL FROM PORT TO PORT      connects, then waits at the unix socket CTL for commands, in the background
-//   flows ctl CTL send|post|close|reset|serverclose  "send" waits for the echo, "post" does not
+//   flows ctl CTL COMMAND                          send (waits for the echo), post (does not), close, reset, serverclose, halfclose, serverhalfclose
 //   flows burst PROTOCOL N FROM PORT TO PORT       makes N connections one after the other, each from the next port, prints how many were answered
 //   flows halfopen N FROM PORT TO PORT             sends N TCP SYNs, each from the next port, and waits for nothing
 //   flows udp N FROM PORT TO PORT                  sends N packets from one socket, 20 ms apart, without waiting for answers
@@ -83,7 +83,8 @@ void background() {
   if (std::freopen("/dev/null", "r", stdin) == nullptr || std::freopen("/dev/null", "w", stdout) == nullptr || std::freopen("/dev/null", "w", stderr) == nullptr) std::exit(1);
 }
 
-/// One child a stream connection: it echoes, closes when the client has closed, and closes first when it reads a 'q'.
+/// One child a stream connection: it echoes, and closes when the client has closed. A 'q' makes it close first, an 'h' close its own half only, and after a 'k' it
+/// stays open when the client has closed.
 void serve_stream(int listener) {
   for (;;) {
     const int fd = accept(listener, nullptr, nullptr);
@@ -91,10 +92,13 @@ void serve_stream(int listener) {
     if (fork() == 0) {
       close(listener);
       char buffer[4096];
-      for (;;) {
+      for (bool stays = false;;) {
         const ssize_t n = recv(fd, buffer, sizeof buffer, 0);
+        if (n == 0 && stays) pause();
         if (n <= 0 || buffer[0] == 'q') break;
-        if (send(fd, buffer, static_cast<std::size_t>(n), MSG_NOSIGNAL) < 0) break;
+        if (buffer[0] == 'k') stays = true;
+        if (buffer[0] == 'h') shutdown(fd, SHUT_WR);
+        else if (send(fd, buffer, static_cast<std::size_t>(n), MSG_NOSIGNAL) < 0) break;
       }
       close(fd);
       std::_Exit(0);
@@ -163,6 +167,12 @@ std::string obey(int fd, const std::string& command) {
     close(fd);
     return ended ? "ok" : "the server did not close";
   }
+  if (command == "halfclose") {
+    if (!echoed(fd, "k")) return "no answer";
+    shutdown(fd, SHUT_WR);
+    return "ok";
+  }
+  if (command == "serverhalfclose") return send(fd, "h", 1, MSG_NOSIGNAL) == 1 && drained(fd) ? "ok" : "the server did not close its half";
   if (command == "reset") {
     reset(fd);
     return "ok";

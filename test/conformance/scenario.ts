@@ -12,6 +12,8 @@ const real = z.strictObject({
   forward: forward.default('masq'),
   upper: z.int().min(0).default(0),
   lower: z.int().min(0).default(0),
+  /** False: nobody listens there. */
+  serves: z.boolean().default(true),
 });
 
 const service = z.strictObject({
@@ -19,8 +21,12 @@ const service = z.strictObject({
   at: z.string(),
   protocol: protocol.default('tcp'),
   scheduler: z.string().default('rr'),
+  /** The scheduler's flags as ipvsadm -b has them. */
+  flags: z.array(z.enum(['sh-fallback', 'sh-port', 'mh-fallback', 'mh-port'])).default([]),
   /** Seconds; 0: not persistent. */
   persistent: z.int().min(0).default(0),
+  /** Bits of the client's address that persistence looks at; all by default. */
+  netmask: z.int().min(1).max(128).optional(),
   one_packet: z.boolean().default(false),
   /** An IPv6 service of a firewall mark. */
   ipv6: z.boolean().default(false),
@@ -37,8 +43,15 @@ const step = z.discriminatedUnion('do', [
     to: z.string(),
     fails: z.boolean().default(false),
   }),
-  /** send: a byte, and waits for its echo; post: a byte, no waiting; close: the client first; serverclose: the server first. */
-  z.strictObject({ do: z.enum(['send', 'post', 'close', 'reset', 'serverclose']), on: z.string(), fails: z.boolean().default(false) }),
+  /**
+   * send: a byte, and waits for its echo; post: a byte, no waiting; close: the client first; serverclose: the server first. halfclose: the client closes, and the
+   * server leaves its half open; serverhalfclose: the server closes, and the client leaves its half open.
+   */
+  z.strictObject({
+    do: z.enum(['send', 'post', 'close', 'reset', 'serverclose', 'halfclose', 'serverhalfclose']),
+    on: z.string(),
+    fails: z.boolean().default(false),
+  }),
   /** Packets from one UDP socket. */
   z.strictObject({ do: z.literal('packets'), count: z.int().positive(), from: z.string(), to: z.string() }),
   /** Connections one after the other, each from another port, answered and then reset (TCP, SCTP) or left (UDP). */
@@ -69,6 +82,13 @@ const step = z.discriminatedUnion('do', [
 
 const scenario = z.strictObject({
   description: z.string(),
+  /** The only balancer that it makes sense on; `why` says for what reason. */
+  only: z.enum(['kernel', 'engine']).optional(),
+  /** What the embedded engine tells otherwise than the kernel, on purpose; `why` says for what purpose. */
+  engine_expect: z.array(z.string()).optional(),
+  why: z.string().optional(),
+  /** What the lines tell besides: at an end, the protocol's state and the packets that clients had sent. */
+  show: z.array(z.enum(['state', 'packets'])).default([]),
   /** It has a capture of its own, which watches its director alone; made with these options. */
   own_capture: z.string().optional(),
   /** With own_capture: started only by a step. */
@@ -106,6 +126,8 @@ export function readScenario(file: string): Scenario {
   if (!result.success) throw new Error(`${file}: ${z.prettifyError(result.error)}`);
   if (result.data.expect === undefined && result.data.totals === undefined)
     throw new Error(`${file}: it expects nothing: give \`expect\` or \`totals\``);
+  if ((result.data.only !== undefined || result.data.engine_expect !== undefined) !== (result.data.why !== undefined))
+    throw new Error(`${file}: \`only\` and \`engine_expect\` need a \`why\`, and nothing else does`);
   return { ...result.data, name: basename(file, '.toml') };
 }
 

@@ -1,5 +1,5 @@
 import { v1 } from '../../src/wire/proto.js';
-import { type ConnEvent, type ControlEvent, type Entry, idOf } from './event-log.js';
+import { type ConnEvent, type ControlEvent, type Entry, idOf } from './entry.js';
 
 /** Names of addresses in scenarios, and back. Every scenario has network namespaces of its own, so all use the same. */
 export const ADDRESSES: Readonly<Record<string, string>> = {
@@ -7,7 +7,9 @@ export const ADDRESSES: Readonly<Record<string, string>> = {
   c1: '10.1.0.2',
   c2: '10.1.0.3',
   c3: '10.1.0.4',
+  c4: '10.1.0.20',
   net1: '10.1.0.0',
+  net2: '10.1.0.16',
   rs1: '10.2.0.11',
   rs2: '10.2.0.12',
   rs3: '10.2.0.13',
@@ -18,6 +20,18 @@ export const ADDRESSES: Readonly<Record<string, string>> = {
 };
 const NAMES = new Map(Object.entries(ADDRESSES).map(([name, address]) => [address, name]));
 const PROTOCOLS: Readonly<Record<number, string>> = { 0: 'any', 6: 'tcp', 17: 'udp', 132: 'sctp' };
+
+/** States as include/net/ip_vs.h numbers them. */
+const STATES: Readonly<Record<number, readonly string[]>> = {
+  6: [
+    ...['NONE', 'ESTABLISHED', 'SYN_SENT', 'SYN_RECV', 'FIN_WAIT', 'TIME_WAIT'],
+    ...['CLOSE', 'CLOSE_WAIT', 'LAST_ACK', 'LISTEN', 'SYNACK'],
+  ],
+  132: [
+    ...['NONE', 'INIT1', 'INIT', 'COOKIE_SENT', 'COOKIE_REPLIED', 'COOKIE_WAIT', 'COOKIE', 'COOKIE_ECHOED', 'ESTABLISHED'],
+    ...['SHUTDOWN_SENT', 'SHUTDOWN_RECEIVED', 'SHUTDOWN_ACK_SENT', 'REJECTED', 'CLOSED'],
+  ],
+};
 
 /** A 16-byte address as text; IPv4 from its mapped form, IPv6 shortened as far as the names above need it. */
 export function addressText(bytes: Uint8Array): string {
@@ -48,8 +62,15 @@ export class Story {
   /** Line of each connection's first nodest drop: the later ones are added to it, since their grouping is a matter of time. */
   private readonly drops = new Map<string, { at: number; packets: number; text: string }>();
 
-  static tell(entries: readonly Entry[]): string[] {
-    const story = new Story();
+  private readonly show: readonly ('state' | 'packets')[];
+
+  private constructor(show: readonly ('state' | 'packets')[]) {
+    this.show = show;
+  }
+
+  /** `show`: what the ends of connections tell besides. */
+  static tell(entries: readonly Entry[], show: readonly ('state' | 'packets')[] = []): string[] {
+    const story = new Story(show);
     for (const entry of entries) {
       if (entry.conn !== undefined) story.conn(entry.conn);
       else story.control(entry.control);
@@ -85,7 +106,11 @@ export class Story {
     const control = idOf(event.template_id);
     if (control !== '0') words.push(`of=${this.number(control)}`);
     if (kind === 'create') words.push(`by=${v1.ScheduledBy.Value[event.scheduled_by]}`);
-    if (kind === 'expire') words.push(`reason=${v1.EndReason.Value[event.reason]}`);
+    if (kind === 'expire') {
+      if (this.show.includes('state')) words.push(`state=${STATES[event.protocol]?.[event.state] ?? event.state}`);
+      if (this.show.includes('packets')) words.push(`packets=${idOf(event.packets_in)}`);
+      words.push(`reason=${v1.EndReason.Value[event.reason]}`);
+    }
     if (event.quiesced && kind === 'create') words.push('quiesced');
     const text = words.join(' ');
     if (kind !== 'nodest_drop') {
