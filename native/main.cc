@@ -20,6 +20,7 @@ int run(int argc, char** argv) {
   switch (line.action) {
     case vslog::Action::help: std::fputs(vslog::help_text(), stdout); return kOk;
     case vslog::Action::version: std::printf("vslog-capture %s\n", vslog::version()); return kOk;
+    case vslog::Action::check: vslog::check_source(line.options.source); return kOk;
     case vslog::Action::detach: {
       const bool there = vslog::detach_source(line.options.source);
       std::puts(there ? "detached: the kernel side was taken out." : "nothing to detach.");

@@ -19,7 +19,7 @@
 namespace vslog {
 namespace {
 
-enum Key : std::uint64_t { kSourceKey, kServerKey, kSignalKey, kTickKey, kLingerKey };
+enum Key : std::uint64_t { kSourceKey, kServerKey, kSignalKey, kTickKey, kLingerKey, kParentKey };
 
 constexpr std::size_t kDrainAtOnce = 1024;
 constexpr std::uint64_t kFlushNs = 2'000'000'000;
@@ -82,6 +82,7 @@ Daemon::Daemon(const DaemonOptions& options)
   watch(signals_.get(), kSignalKey);
   watch(ticker_.get(), kTickKey);
   watch(linger_.get(), kLingerKey);
+  if (options_.with_parent) watch_parent();
 }
 
 Daemon::~Daemon() = default;
@@ -89,6 +90,17 @@ Daemon::~Daemon() = default;
 void Daemon::watch(int fd, std::uint64_t key) {
   epoll_event event{.events = EPOLLIN, .data = {.u64 = key}};
   if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) throw std::system_error(errno, std::generic_category(), "cannot watch a descriptor");
+}
+
+void Daemon::watch_parent() {
+  epoll_event event{.events = EPOLLIN, .data = {.u64 = kParentKey}};
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, STDIN_FILENO, &event) != 0) throw SetupError("--with-parent needs a pipe or socket as standard input.");
+}
+
+bool Daemon::parent_gone() {
+  std::array<char, 64> what_it_says;
+  const ssize_t n = read(STDIN_FILENO, what_it_says.data(), what_it_says.size());
+  return n == 0 || (n < 0 && errno != EINTR);
 }
 
 ControlRecord Daemon::own_record(ControlKind kind) const {
@@ -238,6 +250,9 @@ void Daemon::run() {
           if (read(signals_.get(), &info, sizeof info) == sizeof info) return stop();
           break;
         }
+        case kParentKey:
+          if (parent_gone()) return stop();
+          break;
         case kTickKey:
           if (read(ticker_.get(), &count, sizeof count) > 0) tick();
           break;

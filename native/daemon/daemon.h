@@ -27,6 +27,9 @@ class Daemon final : private EventSink {
   void control(const ControlRecord& record) override;
 
   void watch(int fd, std::uint64_t key);
+  /// The end of standard input is the end of whoever started us, however that came.
+  void watch_parent();
+  static bool parent_gone();
   void start_source();
   /// Takes from the source while there is something and room for it. Returns true when there may be more at once.
   bool drain();

@@ -10,7 +10,7 @@ namespace vslog {
 namespace {
 
 enum Option : int {
-  kSource = 256, kSocket, kSocketGroup, kJournal, kJournalSize, kNode, kRingSize, kMaxConns, kPinDir, kAllNetns, kNodestInterval, kLinger, kOnExit, kDetach,
+  kSource = 256, kSocket, kSocketGroup, kJournal, kJournalSize, kNode, kRingSize, kMaxConns, kPinDir, kAllNetns, kNodestInterval, kLinger, kOnExit, kDetach, kCheck, kWithParent,
   kScriptedEvents, kScriptedRate, kScriptedSeed, kScriptedStart, kHelp, kVersion,
 };
 
@@ -29,6 +29,8 @@ constexpr option kOptions[] = {
     {"linger", required_argument, nullptr, kLinger},
     {"on-exit", required_argument, nullptr, kOnExit},
     {"detach", no_argument, nullptr, kDetach},
+    {"check", no_argument, nullptr, kCheck},
+    {"with-parent", no_argument, nullptr, kWithParent},
     {"scripted-events", required_argument, nullptr, kScriptedEvents},
     {"scripted-rate", required_argument, nullptr, kScriptedRate},
     {"scripted-seed", required_argument, nullptr, kScriptedSeed},
@@ -100,6 +102,8 @@ CommandLine parse_command_line(int argc, char** argv) {
         o.detach_on_exit = value == "detach";
         break;
       case kDetach: line.action = Action::detach; break;
+      case kCheck: line.action = Action::check; break;
+      case kWithParent: o.with_parent = true; break;
       case kScriptedEvents: o.source.scripted.events = number(name, value, 0, UINT64_MAX); break;
       case kScriptedRate: o.source.scripted.rate = number(name, value, 0, 100'000'000); break;
       case kScriptedSeed: o.source.scripted.seed = number(name, value, 0, 0xfffff); break;
@@ -129,6 +133,8 @@ Watches a balancer and hands out what happens to its connections on a unix socke
   --linger MS             how long a batch may wait for more events, 0 to 10000 (5)
   --on-exit keep|detach   keep (default): the kernel side stays and the next start goes on without a gap; detach: it is taken out
   --detach                take out what an earlier capture left in the kernel, and end
+  --check                 say whether this command line is right and the source can run here, and end; the exit code tells too
+  --with-parent           end, cleanly, when standard input ends: whoever started us is gone
   --help, --version
 
 source ipvs:

@@ -24,9 +24,10 @@ struct DaemonOptions {
   std::string node;  ///< empty: the machine's name
   std::uint32_t linger_ms = 5;
   bool detach_on_exit = false;
+  bool with_parent = false;  ///< standard input is a pipe from whoever started us: its end is ours
 };
 
-enum class Action { run, detach, help, version };
+enum class Action { run, check, detach, help, version };
 
 struct CommandLine {
   Action action = Action::run;

@@ -1,5 +1,9 @@
 #include "source/registry.h"
 
+#ifdef VSLOG_HAVE_IPVS
+#include "source/ipvs/preflight.h"
+#endif
+
 namespace vslog {
 
 std::string_view source_names() {
@@ -16,6 +20,13 @@ std::unique_ptr<Source> make_source(const SourceOptions& options) {
 #endif
   if (options.name == "scripted") return make_scripted_source(options.scripted);
   throw SourceRefusal("--source " + options.name + " is not in this build, which has: " + std::string(source_names()) + ".");
+}
+
+void check_source(const SourceOptions& options) {
+#ifdef VSLOG_HAVE_IPVS
+  if (options.name == "ipvs") return check_ipvs(options.ipvs.pin_dir);
+#endif
+  make_source(options);
 }
 
 bool detach_source(const SourceOptions& options) {

@@ -36,6 +36,9 @@ std::string_view source_names();
 /// Throws SourceRefusal at a name that is not known.
 std::unique_ptr<Source> make_source(const SourceOptions& options);
 
+/// Throws SourceRefusal when the source cannot run here, as far as that can be told without starting it.
+void check_source(const SourceOptions& options);
+
 /// Takes what source ipvs left in the kernel out of it. Returns false when there was nothing.
 bool detach_source(const SourceOptions& options);
 

@@ -84,14 +84,15 @@ std::string missing_capability(std::uint64_t effective) {
 }
 
 void check_ipvs(const std::string& pin_dir) {
-  const std::string missing = missing_capability(effective_capabilities(read_file("/proc/self/status")));
-  if (!missing.empty()) {
-    throw SourceRefusal("source ipvs needs " + missing + ": run the capture as root, or give it the capabilities CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN.");
-  }
+  // Before the capabilities: to become root would not help.
   if (!fs::exists("/sys/module/ip_vs") && !fs::exists("/proc/net/ip_vs")) {
     const bool there = fs::exists("/lib/modules/" + kernel_release() + "/kernel/net/netfilter/ipvs");
     throw SourceRefusal(there ? "the kernel's balancer is not loaded: run modprobe ip_vs, then start again."
                               : "kernel " + kernel_release() + " has no ip_vs: install a kernel with IPVS (CONFIG_IP_VS), or choose another --source.");
+  }
+  const std::string missing = missing_capability(effective_capabilities(read_file("/proc/self/status")));
+  if (!missing.empty()) {
+    throw SourceRefusal("source ipvs needs " + missing + ": run the capture as root, or give it the capabilities CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN.");
   }
   if (!fs::exists("/sys/kernel/btf/vmlinux")) {
     throw SourceRefusal("kernel " + kernel_release() + " carries no type information (/sys/kernel/btf/vmlinux): it must be built with CONFIG_DEBUG_INFO_BTF.");
