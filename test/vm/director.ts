@@ -1,18 +1,10 @@
+import { listeners, split } from '../conformance/places.js';
 import type { Real, Scenario, Service, Step } from '../conformance/scenario.js';
 import { ADDRESSES } from '../conformance/story.js';
 import type { Machine } from './machine.js';
 
 const FORWARD_FLAG = { masq: '-m', direct: '-g', tunnel: '-i' } as const;
 const PROTOCOL_FLAG = { tcp: '-t', udp: '-u', sctp: '--sctp-service' } as const;
-
-/** "rs1:80" as address and port. */
-function split(place: string): { address: string; port: string } {
-  const at = place.lastIndexOf(':');
-  const name = at < 0 ? place : place.slice(0, at);
-  const address = ADDRESSES[name];
-  if (address === undefined) throw new Error(`no such address: ${name}; known are ${Object.keys(ADDRESSES).join(', ')}`);
-  return { address, port: at < 0 ? '0' : place.slice(at + 1) };
-}
 
 /** As ipvsadm wants it: an IPv6 address in brackets. */
 function joined(place: string): string {
@@ -127,26 +119,12 @@ export class Director {
 
   /** A server at every place that any service of the scenario may send to. */
   private servers(): string[] {
-    const steps = this.scenario.steps;
-    const services = [
-      ...this.scenario.service,
-      ...steps.flatMap((step) => ('service' in step && typeof step.service === 'object' ? [step.service] : [])),
-    ];
-    const reals = services.flatMap((service) => service.real.map((real) => ({ real, protocol: service.protocol, at: service.at })));
-    for (const step of steps) if (step.do === 'add_real') reals.push({ real: step.real, protocol: step.protocol, at: step.service });
     const lines = new Set<string>();
-    for (const { real, protocol, at } of reals) {
-      const { address, port } = split(real.at);
-      if (!real.serves || port === '0') continue; // port 0: every port, that is, none in particular
-      if (real.forward === 'masq') {
-        lines.add(this.inside('s', `flows serve ${protocol} ${address} ${port}`));
-        continue;
-      }
-      // The packet comes with the virtual address still in it: the real server has it too, and tells nobody.
-      const vip = /^mark/.test(at) ? ADDRESSES.vip : split(at).address;
-      if (real.forward === 'tunnel') lines.add(this.inside('s', 'ip link set tunl0 up && sysctl -qw net.ipv4.conf.tunl0.rp_filter=0'));
-      lines.add(this.inside('s', `ip addr show dev lo | grep -q ${vip}/ || ip addr add ${vip}/32 dev lo`));
-      lines.add(this.inside('s', `flows serve ${protocol} ${vip} ${port}`));
+    for (const { protocol, address, port, forward } of listeners(this.scenario)) {
+      if (forward === 'tunnel') lines.add(this.inside('s', 'ip link set tunl0 up && sysctl -qw net.ipv4.conf.tunl0.rp_filter=0'));
+      // The virtual address is the real server's too, which tells nobody.
+      if (forward !== 'masq') lines.add(this.inside('s', `ip addr show dev lo | grep -q ${address}/ || ip addr add ${address}/32 dev lo`));
+      lines.add(this.inside('s', `flows serve ${protocol} ${address} ${port}`));
     }
     return [...lines];
   }

@@ -106,7 +106,7 @@ async function onKernel(folder: string, scenarios: readonly Scenario[], keep: bo
 for (const signal of ['SIGTERM', 'SIGHUP', 'SIGINT'] as const) process.once(signal, () => process.exit(130));
 
 const { kernels, only, list, keep } = options(process.argv.slice(2));
-const all = readScenarios(join(ROOT, 'test/scenarios'));
+const all = readScenarios(join(ROOT, 'test/scenarios')).filter((scenario) => scenario.only !== 'engine');
 /** Not a file: `vslog up` itself in the machine, on the last of the kernels. */
 const WHOLE = 'up-beside-ipvs';
 for (const name of only) {
