@@ -31,7 +31,6 @@ struct Conn {
   Address client{};
   Address virtual_addr{};
   std::uint64_t id = 0;  ///< 0: the place is free
-  std::uint32_t hash_next = kNone;
   std::uint16_t client_port = 0;
   std::uint16_t virtual_port = 0;
   std::uint16_t real_port = 0;
@@ -41,7 +40,7 @@ struct Conn {
   std::uint32_t real = kNone;       ///< index of the RealServer; kNone: bypass
   std::uint32_t control = kNone;    ///< the template or connection that controls this one
   std::uint32_t controlled = 0;     ///< how many this one controls: n_control
-  std::uint32_t timer_next = kNone;
+  std::uint32_t timer_next = kNone;  ///< of a free place: the next free one
   std::uint32_t timer_prev = kNone;
   Tick expires = 0;                 ///< when it ends if nothing comes
   Tick armed = 0;                   ///< where its timer is queued, at or before `expires`

@@ -228,10 +228,10 @@ void Engine::Core::drop_entries() {
   for (std::uint32_t i = 0; i < std::max(1U, table_.buckets() / 32); ++i) {
     chosen.clear();
     const auto bucket = static_cast<std::uint32_t>(defence_.random() % table_.buckets());
-    for (std::uint32_t at = table_.chain_at(bucket); at != kNone; at = table_.at(at).hash_next) chosen.push_back(at);
+    table_.each_in(bucket, [&](std::uint32_t at) { chosen.push_back(at); });
     for (const std::uint32_t at : chosen) {
       const Conn& c = table_.at(at);
-      if (c.id == 0) continue;  // it went with another of this chain
+      if (c.id == 0) continue;  // it went with another of this bucket
       const RealServer* const r = real(c);
       const bool one_packet = r != nullptr && r->service != nullptr && (r->service->config.flags & kOnePacket) != 0;
       if (defence_.drop_entry(c, one_packet, now_ - std::min(now_, last_packet(c)))) force_with_control(at, EndReason::drop_entry);

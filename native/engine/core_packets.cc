@@ -22,39 +22,21 @@ Address masked(const Address& address, const Address& netmask, std::uint8_t fami
 }  // namespace
 
 std::uint32_t Engine::Core::find_from_client(const Packet& p) const {
-  for (std::uint32_t i = table_.chain(p.protocol, p.source.address, p.source.port); i != kNone;) {
-    const Conn& c = table_.at(i);
-    if (c.client_port == p.source.port && c.virtual_port == p.destination.port && c.protocol == p.protocol && c.client == p.source.address &&
-        c.virtual_addr == p.destination.address && c.family == p.family && !c.is_template()) {
-      return i;
-    }
-    i = c.hash_next;
-  }
-  return kNone;
+  return table_.find(p.protocol, p.source.address, p.source.port, [&](const Conn& c) {
+    return c.virtual_port == p.destination.port && c.virtual_addr == p.destination.address && c.family == p.family && !c.is_template();
+  });
 }
 
 std::uint32_t Engine::Core::find_from_real(const Packet& p) const {
-  for (std::uint32_t i = table_.chain(p.protocol, p.destination.address, p.destination.port); i != kNone;) {
-    const Conn& c = table_.at(i);
-    if (c.client_port == p.destination.port && c.real_port == p.source.port && c.protocol == p.protocol && c.client == p.destination.address &&
-        c.real != kNone && reals_[c.real]->config.at.address == p.source.address && !c.is_template()) {
-      return i;
-    }
-    i = c.hash_next;
-  }
-  return kNone;
+  return table_.find(p.protocol, p.destination.address, p.destination.port, [&](const Conn& c) {
+    return c.real_port == p.source.port && c.real != kNone && reals_[c.real]->config.at.address == p.source.address && !c.is_template();
+  });
 }
 
 std::uint32_t Engine::Core::find_template(std::uint8_t protocol, std::uint8_t family, const Address& client, const Endpoint& at, std::uint32_t fwmark) const {
-  for (std::uint32_t i = table_.chain(protocol, client, 0); i != kNone;) {
-    const Conn& c = table_.at(i);
-    if (c.is_template() && c.protocol == protocol && c.family == family && c.client == client && c.virtual_addr == at.address && c.virtual_port == at.port &&
-        c.client_port == 0 && (protocol != 0 || c.fwmark == fwmark)) {
-      return i;
-    }
-    i = c.hash_next;
-  }
-  return kNone;
+  return table_.find(protocol, client, 0, [&](const Conn& c) {
+    return c.is_template() && c.family == family && c.virtual_addr == at.address && c.virtual_port == at.port && (protocol != 0 || c.fwmark == fwmark);
+  });
 }
 
 Outcome Engine::Core::receive(const Packet& packet, Time now) {
@@ -101,6 +83,8 @@ Outcome Engine::Core::from_client(const Packet& p) {
   std::uint32_t index = find_from_client(p);
   if (index != kNone && is_new(p.protocol, p.flags) && reused(table_.at(index), p)) {
     if (table_.at(index).controlled == 0) expire_now(index, EndReason::expire_now);
+    // Until its timer has run, the new one of the same addresses is the one to be found.
+    table_.unhash(index);
     index = kNone;
   }
   if (index != kNone) {
@@ -108,6 +92,7 @@ Outcome Engine::Core::from_client(const Packet& p) {
     if (r != nullptr && !r->available) {
       if (!knobs_.expire_nodest_conn) return drop_for_no_destination(index, p);
       expire_now(index, gone_reason(r));
+      table_.unhash(index);
       index = kNone;
     }
   }

@@ -59,9 +59,7 @@ std::vector<std::string> Engine::Core::inconsistencies() const {
     if (!c.told) wrong.push_back(who + " was not told");
     if ((c.flags & kInHash) != 0) {
       ++in_hash;
-      std::uint32_t at = table_.chain(c.protocol, c.client, c.client_port);
-      while (at != kNone && at != i) at = table_.at(at).hash_next;
-      if (at == kNone) wrong.push_back(who + " is not where the hash looks for it");
+      if (table_.find(c.protocol, c.client, c.client_port, [&](const Conn& other) { return &other == &c; }) != i) wrong.push_back(who + " is not where the hash looks for it");
     }
     if (c.control != kNone) {
       if (table_.at(c.control).id == 0) wrong.push_back(who + " is controlled by one that is gone");
@@ -94,7 +92,7 @@ std::vector<std::string> Engine::Core::inconsistencies() const {
   if (created_ - ended_ != live) wrong.emplace_back("begun less ended is not what lives");
   std::uint32_t chained = 0;
   for (std::uint32_t b = 0; b < table_.buckets(); ++b) {
-    for (std::uint32_t at = table_.chain_at(b); at != kNone; at = table_.at(at).hash_next) ++chained;
+    table_.each_in(b, [&](std::uint32_t) { ++chained; });
   }
   if (chained != in_hash) wrong.push_back("the hash holds " + std::to_string(chained) + " of " + std::to_string(in_hash));
   return wrong;

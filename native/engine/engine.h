@@ -38,7 +38,7 @@ struct Author {
 
 struct EngineOptions {
   std::uint32_t max_conns = 16'777'216;    ///< entries; memory is taken as they come. Beyond it a new connection is refused: sched_fail
-  std::uint32_t table_bits = 20;           ///< buckets at the start; the table grows
+  std::uint32_t table_bits = 10;           ///< buckets at the start; the table grows
   std::uint64_t first_conn_id = 1;         ///< conn ids count up from here
   std::uint64_t wall_offset_ns = 0;        ///< wall clock less engine clock
   std::uint32_t netns = 0;                 ///< written into every record
