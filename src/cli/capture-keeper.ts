@@ -10,6 +10,8 @@ export interface KeeperOptions {
   readonly args: readonly string[];
   /** Lines that the capture prints, and what happens to it. */
   readonly say: (line: string) => void;
+  /** The capture is ready: at the first start, and again when it was started again. */
+  readonly onReady: () => void;
   /** What else a person may try when the source is refused. */
   readonly advice: string;
 }
@@ -56,8 +58,8 @@ export class CaptureKeeper {
       const { code, signal, last } = await this.runOnce();
       if (this.abort.signal.aborted) return;
       const how = signal === null ? `ended with code ${code}` : `was ended by ${signal}`;
-      if (code === Exit.usage || code === Exit.unreachable || code === Exit.refused) {
-        throw new Failure(code, [last || `${binary} ${how}.`, ...(code === Exit.refused ? [advice] : [])].join('\n'));
+      if (isRefusal(code)) {
+        throw new Failure(code ?? Exit.failure, [last || `${binary} ${how}.`, ...(code === Exit.refused ? [advice] : [])].join('\n'));
       }
       if (Date.now() - started > SETTLED_MS) this.backoff.reset();
       say(`the capture ${how}; it is started again`);
@@ -65,21 +67,46 @@ export class CaptureKeeper {
     }
   }
 
-  /** The last line of standard error is the capture's sentence on why it ended. */
+  /**
+   * The last line of standard error is the capture's sentence on why it ended. Until the capture is ready that line may be a refusal, which whoever waits for `ended` is
+   * told: so it is kept back.
+   */
   private runOnce(): Promise<{ code: number | null; signal: NodeJS.Signals | null; last: string }> {
-    const { binary, args, say } = this.options;
+    const { binary, args, say, onReady } = this.options;
     return new Promise((resolve, reject) => {
       // A session of its own: Ctrl-C on the terminal is for us, and we stop it in order.
-      const child = spawn(binary, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+      // Its standard input ends with us, however that comes, and then it ends too.
+      const child = spawn(binary, ['--with-parent', ...args], { stdio: ['pipe', 'pipe', 'pipe'], detached: true });
+      child.stdin.on('error', () => undefined);
       this.child = child;
       let last = '';
-      createInterface({ input: child.stdout }).on('line', (line) => say(`capture: ${line}`));
+      let ready = false;
+      let kept: string | undefined;
+      const tell = (line: string | undefined): void => {
+        if (line !== undefined) say(`capture: ${line}`);
+      };
+      createInterface({ input: child.stdout }).on('line', (line) => {
+        tell(kept);
+        kept = undefined;
+        const first = !ready && line.startsWith('ready:');
+        ready = true;
+        tell(line);
+        if (first) onReady();
+      });
       createInterface({ input: child.stderr }).on('line', (line) => {
-        last = line;
-        say(`capture: ${line}`);
+        last = line.replace(/^vslog-capture: /, '');
+        tell(ready ? last : kept);
+        kept = ready ? undefined : last;
       });
       child.once('error', (error) => reject(new Failure(Exit.failure, spawnSentence(binary, error))));
-      child.once('close', (code, signal) => resolve({ code, signal, last }));
+      child.once('close', (code, signal) => {
+        if (!isRefusal(code)) tell(kept);
+        resolve({ code, signal, last });
+      });
     });
   }
+}
+
+function isRefusal(code: number | null): boolean {
+  return code === Exit.usage || code === Exit.unreachable || code === Exit.refused;
 }

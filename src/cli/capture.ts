@@ -1,14 +1,19 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
+import { createInterface } from 'node:readline';
 import { Command } from 'commander';
+import { chooseSource } from './capture-source.js';
+import { nextSteps, sourceText } from './demo-text.js';
 import { Exit } from './exit-codes.js';
 import { Failure } from './failure.js';
 import { captureArguments, captureBinary, makeRuntimeDirs, spawnSentence } from './native.js';
-import { addConfigOptions, configOf } from './options.js';
+import { addConfigOptions, addServiceOptions, configOf } from './options.js';
+import { note } from './output.js';
 
 const EXAMPLES = `
 Examples:
   vslog capture --journal-size 1G --node lb1
+  vslog capture --source engine --service udp://127.0.0.1:5353 --scheduler rr --real 127.0.0.1:5301 --real 127.0.0.1:5302
   vslog capture --source scripted --scripted-rate 10
   vslog capture --detach        take the programs out of the kernel, and end`;
 
@@ -17,21 +22,43 @@ export function captureCommand(): Command {
     .description('Run vslog-capture, the privileged half, in the foreground.')
     .option('--detach', 'remove what an earlier capture left in the kernel, and end')
     .addHelpText('after', EXAMPLES);
-  addConfigOptions(command, 'capture');
+  addServiceOptions(addConfigOptions(command, 'capture'));
   return command.action(async (options: { detach?: boolean }) => {
-    const { values } = configOf(command, 'capture');
-    if (options.detach !== true) makeRuntimeDirs(values);
-    const code = await runForeground(captureBinary(values), [
-      ...captureArguments(values),
-      ...(options.detach === true ? ['--detach'] : []),
-    ]);
-    if (code !== Exit.ok) throw new Failure(code, '');
+    const config = configOf(command, 'capture');
+    const { values } = config;
+    const binary = captureBinary(values);
+    if (options.detach === true) {
+      const args = captureArguments({ values, source: 'ipvs', services: [], knobs: [] });
+      return finish(await runForeground(binary, [...args, '--detach'], () => undefined));
+    }
+    for (const line of config.notes) note(line);
+    const chosen = await chooseSource(config);
+    try {
+      makeRuntimeDirs(values);
+      for (const line of sourceText(chosen)) note(line);
+      const code = await runForeground(binary, ['--with-parent', ...captureArguments(chosen.plan)], () => {
+        chosen.demonstration?.begin();
+        for (const line of nextSteps(config, chosen, { sql: false })) note(`Try next, in another terminal: ${line}`);
+      });
+      finish(code);
+    } finally {
+      await chosen.demonstration?.stop();
+    }
   });
 }
 
-/** Runs a program on our terminal, passes signals on, and resolves to its exit code. */
-async function runForeground(binary: string, args: readonly string[]): Promise<number> {
-  const child = spawn(binary, args, { stdio: 'inherit' });
+function finish(code: number): void {
+  if (code !== Exit.ok) throw new Failure(code, '');
+}
+
+/** Runs a program on our terminal, passes signals on, and resolves to its exit code. Its standard input ends with us. */
+async function runForeground(binary: string, args: readonly string[], onReady: () => void): Promise<number> {
+  const child = spawn(binary, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  child.stdin.on('error', () => undefined);
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    process.stdout.write(`${line}\n`);
+    if (line.startsWith('ready:')) onReady();
+  });
   const forward = (signal: NodeJS.Signals): void => void child.kill(signal);
   const signals: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
   for (const signal of signals) process.on(signal, forward);
@@ -39,7 +66,7 @@ async function runForeground(binary: string, args: readonly string[]): Promise<n
     return await new Promise<number>((resolve, reject) => {
       child.once('error', (error) => reject(new Failure(Exit.failure, spawnSentence(binary, error))));
       // A shell's convention for a program that a signal ended.
-      child.once('exit', (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
+      child.once('close', (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
     });
   } finally {
     for (const signal of signals) process.off(signal, forward);

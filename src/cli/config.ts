@@ -2,10 +2,11 @@ import { Command } from 'commander';
 import { configDocs } from '../config/docs.js';
 import { dumpJson, dumpToml } from '../config/dump.js';
 import { ConfigError } from '../config/errors.js';
-import { DEFAULT_FILE, loadConfig } from '../config/load.js';
+import { type Config, DEFAULT_FILE, loadConfig } from '../config/load.js';
 import { Exit } from './exit-codes.js';
 import { Failure } from './failure.js';
-import { errorStyle, write } from './output.js';
+import { checkCapture } from './native.js';
+import { errorStyle, note, write } from './output.js';
 
 const EXAMPLES = `
 Examples:
@@ -19,12 +20,13 @@ export function configCommand(): Command {
     .command('check')
     .argument('[file]', `the TOML file (default: $VSLOG_CONFIG, or ${DEFAULT_FILE})`)
     .description('Say what is wrong with a file and the environment; nothing is started.')
-    .option('--json', '{"ok": ..., "problems": [...]}')
+    .option('--json', '{"ok": ..., "problems": [...], "notes": [...]}')
     .action(async (file: string | undefined, options: { json?: boolean }) => {
       const result = check(file);
       if (options.json === true) await write(`${JSON.stringify({ ok: result.problems.length === 0, ...result })}\n`);
       else if (result.problems.length === 0) await write(`${result.file ?? 'No file; the defaults and the environment'}: ok\n`);
       else process.stderr.write(`${result.problems.map(errorStyle).join('\n')}\n`);
+      if (options.json !== true) for (const line of result.notes) note(line);
       if (result.problems.length > 0) throw new Failure(Exit.usage, '');
     });
   command
@@ -43,11 +45,26 @@ export function configCommand(): Command {
   return command;
 }
 
-function check(file: string | undefined): { file: string | undefined; problems: readonly string[] } {
+interface Verdict {
+  readonly file: string | undefined;
+  readonly problems: readonly string[];
+  readonly notes: readonly string[];
+}
+
+function check(file: string | undefined): Verdict {
+  let config: Config;
   try {
-    return { file: loadConfig({ file }).file, problems: [] };
+    config = loadConfig({ file });
   } catch (error) {
-    if (error instanceof ConfigError) return { file, problems: error.problems };
+    if (error instanceof ConfigError) return { file, problems: error.problems, notes: [] };
     throw error;
   }
+  return { file: config.file, problems: engineProblems(config), notes: config.notes };
+}
+
+/** What only the capture knows: which knobs there are, and whether the services go together. */
+function engineProblems({ values, services, knobs }: Config): string[] {
+  if (services.length === 0 && knobs.length === 0) return [];
+  const { code, sentence } = checkCapture({ values, source: 'engine', services, knobs });
+  return code === Exit.ok ? [] : [sentence];
 }

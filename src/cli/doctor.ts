@@ -93,7 +93,7 @@ function ipvsModule(): Finding {
     : fail(
         'ip_vs',
         `this kernel has no module ip_vs in ${directory}`,
-        'Use a kernel that has it, or look at "vslog up --source scripted" or "npm run demo:vm".',
+        'Use a kernel that has it, or look at "vslog up --source engine", which runs anywhere, or "npm run demo:vm".',
       );
 }
 

@@ -1,10 +1,18 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { type Knob, knobArguments } from '../config/knobs.js';
 import type { Values } from '../config/schema.js';
 import { keys, optionOf } from '../config/schema.js';
+import { serviceArguments, type VirtualService } from '../config/services.js';
+import { Exit } from './exit-codes.js';
+import { Failure } from './failure.js';
 
 const BUILT = fileURLToPath(new URL('../../build/native/vslog-capture', import.meta.url));
+
+/** How long a check of the capture may take, ms. */
+const CHECK_MS = 30_000;
 
 /** The program to run as the capture: the option's, the built one, or what $PATH has. */
 export function captureBinary(values: Values): string {
@@ -12,19 +20,55 @@ export function captureBinary(values: Values): string {
   return asked !== '' ? asked : existsSync(BUILT) ? BUILT : 'vslog-capture';
 }
 
-/** The flags of vslog-capture for a configuration. */
-export function captureArguments(values: Values): string[] {
-  const args: string[] = [];
-  const scripted = values['capture.source'] === 'scripted';
+/** What the capture is to do: a configuration whose source is chosen. */
+export interface CapturePlan {
+  readonly values: Values;
+  readonly source: 'ipvs' | 'engine' | 'scripted';
+  readonly services: readonly VirtualService[];
+  readonly knobs: readonly Knob[];
+}
+
+/** The flags of vslog-capture for a plan. */
+export function captureArguments({ values, source, services, knobs }: CapturePlan): string[] {
+  const args: string[] = ['--source', source];
   for (const key of keys) {
     const { native } = optionOf(key);
-    if (native === undefined || (native.startsWith('scripted-') && !scripted)) continue;
+    if (native === undefined || native === 'source') continue;
+    if (key.startsWith('capture.scripted_') && source !== 'scripted') continue;
+    if (key.startsWith('engine.') && source !== 'engine') continue;
+    if (key.startsWith('engine.load_') && !values['engine.load']) continue;
     const value = values[key];
     if (typeof value === 'boolean') {
       if (value) args.push(`--${native}`);
-    } else if (value !== '') args.push(`--${native}`, key === 'capture.source' && value === 'auto' ? 'ipvs' : String(value));
+    } else if (value !== '') args.push(`--${native}`, String(value));
   }
+  if (source === 'engine') args.push(...knobArguments(knobs), ...services.flatMap(serviceArguments));
   return args;
+}
+
+/** What the capture says of a plan without starting it: its exit code (0: it can run) and its sentence. Throws Failure when there is no such program. */
+export function checkCapture(plan: CapturePlan): { code: number; sentence: string } {
+  const binary = captureBinary(plan.values);
+  const { error, status, signal, stderr } = spawnSync(binary, [...captureArguments(plan), '--check'], {
+    encoding: 'utf8',
+    timeout: CHECK_MS,
+  });
+  if (error !== undefined) throw new Failure(Exit.failure, spawnSentence(binary, error));
+  const said =
+    stderr
+      .trimEnd()
+      .split('\n')
+      .at(-1)
+      ?.replace(/^vslog-capture: /, '') ?? '';
+  return { code: status ?? Exit.failure, sentence: placed(said, plan) || `${binary} --check ended with ${signal ?? `code ${status}`}.` };
+}
+
+/** Before a sentence on a service or knob: where that was configured. */
+function placed(sentence: string, { services, knobs }: CapturePlan): string {
+  const knob = knobs.find(({ name, value }) => sentence.includes(`${name}=${value}`)) ?? knobs.find(({ name }) => sentence.includes(name));
+  const origin =
+    knob?.origin ?? services.find(({ at, reals }) => sentence.includes(at) || reals.some((real) => sentence.includes(real.at)))?.origin;
+  return origin === undefined || sentence === '' ? sentence : `${origin}: ${sentence}`;
 }
 
 /** Makes the directories of the capture's socket and journal. Throws the system's error. */

@@ -1,55 +1,75 @@
 import { Command } from 'commander';
 import { CaptureKeeper } from './capture-keeper.js';
+import { ADVICE, chooseSource } from './capture-source.js';
 import { CollectorRoom } from './collector-room.js';
+import { nextSteps, sourceText } from './demo-text.js';
 import { captureArguments, captureBinary, makeRuntimeDirs } from './native.js';
-import { addConfigOptions, configOf } from './options.js';
+import { addConfigOptions, addServiceOptions, configOf } from './options.js';
+import { note } from './output.js';
 import { StopSignal } from './stop-signal.js';
 import { UpStatus } from './up-status.js';
 
 const EXAMPLES = `
+Watches the kernel's balancer where there is one and we may; else a balancer of vslog's own runs, which needs no privileges: with the services given by --service or
+in the configuration, or with a small demonstration.
+
 Ctrl-C or SIGTERM stops cleanly: the capture ends, what it had is brought into the store. A second one stops at once; nothing is lost then either,
 the next start goes on. Without root everything is in directories of your own.
 
 Examples:
   vslog up
-  vslog up --source scripted --scripted-rate 100      made-up events, on any machine
-  vslog up --data-dir /srv/vslog --on-exit keep       go on recording in the kernel after the end`;
-
-const ADVICE =
-  'What else to try: "vslog doctor" says what this machine lacks; "vslog up --source scripted" shows everything with made-up events; "npm run demo:vm" watches a real ip_vs in a virtual machine.';
+  vslog up --source engine --service tcp://127.0.0.1:8080 --scheduler wrr --real 127.0.0.1:9001,weight=2 --real 127.0.0.1:9002
+  vslog up --source engine --load --load-rate 10000       synthetic connections
+  vslog up --data-dir /srv/vslog --on-exit keep           go on recording in the kernel after the end`;
 
 export function upCommand(version: string): Command {
   const command = new Command('up').description('Record: capture, collector and store in the foreground.').addHelpText('after', EXAMPLES);
-  addConfigOptions(command, 'up');
+  addServiceOptions(addConfigOptions(command, 'up'));
   return command.action(async () => {
-    const config = configOf(command, 'up');
+    const given = configOf(command, 'up');
     // Who tries it in the foreground does not expect something to stay in the kernel.
-    const onExit = config.origins['capture.on_exit'] === 'default' ? 'detach' : config.values['capture.on_exit'];
-    const values = { ...config.values, 'capture.on_exit': onExit } as const;
+    const onExit = given.origins['capture.on_exit'] === 'default' ? 'detach' : given.values['capture.on_exit'];
+    const config = { ...given, values: { ...given.values, 'capture.on_exit': onExit } as const };
+    const { values } = config;
     let keeper: CaptureKeeper | undefined;
     const stop = new StopSignal(() => keeper?.kill());
-    makeRuntimeDirs(values);
-    const room = await CollectorRoom.make(values, version);
-    await room.start();
-    const status = new UpStatus(() => room.status());
-    status.say(`ready: collector at ${values['collector.api_socket']}, data in ${values['collector.data_dir']}`);
-    keeper = new CaptureKeeper({
-      binary: captureBinary(values),
-      args: captureArguments(values),
-      say: (line) => status.say(line),
-      advice: ADVICE,
-    });
-    status.start();
+    for (const line of config.notes) note(line);
+    const chosen = await chooseSource(config);
     try {
-      const signal = await Promise.race([stop.first, keeper.ended]);
-      status.stop();
-      status.say(`${signal ?? 'the capture ended'}: stopping`);
+      makeRuntimeDirs(values);
+      const room = await CollectorRoom.make(values, version);
+      await room.start();
+      const status = new UpStatus(() => room.status());
+      status.say(`ready: collector at ${values['collector.api_socket']}, data in ${values['collector.data_dir']}`);
+      for (const line of sourceText(chosen)) status.say(line);
+      let greeted = false;
+      keeper = new CaptureKeeper({
+        binary: captureBinary(values),
+        args: captureArguments(chosen.plan),
+        say: (line) => status.say(line),
+        onReady: () => {
+          if (greeted) return;
+          greeted = true;
+          chosen.demonstration?.begin();
+          const steps = nextSteps(config, chosen, { sql: values['store.kind'] !== 'none' });
+          if (steps.length > 0) status.say(['Try next, in another terminal:', ...steps.map((step) => `  ${step}`)].join('\n'));
+        },
+        advice: ADVICE,
+      });
+      status.start();
+      try {
+        const signal = await Promise.race([stop.first, keeper.ended]);
+        status.stop();
+        status.say(`${signal ?? 'the capture ended'}: stopping`);
+      } finally {
+        status.stop();
+        await keeper.stop();
+        const drained = await room.stop();
+        if (!drained) status.say('the store has not everything yet; the spool keeps the rest for the next start');
+        stop.dispose();
+      }
     } finally {
-      status.stop();
-      await keeper.stop();
-      const drained = await room.stop();
-      if (!drained) status.say('the store has not everything yet; the spool keeps the rest for the next start');
-      stop.dispose();
+      await chosen.demonstration?.stop();
     }
   });
 }

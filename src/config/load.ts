@@ -2,9 +2,11 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { ConfigError } from './errors.js';
 import { readToml, suggestion } from './file.js';
+import { type Knob, knobsOfFlags, lastKnobs } from './knobs.js';
 import type { Machine } from './option.js';
 import { envName, type Key, keys, optionOf, type Values } from './schema.js';
-import { BadValue, parseValue } from './value.js';
+import { type RawService, readServices, type ServiceFlag, servicesOfFlags, type VirtualService } from './services.js';
+import { BadValue, closed, parseValue } from './value.js';
 
 export const DEFAULT_FILE = '/etc/vslog/vslog.toml';
 
@@ -16,6 +18,10 @@ export interface Sources {
   readonly file?: string | undefined;
   /** What was given as flags, by key. */
   readonly flags?: Readonly<Partial<Record<Key, unknown>>>;
+  /** `--service` and the flags that follow one, in their order. With any of them the file's services do not count. */
+  readonly serviceFlags?: readonly ServiceFlag[];
+  /** Values of `--knob`. */
+  readonly knobFlags?: readonly string[];
   readonly machine?: Machine;
 }
 
@@ -23,6 +29,11 @@ export interface Config {
   readonly values: Values;
   /** Where each value comes from: `default`, `FILE:LINE`, `VSLOG_...`, `--flag`. */
   readonly origins: Readonly<Record<Key, string>>;
+  /** The engine's virtual services, and its knobs where they are not left at their defaults. */
+  readonly services: readonly VirtualService[];
+  readonly knobs: readonly Knob[];
+  /** What is allowed and yet worth a word. */
+  readonly notes: readonly string[];
   /** The file that was read, if any. */
   readonly file: string | undefined;
 }
@@ -49,16 +60,20 @@ export function loadConfig(sources: Sources = {}): Config {
       origins[key] = origin;
     } catch (error) {
       if (!(error instanceof BadValue)) throw error;
-      problems.push(`${place}: ${key} ${error.message}.`);
+      problems.push(closed(`${place}: ${key} ${error.message}`));
     }
   };
 
+  let rawServices: readonly RawService[] = [];
+  const knobs: Knob[] = [];
   const asked = sources.file ?? machine.env.VSLOG_CONFIG;
   const file = asked ?? DEFAULT_FILE;
   const content = readFile(file, asked !== undefined);
   if (content !== undefined) {
     const toml = readToml(content, file);
     problems.push(...toml.problems);
+    rawServices = toml.services;
+    knobs.push(...toml.knobs);
     for (const [key, { value, line }] of toml.values) set(key, value, `${file}:${line}`, `${file}:${line}`);
   }
   const names = new Map(keys.map((key) => [envName(key), key]));
@@ -66,7 +81,7 @@ export function loadConfig(sources: Sources = {}): Config {
     if (!name.startsWith('VSLOG_') || value === undefined || OTHER_NAMES.has(name)) continue;
     const key = names.get(name);
     if (key !== undefined) set(key, value, name, `environment, ${name}`);
-    else if (/^VSLOG_(CAPTURE|COLLECTOR|SPOOL|STORE)_/.test(name)) {
+    else if (/^VSLOG_(CAPTURE|ENGINE|COLLECTOR|SPOOL|STORE)_/.test(name)) {
       const meant = name.slice('VSLOG_'.length).toLowerCase().replace('_', '.');
       problems.push(`environment, ${name}: there is no option ${meant}${suggestion(meant)}`);
     }
@@ -75,8 +90,34 @@ export function loadConfig(sources: Sources = {}): Config {
     const raw = sources.flags?.[key];
     if (raw !== undefined) set(key, raw, `--${optionOf(key).flag}`, `flag --${optionOf(key).flag}`);
   }
+  if ((sources.serviceFlags?.length ?? 0) > 0) {
+    const given = servicesOfFlags(sources.serviceFlags ?? []);
+    rawServices = given.raw;
+    problems.push(...given.problems);
+  }
+  const { services, problems: flaws } = readServices(rawServices);
+  const flagKnobs = knobsOfFlags(sources.knobFlags ?? []);
+  problems.push(...flaws, ...flagKnobs.problems);
   if (problems.length > 0) throw new ConfigError(problems);
-  return { values: values as Values, origins: origins as Record<Key, string>, file: content === undefined ? undefined : file };
+  return {
+    values: values as Values,
+    origins: origins as Record<Key, string>,
+    services,
+    knobs: lastKnobs([...knobs, ...flagKnobs.knobs]),
+    notes: notesOf(values as Values, services),
+    file: content === undefined ? undefined : file,
+  };
+}
+
+function notesOf(values: Values, services: readonly VirtualService[]): string[] {
+  const notes = services
+    .filter(({ reals }) => reals.length === 0)
+    .map(({ at, origin }) => `${origin}: service ${at} has no real servers, so nobody can be served there.`);
+  const source = values['capture.source'];
+  if (services.length > 0 && (source === 'ipvs' || source === 'scripted')) {
+    notes.push(`${services[0]?.origin}: services are for source engine; source ${source} does not use them.`);
+  }
+  return notes;
 }
 
 /** What a type cannot say. */

@@ -4,7 +4,8 @@ export function nearest(word: string, words: readonly string[]): string | undefi
   let least = Math.max(2, Math.floor(word.length / 3)) + 1;
   for (const candidate of words) {
     const far = distance(word, candidate);
-    if (far < least) {
+    // Of two that are as near, the one that is the word and more.
+    if (far < least || (far === least && best !== undefined && !best.includes(word) && candidate.includes(word))) {
       least = far;
       best = candidate;
     }

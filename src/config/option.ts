@@ -1,5 +1,5 @@
 /** Commands that take options of the configuration as flags. */
-export type CommandName = 'up' | 'capture' | 'collect' | 'tail' | 'sql' | 'status' | 'verify' | 'doctor' | 'config';
+export type CommandName = 'up' | 'capture' | 'collect' | 'tail' | 'sql' | 'status' | 'conn' | 'verify' | 'doctor' | 'config';
 
 /** What the defaults depend on. */
 export interface Machine {
@@ -12,7 +12,7 @@ export interface Machine {
 /** One option of the configuration: everything that is to be known about it stands in its entry in schema.ts. */
 export interface Option<T = unknown> {
   /** How a value is written in the file, in the environment and as a flag. */
-  readonly type: 'string' | 'path' | 'int' | 'bytes' | 'duration' | 'bool' | 'enum';
+  readonly type: 'string' | 'path' | 'endpoint' | 'int' | 'bytes' | 'duration' | 'bool' | 'enum';
   readonly default: (machine: Machine) => T;
   /** The default in words, where it depends on the machine. */
   readonly defaultDoc?: string;
@@ -43,6 +43,8 @@ function make<T>(type: Option['type'], spec: Spec<T>): Option<T> {
 
 export const text = (spec: Spec<string>): Option<string> => make('string', spec);
 export const path = (spec: Spec<string>): Option<string> => make('path', spec);
+/** An address and port, perhaps with a protocol before it; services.ts reads it. */
+export const endpoint = (spec: Spec<string>): Option<string> => make('endpoint', spec);
 export const int = (spec: Spec<number> & { min: number; max: number; unit: string }): Option<number> => make('int', spec);
 /** A size in bytes. */
 export const bytes = (spec: Spec<number> & { min: number; max: number }): Option<number> => make('bytes', spec);

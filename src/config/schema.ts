@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { bool, bytes, type CommandName, duration, int, type Machine, type Option, oneOf, path, text } from './option.js';
+import { bool, bytes, type CommandName, duration, endpoint, int, type Machine, type Option, oneOf, path, text } from './option.js';
 
 const K = 1024;
 const M = 1024 * K;
@@ -31,10 +31,10 @@ const runtimeDoc = (name: string): string =>
 
 /** Every option there is, in the order of the documentation. The key is its place in the file, the environment's name follows from it. */
 export const schema = {
-  'capture.source': oneOf(['auto', 'ipvs', 'scripted'], {
+  'capture.source': oneOf(['auto', 'ipvs', 'engine', 'scripted'], {
     default: 'auto',
     doc: 'What the events come from.',
-    more: '`auto` is the kernel’s ip_vs. `scripted` makes events up, for tests and for a first look on a machine without a balancer.',
+    more: '`ipvs` is the kernel’s ip_vs. `engine` is a balancer of vslog’s own with the same semantics, unprivileged, for the services of `[[service]]`; without any `up` and `capture` bring a small demonstration. `auto` is `ipvs` where that can run, else `engine`. `scripted` makes events up, for tests.',
     flag: 'source',
     native: 'source',
     commands: capture,
@@ -45,7 +45,7 @@ export const schema = {
     doc: 'The unix socket of the capture: where it listens and where the collector finds it.',
     flag: 'socket',
     native: 'socket',
-    commands: ['capture', 'collect', 'up', 'doctor'],
+    commands: ['capture', 'collect', 'up', 'conn', 'doctor'],
   }),
   'capture.socket_group': text({
     default: '',
@@ -183,6 +183,92 @@ export const schema = {
     native: 'scripted-seed',
     commands: capture,
   }),
+  'engine.max_conns': int({
+    default: 1 << 24,
+    min: 1,
+    max: 0xffff_ffff,
+    unit: 'connections',
+    doc: 'Source `engine`: connections at one time, templates included; what comes beyond finds no room and is refused.',
+    more: 'Memory is taken as they come.',
+    flag: 'engine-max-conns',
+    native: 'engine-max-conns',
+    commands: capture,
+  }),
+  'engine.load': bool({
+    default: false,
+    doc: 'Source `engine`: make up packets instead of balancing real ones, through `[[service]]` or, without any, a set-up of its own.',
+    flag: 'load',
+    native: 'load',
+    commands: capture,
+  }),
+  'engine.load_rate': int({
+    default: 1000,
+    min: 0,
+    max: 100_000_000,
+    unit: 'connections/s',
+    doc: 'With `engine.load`: new connections a second; 0 for as fast as it can.',
+    flag: 'load-rate',
+    native: 'load-rate',
+    commands: capture,
+  }),
+  'engine.load_connections': int({
+    default: 0,
+    min: 0,
+    max: 1_000_000_000_000,
+    unit: 'connections',
+    doc: 'With `engine.load`: how many connections it makes in all; 0 for no end.',
+    flag: 'load-connections',
+    native: 'load-connections',
+    commands: capture,
+  }),
+  'engine.load_clients': int({
+    default: 100_000,
+    min: 1,
+    max: 16_000_000,
+    unit: 'clients',
+    doc: 'With `engine.load`: client addresses.',
+    flag: 'load-clients',
+    native: 'load-clients',
+    commands: capture,
+  }),
+  'engine.load_concurrent': int({
+    default: 1000,
+    min: 1,
+    max: 0xffff_ffff,
+    unit: 'connections',
+    doc: 'With `engine.load`: connections that live at a time.',
+    flag: 'load-concurrent',
+    native: 'load-concurrent',
+    commands: capture,
+  }),
+  'engine.load_udp_percent': int({
+    default: 10,
+    min: 0,
+    max: 100,
+    unit: '%',
+    doc: 'With `engine.load`: the share of UDP; the rest is TCP.',
+    flag: 'load-udp-percent',
+    native: 'load-udp-percent',
+    commands: capture,
+  }),
+  'engine.load_seed': int({
+    default: 1,
+    min: 0,
+    max: Number.MAX_SAFE_INTEGER,
+    unit: 'seed',
+    doc: 'With `engine.load`: the same seed makes the same packets.',
+    flag: 'load-seed',
+    native: 'load-seed',
+    commands: capture,
+  }),
+  'engine.pcap': path({
+    default: '',
+    defaultDoc: 'none',
+    doc: 'Source `engine`: take the packets from this pcap file instead of balancing real ones.',
+    flag: 'pcap',
+    native: 'pcap',
+    commands: capture,
+  }),
   'collector.data_dir': path({
     default: stateDir,
     defaultDoc: '`/var/lib/vslog`; without root `$XDG_STATE_HOME/vslog`, or `~/.local/state/vslog`',
@@ -304,3 +390,84 @@ export function optionOf(key: Key): Option {
 export function envName(key: Key): string {
   return `VSLOG_${key.replace('.', '_').toUpperCase()}`;
 }
+
+/** The kernel's schedulers; the engine has all of them. */
+export const SCHEDULERS = ['rr', 'wrr', 'lc', 'wlc', 'sed', 'nq', 'fo', 'ovf', 'sh', 'dh', 'mh', 'lblc', 'lblcr'] as const;
+
+/** Fields of a `[[service]]` besides `real`; the flags follow a `--service`, whose value is `at`. */
+export const serviceSchema = {
+  at: endpoint({
+    default: '',
+    defaultDoc: 'none: it must be given',
+    doc: 'What the clients connect to: `tcp://ADDRESS:PORT`, `udp://...`, `sctp://...` or `fwmark://MARK`; IPv6 in brackets.',
+    more: 'The engine’s real sockets carry TCP and UDP; the others are for `engine.load` and `engine.pcap`.',
+    flag: 'service',
+    commands: capture,
+  }),
+  scheduler: oneOf(SCHEDULERS, {
+    default: 'wlc',
+    doc: 'How a real server is chosen for a new connection. The kernel’s names and rules.',
+    flag: 'scheduler',
+    commands: capture,
+  }),
+  persistent: int({
+    default: 0,
+    min: 0,
+    max: 31 * 24 * 3600,
+    unit: 's',
+    doc: 'A client stays on its real server as long as its template lives: this long after its last connection; 0 for no persistence.',
+    flag: 'persistent',
+    commands: capture,
+  }),
+  netmask: text({
+    default: '',
+    defaultDoc: 'whole addresses',
+    doc: 'Persistence takes the clients of one network as one: a mask such as `255.255.255.0`, or for IPv6 a prefix length.',
+    flag: 'netmask',
+    commands: capture,
+  }),
+  one_packet: bool({
+    default: false,
+    doc: 'Every datagram is scheduled alone (UDP).',
+    flag: 'one-packet',
+    commands: capture,
+  }),
+} satisfies Record<string, Option<string> | Option<number> | Option<boolean>>;
+
+/** Fields of a `real` of a `[[service]]`: `{ at = "192.0.2.7:80", weight = 2 }`, or `--real 192.0.2.7:80,weight=2`. */
+export const realSchema = {
+  at: endpoint({
+    default: '',
+    defaultDoc: 'none: it must be given',
+    doc: 'Address and port of the real server.',
+    flag: 'real',
+    commands: capture,
+  }),
+  weight: int({
+    default: 1,
+    min: 0,
+    max: 0x7fff_ffff,
+    unit: 'weight',
+    doc: 'Its share of the new connections; 0: quiesced.',
+    flag: 'real',
+    commands: capture,
+  }),
+  upper: int({
+    default: 0,
+    min: 0,
+    max: 0xffff_ffff,
+    unit: 'connections',
+    doc: 'From so many connections on it gets no new ones; 0 for no limit.',
+    flag: 'real',
+    commands: capture,
+  }),
+  lower: int({
+    default: 0,
+    min: 0,
+    max: 0xffff_ffff,
+    unit: 'connections',
+    doc: 'Below so many it gets new ones again; 0 for three quarters of `upper`.',
+    flag: 'real',
+    commands: capture,
+  }),
+} satisfies Record<string, Option<string> | Option<number>>;

@@ -1,3 +1,4 @@
+import { nearest } from './nearest.js';
 import type { Option } from './option.js';
 
 /** A value that an option cannot take. The message is the end of a sentence that begins with the option's name. */
@@ -25,6 +26,7 @@ export function parseValue(option: Option, raw: unknown): string | number | bool
   switch (option.type) {
     case 'string':
     case 'path':
+    case 'endpoint':
       if (typeof raw === 'string') return raw;
       break;
     case 'enum':
@@ -63,7 +65,8 @@ function inRange(option: Option, raw: unknown, value: number | undefined): numbe
 
 function bad(option: Option, raw: unknown): BadValue {
   const shown = typeof raw === 'bigint' ? String(raw) : JSON.stringify(raw);
-  return new BadValue(`is ${shown}: it must be ${allowed(option)}`);
+  const meant = option.type === 'enum' && typeof raw === 'string' ? nearest(raw, option.values ?? []) : undefined;
+  return new BadValue(`is ${shown}: it must be ${allowed(option)}${meant === undefined ? '' : `; did you mean ${meant}?`}`);
 }
 
 /** What an option may be, in words. */
@@ -74,6 +77,8 @@ export function allowed(option: Option): string {
       return 'a string';
     case 'path':
       return 'a path';
+    case 'endpoint':
+      return 'an address with port, such as 192.0.2.7:80 or [2001:db8::7]:80';
     case 'bool':
       return 'true or false';
     case 'enum': {
@@ -87,6 +92,11 @@ export function allowed(option: Option): string {
     case 'duration':
       return `a time from ${range}, such as 500ms, 2s or 1h`;
   }
+}
+
+/** The sentence, closed. */
+export function closed(sentence: string): string {
+  return /[.?]$/.test(sentence) ? sentence : `${sentence}.`;
 }
 
 /** A value as a person writes it. */
