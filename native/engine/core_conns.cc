@@ -199,8 +199,8 @@ void Engine::Core::advance(Time now) {
   if (now <= now_) return;
   const std::uint64_t target = (now - start_) / kTickLength;
   for (std::uint64_t at = (now_ - start_) / kTickLength; at < target;) {
-    // What is not a connection's timer has its own beat; a flush waits for the next tick, as the kernel's delayed work does.
-    const std::uint64_t beat = flush_due_ ? at + 1 : std::max((second_ - start_) / kTickLength, at + 1);
+    // A flush waits for the next tick, as the kernel's delayed work does; the defences need each second; else only the timers count.
+    const std::uint64_t beat = flush_due_ ? at + 1 : defence_.awake(knobs_) ? std::max((second_ - start_) / kTickLength, at + 1) : target;
     const std::uint64_t until = std::min(target, beat);
     const Tick before = wheel_.now();
     wheel_.step(static_cast<Tick>(until));

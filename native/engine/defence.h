@@ -20,6 +20,8 @@ class Defence {
   /// drop_packet: the packet of a new connection is to be dropped.
   bool drop_packet();
 
+  /// update() has something to do each second.
+  bool awake(const Knobs& knobs) const { return drop_entries_ || knobs.drop_entry != 0 || knobs.drop_packet != 0 || knobs.secure_tcp != 0; }
   bool drops_entries() const { return drop_entries_; }
   /// drop_entry: this entry is to go, being what it is (ip_vs_random_dropentry). `idle`: since its last packet.
   bool drop_entry(const Conn& c, bool one_packet_service, Time idle);

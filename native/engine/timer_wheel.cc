@@ -13,8 +13,6 @@ int level_of(std::uint32_t slot) { return slot < 256 ? 0 : 1 + static_cast<int>(
 TimerWheel::TimerWheel(ConnTable& table) : table_(table) { heads_.fill(kNone); }
 
 std::uint32_t TimerWheel::slot_of(Tick due) const {
-  // What is due already fires at the next tick, as a kernel timer set to the past does.
-  if (!before(now_, due)) due = now_ + 1;
   const Tick ahead = due - now_;
   int level = 0;
   while (level + 1 < kLevels && ahead >= 1U << kShift[static_cast<std::size_t>(level) + 1]) ++level;
@@ -48,12 +46,14 @@ void TimerWheel::unlink(std::uint32_t index) {
 
 void TimerWheel::set(std::uint32_t index, Tick due) {
   Conn& c = table_.at(index);
+  // What is due already fires at the next tick, as a kernel timer set to the past does.
+  if (!before(now_, due)) due = now_ + 1;
   c.expires = due;
   if (c.timer_prev != kNone) {
     if (!before(due, c.armed)) return;
     unlink(index);
   }
-  c.armed = before(now_, due) ? due : now_ + 1;
+  c.armed = due;
   link(index, slot_of(due));
 }
 
