@@ -8,10 +8,12 @@ export const Exit = {
   usage: 2,
   /** Something is in use by another process, or nobody answers. */
   unreachable: 3,
-  /** The source cannot run on this machine. */
+  /** The source cannot run on this machine, or cannot do what was asked. */
   refused: 4,
   /** `verify` found that something is not proven complete. */
   incomplete: 5,
+  /** The capture is there and does not take this from us. */
+  denied: 6,
 } as const;
 
 export type ExitCode = (typeof Exit)[keyof typeof Exit];

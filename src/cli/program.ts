@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { captureCommand } from './capture.js';
 import { collectCommand } from './collect.js';
 import { configCommand } from './config.js';
+import { connCommand } from './conn.js';
 import { doctorCommand } from './doctor.js';
 import { Exit } from './exit-codes.js';
 import { exitCodeOf, Failure, sentence } from './failure.js';
@@ -37,6 +38,7 @@ export function program(): Command {
     tailCommand(),
     sqlCommand(),
     statusCommand(),
+    connCommand(),
     verifyCommand(),
     doctorCommand(VERSION),
     configCommand(),

@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net';
-import { type Batch, readBatch } from './batch.js';
+import { type Batch, nextEvent, readBatch } from './batch.js';
+import { type ConnFilter, connFilterMessage } from './conn-filter.js';
 import { CaptureRefusal, ConnectionError, sentenceOf, WireError } from './errors.js';
 import { encodeFrame, type Frame, FrameReader } from './frame.js';
 import { FrameFlag, MessageType, PROTOCOL_VERSION } from './message.js';
@@ -50,9 +51,13 @@ export interface ClientOptions {
 
 export type Welcome = InstanceType<typeof v1.Welcome>;
 export type SourceStatus = InstanceType<typeof v1.SourceStatus>;
+export type ConnEvent = InstanceType<typeof v1.ConnEvent>;
 
 interface Waiting {
+  /** The type of the last frame of the answer. */
   readonly answer: number;
+  /** Takes the frames of a type that come before it. */
+  readonly parts?: { readonly type: number; take(frame: Frame): void };
   resolve(frame: Frame): void;
   reject(error: Error): void;
   readonly timer: NodeJS.Timeout;
@@ -138,6 +143,30 @@ export class CaptureClient {
   /** How the source and the journal are. */
   async sourceStatus(timeoutMs?: number): Promise<SourceStatus> {
     return decode(v1.SourceStatus, await this.request(MessageType.sourceStatus, new Uint8Array(0), MessageType.sourceStatus, timeoutMs));
+  }
+
+  /** Hands over every live connection that matches; resolves when that was all. */
+  async listConnections(filter: ConnFilter, onConnection: (event: ConnEvent) => void, timeoutMs?: number): Promise<void> {
+    const payload = v1.ConnList.encode({ filter: connFilterMessage(filter) }).finish();
+    const take = (frame: Frame): void => {
+      const { body } = decode(v1.ConnEntries, frame);
+      for (let at = 0; at < body.length; ) {
+        const { start, end } = nextEvent(body, at);
+        onConnection(v1.ConnEvent.decode(body.subarray(start, end)));
+        at = end;
+      }
+    };
+    await this.request(MessageType.connList, payload, MessageType.controlDone, timeoutMs, { type: MessageType.connEntry, take });
+  }
+
+  /** Ends every live connection that matches. `ended` is less than `matched` only where one ended by itself meanwhile. */
+  async expireConnections(filter: ConnFilter, timeoutMs?: number): Promise<{ matched: number; ended: number }> {
+    const payload = v1.ConnExpire.encode({ filter: connFilterMessage(filter) }).finish();
+    const { matched, ended } = decode(
+      v1.ConnExpired,
+      await this.request(MessageType.connExpire, payload, MessageType.connExpired, timeoutMs),
+    );
+    return { matched: Number(toBigInt(matched)), ended: Number(toBigInt(ended)) };
   }
 
   /** Stops reading until resume(): the capture's send buffer fills and it waits for us. Answers wait as well. */
@@ -241,6 +270,11 @@ export class CaptureClient {
         return;
       default: {
         const waiting = this.waiting.get(frame.sequence);
+        if (waiting?.parts?.type === frame.type) {
+          waiting.timer.refresh();
+          this.takePart(waiting.parts, frame);
+          return;
+        }
         if (waiting === undefined || waiting.answer !== frame.type) return;
         // The batches may follow in the same chunk, before the promise's turn comes: the handler is told first.
         if (frame.type === MessageType.eventSubscribed) this.handlers.onSubscribed?.(subscription(frame));
@@ -248,6 +282,15 @@ export class CaptureClient {
       }
     }
   };
+
+  /** A part that cannot be read ends the connection, with its reason. */
+  private takePart(parts: { take(frame: Frame): void }, frame: Frame): void {
+    try {
+      parts.take(frame);
+    } catch (error) {
+      this.fail(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
 
   private onError(frame: Frame): void {
     const reply = decode(v1.ErrorReply, frame);
@@ -264,15 +307,20 @@ export class CaptureClient {
     return subscription(await this.request(MessageType.eventSubscribe, payload, MessageType.eventSubscribed));
   }
 
-  private request(type: number, payload: Uint8Array, answer: number, timeoutMs = this.timeoutMs): Promise<Frame> {
+  private request(type: number, payload: Uint8Array, answer: number, timeoutMs = this.timeoutMs, parts?: Waiting['parts']): Promise<Frame> {
     if (this.ended) return Promise.reject(this.failure ?? new ConnectionError('The connection to the capture is closed.'));
     this.sequence = (this.sequence % 0xffffffff) + 1;
     const sequence = this.sequence;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
+        // It is we who do not read.
+        if (this.paused) {
+          timer.refresh();
+          return;
+        }
         this.settle(sequence)?.reject(new ConnectionError(`The capture at ${this.path} did not answer within ${timeoutMs} ms.`));
       }, timeoutMs);
-      this.waiting.set(sequence, { answer, resolve, reject, timer });
+      this.waiting.set(sequence, { answer, resolve, reject, timer, ...(parts === undefined ? {} : { parts }) });
       this.write(type, FrameFlag.request, payload, sequence);
     });
   }

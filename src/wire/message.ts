@@ -11,6 +11,10 @@ export const MessageType = {
   eventBatch: 0x0103,
   eventAck: 0x0104,
   eventForget: 0x0105,
+  connList: 0x0401,
+  connEntry: 0x0402,
+  connExpire: 0x0403,
+  connExpired: 0x0404,
   sourceStatus: 0x0501,
 } as const;
 

@@ -43,7 +43,11 @@ describe('the traffic', () => {
     const traffic = new Traffic('127.0.0.1', (server.address() as AddressInfo).port, udp.address().port);
     traffic.start();
     try {
-      await until(() => datagrams > 0 && ports.size > 1 && [...ports.values()].some((asked) => asked > 1), 'requests of every kind', 30_000);
+      await until(
+        () => datagrams > 0 && ports.size > 1 && [...ports.values()].some((asked) => asked > 1),
+        'requests of every kind',
+        30_000,
+      );
     } finally {
       traffic.stop();
       server.closeAllConnections();

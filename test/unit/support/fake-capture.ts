@@ -18,6 +18,12 @@ export class FakeCapture {
   oldest = 1n;
   /** Send everything from the beginning whatever the subscriber has, as after a lost acknowledgement. */
   replay = false;
+  /** Live connections, whatever the filter: what CONN_LIST tells and CONN_EXPIRE ends. */
+  connections: object[] = [];
+  /** What was asked for by CONN_LIST and CONN_EXPIRE. */
+  readonly filters: { readonly type: number; readonly filter: object }[] = [];
+  /** Says no to CONN_LIST and CONN_EXPIRE. */
+  refusal: { readonly code: number; readonly message: string } | undefined;
   private readonly path: string;
   private readonly server: Server;
   private readonly sockets = new Set<Socket>();
@@ -105,6 +111,26 @@ export class FakeCapture {
       case MessageType.eventAck: {
         const ack = v1.Acknowledge.decode(frame.payload);
         this.acks.push({ epoch: ack.epoch, sequence: toBigInt(ack.sequence) });
+        return;
+      }
+      case MessageType.connList:
+      case MessageType.connExpire: {
+        const { filter } = frame.type === MessageType.connList ? v1.ConnList.decode(frame.payload) : v1.ConnExpire.decode(frame.payload);
+        this.filters.push({ type: frame.type, filter: v1.ConnFilter.toObject(v1.ConnFilter.fromObject(filter ?? {}), { longs: String }) });
+        if (this.refusal !== undefined) reply(MessageType.controlError, v1.ErrorReply.encode(this.refusal).finish());
+        else if (frame.type === MessageType.connExpire) {
+          const matched = this.connections.splice(0).length;
+          reply(
+            MessageType.connExpired,
+            v1.ConnExpired.encode({ matched: toLong(BigInt(matched)), ended: toLong(BigInt(matched)) }).finish(),
+          );
+        } else {
+          for (const connection of this.connections) {
+            const body = v1.ConnEvent.encodeDelimited(v1.ConnEvent.fromObject(connection)).finish();
+            reply(MessageType.connEntry, v1.ConnEntries.encode({ count: 1, body }).finish());
+          }
+          reply(MessageType.controlDone, new Uint8Array(0));
+        }
         return;
       }
       case MessageType.sourceStatus:

@@ -1,0 +1,214 @@
+import { Command } from 'commander';
+import { CaptureClient, type Welcome } from '../wire/client.js';
+import type { ConnFilter } from '../wire/conn-filter.js';
+import { CaptureRefusal, ConnectionError } from '../wire/errors.js';
+import { type ConnFilterOptions, connFilter, isEmpty } from './conn-filter.js';
+import { ConnTable } from './conn-table.js';
+import { plainEvent } from './event-text.js';
+import { Exit } from './exit-codes.js';
+import { Failure } from './failure.js';
+import { whole } from './numbers.js';
+import { addConfigOptions, configOf } from './options.js';
+import { write } from './output.js';
+
+const EPERM = 1;
+const EOPNOTSUPP = 95;
+/** Rows that a person looks at. */
+const LIMIT = 100;
+const WATCH_S = 2;
+/** A table of millions may take a while. */
+const ANSWER_MS = 120_000;
+
+const LS_EXAMPLES = `
+All filters that are given must hold.
+
+Examples:
+  vslog conn ls
+  vslog conn ls --real 127.0.0.1:9001 --state ESTABLISHED
+  vslog conn ls --client 10.0.0.0/8 --older-than 5m --limit 0
+  vslog conn ls --quiesced --watch
+  vslog conn ls --json | jq length`;
+
+const EXPIRE_EXAMPLES = `
+All filters that are given must hold; at least one, or --all, is needed. The clients are reset; the log says "flushed". A new connection of the same client is
+scheduled as any other.
+
+Examples:
+  vslog conn expire --real 127.0.0.1:9001 --dry-run
+  vslog conn expire --real 127.0.0.1:9001
+  vslog conn expire --idle 10m --no-template
+  vslog conn expire --all`;
+
+export function connCommand(): Command {
+  const command = new Command('conn').description('The live connections of source engine: list them, end them.');
+  command.addCommand(lsCommand());
+  command.addCommand(expireCommand());
+  return command;
+}
+
+interface ListOptions extends ConnFilterOptions {
+  readonly limit?: string;
+  readonly watch?: string | true;
+  readonly json?: boolean;
+}
+
+function lsCommand(): Command {
+  const command = new Command('ls')
+    .description('List live connections, persistence templates among them.')
+    .option('--limit <N>', `show so many rows and count the rest; 0: all (default: ${LIMIT})`)
+    .option('--watch [SECONDS]', `again every so many seconds, until Ctrl-C (default: ${WATCH_S})`)
+    .option('--json', 'one array with every one, for machines')
+    .addHelpText('after', LS_EXAMPLES);
+  addConfigOptions(addFilterOptions(command), 'conn');
+  return command.action(async (options: ListOptions) => {
+    const filter = connFilter(options);
+    const limit = numberOf('limit', options.limit, LIMIT, /^\d{1,9}$/);
+    const seconds =
+      options.watch === undefined
+        ? undefined
+        : numberOf('watch', options.watch === true ? undefined : options.watch, WATCH_S, /^\d{1,5}(\.\d+)?$/);
+    if (seconds !== undefined && options.json === true) throw new Failure(Exit.usage, '--watch is for people: leave it or --json out.');
+    await withCapture(configOf(command, 'conn').values['capture.socket'], async (client, welcome) => {
+      if (options.json === true) return listJson(client, welcome, filter);
+      if (seconds === undefined) return write(await listTable(client, filter, limit));
+      return watch(client, filter, limit, seconds);
+    });
+  });
+}
+
+interface ExpireOptions extends ConnFilterOptions {
+  readonly all?: boolean;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+}
+
+function expireCommand(): Command {
+  const command = new Command('expire')
+    .description('End the matching connections at once.')
+    .option('--all', 'every connection')
+    .option('--dry-run', 'only count them')
+    .option('--json', '{"matched": ..., "ended": ...}')
+    .addHelpText('after', EXPIRE_EXAMPLES);
+  addConfigOptions(addFilterOptions(command), 'conn');
+  return command.action(async (options: ExpireOptions) => {
+    const filter = connFilter(options);
+    if (isEmpty(filter) !== (options.all === true)) {
+      throw new Failure(
+        Exit.usage,
+        options.all === true
+          ? '--all means every connection: leave it or the filters out.'
+          : 'Say which connections are to end: by at least one filter such as --real ADDRESS:PORT, or by --all.',
+      );
+    }
+    await withCapture(configOf(command, 'conn').values['capture.socket'], async (client) => {
+      const dry = options.dryRun === true;
+      const { matched, ended } = dry
+        ? { matched: await count(client, filter), ended: 0 }
+        : await client.expireConnections(filter, ANSWER_MS);
+      if (options.json === true) return write(`${JSON.stringify({ matched, ended })}\n`);
+      const number = dry ? matched : ended;
+      const rest = dry || ended === matched ? '' : `; ${whole(matched - ended)} more ended by themselves`;
+      return write(`${whole(number)} ${number === 1 ? 'connection' : 'connections'} ${dry ? 'would end' : 'ended'}${rest}\n`);
+    });
+  });
+}
+
+function addFilterOptions(command: Command): Command {
+  return command
+    .option('--client <ADDRESS>', 'of this client: address, network, address:port or :port')
+    .option('--vs <ADDRESS>', 'of this virtual service')
+    .option('--real <ADDRESS>', 'on this real server')
+    .option('--protocol <PROTOCOL>', 'tcp, udp, sctp or a number')
+    .option('--fwmark <MARK>', 'of the service with this firewall mark')
+    .option('--state <STATE>', 'in this state: ESTABLISHED, FIN_WAIT, ...; of TCP when no --protocol is given')
+    .option('--template', 'persistence templates only')
+    .option('--no-template', 'no persistence templates')
+    .option('--older-than <TIME>', 'begun longer ago than 5m, 2h, ...')
+    .option('--idle <TIME>', 'without a packet for so long')
+    .option('--quiesced', 'on a real server with weight 0');
+}
+
+async function withCapture(path: string, action: (client: CaptureClient, welcome: Welcome) => Promise<void>): Promise<void> {
+  const client = new CaptureClient({ path, software: 'vslog conn' });
+  try {
+    await action(client, await client.connect());
+  } catch (error) {
+    throw explained(error);
+  } finally {
+    client.close();
+  }
+}
+
+/** Gives what the capture says no to an exit code of its own. */
+function explained(error: unknown): unknown {
+  if (error instanceof CaptureRefusal) {
+    return new Failure(error.code === EPERM ? Exit.denied : error.code === EOPNOTSUPP ? Exit.refused : Exit.failure, error.message);
+  }
+  if (error instanceof ConnectionError && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'EACCES') {
+    return new Failure(Exit.denied, error.message);
+  }
+  return error;
+}
+
+async function count(client: CaptureClient, filter: ConnFilter): Promise<number> {
+  let found = 0;
+  await client.listConnections(filter, () => void found++, ANSWER_MS);
+  return found;
+}
+
+async function listTable(client: CaptureClient, filter: ConnFilter, limit: number): Promise<string> {
+  const table = new ConnTable(limit === 0 ? Number.POSITIVE_INFINITY : limit);
+  await client.listConnections(filter, (event) => table.add(event), ANSWER_MS);
+  return table.text();
+}
+
+async function listJson(client: CaptureClient, { node, epoch }: Welcome, filter: ConnFilter): Promise<void> {
+  let text = '';
+  let shown = 0;
+  const flush = async (): Promise<void> => {
+    const part = text;
+    text = '';
+    await write(part);
+  };
+  await client.listConnections(
+    filter,
+    (event) => {
+      text += `${shown++ === 0 ? '[\n' : ',\n'}${JSON.stringify(plainEvent({ node, epoch, record: 'conn', event }))}`;
+      if (text.length < 1 << 20) return;
+      client.pause();
+      void flush().then(() => client.resume());
+    },
+    ANSWER_MS,
+  );
+  text += shown === 0 ? '[]\n' : '\n]\n';
+  await flush();
+}
+
+async function watch(client: CaptureClient, filter: ConnFilter, limit: number, seconds: number): Promise<void> {
+  const stop = new AbortController();
+  const end = (): void => stop.abort();
+  process.once('SIGINT', end);
+  process.once('SIGTERM', end);
+  try {
+    while (!stop.signal.aborted) {
+      const text = await listTable(client, filter, limit);
+      await write(process.stdout.isTTY === true ? `\x1b[H\x1b[2J${text}` : `${text}\n`);
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, seconds * 1000);
+        stop.signal.addEventListener('abort', () => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+    }
+  } finally {
+    process.off('SIGINT', end);
+    process.off('SIGTERM', end);
+  }
+}
+
+function numberOf(flag: string, text: string | undefined, fallback: number, pattern: RegExp): number {
+  if (text === undefined) return fallback;
+  if (pattern.test(text)) return Number(text);
+  throw new Failure(Exit.usage, `--${flag} is ${JSON.stringify(text)}: it must be a number, not negative.`);
+}

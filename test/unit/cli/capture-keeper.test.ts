@@ -1,0 +1,66 @@
+import { chmodSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { CaptureKeeper } from '../../../src/cli/capture-keeper.js';
+import { Failure } from '../../../src/cli/failure.js';
+import { until, withDirectory } from '../support/temporary.js';
+
+/** A keeper of a program that is this shell script. */
+async function kept(
+  script: string,
+  action: (keeper: CaptureKeeper, said: string[], readies: () => number) => Promise<void>,
+): Promise<void> {
+  await withDirectory(async (dir) => {
+    const binary = join(dir, 'capture');
+    writeFileSync(binary, `#!/bin/sh\n${script}\n`);
+    chmodSync(binary, 0o755);
+    const said: string[] = [];
+    let readies = 0;
+    const keeper = new CaptureKeeper({ binary, args: [], say: (line) => said.push(line), onReady: () => readies++, advice: 'Advice.' });
+    try {
+      await action(keeper, said, () => readies);
+    } finally {
+      await keeper.stop();
+    }
+  });
+}
+
+describe('a capture that refuses', () => {
+  it('is told once, with advice when the source cannot run', async () => {
+    await kept('echo "first a warning" >&2; echo "vslog-capture: no ip_vs here." >&2; exit 4', async (keeper, said) => {
+      const failure = await keeper.ended.then(
+        () => undefined,
+        (error: unknown) => error as Failure,
+      );
+      expect(failure).toBeInstanceOf(Failure);
+      expect(failure).toMatchObject({ exit: 4, message: 'no ip_vs here.\nAdvice.' });
+      expect(said).toEqual(['capture: first a warning']);
+    });
+  });
+});
+
+describe('a capture that dies', () => {
+  it('is started again, with its last words', async () => {
+    await kept('echo "ready: x"; echo "vslog-capture: ouch" >&2; exit 1', async (_keeper, said, readies) => {
+      await until(() => readies() >= 2, 'it was started again');
+      expect(said).toContain('capture: ouch');
+      expect(said).toContain('the capture ended with code 1; it is started again');
+    });
+  });
+
+  it('says what it said before it was ready, too', async () => {
+    await kept('echo "vslog-capture: ouch" >&2; exit 1', async (_keeper, said) => {
+      await until(() => said.length >= 2, 'it was told');
+      expect(said.slice(0, 2)).toEqual(['capture: ouch', 'the capture ended with code 1; it is started again']);
+    });
+  });
+});
+
+describe('a capture', () => {
+  it('is told to end with its parent, by a standard input that stays open', async () => {
+    await kept('echo "ready: $1"; cat; echo "input ended"', async (_keeper, said) => {
+      await until(() => said.includes('capture: ready: --with-parent'), 'it is ready');
+      expect(said).toEqual(['capture: ready: --with-parent']);
+    });
+  });
+});
