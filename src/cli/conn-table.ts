@@ -2,7 +2,7 @@ import { count } from '../api/json.js';
 import { toBigInt } from '../wire/proto.js';
 import { formatEndpoint } from './address.js';
 import { type ConnEvent, protocolName } from './event.js';
-import { elapsed, whole } from './numbers.js';
+import { elapsed, plural, whole } from './numbers.js';
 import { table } from './output.js';
 import { stateName } from './states.js';
 
@@ -32,7 +32,7 @@ export class ConnTable {
     if (this.total === 0) return 'no connections\n';
     const rest = this.total - this.events.length;
     const more = rest === 0 ? '' : `and ${whole(rest)} more; --limit 0 shows all\n`;
-    return `${table(HEAD, this.events.map(row), RIGHT)}${whole(this.total)} ${this.total === 1 ? 'connection' : 'connections'}\n${more}`;
+    return `${table(HEAD, this.events.map(row), RIGHT)}${plural(this.total, 'connection')}\n${more}`;
   }
 
   private cut(): void {

@@ -7,7 +7,7 @@ import { ConnTable } from './conn-table.js';
 import { plainEvent } from './event-text.js';
 import { Exit } from './exit-codes.js';
 import { Failure } from './failure.js';
-import { whole } from './numbers.js';
+import { plural, whole } from './numbers.js';
 import { addConfigOptions, configOf } from './options.js';
 import { write } from './output.js';
 
@@ -108,7 +108,7 @@ function expireCommand(): Command {
       if (options.json === true) return write(`${JSON.stringify({ matched, ended })}\n`);
       const number = dry ? matched : ended;
       const rest = dry || ended === matched ? '' : `; ${whole(matched - ended)} more ended by themselves`;
-      return write(`${whole(number)} ${number === 1 ? 'connection' : 'connections'} ${dry ? 'would end' : 'ended'}${rest}\n`);
+      return write(`${plural(number, 'connection')} ${dry ? 'would end' : 'ended'}${rest}\n`);
     });
   });
 }

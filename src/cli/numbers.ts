@@ -3,6 +3,11 @@ export function whole(value: number): string {
   return String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, ' ');
 }
 
+/** `1 connection`, `2 000 connections`. */
+export function plural(value: number, word: string): string {
+  return `${whole(value)} ${word}${value === 1 ? '' : 's'}`;
+}
+
 /** Bytes in the unit a person would choose. */
 export function size(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];

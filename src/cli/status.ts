@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { ApiClient } from '../api/client.js';
 import type { StatusDocument } from '../api/status.js';
-import { elapsed, share, size, whole } from './numbers.js';
+import { elapsed, plural, share, size, whole } from './numbers.js';
 import { addConfigOptions, configOf } from './options.js';
 import { colour, pairs, write } from './output.js';
 
@@ -41,14 +41,15 @@ export function statusText(status: StatusDocument, nowMs: number): string {
   if (capture.error !== null) entries.push(['', colour.red(capture.error)]);
   if (account !== null) {
     entries.push(
-      ['source', `${account.source}: ${account.state}, ${whole(account.connections)} connections`],
+      ['source', `${account.source}: ${account.state}, ${plural(account.connections, 'connection')} now`],
       ['log', `epoch ${account.epoch}, sequence ${whole(account.next_sequence - 1)}`],
       ['lag', `${whole(status.lag_events ?? 0)} events between capture and spool`],
-      ['ring', share(account.ring.used, account.ring.bytes)],
+      // Only the kernel's records come through one.
+      ...(account.ring.bytes === 0 ? [] : [['ring', share(account.ring.used, account.ring.bytes)] as [string, string]]),
       ['journal', share(account.journal.used, account.journal.bytes)],
       [
         'capture uses',
-        `process ${account.pid}, ${size(account.rss_bytes)}, ${elapsed(account.cpu_ns)} of CPU, ${account.live} live subscribers`,
+        `process ${account.pid}, ${size(account.rss_bytes)}, ${elapsed(account.cpu_ns)} of CPU, ${plural(account.live, 'live subscriber')}`,
       ],
     );
   }

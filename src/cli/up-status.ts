@@ -1,6 +1,6 @@
 import type { CollectorStatus } from '../collector/collector.js';
 import { toBigInt } from '../wire/proto.js';
-import { whole } from './numbers.js';
+import { plural, whole } from './numbers.js';
 import { colour } from './output.js';
 
 const REFRESH_MS = 500;
@@ -71,7 +71,14 @@ export class UpStatus {
       capture.state === 'connected'
         ? status.sinks.find((sink) => sink.lastError !== undefined)?.lastError
         : (capture.lastError ?? 'capture not connected');
-    const parts = [`${whole(counters.events)} events`, `${whole(rate)}/s`, `lag ${whole(Math.max(0, lag))}`, ...sinks];
+    const open = account === undefined ? 0 : Number(toBigInt(account.connections));
+    const parts = [
+      ...(open > 0 ? [plural(open, 'connection')] : []),
+      `${whole(counters.events)} events`,
+      `${whole(rate)}/s`,
+      `lag ${whole(Math.max(0, lag))}`,
+      ...sinks,
+    ];
     if (spool.state !== 'running') parts.push(spool.state);
     if (trouble !== undefined) parts.push(colour.red(trouble));
     return parts.join('  ');
