@@ -1,0 +1,113 @@
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { freePorts, listen, type Up, until, Vslog } from './support/vslog.js';
+
+const CLIENTS = 40;
+
+/** Sends its name, then back what it gets. */
+function echoServer(name: string, sockets: Set<Socket>): Server {
+  return createServer((socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+    socket.on('error', () => undefined);
+    socket.write(`${name}\n`);
+    socket.pipe(socket);
+  });
+}
+
+/** Talks without a pause until it is cut off. */
+class Client {
+  readonly port: Promise<number>;
+  /** The server that it is on. */
+  server: string | undefined;
+  answers = 0;
+  /** Why it ended: an errno's name, or `end`. */
+  ended: string | undefined;
+  private readonly socket: Socket;
+
+  constructor(port: number) {
+    this.socket = connect(port, '127.0.0.1');
+    this.port = new Promise((resolve) => this.socket.once('connect', () => resolve(this.socket.localPort ?? 0)));
+    this.socket.on('data', (chunk: Buffer) => {
+      if (this.server === undefined) this.server = chunk.toString().charAt(0);
+      else this.answers++;
+      setTimeout(() => {
+        if (this.ended === undefined) this.socket.write('more');
+      }, 10);
+    });
+    this.socket.on('end', () => {
+      this.ended ??= 'end';
+    });
+    this.socket.on('error', ({ code }: NodeJS.ErrnoException) => {
+      this.ended = code;
+    });
+  }
+
+  close(): void {
+    this.socket.destroy();
+  }
+}
+
+describe('conn expire --real, under load', () => {
+  const vslog = new Vslog();
+  const sockets = new Set<Socket>();
+  const servers = ['A', 'B'].map((name) => echoServer(name, sockets));
+  const clients: Client[] = [];
+  let up: Up;
+  let service: number;
+  let reals: number[];
+
+  beforeAll(async () => {
+    reals = await Promise.all(servers.map(listen));
+    [service = 0] = await freePorts(1);
+    const real = reals.flatMap((port) => ['--real', `127.0.0.1:${port}`]);
+    up = vslog.up('--source', 'engine', '--service', `tcp://127.0.0.1:${service}`, '--scheduler', 'rr', ...real);
+    await up.says(/capture: ready/);
+    for (let i = 0; i < CLIENTS; i++) clients.push(new Client(service));
+    await until('every client talks', () => (clients.every(({ answers }) => answers > 0) ? true : undefined));
+  });
+  afterAll(() => {
+    for (const client of clients) client.close();
+    for (const socket of sockets) socket.destroy();
+    for (const server of servers) server.close();
+    vslog.clean();
+  });
+
+  it('ends exactly those connections, with reason flushed, and their clients are reset', async () => {
+    const [onA, onB] = ['A', 'B'].map((name) => clients.filter(({ server }) => server === name)) as [Client[], Client[]];
+    expect([onA.length, onB.length]).toEqual([CLIENTS / 2, CLIENTS / 2]);
+    const target = `127.0.0.1:${reals[0]}`;
+    expect(vslog.run('conn', 'expire', '--real', target, '--dry-run').out).toBe(`${CLIENTS / 2} connections would end\n`);
+    expect(clients.filter(({ ended }) => ended !== undefined)).toEqual([]);
+
+    const { code, out, err } = vslog.run('conn', 'expire', '--real', target);
+    expect({ code, out, err }).toEqual({ code: 0, out: `${CLIENTS / 2} connections ended\n`, err: '' });
+    await until('every client on A is cut off', () => (onA.every(({ ended }) => ended !== undefined) ? true : undefined));
+    expect(new Set(onA.map(({ ended }) => ended))).toEqual(new Set(['ECONNRESET']));
+
+    // The others go on as if nothing had been.
+    const before = onB.map(({ answers }) => answers);
+    await until('every client on B goes on', () => (onB.every(({ answers }, i) => answers > (before[i] ?? 0) + 5) ? true : undefined));
+    expect(onB.filter(({ ended }) => ended !== undefined)).toEqual([]);
+
+    const rows = await until('the ends in SQL', () => {
+      const found = vslog.sql<{ client_port: number; real_port: number; reason: string }>(
+        `SELECT client_port, real_port, reason FROM connections WHERE virtual_port = ${service} AND NOT is_open`,
+      );
+      return found.length >= onA.length ? found : undefined;
+    });
+    expect(new Set(rows.map(({ reason }) => reason))).toEqual(new Set(['flushed']));
+    expect(new Set(rows.map(({ real_port }) => real_port))).toEqual(new Set([reals[0]]));
+    const ports = await Promise.all(onA.map(({ port }) => port));
+    expect(rows.map(({ client_port }) => client_port).sort()).toEqual(ports.sort());
+  });
+
+  it('has nothing left to end there, and everything with --all', async () => {
+    expect(vslog.run('conn', 'expire', '--real', `127.0.0.1:${reals[0]}`).out).toBe('0 connections ended\n');
+    expect(vslog.run('conn', 'expire', '--all', '--json').out).toBe(`{"matched":${CLIENTS / 2},"ended":${CLIENTS / 2}}\n`);
+    await until('every client is cut off', () => (clients.every(({ ended }) => ended === 'ECONNRESET') ? true : undefined));
+    expect(vslog.run('conn', 'ls').out).toBe('no connections\n');
+    expect(await up.end()).toBe(0);
+    expect(vslog.run('verify').out).toMatch(/\ncomplete\n$/);
+  });
+});

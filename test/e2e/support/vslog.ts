@@ -1,0 +1,176 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { chownSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const ROOT = join(import.meta.dirname, '../../..');
+const COMMAND = ['--import', 'tsx', join(ROOT, 'src/main.ts')];
+const NOBODY = 65_534;
+
+/** Waits until there is something; what it waits for decides, the bound is only for when it never comes. */
+export async function until<T>(what: string, find: () => T | undefined | Promise<T | undefined>, ms = 90_000): Promise<T> {
+  const end = Date.now() + ms;
+  while (Date.now() < end) {
+    const found = await find();
+    if (found !== undefined) return found;
+    await sleep(50);
+  }
+  throw new Error(`It did not come: ${what}.`);
+}
+
+/** A zombie is none: it only waits for its parent to look. */
+export function alive(pid: number): boolean {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+/** A process and everything below it. */
+export function familyOf(pid: number): number[] {
+  const parents = new Map<number, number>();
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      // The command may contain anything; what follows its closing bracket does not.
+      const [, parent] = /\) \S (\d+) /.exec(readFileSync(`/proc/${name}/stat`, 'utf8')) ?? [];
+      parents.set(Number(name), Number(parent));
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  const family = [pid];
+  for (const member of family) for (const [child, parent] of parents) if (parent === member) family.push(child);
+  return family;
+}
+
+/** Ports of loopback that are free, all different. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer());
+  const ports = await Promise.all(servers.map(listen));
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+/** Listens on a free port of loopback. */
+export function listen(server: Server): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      resolve(typeof address === 'object' && address !== null ? address.port : 0);
+    });
+  });
+}
+
+export interface Ran {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** The command line with sockets and data of its own, run by somebody without privileges. */
+export class Vslog {
+  readonly dir = mkdtempSync(join(tmpdir(), 'vslog-e2e-'));
+  private readonly env: NodeJS.ProcessEnv;
+  private readonly who: { uid?: number; gid?: number };
+  private readonly pids = new Set<number>();
+
+  constructor() {
+    this.env = {
+      ...process.env,
+      HOME: this.dir,
+      VSLOG_CAPTURE_SOCKET: join(this.dir, 'capture.sock'),
+      VSLOG_CAPTURE_JOURNAL: join(this.dir, 'journal'),
+      VSLOG_COLLECTOR_API_SOCKET: join(this.dir, 'collector.sock'),
+      VSLOG_COLLECTOR_DATA_DIR: join(this.dir, 'data'),
+    };
+    this.who = unprivileged();
+    if (this.who.uid !== undefined) chownSync(this.dir, this.who.uid, this.who.gid ?? NOBODY);
+  }
+
+  run(...args: string[]): Ran {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [...COMMAND, ...args], {
+      env: this.env,
+      encoding: 'utf8',
+      timeout: 60_000,
+      cwd: ROOT,
+      ...this.who,
+    });
+    return { code: status, out: stdout, err: stderr };
+  }
+
+  /** Rows of a query. */
+  sql<T>(query: string): T[] {
+    const { code, out, err } = this.run('sql', '--format', 'jsonl', query);
+    if (code !== 0) throw new Error(`${query}: ${err}`);
+    return out
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as T);
+  }
+
+  /** Starts `vslog up`. */
+  up(...args: string[]): Up {
+    const child = spawn(process.execPath, [...COMMAND, 'up', ...args], {
+      env: this.env,
+      cwd: ROOT,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      ...this.who,
+    });
+    const up = new Up(child);
+    this.pids.add(up.pid);
+    return up;
+  }
+
+  /** Ends whatever is left, and removes the directory. */
+  clean(): void {
+    for (const pid of this.pids) for (const member of familyOf(pid)) if (alive(member)) process.kill(member, 'SIGKILL');
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}
+
+/** A running `vslog up`. */
+export class Up {
+  /** Everything that it said. */
+  said = '';
+  /** Its exit code; null when a signal ended it. */
+  readonly ended: Promise<number | null>;
+  readonly pid: number;
+  private readonly child: ChildProcess;
+
+  constructor(child: ChildProcess) {
+    this.child = child;
+    this.pid = child.pid ?? 0;
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => {
+        this.said += text;
+      });
+    }
+    this.ended = new Promise((resolve) => child.once('close', resolve));
+  }
+
+  /** Waits for words. */
+  says(pattern: RegExp): Promise<RegExpExecArray> {
+    return until(`${pattern} in what up says`, () => {
+      const found = pattern.exec(this.said);
+      if (found === null && this.child.exitCode !== null) throw new Error(`up ended: ${this.said}`);
+      return found ?? undefined;
+    });
+  }
+
+  async end(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+    this.child.kill(signal);
+    return this.ended;
+  }
+}
+
+/** Somebody who is not root, where we are and they may read the checkout. */
+function unprivileged(): { uid?: number; gid?: number } {
+  if (process.getuid?.() !== 0) return {};
+  const nobody = { uid: NOBODY, gid: NOBODY };
+  return spawnSync('test', ['-r', join(ROOT, 'src/main.ts')], nobody).status === 0 ? nobody : {};
+}
