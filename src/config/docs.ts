@@ -41,7 +41,8 @@ export function configDocs(): string {
 
 const KNOBS = `## [engine.knobs]
 
-Knobs of the engine. Names, values, defaults and meaning are those of the kernel's \`net.ipv4.vs.*\`; besides them there are the timeouts that \`ipvsadm --set\` sets.
+Knobs of the engine. Names, values, defaults and meaning are those of the kernel's \`net.ipv4.vs.*\`; besides them there are the timeouts that
+\`ipvsadm --set\` sets (\`timeout_tcp\`, \`timeout_tcpfin\`, \`timeout_udp\`) and two that the kernel does not let one set (\`timeout_timewait\`, \`timeout_close\`), in seconds.
 A knob that is not named keeps its default. On the command line: \`--knob NAME=VALUE\` of \`capture\` and \`up\`, repeatable, stronger than the file. Not in the environment.
 
 \`\`\`toml

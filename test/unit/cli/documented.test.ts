@@ -1,0 +1,61 @@
+import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { describe, expect, it } from 'vitest';
+import { program } from '../../../src/cli/program.js';
+
+const leaves = (command: Command): Command[] => (command.commands.length === 0 ? [command] : command.commands.flatMap(leaves));
+
+/** Arguments of every `vslog ...` in the code blocks of a text; lines that end in a backslash go on. */
+function commandsIn(markdown: string): string[] {
+  const blocks = [...markdown.matchAll(/```sh\n(.*?)```/gs)].map(([, block = '']) => block.replace(/\\\n\s*/g, ''));
+  return blocks.flatMap((block) =>
+    block.split('\n').flatMap((line) => /^(?:sudo )?(?:vslog|node dist\/main\.js) (.*?)(?:\s{2,}#.*)?$/.exec(line)?.[1] ?? []),
+  );
+}
+
+/** Arguments of every example in the help of a command. */
+function examplesOf(command: Command): string[] {
+  let help = '';
+  command.configureOutput({
+    writeOut: (text) => {
+      help += text;
+    },
+  });
+  command.outputHelp();
+  const examples = help.slice(help.indexOf('\nExamples:\n'));
+  return examples.split('\n').flatMap((line) => /^ {2}vslog (.*?)(?:\s{4,}.*)?$/.exec(line)?.[1] ?? []);
+}
+
+function words(text: string): string[] {
+  const command = text.replace(/ [<>|] .*$/, '');
+  return (command.match(/(?:"[^"]*"|[^\s"])+/g) ?? []).map((word) => word.replaceAll('"', ''));
+}
+
+/** Parses and runs nothing. */
+async function parses(text: string): Promise<void> {
+  const vslog = program();
+  let taken = 0;
+  for (const leaf of leaves(vslog)) {
+    leaf.configureOutput({ writeErr: () => undefined });
+    leaf.action(() => {
+      taken++;
+    });
+  }
+  vslog.configureOutput({ writeErr: () => undefined });
+  await vslog.parseAsync(['node', 'vslog', ...words(text)]);
+  expect(taken).toBe(1);
+}
+
+describe('every command in the documentation is one that there is', () => {
+  for (const file of ['README.md', 'docs/cli.md', 'docs/config.md']) {
+    const commands = commandsIn(readFileSync(file, 'utf8'));
+    it(`${file} has some`, () => expect(commands.length).toBeGreaterThan(0));
+    for (const command of commands) it(`${file}: ${command}`, () => parses(command));
+  }
+});
+
+describe('every example of a help text is a command that there is', () => {
+  for (const leaf of leaves(program())) {
+    for (const example of examplesOf(leaf)) it(example, () => parses(example));
+  }
+});
