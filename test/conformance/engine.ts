@@ -76,8 +76,7 @@ class EngineRun {
   private async setUp(): Promise<void> {
     const { scenario } = this;
     await this.all([
-      `own ${ADDRESSES.vip}`,
-      `own ${ADDRESSES.vip6}`,
+      ...['vip', 'vip2', 'vip6'].map((vip) => `own ${ADDRESSES[vip]}`),
       ...(scenario.direct_replies ? ['direct-replies'] : []),
       ...Object.entries(scenario.sysctl).map(([name, value]) => `knob ${name} ${value}`),
       ...(scenario.timeouts === undefined ? [] : this.timeouts(scenario.timeouts)),

@@ -20,16 +20,23 @@ function unpaired(entries: readonly Entry[]): string[] {
   return [...wrong, ...[...ended.keys()].filter((id) => !begun.has(id)).map((id) => `connection ${id}: ended without a begin`)];
 }
 
-/** Timers that are due at about the same time fire in no order that the kernel promises (kernel/time/timer.c): runs of such ends are compared as sets. */
+/** Ends of one reason in whose order there is chance: timers that are due at about the same time (kernel/time/timer.c), and a walk through the connection table. */
+const UNORDERED = /^expire .*reason=(timeout|nodest)$/;
+
+/** The story with runs of such ends as sets. */
 function comparable(story: readonly string[]): string[] {
   const lines: string[] = [];
   let run: string[] = [];
+  let reason = '';
   for (const line of [...story, '']) {
-    if (line.startsWith('expire') && line.endsWith('reason=timeout')) run.push(line);
-    else {
-      lines.push(...run.sort(), line);
+    const found = UNORDERED.exec(line)?.[1] ?? '';
+    if (found === '' || found !== reason) {
+      lines.push(...run.sort());
       run = [];
     }
+    if (found === '') lines.push(line);
+    else run.push(line);
+    reason = found;
   }
   return lines.slice(0, -1);
 }

@@ -33,8 +33,11 @@ export function listeners(scenario: Scenario): Listener[] {
     const seen = real.forward === 'masq' ? address : ADDRESSES[/^mark/.test(at) ? 'vip' : at.replace(/:.*/, '')];
     if (seen === undefined) throw new Error(`no such address: ${at}`);
     // Port 0 takes every port: there the clients say which.
-    const ports = port === '0' ? [...asked(scenario, protocol)] : [port];
-    for (const one of ports) found.set(`${protocol} ${seen} ${one}`, { protocol, address: seen, port: one, forward: real.forward });
+    const protocols = /^mark/.test(at) ? ['tcp', 'udp', 'sctp'] : [protocol];
+    for (const spoken of protocols) {
+      const ports = port === '0' ? asked(scenario, spoken) : [port];
+      for (const one of ports) found.set(`${spoken} ${seen} ${one}`, { protocol: spoken, address: seen, port: one, forward: real.forward });
+    }
   }
   return [...found.values()];
 }

@@ -87,8 +87,8 @@ const scenario = z.strictObject({
   /** What the embedded engine tells otherwise than the kernel, on purpose; `why` says for what purpose. */
   engine_expect: z.array(z.string()).optional(),
   why: z.string().optional(),
-  /** What the lines tell besides: at an end, the protocol's state and the packets that clients had sent. */
-  show: z.array(z.enum(['state', 'packets'])).default([]),
+  /** What the ends tell besides: the protocol's state, how long its timer was, and how many packets the client had sent. */
+  show: z.array(z.enum(['state', 'timeout', 'packets'])).default([]),
   /** It has a capture of its own, which watches its director alone; made with these options. */
   own_capture: z.string().optional(),
   /** With own_capture: started only by a step. */

@@ -4,6 +4,7 @@ import { type ConnEvent, type ControlEvent, type Entry, idOf } from './entry.js'
 /** Names of addresses in scenarios, and back. Every scenario has network namespaces of its own, so all use the same. */
 export const ADDRESSES: Readonly<Record<string, string>> = {
   vip: '10.1.0.1',
+  vip2: '10.1.0.5',
   c1: '10.1.0.2',
   c2: '10.1.0.3',
   c3: '10.1.0.4',
@@ -55,6 +56,9 @@ function virtualPlace(event: { virtual_addr: Uint8Array; virtual_port: number; f
   return event.fwmark > 0 ? `mark${event.fwmark}` : place(event.virtual_addr, event.virtual_port);
 }
 
+/** What the ends of connections may tell besides. */
+export type Shown = 'state' | 'timeout' | 'packets';
+
 /** Tells a scenario's events as lines: numbers for connections in order of appearance, names for addresses, no times. */
 export class Story {
   private readonly numbers = new Map<string, number>();
@@ -62,14 +66,14 @@ export class Story {
   /** Line of each connection's first nodest drop: the later ones are added to it, since their grouping is a matter of time. */
   private readonly drops = new Map<string, { at: number; packets: number; text: string }>();
 
-  private readonly show: readonly ('state' | 'packets')[];
+  private readonly show: readonly Shown[];
 
-  private constructor(show: readonly ('state' | 'packets')[]) {
+  private constructor(show: readonly Shown[]) {
     this.show = show;
   }
 
   /** `show`: what the ends of connections tell besides. */
-  static tell(entries: readonly Entry[], show: readonly ('state' | 'packets')[] = []): string[] {
+  static tell(entries: readonly Entry[], show: readonly Shown[] = []): string[] {
     const story = new Story(show);
     for (const entry of entries) {
       if (entry.conn !== undefined) story.conn(entry.conn);
@@ -108,6 +112,7 @@ export class Story {
     if (kind === 'create') words.push(`by=${v1.ScheduledBy.Value[event.scheduled_by]}`);
     if (kind === 'expire') {
       if (this.show.includes('state')) words.push(`state=${STATES[event.protocol]?.[event.state] ?? event.state}`);
+      if (this.show.includes('timeout')) words.push(`timeout=${event.timeout_ms / 1000}s`);
       if (this.show.includes('packets')) words.push(`packets=${idOf(event.packets_in)}`);
       words.push(`reason=${v1.EndReason.Value[event.reason]}`);
     }

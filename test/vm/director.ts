@@ -38,7 +38,7 @@ function serviceCommands(verb: 'A' | 'E', service: Service): string[] {
     service.ipv6 ? '-6' : '',
   ];
   const lines = [`ipvsadm -${verb} ${flags} -s ${service.scheduler} ${options.filter((option) => option !== '').join(' ')}`];
-  return [...lines, ...service.real.map((real) => `ipvsadm -a ${flags} ${realFlags(real)}`)];
+  return [...lines, ...service.real.map((real) => `ipvsadm -a ${flags}${service.ipv6 ? ' -6' : ''} ${realFlags(real)}`)];
 }
 
 /** A scenario's own corner of the machine: a director, a network with its clients, a network with its real servers, each a network namespace. */
@@ -60,57 +60,66 @@ export class Director {
   }
 
   /** The command line that runs a script in one of the namespaces: d, c or s. */
-  private inside(which: 'd' | 'c' | 's', script: string): string {
-    return `ip netns exec ${which}_${this.name} bash -c ${JSON.stringify(script).replaceAll('$', '\\$')}`;
+  private inside(which: 'd' | 'c' | 's', command: string): string {
+    return `nsenter --net=/run/netns/${which}_${this.name} ${command}`;
+  }
+
+  /** The same for many commands. */
+  private allInside(which: 'd' | 'c' | 's', commands: readonly string[]): string[] {
+    return commands.length === 0 ? [] : [`${this.inside(which, "bash -e <<'END_OF_COMMANDS'")}`, ...commands, 'END_OF_COMMANDS'];
   }
 
   async setUp(): Promise<void> {
     const { name, scenario } = this;
     const [d, c, s] = [`d_${name}`, `c_${name}`, `s_${name}`];
-    const inD = `ip -n ${d}`;
+    const knobs = (path: string, settings: Record<string, string | number>): string[] =>
+      Object.entries(settings).map(([key, value]) => `echo ${value} >/proc/sys/net/${path}/${key.replaceAll('.', '/')}`);
     const lines = [
       'set -e',
-      ...[d, c, s].flatMap((ns) => [`ip netns add ${ns}`, `ip -n ${ns} link set lo up`]),
-      ...[`ip link add dc netns ${d} type veth peer name c0 netns ${c}`, `ip link add ds netns ${d} type veth peer name s0 netns ${s}`],
-      `ip link add x netns ${c} type veth peer name x netns ${s}`,
-      ...['vip', 'vip6'].map(
-        (vip) => `${inD} addr add ${ADDRESSES[vip]}/${vip === 'vip' ? 24 : 64} dev dc ${vip === 'vip' ? '' : 'nodad'}`,
-      ),
-      `${inD} addr add 10.2.0.1/24 dev ds`,
-      `${inD} addr add fd02::1/64 dev ds nodad`,
-      ...['dc', 'ds'].map((dev) => `${inD} link set ${dev} up`),
-      ...['c1', 'c2', 'c3', 'c4'].map((client) => `ip -n ${c} addr add ${ADDRESSES[client]}/24 dev c0`),
-      `ip -n ${c} addr add ${ADDRESSES.c1v6}/64 dev c0 nodad`,
-      ...['rs1', 'rs2', 'rs3'].map((real) => `ip -n ${s} addr add ${ADDRESSES[real]}/24 dev s0`),
-      ...['rs1v6', 'rs2v6'].map((real) => `ip -n ${s} addr add ${ADDRESSES[real]}/64 dev s0 nodad`),
-      ...[`ip -n ${c} link set c0 up`, `ip -n ${s} link set s0 up`, `ip -n ${c} link set x up`, `ip -n ${s} link set x up`],
-      `ip -n ${c} addr add 10.3.0.1/24 dev x`,
-      `ip -n ${s} addr add 10.3.0.2/24 dev x`,
-      `ip -n ${c} route add default via 10.1.0.1`,
-      `ip -n ${c} -6 route add default via fd01::1`,
-      scenario.direct_replies ? `ip -n ${s} route add 10.1.0.0/24 via 10.3.0.1 dev x` : `ip -n ${s} route add default via 10.2.0.1`,
-      `ip -n ${s} -6 route add default via fd02::1`,
-      this.inside(
-        'd',
-        'sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv4.conf.all.send_redirects=0 net.ipv4.conf.ds.send_redirects=0',
-      ),
-      this.inside('c', 'sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.x.rp_filter=0 net.ipv4.conf.c0.rp_filter=0'),
-      this.inside(
-        's',
-        'sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.s0.rp_filter=0 net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2',
-      ),
-      ...Object.entries(scenario.sysctl).map(([key, value]) => this.inside('d', `sysctl -qw 'net.ipv4.vs.${key}=${value}'`)),
-      ...(scenario.timeouts === undefined
-        ? []
-        : [this.inside('d', `ipvsadm --set ${scenario.timeouts.tcp} ${scenario.timeouts.tcpfin} ${scenario.timeouts.udp}`)]),
-      ...(scenario.mark.length === 0
-        ? []
-        : [this.inside('d', 'nft add table ip m; nft add chain ip m p { type filter hook prerouting priority -150 \\; }')]),
-      ...scenario.mark.map(({ protocol, port, mark }) =>
-        this.inside('d', `nft add rule ip m p ${protocol} dport ${port} meta mark set ${mark}`),
-      ),
-      ...scenario.service.flatMap((service) => serviceCommands('A', service).map((line) => this.inside('d', line))),
-      ...this.servers(),
+      "ip -batch - <<'END_OF_BATCH'",
+      ...[d, c, s].map((ns) => `netns add ${ns}`),
+      `link add dc netns ${d} type veth peer name c0 netns ${c}`,
+      `link add ds netns ${d} type veth peer name s0 netns ${s}`,
+      `link add x netns ${c} type veth peer name x netns ${s}`,
+      'END_OF_BATCH',
+      `ip -n ${d} -batch - <<'END_OF_BATCH'`,
+      ...['vip', 'vip2'].map((vip) => `addr add ${ADDRESSES[vip]}/24 dev dc`),
+      `addr add ${ADDRESSES.vip6}/64 dev dc nodad`,
+      ...['addr add 10.2.0.1/24 dev ds', 'addr add fd02::1/64 dev ds nodad'],
+      ...['lo', 'dc', 'ds'].map((device) => `link set ${device} up`),
+      'END_OF_BATCH',
+      `ip -n ${c} -batch - <<'END_OF_BATCH'`,
+      ...['c1', 'c2', 'c3', 'c4'].map((client) => `addr add ${ADDRESSES[client]}/24 dev c0`),
+      ...[`addr add ${ADDRESSES.c1v6}/64 dev c0 nodad`, 'addr add 10.3.0.1/24 dev x'],
+      ...['lo', 'c0', 'x'].map((device) => `link set ${device} up`),
+      ...['route add default via 10.1.0.1', 'route add ::/0 via fd01::1'],
+      'END_OF_BATCH',
+      `ip -n ${s} -batch - <<'END_OF_BATCH'`,
+      ...['rs1', 'rs2', 'rs3'].map((real) => `addr add ${ADDRESSES[real]}/24 dev s0`),
+      ...['rs1v6', 'rs2v6'].map((real) => `addr add ${ADDRESSES[real]}/64 dev s0 nodad`),
+      'addr add 10.3.0.2/24 dev x',
+      ...['lo', 's0', 'x'].map((device) => `link set ${device} up`),
+      scenario.direct_replies ? 'route add 10.1.0.0/24 via 10.3.0.1 dev x' : 'route add default via 10.2.0.1',
+      'route add ::/0 via fd02::1',
+      'END_OF_BATCH',
+      ...this.allInside('d', [
+        ...knobs('ipv4', { ip_forward: 1, 'conf.all.send_redirects': 0, 'conf.ds.send_redirects': 0 }),
+        ...knobs('ipv6', { 'conf.all.forwarding': 1 }),
+        ...knobs('ipv4/vs', scenario.sysctl),
+        ...(scenario.timeouts === undefined
+          ? []
+          : [`ipvsadm --set ${scenario.timeouts.tcp} ${scenario.timeouts.tcpfin} ${scenario.timeouts.udp}`]),
+        ...(scenario.mark.length === 0
+          ? []
+          : ['nft add table inet m', "nft add chain inet m p '{ type filter hook prerouting priority -150 ; }'"]),
+        ...scenario.mark.map(({ protocol, port, mark }) => `nft add rule inet m p ${protocol} dport ${port} meta mark set ${mark}`),
+        ...scenario.service.flatMap((service) => serviceCommands('A', service)),
+      ]),
+      ...this.allInside('c', knobs('ipv4', { 'conf.all.rp_filter': 0, 'conf.x.rp_filter': 0, 'conf.c0.rp_filter': 0 })),
+      ...this.allInside('s', [
+        ...knobs('ipv4', { 'conf.all.rp_filter': 0, 'conf.s0.rp_filter': 0, 'conf.all.arp_ignore': 1, 'conf.all.arp_announce': 2 }),
+        ...this.servers(),
+      ]),
       `stat -L -c %i /run/netns/${d}`,
     ];
     const output = await this.machine.must(lines.join('\n'));
@@ -121,10 +130,10 @@ export class Director {
   private servers(): string[] {
     const lines = new Set<string>();
     for (const { protocol, address, port, forward } of listeners(this.scenario)) {
-      if (forward === 'tunnel') lines.add(this.inside('s', 'ip link set tunl0 up && sysctl -qw net.ipv4.conf.tunl0.rp_filter=0'));
+      if (forward === 'tunnel') lines.add('ip link set tunl0 up; echo 0 >/proc/sys/net/ipv4/conf/tunl0/rp_filter');
       // The virtual address is the real server's too, which tells nobody.
-      if (forward !== 'masq') lines.add(this.inside('s', `ip addr show dev lo | grep -q ${address}/ || ip addr add ${address}/32 dev lo`));
-      lines.add(this.inside('s', `flows serve ${protocol} ${address} ${port}`));
+      if (forward !== 'masq') lines.add(`ip addr replace ${address}/32 dev lo`);
+      lines.add(`flows serve ${protocol} ${address} ${port}`);
     }
     return [...lines];
   }
@@ -181,7 +190,7 @@ export class Director {
       case 'delete_real':
         return this.director([`ipvsadm -d ${serviceFlags({ at: step.service, protocol: step.protocol })} -r ${joined(step.at)}`]);
       case 'sysctl':
-        return this.director([`sysctl -qw 'net.ipv4.vs.${step.name}=${step.value}'`]);
+        return this.director([`sysctl -qw net.ipv4.vs.${step.name}=${step.value}`]);
       case 'timeouts':
         return this.director([`ipvsadm --set ${step.tcp} ${step.tcpfin} ${step.udp}`]);
       default:

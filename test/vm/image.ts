@@ -39,8 +39,11 @@ const MODULE_FOLDERS = [
 ];
 const MODULE_FILES = ['drivers/net/veth.ko', 'drivers/net/dummy.ko'];
 
-/** Loaded at boot, in this order. The schedulers and tunnels beyond these are loaded by the kernel when they are asked for. */
-const BOOT_MODULES = ['e1000', 'crc32c_generic', 'veth', 'ip_vs', 'ip_vs_rr', 'ipip', 'sctp'];
+/** Left to the kernel, scenarios that ask for several at once while others make and unmake network namespaces have waited for each other for minutes. */
+const SCHEDULERS = ['rr', 'wrr', 'lc', 'wlc', 'sed', 'nq', 'fo', 'ovf', 'sh', 'dh', 'mh', 'lblc', 'lblcr'];
+
+/** Loaded at boot, in this order. Whatever else is asked for is loaded by the kernel then. */
+const BOOT_MODULES = ['e1000', 'crc32c_generic', 'veth', 'ip_vs', ...SCHEDULERS.map((name) => `ip_vs_${name}`), 'ipip', 'sctp'];
 
 /** Programs of the host that the test machine has too, with their libraries. */
 const HOST_PROGRAMS = ['ipvsadm', 'ip', 'bash', 'socat', 'modprobe', 'nft', 'sysctl'];

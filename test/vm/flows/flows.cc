@@ -134,7 +134,7 @@ bool drained(int fd) {
   char buffer[256];
   ssize_t n = 1;
   while (n > 0) n = recv(fd, buffer, sizeof buffer, 0);
-  return n == 0;
+  return n == 0 || errno == ENOTCONN;  // SCTP: both ends have closed
 }
 
 void reset(int fd) {
