@@ -13,6 +13,11 @@ export function ownName(): string {
 /** What runs and why, where that is not what one might have expected. Plain lines. */
 export function sourceText({ plan, instead, demonstration }: ChosenSource): string[] {
   const lines: string[] = [];
+  if (plan.source === 'ipvs' && plan.services.length > 0) {
+    lines.push(
+      `The kernel's balancer is here and is watched; the services from ${plan.services[0]?.origin} on are for --source engine and do not run.`,
+    );
+  }
   if (instead !== undefined) lines.push(`Not the kernel's balancer: ${instead}`);
   if (demonstration !== undefined) {
     lines.push(

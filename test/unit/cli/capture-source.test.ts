@@ -1,0 +1,131 @@
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { type ChosenSource, chooseSource } from '../../../src/cli/capture-source.js';
+import { nextSteps, sourceText } from '../../../src/cli/demo-text.js';
+import { Failure } from '../../../src/cli/failure.js';
+import { captureArguments } from '../../../src/cli/native.js';
+import { type Config, loadConfig } from '../../../src/config/load.js';
+import { withDirectory } from '../support/temporary.js';
+
+const REFUSAL = 'echo "vslog-capture: no ip_vs here." >&2; exit 4';
+
+/** Chooses with a capture that is this shell script; `$*` is its command line. */
+async function choose(
+  toml: string,
+  script: string,
+  look: (chosen: ChosenSource, config: Config, asked: string[]) => void = () => undefined,
+): Promise<void> {
+  await withDirectory(async (dir) => {
+    const [binary, log, file] = ['capture', 'log', 'vslog.toml'].map((name) => join(dir, name)) as [string, string, string];
+    writeFileSync(binary, `#!/bin/sh\necho "$*" >> ${log}\n${script}\n`);
+    chmodSync(binary, 0o755);
+    writeFileSync(file, toml);
+    const config = loadConfig({
+      file,
+      machine: { root: true, uid: 0, home: '/root', env: { VSLOG_CAPTURE_BINARY: binary } },
+    });
+    const chosen = await chooseSource(config);
+    try {
+      look(chosen, config, readFileSync(log, 'utf8').trimEnd().split('\n'));
+    } finally {
+      await chosen.demonstration?.stop();
+    }
+  });
+}
+
+async function refusal(toml: string, script: string): Promise<Failure> {
+  const error = await choose(toml, script).then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (error instanceof Failure) return error;
+  throw new Error('It was not refused.', { cause: error });
+}
+
+const SERVICE = '[[service]]\nat = "tcp://127.0.0.1:80"\nreal = [{ at = "127.0.0.1:81" }]\n';
+const ENGINE = '[capture]\nsource = "engine"\n';
+
+describe('source auto', () => {
+  it('is ipvs where the capture would take that', async () => {
+    await choose('', 'exit 0', ({ plan, instead, demonstration }, config, asked) => {
+      expect({ source: plan.source, instead, demonstration }).toEqual({ source: 'ipvs' });
+      expect(asked).toEqual([expect.stringMatching(/^--source ipvs .* --check$/)]);
+      expect(sourceText({ plan, instead, demonstration })).toEqual([]);
+      expect(nextSteps(config, { plan, instead, demonstration }, { sql: true })).toEqual([]);
+    });
+  });
+
+  it('is the engine with a demonstration where it would not, and says why', async () => {
+    await choose('', `case "$*" in *ipvs*) ${REFUSAL};; esac`, (chosen, config, asked) => {
+      expect(chosen.plan.source).toBe('engine');
+      expect(chosen.instead).toBe('no ip_vs here.');
+      expect(sourceText(chosen)).toEqual([
+        "Not the kernel's balancer: no ip_vs here.",
+        expect.stringMatching(/^Instead, vslog's own balancer runs with a demonstration: http:\/\/127\.0\.0\.1:\d+\/ /),
+      ]);
+      const [curl, tail, sql] = nextSteps(config, chosen, { sql: true });
+      const port = chosen.demonstration?.httpPort;
+      expect(curl).toBe(`curl http://127.0.0.1:${port}/`);
+      expect(tail).toMatch(new RegExp(` tail.* --vs 127\\.0\\.0\\.1:${port}$`));
+      expect(sql).toMatch(/ sql .*"select .* from connections .*"$/);
+      expect(asked[1]).toContain(`--service tcp://127.0.0.1:${port} --scheduler wrr --real `);
+      expect(captureArguments(chosen.plan)).toContain('timeout_udp=5');
+    });
+  });
+
+  it('is the engine with the configured services, without a demonstration', async () => {
+    await choose(SERVICE, `case "$*" in *ipvs*) ${REFUSAL};; esac`, (chosen) => {
+      expect(chosen.demonstration).toBeUndefined();
+      expect(sourceText(chosen)[1]).toBe("Instead, vslog's own balancer runs, with tcp://127.0.0.1:80.");
+    });
+    await choose(SERVICE, 'exit 0', (chosen) => {
+      expect(chosen.plan.source).toBe('ipvs');
+      expect(sourceText(chosen)).toEqual([expect.stringMatching(/vslog\.toml:1 on are for --source engine and do not run\.$/)]);
+    });
+  });
+
+  it('is no way around a wrong configuration', async () => {
+    expect(await refusal('', 'echo "vslog-capture: --ring-size is wrong." >&2; exit 2')).toMatchObject({
+      exit: 2,
+      message: '--ring-size is wrong.',
+    });
+  });
+});
+
+describe('a source that was named', () => {
+  it('is refused with what else there is', async () => {
+    expect(await refusal('[capture]\nsource = "ipvs"\n', REFUSAL)).toMatchObject({
+      exit: 4,
+      message: expect.stringMatching(/^no ip_vs here\.\nWhat else to try: /),
+    });
+  });
+
+  it('is asked before anything starts; what the capture says has the place in the configuration', async () => {
+    const knob = await refusal(
+      `${ENGINE}[engine.knobs]\ndrop_entri = 1\n${SERVICE}`,
+      'echo "vslog-capture: --knob drop_entri=1: there is no such knob." >&2; exit 2',
+    );
+    expect(knob.message).toMatch(/vslog\.toml:4: --knob drop_entri=1: there is no such knob\.$/);
+    const service = await refusal(`${ENGINE}${SERVICE}`, 'echo "vslog-capture: service tcp://127.0.0.1:80 cannot be." >&2; exit 2');
+    expect(service.message).toMatch(/vslog\.toml:3: service tcp:\/\/127\.0\.0\.1:80 cannot be\.$/);
+  });
+
+  it('needs no demonstration with synthetic load, and gets only its own options', async () => {
+    await choose(`${ENGINE}[engine]\nload = true\nload_rate = 5`, 'exit 0', ({ plan, demonstration }) => {
+      expect(demonstration).toBeUndefined();
+      const args = captureArguments(plan).join(' ');
+      expect(args).toContain('--load --load-rate 5 ');
+      expect(args).not.toContain('--scripted');
+    });
+    await choose('[capture]\nsource = "scripted"\n', 'exit 0', ({ plan }) => {
+      const args = captureArguments(plan).join(' ');
+      expect(args).toContain('--scripted-rate 1000');
+      expect(args).not.toMatch(/--load|--engine|--service/);
+    });
+  });
+
+  it('that does not say why is told by its exit code', async () => {
+    expect(await refusal('', 'exit 1')).toMatchObject({ exit: 1, message: expect.stringMatching(/--check ended with code 1\.$/) });
+  });
+});
