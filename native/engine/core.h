@@ -166,6 +166,8 @@ class Engine::Core {
   std::vector<std::unique_ptr<Service>> services_;
   std::unordered_map<ServiceKey, Service*, ServiceKeyHash> by_key_;
   bool any_port_ = false;  ///< there are services of port 0
+  bool services_v4_ = false;
+  bool services_v6_ = false;
   std::vector<std::unique_ptr<RealServer>> reals_;
   std::vector<std::uint32_t> free_reals_;
 

@@ -30,8 +30,9 @@ RealServer* Engine::Core::real_of(const Service& service, const Endpoint& at) co
 
 void Engine::Core::index_services() {
   by_key_.clear();
-  any_port_ = false;
+  any_port_ = services_v4_ = services_v6_ = false;
   for (const auto& service : services_) {
+    (service->config.key.family == 6 ? services_v6_ : services_v4_) = true;
     by_key_.emplace(service->config.key, service.get());
     if (service->config.key.fwmark == 0 && service->config.key.at.port == 0) any_port_ = true;
   }
@@ -87,8 +88,7 @@ void Engine::Core::edit_service(const ServiceConfig& config, const Author& autho
   c.old_value = describe(service.config);
   c.new_value = describe(config);
   service.config = config;
-  if (scheduler != nullptr) service.scheduler = std::move(scheduler);
-  service.scheduler->changed(service);
+  if (scheduler != nullptr) service.scheduler = std::move(scheduler);  // the old one keeps its place in the list
   observer_.control(c);
 }
 
@@ -152,6 +152,7 @@ void Engine::Core::add_real(const ServiceKey& key, const RealConfig& config, con
   c.new_value = describe(config);
   if (config.upper == 0 || config.upper > r->config.upper) r->overloaded = false;
   r->config = config;
+  r->last_weight = config.weight;
   r->service_key = key;
   r->service = &service;
   r->available = true;
@@ -171,6 +172,7 @@ void Engine::Core::edit_real(const ServiceKey& key, const RealConfig& config, co
   c.new_value = describe(config);
   const bool relieved = config.upper == 0 || config.upper > r->config.upper;
   r->config = config;
+  if (config.weight != 0) r->last_weight = config.weight;
   service.scheduler->changed(service);
   observer_.control(c);
   if (relieved) overload(*r, false);

@@ -164,8 +164,8 @@ void Engine::Core::end(std::uint32_t index, EndReason reason) {
   wheel_.cancel(index);
   table_.unhash(index);
   drop_control(index);
+  unbind(c);  // before the record, as in the kernel: an overload that ends with the connection is told first
   observer_.conn(r);
-  unbind(c);
   if (c.is_template()) --templates_;
   ++ended_;
   table_.release(index);

@@ -41,6 +41,8 @@ std::uint32_t Engine::Core::find_template(std::uint8_t protocol, std::uint8_t fa
 
 Outcome Engine::Core::receive(const Packet& packet, Time now) {
   advance(now);
+  // The kernel takes its hooks out with the last service of a family (ip_vs_unregister_hooks): whatever connections there are, it sees no packet of theirs.
+  if (!(packet.family == 6 ? services_v6_ : services_v4_)) return {};
   if (packet.direction != Direction::from_client) {
     const std::uint32_t index = find_from_real(packet);
     // Replies past the balancer are not its business (ip_vs_out: ignore_cp).

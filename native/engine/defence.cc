@@ -21,13 +21,14 @@ void Defence::update(Knobs& knobs, std::uint64_t available) {
   flip(knobs.drop_packet, low);
   flip(knobs.secure_tcp, low);
   drop_entries_ = knobs.drop_entry > 1;
-  const std::uint64_t before = drop_rate_;
   switch (knobs.drop_packet) {
-    case 2: drop_rate_ = std::max<std::uint64_t>(1, knobs.amemthresh / std::max<std::uint64_t>(1, knobs.amemthresh - std::min(available, knobs.amemthresh))); break;
-    case 3: drop_rate_ = knobs.am_droprate; break;
+    case 2:
+      drop_rate_ = std::max<std::uint64_t>(1, knobs.amemthresh / std::max<std::uint64_t>(1, knobs.amemthresh - std::min(available, knobs.amemthresh)));
+      drop_counter_ = drop_rate_;
+      break;
+    case 3: drop_rate_ = knobs.am_droprate; break;  // the counter stays: the first packet of all is dropped
     default: drop_rate_ = 0;
   }
-  if (drop_rate_ != before) drop_counter_ = drop_rate_;
 }
 
 bool Defence::drop_packet() {

@@ -21,7 +21,7 @@ export class EngineProgram {
   private waiting: { resolve: (answer: string) => void; reject: (error: Error) => void } | undefined;
   private complaint = '';
 
-  constructor(program = join(ROOT, 'build/native/conformance/engine-scenario')) {
+  constructor(program = process.env.VSLOG_ENGINE_SCENARIO ?? join(ROOT, 'build/native/conformance/engine-scenario')) {
     if (!existsSync(program)) throw new Error(`${program} is not built: run \`npm run setup -- --tests\``);
     this.process = spawn(program, { stdio: ['pipe', 'pipe', 'pipe'] });
     this.process.stdout.on('data', (chunk: Buffer) => this.take(chunk));

@@ -21,7 +21,7 @@ function unpaired(entries: readonly Entry[]): string[] {
 }
 
 /** Ends of one reason in whose order there is chance: timers that are due at about the same time (kernel/time/timer.c), and a walk through the connection table. */
-const UNORDERED = /^expire .*reason=(timeout|nodest)$/;
+const UNORDERED = /^expire .*reason=(timeout|nodest|service_removed)$/;
 
 /** The story with runs of such ends as sets. */
 function comparable(story: readonly string[]): string[] {

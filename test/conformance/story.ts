@@ -135,7 +135,8 @@ export class Story {
     if (kind === 'loss') {
       words.push(v1.LossPlace.Value[event.where] ?? '?');
     } else {
-      words.push(PROTOCOLS[event.protocol] ?? '?', virtualPlace(event));
+      // A firewall mark has no protocol; the kernel writes TCP for every one of them (ip_vs_genl_parse_service).
+      words.push(event.fwmark > 0 ? 'any' : (PROTOCOLS[event.protocol] ?? '?'), virtualPlace(event));
       if (addressText(event.real_addr) !== '-') words.push('>', place(event.real_addr, event.real_port));
       if (event.old_value !== '') words.push(`old="${event.old_value}"`);
       if (event.new_value !== '') words.push(`new="${event.new_value}"`);

@@ -134,7 +134,7 @@ void Commands::act(const std::string& verb, const std::string& name) {
 bool Commands::echoed(Socket& socket, char byte) {
   if (!socket.write(byte)) return false;
   bool read = false;
-  network_.run(kPatience, [&] { return (read = socket.read()) || socket.over() || socket.failed(); });
+  network_.run(kPatience, [&] { return (read = read || socket.read()) || socket.over() || socket.failed(); });
   return read;
 }
 
