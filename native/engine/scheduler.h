@@ -28,10 +28,10 @@ class Scheduler {
   virtual ~Scheduler() = default;
   virtual std::string_view name() const = 0;
 
-  /// The real server for a new connection, or null: then the packet finds no destination. Never one that is not usable(); one of weight 0 only where the kernel's does so too.
+  /// The real server for a new connection, or null: then the packet finds no destination. One that is overloaded only where the kernel's does so too (lblc); never one that is not available.
   virtual RealServer* schedule(const Service& service, const ScheduleContext& context) = 0;
 
-  /// A real server was added, removed or edited, or the service was edited.
+  /// A real server was added, removed or edited. Not when the service was edited: its flags are read with each packet.
   virtual void changed(const Service& service) = 0;
 
   /// About once a second: lets old table entries go.

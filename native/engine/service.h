@@ -19,6 +19,7 @@ struct RealServer {
   Service* service = nullptr;      ///< null when the service was removed
   bool available = true;           ///< false: deleted
   bool overloaded = false;         ///< IP_VS_DEST_F_OVERLOAD
+  std::int32_t last_weight = 0;    ///< the latest that was not 0, for mh; the one it was added with even if that is 0
   std::int32_t active = 0;         ///< connections in an active state
   std::int32_t inactive = 0;       ///< the others, one-packet ones too
   std::int32_t persistent = 0;     ///< templates
@@ -32,7 +33,7 @@ struct RealServer {
 
 struct Service {
   ServiceConfig config;
-  std::vector<RealServer*> reals;  ///< in the order in which the kernel walks them: ip_vs_ctl.c adds a new one at the end of the list
+  std::vector<RealServer*> reals;  ///< in the order in which the kernel walks them: the newest first (ip_vs_ctl.c, list_add_rcu)
   std::unique_ptr<Scheduler> scheduler;
 
   bool persistent() const { return config.persistent_s != 0; }
