@@ -169,7 +169,7 @@ TEST_F(EngineTest, StopsAtTheUpperThresholdAndGoesOnBelowTheLower) {
 TEST_F(EngineTest, ReusesAPortOfAConnectionThatHasEnded) {
   const ServiceKey s = service(kTcp, 80, {real(12, 80), real(11, 80)});
   from_client(client(2, 4001), s, kSyn);
-  from_client(client(2, 4001), s, kRst);
+  from_real(real(11, 80), client(2, 4001), kTcp, kRst | kAck);
   const Outcome again = from_client(client(2, 4001), s, kSyn);
   EXPECT_TRUE(again.created);
   EXPECT_EQ(again.real.address, ip(10, 2, 0, 12));
