@@ -13,19 +13,31 @@ class WeightedRoundRobin final : public Scheduler {
 
   RealServer* schedule(const Service& service, const ScheduleContext&) override {
     if (highest_ == 0) return nullptr;
-    const std::size_t count = service.reals.size();
-    // Every server is looked at once for each bar between the highest and 1, and once more up to where this began.
-    const std::size_t looks = count * (static_cast<std::size_t>((highest_ - 1) / step_) + 2);
-    for (std::size_t i = 0; i <= looks; ++i) {
-      if (next_ == count) {
-        next_ = 0;
-        bar_ -= step_;
-        if (bar_ <= 0) bar_ = highest_;
+    const std::size_t begin = next_;
+    bool wrapped = false;
+    bool lowest = false;
+    for (std::size_t at = begin;; at = 0) {
+      for (; at < service.reals.size(); ++at) {
+        RealServer* const r = service.reals[at];
+        if (r->usable() && r->config.weight >= bar_) {
+          next_ = at + 1;
+          return r;
+        }
+        // The last pass began behind this one, and has now seen everybody.
+        if (lowest && wrapped && at + 1 == begin) return nullptr;
       }
-      RealServer* const r = service.reals[next_++];
-      if (r->usable() && r->config.weight >= bar_) return r;
+      bar_ -= step_;
+      if (bar_ <= 0) {
+        bar_ = highest_;
+        if (lowest || begin == 0) {
+          next_ = 0;
+          return nullptr;
+        }
+        wrapped = true;
+      }
+      lower(service);
+      lowest = bar_ <= step_;
     }
-    return nullptr;
   }
 
   void changed(const Service& service) override {
@@ -44,6 +56,15 @@ class WeightedRoundRobin final : public Scheduler {
   }
 
  private:
+  /// Down to where somebody can take a connection: what the passes between would come to, without making them.
+  void lower(const Service& service) {
+    std::int32_t target = (bar_ - 1) % step_ + 1;
+    for (const RealServer* r : service.reals) {
+      if (r->usable()) target = std::max(target, r->config.weight);
+    }
+    if (bar_ > target) bar_ -= (bar_ - target + (step_ - 1)) / step_ * step_;
+  }
+
   std::size_t next_ = 0;
   std::int32_t bar_ = 0;
   std::int32_t step_ = 1;
