@@ -201,7 +201,8 @@ void Engine::Core::advance(Time now) {
   for (std::uint64_t at = (now_ - start_) / kTickLength; at < target;) {
     // A flush waits for the next tick, as the kernel's delayed work does; the defences need each second; else only the timers count.
     const std::uint64_t beat = flush_due_ ? at + 1 : defence_.awake(knobs_) ? std::max((second_ - start_) / kTickLength, at + 1) : target;
-    const std::uint64_t until = std::min(target, beat);
+    // Not further at once than ticks can be compared.
+    const std::uint64_t until = std::min({target, beat, at + (1U << 30)});
     const Tick before = wheel_.now();
     wheel_.step(static_cast<Tick>(until));
     at += wheel_.now() - before;

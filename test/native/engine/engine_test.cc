@@ -39,6 +39,20 @@ TEST_F(EngineTest, GoesOverLongTimesAtOnce) {
   EXPECT_TRUE(ends[1].is_template);
 }
 
+TEST_F(EngineTest, GoesOverTimesThatItsTicksCannotCount) {
+  const ServiceKey s = service(kTcp, 80, {real(11, 80)}, "rr", 2'678'400);
+  for (int years = 1; years <= 3; ++years) {
+    from_client(client(2, 4001), s, kSyn);
+    EXPECT_EQ(engine.figures().connections, 2U);
+    expect_consistent();
+    wait(365 * 86'400 * kSecond);
+    EXPECT_EQ(engine.figures().connections, 0U);
+  }
+  const auto ends = told.of(EventKind::expire);
+  ASSERT_EQ(ends.size(), 6U);
+  EXPECT_NEAR(static_cast<double>(ends[4].time_ns - ends[2].time_ns), 365 * 86'400e9, 60e9);
+}
+
 TEST_F(EngineTest, LeavesPacketsAloneThatAreNobodys) {
   const ServiceKey s = service(kTcp, 80, {real(11, 80)});
   EXPECT_EQ(from_client(client(2, 4001), key(kTcp, 81), kSyn).verdict, Verdict::pass);

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <span>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "engine/engine.h"
@@ -67,12 +68,24 @@ class Judge final : public Observer {
     last_ = r.time_ns;
   }
   void ended(std::uint32_t user, EndReason) override {
-    if (user == 0) broken("an end told to nobody");
+    if (users_.erase(user) != 1) broken("an end told to nobody, or a second time");
   }
 
   std::size_t open() const { return open_.size(); }
+  std::size_t users() const { return users_.size(); }
+  /// A connection is tied to `user` and to nobody else from now on.
+  void tied(std::uint64_t conn, std::uint32_t user) {
+    const auto [at, fresh] = user_of_.try_emplace(conn, user);
+    if (!fresh) {
+      users_.erase(at->second);
+      at->second = user;
+    }
+    users_.insert(user);
+  }
 
  private:
+  std::unordered_map<std::uint64_t, std::uint32_t> user_of_;
+  std::unordered_set<std::uint32_t> users_;
   std::unordered_map<std::uint64_t, bool> open_;
   std::uint64_t highest_ = 0;
   std::uint64_t last_ = 0;
@@ -92,6 +105,7 @@ class Run {
   }
 
   void go() {
+    begin();
     int steps = 0;
     while (!in_.over()) {
       step();
@@ -106,9 +120,27 @@ class Run {
     }
     check();
     if (judge_.open() != 0 || engine_.figures().connections != 0) broken("something never ends");
+    if (judge_.users() != 0) broken("an end was not told to its user");
   }
 
  private:
+  /// Services to begin with, since it takes many lucky bytes to come to one.
+  void begin() {
+    const std::uint8_t choice = in_.next();
+    for (std::uint8_t i = 0; i < 8; ++i) {
+      if ((choice >> i & 1) == 0) continue;
+      constexpr std::uint8_t kProtocols[] = {kTcp, kUdp, kSctp, 0};
+      ServiceConfig c;
+      const bool six = i >= 4;
+      c.key = {kProtocols[i & 3], static_cast<std::uint8_t>(six ? 6 : 4), {}, (i & 3) == 3 ? 7U : 0U};
+      if (c.key.fwmark == 0) c.key.at = {address(six, 1, 1), 80};
+      c.scheduler = std::string(scheduler_names()[(choice + i) % scheduler_names().size()]);
+      if ((i ^ choice >> 4) % 3 == 0) c.persistent_s = 30;
+      engine_.add_service(c, {});
+      for (std::uint8_t host = 1; host <= 3; ++host) engine_.add_real(c.key, {{address(six, 2, host), 80}, host, ForwardMethod::masq, 0, 0}, {});
+    }
+  }
+
   void check() {
     for (const std::string& sentence : engine_.inconsistencies()) broken(sentence.c_str());
     if (judge_.open() != engine_.figures().connections) broken("what was told is not what is there");
@@ -160,7 +192,10 @@ class Run {
     }
     const Outcome o = engine_.receive(p, now_);
     if (o.verdict == Verdict::forward && !o.conn) broken("forwarded without a connection");
-    if (engine_.alive(o.conn) && (flags & 1) != 0 && !engine_.set_user(o.conn, 1U + who)) broken("a live connection takes no user");
+    if (engine_.alive(o.conn) && (flags & 1) != 0) {
+      if (!engine_.set_user(o.conn, ++users_)) broken("a live connection takes no user");
+      judge_.tied(o.conn.id, users_);
+    }
   }
 
   void configure() {
@@ -222,7 +257,7 @@ class Run {
     const std::uint8_t choice = in_.next();
     constexpr ForwardMethod kMethods[] = {ForwardMethod::masq, ForwardMethod::masq, ForwardMethod::direct, ForwardMethod::tunnel};
     c.forward = kMethods[choice & 3];
-    c.weight = (choice >> 2 & 3) - 0;
+    c.weight = choice >> 2 & 3;
     c.upper = choice >> 4 & 3;
     c.lower = choice >> 6;
     return c;
@@ -253,7 +288,11 @@ class Run {
       case 1: configure(); break;
       case 2: now_ += in_.next() * kMillisecond; break;
       case 3: {
-        now_ += in_.next() * 10 * kSecond;
+        const std::uint8_t jump = in_.next();
+        const Knobs& k = engine_.knobs();
+        // Beyond what a tick can count, where no second has to be looked at.
+        if (jump >= 0xf0 && k.drop_entry == 0 && k.drop_packet == 0 && k.secure_tcp == 0) now_ += (jump - 0xefU) * 8 * 86'400 * kSecond;
+        else now_ += jump * 10 * kSecond;
         if (in_.of(2) != 0) engine_.advance(now_);
         break;
       }
@@ -265,6 +304,7 @@ class Run {
   Bytes in_;
   Judge judge_;
   Time now_ = 100 * kSecond;
+  std::uint32_t users_ = 0;
   Engine engine_;
 };
 
