@@ -22,11 +22,11 @@ export class EchoServer {
         if (length <= 64 * 1024) chunks.push(chunk);
       });
       request.on('end', () => {
-        const { remoteAddress, remotePort } = request.socket;
+        const { remoteAddress, remotePort, localAddress, localPort } = request.socket;
         const body = Buffer.concat(chunks).toString('utf8');
         response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8', 'x-server': name });
         response.end(
-          `server ${name} was asked: ${request.method} ${request.url} from ${remoteAddress}:${remotePort}\n${body === '' ? '' : `${body}\n`}`,
+          `server ${name} at ${localAddress}:${localPort} was asked: ${request.method} ${request.url} from ${remoteAddress}:${remotePort}\n${body === '' ? '' : `${body}\n`}`,
         );
       });
       request.on('error', () => undefined);

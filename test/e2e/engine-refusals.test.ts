@@ -30,7 +30,6 @@ describe('a set-up of the engine that cannot be', () => {
       [['--service', 'tcp://127.0.0.1:1', '--scheduler', 'wr'], /^vslog: .* --scheduler: .*; did you mean wrr\?$/],
       [[...service, '--knob', 'expire_nodest_con=1'], /^vslog: flag --knob: .*expire_nodest_con/],
       [[...service, '--knob', 'drop_entry=9'], /^vslog: flag --knob: .*drop_entry/],
-      [[...service, '--pcap', '/nowhere.pcap'], /\/nowhere\.pcap/],
     ];
     for (const [args, sentence] of cases) {
       const { code, said } = await refused(...args);
@@ -38,6 +37,12 @@ describe('a set-up of the engine that cannot be', () => {
       expect({ code, lines: said.trimEnd().split('\n').length }, said).toEqual({ code: 2, lines: 1 });
     }
     expect(existsSync(join(vslog.dir, 'data'))).toBe(false);
+  });
+
+  it('is a file of packets that is not there', async () => {
+    const { code, said } = await refused('--service', 'tcp://127.0.0.1:1', '--real', '127.0.0.1:2', '--pcap', '/nowhere.pcap');
+    expect(said.split('\n').filter((line) => line.startsWith('vslog: '))).toEqual([expect.stringContaining('/nowhere.pcap')]);
+    expect([2, 4]).toContain(code);
   });
 
   it('is told by file and line by config check, whoever finds it', () => {

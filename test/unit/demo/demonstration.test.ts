@@ -14,7 +14,9 @@ describe('an echo server', () => {
     try {
       const response = await fetch(`http://${server.httpAt}/cart?x=1`, { method: 'POST', body: 'two kettles' });
       expect(response.headers.get('x-server')).toBe('B');
-      expect(await response.text()).toMatch(/^server B was asked: POST \/cart\?x=1 from 127\.0\.0\.1:\d+\ntwo kettles\n$/);
+      expect(await response.text()).toMatch(
+        /^server B at 127\.0\.0\.1:\d+ was asked: POST \/cart\?x=1 from 127\.0\.0\.1:\d+\ntwo kettles\n$/,
+      );
 
       const socket = createSocket('udp4');
       const answer = new Promise<string>((resolve) => socket.once('message', (message) => resolve(message.toString())));
