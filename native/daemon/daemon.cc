@@ -62,7 +62,7 @@ Daemon::Daemon(const DaemonOptions& options)
       mark_(journal_.mark()),
       batch_(node_, journal_.epoch(), journal_.next_sequence()),
       source_(make_source(options.source)),
-      exchange_{journal_, node_, boot_id_, std::string(source_->name()), "vslog-capture " + std::string(version()), [this] { return status(); }},
+      exchange_{journal_, node_, boot_id_, std::string(source_->name()), "vslog-capture " + std::string(version()), [this] { return status(); }, this},
       server_({options.socket, options.socket_group}, exchange_),
       epoll_(checked(epoll_create1(EPOLL_CLOEXEC), "cannot make an epoll descriptor")),
       ticker_(checked(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC), "cannot make a timer")),
@@ -134,6 +134,19 @@ void Daemon::start_source() {
 
 void Daemon::conn(const ConnRecord& record) { batch_.add(record); }
 void Daemon::control(const ControlRecord& record) { batch_.add(record); }
+
+bool Daemon::list(const engine::ConnFilter& filter, const std::function<void(const ConnRecord&)>& each) {
+  if (!source_->owns_connections()) return false;
+  source_->visit(filter, each);
+  return true;
+}
+
+bool Daemon::expire(const engine::ConnFilter& filter, ConnExpired& result) {
+  if (!source_->owns_connections()) return false;
+  const engine::ExpireResult done = source_->expire(filter);
+  result = {done.matched, done.ended};
+  return true;
+}
 
 bool Daemon::commit(bool urgent) {
   if (batch_.empty()) return true;

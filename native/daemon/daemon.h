@@ -13,7 +13,7 @@
 
 namespace vslog {
 
-class Daemon final : private EventSink {
+class Daemon final : private EventSink, private LiveConnections {
  public:
   /// Takes journal, socket and source. Throws InUse, SetupError, SourceRefusal.
   explicit Daemon(const DaemonOptions& options);
@@ -25,6 +25,8 @@ class Daemon final : private EventSink {
  private:
   void conn(const ConnRecord& record) override;
   void control(const ControlRecord& record) override;
+  bool list(const engine::ConnFilter& filter, const std::function<void(const ConnRecord&)>& each) override;
+  bool expire(const engine::ConnFilter& filter, ConnExpired& result) override;
 
   void watch(int fd, std::uint64_t key);
   /// The end of standard input is the end of whoever started us, however that came.

@@ -6,12 +6,14 @@
 #include <bit>
 #include <charconv>
 
+#include "source/engine/service_options.h"
+
 namespace vslog {
 namespace {
 
 enum Option : int {
   kSource = 256, kSocket, kSocketGroup, kJournal, kJournalSize, kNode, kRingSize, kMaxConns, kPinDir, kAllNetns, kNodestInterval, kLinger, kOnExit, kDetach, kCheck, kWithParent,
-  kScriptedEvents, kScriptedRate, kScriptedSeed, kScriptedStart, kHelp, kVersion,
+  kService, kScheduler, kPersistent, kNetmask, kOnePacket, kReal, kKnob, kEngineMaxConns, kScriptedEvents, kScriptedRate, kScriptedSeed, kScriptedStart, kHelp, kVersion,
 };
 
 constexpr option kOptions[] = {
@@ -31,6 +33,14 @@ constexpr option kOptions[] = {
     {"detach", no_argument, nullptr, kDetach},
     {"check", no_argument, nullptr, kCheck},
     {"with-parent", no_argument, nullptr, kWithParent},
+    {"service", required_argument, nullptr, kService},
+    {"scheduler", required_argument, nullptr, kScheduler},
+    {"persistent", required_argument, nullptr, kPersistent},
+    {"netmask", required_argument, nullptr, kNetmask},
+    {"one-packet", no_argument, nullptr, kOnePacket},
+    {"real", required_argument, nullptr, kReal},
+    {"knob", required_argument, nullptr, kKnob},
+    {"engine-max-conns", required_argument, nullptr, kEngineMaxConns},
     {"scripted-events", required_argument, nullptr, kScriptedEvents},
     {"scripted-rate", required_argument, nullptr, kScriptedRate},
     {"scripted-seed", required_argument, nullptr, kScriptedSeed},
@@ -63,9 +73,13 @@ std::string text(const char* name, const std::string& value, std::size_t max) {
   return value;
 }
 
-}  // namespace
+/// The service that an option belongs to: the last one.
+ServiceSetup& last_service(DaemonOptions& options, const char* name) {
+  if (options.source.engine.services.empty()) throw UsageError("--" + std::string(name) + " belongs to the --service before it, and there is none.");
+  return options.source.engine.services.back();
+}
 
-CommandLine parse_command_line(int argc, char** argv) {
+CommandLine parse(int argc, char** argv) {
   CommandLine line;
   DaemonOptions& o = line.options;
   opterr = 0;
@@ -80,7 +94,7 @@ CommandLine parse_command_line(int argc, char** argv) {
     const char* const name = c >= 256 ? kOptions[index].name : "";
     switch (c) {
       case kSource:
-        if (value != "ipvs" && value != "scripted") bad(name, value, "one of " + std::string(source_names()));
+        if (value != "ipvs" && value != "engine" && value != "scripted") bad(name, value, "one of " + std::string(source_names()));
         o.source.name = value;
         break;
       case kSocket: o.socket = text(name, value, 107); break;
@@ -95,7 +109,7 @@ CommandLine parse_command_line(int argc, char** argv) {
       case kMaxConns: o.source.ipvs.max_conns = static_cast<std::uint32_t>(number(name, value, 1024, 1 << 28)); break;
       case kPinDir: o.source.ipvs.pin_dir = text(name, value, 4095); break;
       case kAllNetns: o.source.ipvs.all_netns = true; break;
-      case kNodestInterval: o.source.ipvs.nodest_interval_ms = static_cast<std::uint32_t>(number(name, value, 10, 3'600'000)); break;
+      case kNodestInterval: o.source.ipvs.nodest_interval_ms = o.source.engine.nodest_interval_ms = static_cast<std::uint32_t>(number(name, value, 10, 3'600'000)); break;
       case kLinger: o.linger_ms = static_cast<std::uint32_t>(number(name, value, 0, 10'000)); break;
       case kOnExit:
         if (value != "keep" && value != "detach") bad(name, value, "keep or detach");
@@ -104,6 +118,19 @@ CommandLine parse_command_line(int argc, char** argv) {
       case kDetach: line.action = Action::detach; break;
       case kCheck: line.action = Action::check; break;
       case kWithParent: o.with_parent = true; break;
+      case kService: o.source.engine.services.push_back({{.key = parse_service_key(value)}, {}}); break;
+      case kScheduler: last_service(o, name).service.scheduler = text(name, value, 15); break;
+      case kPersistent: last_service(o, name).service.persistent_s = static_cast<std::uint32_t>(number(name, value, 0, 31 * 86'400)); break;
+      case kNetmask: last_service(o, name).service.netmask = parse_netmask(value); break;
+      case kOnePacket: last_service(o, name).service.flags |= engine::kOnePacket; break;
+      case kReal: last_service(o, name).reals.push_back(parse_real(value)); break;
+      case kKnob: {
+        const std::size_t equals = value.find('=');
+        if (equals == std::string::npos || equals == 0) bad(name, value, "NAME=VALUE, such as expire_nodest_conn=1");
+        o.source.engine.knobs.emplace_back(value.substr(0, equals), value.substr(equals + 1));
+        break;
+      }
+      case kEngineMaxConns: o.source.engine.max_conns = static_cast<std::uint32_t>(number(name, value, 1, k32)); break;
       case kScriptedEvents: o.source.scripted.events = number(name, value, 0, UINT64_MAX); break;
       case kScriptedRate: o.source.scripted.rate = number(name, value, 0, 100'000'000); break;
       case kScriptedSeed: o.source.scripted.seed = number(name, value, 0, 0xfffff); break;
@@ -118,13 +145,23 @@ CommandLine parse_command_line(int argc, char** argv) {
   return line;
 }
 
+}  // namespace
+
+CommandLine parse_command_line(int argc, char** argv) {
+  try {
+    return parse(argc, argv);
+  } catch (const engine::ConfigError& e) {
+    throw UsageError(e.what());
+  }
+}
+
 const char* version() { return VSLOG_VERSION; }
 
 const char* help_text() {
   return R"(usage: vslog-capture [OPTION]...
 Watches a balancer and hands out what happens to its connections on a unix socket.
 
-  --source NAME           ipvs (default): the kernel's balancer; scripted: made-up connections
+  --source NAME           ipvs (default): the kernel's balancer; engine: a balancer of our own; scripted: made-up connections
   --socket PATH           where to listen (/run/vslog/capture.sock)
   --socket-group GROUP    who may subscribe besides root, by name or number (the process's own group)
   --journal PATH          the log between source and socket (/run/vslog/capture.journal)
@@ -143,6 +180,16 @@ source ipvs:
   --pin-dir DIR           where the kernel side is kept, on a bpffs (/sys/fs/bpf/vslog)
   --all-netns             watch every network namespace, not only this one
   --nodest-interval MS    packets dropped for a missing real server are summed up over this time, 10 to 3600000 (1000)
+
+source engine; what follows a --service belongs to it:
+  --service ADDRESS       tcp://ADDRESS:PORT or udp://ADDRESS:PORT, repeatable
+  --scheduler NAME        rr, wrr, lc, wlc, sed, nq, fo, ovf, sh, dh, mh, lblc, lblcr (wlc)
+  --persistent SEC        clients stay on their real server, 0 to 2678400; 0: they do not (0)
+  --netmask MASK          persistence takes a network as one client: 255.255.255.0; for IPv6 a prefix length
+  --one-packet            every datagram is scheduled alone
+  --real ADDRESS:PORT     a real server, with ,weight=N (1) ,upper=N ,lower=N behind it; repeatable
+  --knob NAME=VALUE       a knob by the kernel's name, repeatable
+  --engine-max-conns N    connections at one time, 1 to 4294967295 (16777216)
 
 source scripted:
   --scripted-events N     how many events, 0: without end (0)

@@ -1,5 +1,9 @@
 #include "source/registry.h"
 
+#include "source/engine/engine_source.h"
+#include "source/engine/service_options.h"
+#include "wire/journal.h"
+
 #ifdef VSLOG_HAVE_IPVS
 #include "source/ipvs/preflight.h"
 #endif
@@ -8,9 +12,9 @@ namespace vslog {
 
 std::string_view source_names() {
 #ifdef VSLOG_HAVE_IPVS
-  return "ipvs, scripted";
+  return "ipvs, engine, scripted";
 #else
-  return "scripted";
+  return "engine, scripted";
 #endif
 }
 
@@ -18,6 +22,10 @@ std::unique_ptr<Source> make_source(const SourceOptions& options) {
 #ifdef VSLOG_HAVE_IPVS
   if (options.name == "ipvs") return make_ipvs_source(options.ipvs);
 #endif
+  if (options.name == "engine") {
+    check_source(options);  // a sentence before any socket is bound
+    return make_engine_source(options.engine);
+  }
   if (options.name == "scripted") return make_scripted_source(options.scripted);
   throw SourceRefusal("--source " + options.name + " is not in this build, which has: " + std::string(source_names()) + ".");
 }
@@ -26,6 +34,13 @@ void check_source(const SourceOptions& options) {
 #ifdef VSLOG_HAVE_IPVS
   if (options.name == "ipvs") return check_ipvs(options.ipvs.pin_dir);
 #endif
+  if (options.name == "engine") {
+    try {
+      return check_setup(options.engine);
+    } catch (const engine::ConfigError& e) {
+      throw SetupError(e.what());
+    }
+  }
   make_source(options);
 }
 

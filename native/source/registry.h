@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "source/engine/engine_options.h"
 #include "source/scripted/scripted_source.h"
 #include "source/source.h"
 #ifdef VSLOG_HAVE_IPVS
@@ -27,16 +28,17 @@ struct IpvsOptions {
 struct SourceOptions {
   std::string name = "ipvs";
   IpvsOptions ipvs;
+  EngineSourceOptions engine;
   ScriptedOptions scripted;
 };
 
-/// "ipvs, scripted"
+/// "ipvs, engine, scripted"
 std::string_view source_names();
 
 /// Throws SourceRefusal at a name that is not known.
 std::unique_ptr<Source> make_source(const SourceOptions& options);
 
-/// Throws SourceRefusal when the source cannot run here, as far as that can be told without starting it.
+/// Throws SourceRefusal when the source cannot run here, SetupError when it cannot run so, as far as that can be told without starting it.
 void check_source(const SourceOptions& options);
 
 /// Takes what source ipvs left in the kernel out of it. Returns false when there was nothing.

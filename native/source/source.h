@@ -3,11 +3,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "engine/engine.h"
 #include "event/conn_record.h"
 #include "event/control_record.h"
 #include "source/refusal.h"
@@ -73,6 +75,13 @@ class Source {
   virtual std::vector<LossTotal> losses() = 0;
 
   virtual SourceFigures figures() = 0;
+
+  /// The source's connections are its own: visit() and expire() work.
+  virtual bool owns_connections() const { return false; }
+  /// Shows every live connection that matches, as a snapshot record, templates first.
+  virtual void visit(const engine::ConnFilter& filter, const std::function<void(const ConnRecord&)>& each) { (void)filter, (void)each; }
+  /// Ends every live connection that matches, with reason flushed.
+  virtual engine::ExpireResult expire(const engine::ConnFilter& filter) { return (void)filter, engine::ExpireResult{}; }
 
   /// A clean end. `detach`: take everything out of the kernel; else leave it so that the next process goes on without a gap.
   virtual void stop(bool detach) = 0;

@@ -24,6 +24,10 @@ enum class FrameType : std::uint16_t {
   event_batch = 0x0103,
   event_ack = 0x0104,
   event_forget = 0x0105,
+  conn_list = 0x0401,
+  conn_entry = 0x0402,
+  conn_expire = 0x0403,
+  conn_expired = 0x0404,
   source_status = 0x0501,
 };
 

@@ -1,5 +1,8 @@
 #include "wire/messages.h"
 
+#include <algorithm>
+#include <cstring>
+#include <optional>
 #include <protozero/pbf_reader.hpp>
 #include <protozero/pbf_writer.hpp>
 
@@ -390,6 +393,93 @@ SourceStatus decode<SourceStatus>(std::string_view bytes) {
     d.varint(f::malformed, m.malformed);
   });
   return m;
+}
+
+std::string encode(const ConnEntries& m) {
+  namespace f = field::ConnEntries;
+  Writer w;
+  w.uint(f::count, m.count);
+  w.message(f::body, m.body);
+  return w.take();
+}
+
+std::string encode(const ConnExpired& m) {
+  namespace f = field::ConnExpired;
+  Writer w;
+  w.uint(f::matched, m.matched);
+  w.uint(f::ended, m.ended);
+  return w.take();
+}
+
+namespace {
+
+engine::Place decode_place(std::string_view bytes) {
+  namespace f = field::Place;
+  engine::Place place;
+  place.prefix = 0;
+  pbf_reader reader(protozero::data_view(bytes.data(), bytes.size()));
+  while (reader.next()) {
+    Field d(reader);
+    std::string_view address;
+    std::uint32_t port = 0;
+    if (d.view(f::address, address)) {
+      if (address.size() == place.address.size()) std::memcpy(place.address.data(), address.data(), address.size());
+    }
+    std::uint32_t prefix = 0;
+    if (reader.tag() == f::prefix) {
+      d.varint(f::prefix, prefix);
+      place.prefix = static_cast<std::uint8_t>(std::min<std::uint32_t>(prefix, 128));
+    }
+    if (reader.tag() == f::port) {
+      d.varint(f::port, port);
+      place.port = static_cast<std::uint16_t>(port);
+    }
+    d.finish();
+  }
+  return place;
+}
+
+template <typename T>
+void take(Field& d, const pbf_reader& reader, pbf_tag_type tag, std::optional<T>& out) {
+  if (reader.tag() != tag) return;
+  T value{};
+  d.varint(tag, value);
+  out = value;
+}
+
+}  // namespace
+
+engine::ConnFilter decode_filter(std::string_view request) {
+  namespace f = field::ConnFilter;
+  static_assert(field::ConnList::filter == field::ConnExpire::filter);
+  engine::ConnFilter filter;
+  std::string_view bytes;
+  for (pbf_reader reader(protozero::data_view(request.data(), request.size())); reader.next();) {
+    Field d(reader);
+    d.view(field::ConnList::filter, bytes);
+    d.finish();
+  }
+  for (pbf_reader reader(protozero::data_view(bytes.data(), bytes.size())); reader.next();) {
+    Field d(reader);
+    std::string_view place;
+    if (d.view(f::client, place)) filter.client = decode_place(place);
+    else if (d.view(f::virtual_service, place)) filter.virtual_service = decode_place(place);
+    else if (d.view(f::real, place)) filter.real = decode_place(place);
+    take(d, reader, f::protocol, filter.protocol);
+    take(d, reader, f::fwmark, filter.fwmark);
+    take(d, reader, f::state, filter.state);
+    take(d, reader, f::is_template, filter.is_template);
+    take(d, reader, f::idle_ns, filter.idle_at_least);
+    take(d, reader, f::older_ns, filter.older_than);
+    if (reader.tag() == f::conn_id) {
+      std::uint64_t id = 0;
+      d.fixed64(f::conn_id, id);
+      filter.conn_id = id;
+    }
+    d.varint(f::quiesced, filter.quiesced_only);
+    d.finish();
+  }
+  return filter;
 }
 
 }  // namespace vslog

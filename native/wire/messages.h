@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/filter.h"
 #include "vslog_fields.h"
 
 namespace vslog {
@@ -106,6 +107,16 @@ struct SourceStatus {
   std::uint64_t malformed = 0;
 };
 
+struct ConnEntries {
+  std::uint32_t count = 0;
+  std::string body;
+};
+
+struct ConnExpired {
+  std::uint64_t matched = 0;
+  std::uint64_t ended = 0;
+};
+
 std::string encode(const BatchHeader& message);
 std::string encode(const Hello& message);
 std::string encode(const Welcome& message);
@@ -117,6 +128,12 @@ std::string encode(const Overrun& message);
 std::string encode(const DurableStatus& message);
 std::string encode(const LossCount& message);
 std::string encode(const SourceStatus& message);
+
+std::string encode(const ConnEntries& message);
+std::string encode(const ConnExpired& message);
+
+/// The filter of a ConnList or a ConnExpire.
+engine::ConnFilter decode_filter(std::string_view bytes);
 
 template <typename Message>
 Message decode(std::string_view bytes);

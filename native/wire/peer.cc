@@ -36,6 +36,8 @@ bool may_subscribe(const Peer& peer, uid_t own, gid_t socket_group) {
   return peer.uid == 0 || peer.uid == own || std::find(peer.groups.begin(), peer.groups.end(), socket_group) != peer.groups.end();
 }
 
+bool may_set(const Peer& peer, uid_t own) { return peer.uid == 0 || peer.uid == own; }
+
 gid_t find_group(const std::string& name_or_gid) {
   gid_t gid = 0;
   const char* const end = name_or_gid.data() + name_or_gid.size();

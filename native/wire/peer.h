@@ -19,6 +19,9 @@ Peer read_peer(int fd);
 /// Root, the capture's own user, members of the socket's group.
 bool may_subscribe(const Peer& peer, uid_t own, gid_t socket_group);
 
+/// Root and the capture's own user.
+bool may_set(const Peer& peer, uid_t own);
+
 /// The group with this name or number. Throws SetupError when there is none.
 gid_t find_group(const std::string& name_or_gid);
 

@@ -101,8 +101,8 @@ void Server::accept_all() {
     if (next_port_ == 0) next_port_ = 1;
     epoll_event event{.events = EPOLLIN, .data = {.u64 = port}};
     if (connections_.contains(port) || epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd.get(), &event) != 0) continue;
-    const bool allowed = may_subscribe(read_peer(fd.get()), geteuid(), group_);
-    auto session = std::make_unique<Session>(exchange_, fd.get(), port, allowed);
+    const Peer peer = read_peer(fd.get());
+    auto session = std::make_unique<Session>(exchange_, fd.get(), port, may_subscribe(peer, geteuid(), group_), may_set(peer, geteuid()));
     connections_.emplace(port, Connection{std::move(fd), std::move(session), EPOLLIN});
   }
 }

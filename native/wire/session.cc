@@ -3,15 +3,18 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <protozero/exception.hpp>
 
 #include "wire/batch.h"
+#include "wire/encoder.h"
 
 namespace vslog {
 namespace {
 
 constexpr std::size_t kSendAtOnce = 1 << 20;
+constexpr std::uint32_t kEntriesAtOnce = 1000;
 
 bool good_name(std::string_view name) {
   if (name.empty() || name.size() > 63) return false;
@@ -22,8 +25,8 @@ bool good_name(std::string_view name) {
 
 }  // namespace
 
-Session::Session(Exchange& exchange, int fd, std::uint32_t port, bool may_subscribe)
-    : exchange_(exchange), fd_(fd), port_(port), may_subscribe_(may_subscribe) {}
+Session::Session(Exchange& exchange, int fd, std::uint32_t port, bool may_subscribe, bool may_set)
+    : exchange_(exchange), fd_(fd), port_(port), may_subscribe_(may_subscribe), may_set_(may_set) {}
 
 Session::~Session() {
   if (durable_ >= 0) exchange_.durable.erase(name_);
@@ -69,6 +72,8 @@ void Session::dispatch(const FrameHeader& header, std::string_view payload) {
     case FrameType::event_ack: return acknowledge(header, payload);
     case FrameType::event_forget: return forget(header, payload);
     case FrameType::source_status: return source_status(header);
+    case FrameType::conn_list: return conn_list(header, payload);
+    case FrameType::conn_expire: return conn_expire(header, payload);
     default: return error(header, EOPNOTSUPP, "a frame of type " + std::to_string(header.type) + " is not known to this capture.");
   }
 }
@@ -90,6 +95,7 @@ void Session::hello(const FrameHeader& header, std::string_view payload) {
   w.boot_id = exchange_.boot_id;
   w.source = exchange_.source;
   w.may_subscribe = may_subscribe_;
+  w.may_set = may_set_;
   answer(header, FrameType::control_welcome, encode(w));
 }
 
@@ -180,6 +186,34 @@ void Session::source_status(const FrameHeader& header) {
   for (const DurableSlot& d : exchange_.journal.durables()) s.durable.push_back({d.name, d.acknowledged, exchange_.durable.contains(d.name)});
   s.live = exchange_.live;
   answer(header, FrameType::source_status, encode(s));
+}
+
+void Session::conn_list(const FrameHeader& header, std::string_view payload) {
+  const engine::ConnFilter filter = decode_filter(payload);
+  if (refuse_unless_allowed(header)) return;
+  ConnEntries entries;
+  const auto flush = [&] {
+    if (entries.count > 0) append_frame(out_, FrameType::conn_entry, frame_flag::multi, header.sequence, port_, encode(entries));
+    entries = {};
+  };
+  std::array<char, kMaxConnSize> one;
+  const bool can = exchange_.live_connections != nullptr && exchange_.live_connections->list(filter, [&](const ConnRecord& record) {
+    entries.body.append(one.data(), vslog::encode(record, 0, one.data()));
+    if (++entries.count >= kEntriesAtOnce) flush();
+  });
+  if (!can) return error(header, EOPNOTSUPP, "source " + exchange_.source + " cannot list connections: its balancer keeps them to itself; source engine can.");
+  flush();
+  append_frame(out_, FrameType::control_done, 0, header.sequence, port_, {});
+}
+
+void Session::conn_expire(const FrameHeader& header, std::string_view payload) {
+  const engine::ConnFilter filter = decode_filter(payload);
+  if (!may_set_) return error(header, EPERM, "only root and the capture's own user may end connections.");
+  ConnExpired result;
+  if (exchange_.live_connections == nullptr || !exchange_.live_connections->expire(filter, result)) {
+    return error(header, EOPNOTSUPP, "source " + exchange_.source + " cannot end connections: the kernel has no way to; source engine can.");
+  }
+  answer(header, FrameType::conn_expired, encode(result));
 }
 
 void Session::answer(const FrameHeader& to, FrameType type, std::string_view payload) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "event/conn_record.h"
 #include "wire/filter.h"
 #include "wire/frame.h"
 #include "wire/journal.h"
@@ -16,6 +17,16 @@ namespace vslog {
 
 class Session;
 
+/// Whoever has the live connections.
+class LiveConnections {
+ public:
+  virtual ~LiveConnections() = default;
+  /// Shows every one that matches. False: this source cannot.
+  virtual bool list(const engine::ConnFilter& filter, const std::function<void(const ConnRecord&)>& each) = 0;
+  /// Ends every one that matches. False: this source cannot.
+  virtual bool expire(const engine::ConnFilter& filter, ConnExpired& result) = 0;
+};
+
 /// What all sessions share.
 struct Exchange {
   Journal& journal;
@@ -24,6 +35,7 @@ struct Exchange {
   std::string source;
   std::string software;
   std::function<SourceStatus()> status;  ///< all but durable and live, which the session fills in
+  LiveConnections* live_connections = nullptr;
   std::map<std::string, Session*, std::less<>> durable{};  ///< names in use
   std::uint32_t live = 0;
 };
@@ -37,7 +49,7 @@ class Session {
   enum class State { open, dead };
 
   /// `fd` is a connected, non-blocking socket that outlives the session.
-  Session(Exchange& exchange, int fd, std::uint32_t port, bool may_subscribe);
+  Session(Exchange& exchange, int fd, std::uint32_t port, bool may_subscribe, bool may_set = false);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -65,6 +77,8 @@ class Session {
   void acknowledge(const FrameHeader& header, std::string_view payload);
   void forget(const FrameHeader& header, std::string_view payload);
   void source_status(const FrameHeader& header);
+  void conn_list(const FrameHeader& header, std::string_view payload);
+  void conn_expire(const FrameHeader& header, std::string_view payload);
 
   bool refuse_unless_allowed(const FrameHeader& header);
   void answer(const FrameHeader& to, FrameType type, std::string_view payload);
@@ -79,6 +93,7 @@ class Session {
   int fd_;
   std::uint32_t port_;
   bool may_subscribe_;
+  bool may_set_;
 
   std::string in_;
   std::uint64_t offset_ = 0;  // of in_'s first byte in the client's stream

@@ -1,0 +1,191 @@
+#include "source/engine/engine_source.h"
+
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <ctime>
+#include <deque>
+#include <fstream>
+#include <iterator>
+#include <system_error>
+#include <variant>
+#include <vector>
+
+#include "engine/engine.h"
+#include "source/engine/service_options.h"
+#include "source/engine/tcp_relay.h"
+#include "source/engine/udp_relay.h"
+#include "wire/journal.h"
+
+namespace vslog {
+namespace {
+
+constexpr long kTickNs = 20'000'000;
+constexpr int kEventsAtOnce = 256;
+
+std::uint64_t clock_ns(clockid_t clock) {
+  timespec t{};
+  clock_gettime(clock, &t);
+  return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(t.tv_nsec);
+}
+
+/// Inode number of our network namespace, as the kernel's records have it.
+std::uint32_t own_netns() {
+  struct stat info{};
+  return stat("/proc/self/ns/net", &info) == 0 ? static_cast<std::uint32_t>(info.st_ino) : 0;
+}
+
+engine::Author ourselves() {
+  engine::Author author;
+  author.uid = getuid();
+  author.pid = static_cast<std::uint32_t>(getpid());
+  std::ifstream in("/proc/self/cmdline");
+  author.command.assign(std::istreambuf_iterator<char>(in), {});
+  while (!author.command.empty() && author.command.back() == '\0') author.command.pop_back();
+  for (char& c : author.command) {
+    if (c == '\0') c = ' ';
+  }
+  return author;
+}
+
+engine::EngineOptions engine_options(const EngineSourceOptions& options) {
+  const std::uint64_t wall = clock_ns(CLOCK_REALTIME);
+  engine::EngineOptions o;
+  o.max_conns = options.max_conns;
+  o.table_bits = 12;
+  o.first_conn_id = wall / 64;  // later processes begin above: nobody makes a connection in 64 ns
+  o.wall_offset_ns = wall - clock_ns(CLOCK_MONOTONIC);
+  o.netns = own_netns();
+  o.seed = wall;
+  o.nodest_interval = options.nodest_interval_ms * engine::kMillisecond;
+  return o;
+}
+
+class EngineSource final : public Source, private engine::Observer {
+ public:
+  explicit EngineSource(const EngineSourceOptions& options)
+      : options_(options),
+        epoll_(epoll_create1(EPOLL_CLOEXEC)),
+        timer_(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)),
+        engine_(engine_options(options), *this),
+        tcp_(engine_, epoll_.get(), [] { return clock_ns(CLOCK_MONOTONIC); }),
+        udp_(engine_, epoll_.get(), [] { return clock_ns(CLOCK_MONOTONIC); }) {
+    if (!epoll_ || !timer_) throw std::system_error(errno, std::generic_category(), "cannot make an epoll descriptor or timer");
+    if (options.services.empty()) throw SetupError("source engine has nothing to balance: give it a --service, or --load.");
+    watch(epoll_.get(), timer_.get(), EPOLLIN, watch_key(Watched::timer, 0), true);
+    engine_.advance(clock_ns(CLOCK_MONOTONIC));
+    configure(engine_, options, ourselves());
+    for (const ServiceSetup& setup : options.services) {
+      const engine::ServiceKey& key = setup.service.key;
+      if (key.protocol == engine::kTcp) tcp_.add_service(key, bind_service(key));
+      else if (key.protocol == engine::kUdp) udp_.add_service(key, bind_service(key));
+      else throw SetupError("service " + engine::to_text(key) + ": on real sockets source engine carries tcp and udp; the others are for --load and --pcap.");
+    }
+  }
+
+  std::string_view name() const override { return "engine"; }
+  bool fresh() const override { return true; }
+  int poll_fd() const override { return epoll_.get(); }
+  std::uint64_t cursor() const override { return 0; }
+  void committed(std::uint64_t) override {}
+  std::vector<LossTotal> losses() override { return {}; }
+  void stop(bool) override {}
+  void tick() override { udp_.tick(); }
+
+  void start(std::uint64_t) override {
+    const itimerspec spec{{0, kTickNs}, {0, kTickNs}};
+    timerfd_settime(timer_.get(), 0, &spec, nullptr);
+  }
+
+  SourceFigures figures() override {
+    SourceFigures f;
+    f.connections = engine_.figures().connections;
+    return f;
+  }
+
+  std::size_t drain(EventSink& sink, std::size_t max) override {
+    if (records_.size() < max) relay();
+    std::size_t taken = 0;
+    for (; taken < max && !records_.empty(); ++taken) {
+      std::visit([&sink](const auto& record) { put(sink, record); }, records_.front());
+      records_.pop_front();
+    }
+    return taken;
+  }
+
+  bool owns_connections() const override { return true; }
+
+  void visit(const engine::ConnFilter& filter, const std::function<void(const ConnRecord&)>& each) override {
+    engine_.advance(clock_ns(CLOCK_MONOTONIC));
+    engine_.visit(filter, [&each](const ConnRecord& record) {
+      each(record);
+      return true;
+    });
+    cut_ended();
+  }
+
+  engine::ExpireResult expire(const engine::ConnFilter& filter) override {
+    engine_.advance(clock_ns(CLOCK_MONOTONIC));
+    const engine::ExpireResult result = engine_.expire(filter);
+    cut_ended();
+    return result;
+  }
+
+ private:
+  static void put(EventSink& sink, const ConnRecord& record) { sink.conn(record); }
+  static void put(EventSink& sink, const ControlRecord& record) { sink.control(record); }
+
+  void conn(const ConnRecord& record) override { records_.emplace_back(record); }
+  void control(const ControlRecord& record) override { records_.emplace_back(record); }
+  // Called from inside the engine: the sockets are closed when it is done.
+  void ended(std::uint32_t user, EndReason) override { ended_.push_back(user); }
+
+  void relay() {
+    std::array<epoll_event, kEventsAtOnce> events;
+    const int n = epoll_wait(epoll_.get(), events.data(), kEventsAtOnce, 0);
+    for (int i = 0; i < n; ++i) {
+      const epoll_event& event = events[static_cast<std::size_t>(i)];
+      const std::uint32_t id = id_of(event.data.u64);
+      std::uint64_t count = 0;
+      switch (watched_of(event.data.u64)) {
+        case Watched::timer:
+          if (read(timer_.get(), &count, sizeof count) < 0) break;  // nothing to count: it only wakes us
+          break;
+        case Watched::tcp_service: tcp_.service_ready(id); break;
+        case Watched::tcp_client: tcp_.client_ready(id, event.events); break;
+        case Watched::tcp_real: tcp_.real_ready(id, event.events); break;
+        case Watched::udp_service: udp_.service_ready(id); break;
+        case Watched::udp_flow: udp_.flow_ready(id); break;
+      }
+      cut_ended();
+    }
+    engine_.advance(clock_ns(CLOCK_MONOTONIC));
+    cut_ended();
+  }
+
+  void cut_ended() {
+    for (const std::uint32_t user : std::exchange(ended_, {})) {
+      if ((user & 1) != 0) udp_.cut(user >> 1);
+      else tcp_.cut(user >> 1);
+    }
+  }
+
+  EngineSourceOptions options_;
+  UniqueFd epoll_;
+  UniqueFd timer_;
+  std::deque<std::variant<ConnRecord, ControlRecord>> records_;
+  std::vector<std::uint32_t> ended_;
+  engine::Engine engine_;
+  TcpRelay tcp_;
+  UdpRelay udp_;
+};
+
+}  // namespace
+
+std::unique_ptr<Source> make_engine_source(const EngineSourceOptions& options) { return std::make_unique<EngineSource>(options); }
+
+}  // namespace vslog
