@@ -41,12 +41,34 @@ function serviceCommands(verb: 'A' | 'E', service: Service): string[] {
   return [...lines, ...service.real.map((real) => `ipvsadm -a ${flags}${service.ipv6 ? ' -6' : ''} ${realFlags(real)}`)];
 }
 
+/** Before the output of each step of a script. */
+const STEP_MARK = '__STEP__';
+/** For steps that are done in one go, ms. */
+const PATIENCE = 300_000;
+
+/** One of several steps did not do as it should. */
+export class StepError extends Error {
+  readonly index: number;
+
+  constructor(index: number, message: string) {
+    super(message);
+    this.index = index;
+  }
+}
+
+const must = (command: string): string => `${command} || exit 1`;
+
+function expectCode(command: string, fails: boolean): string {
+  return fails ? `if ${command}; then echo 'should have failed'; exit 1; fi` : must(command);
+}
+
 /** A scenario's own corner of the machine: a director, a network with its clients, a network with its real servers, each a network namespace. */
 export class Director {
   /** Inode number of the director's network namespace: what its events carry. */
   netns = 0;
   /** The next source port of a burst: those above it are not told apart in a story. */
   private nextPort = 33000;
+  private readonly firstPorts = new Map<Step, number>();
   private readonly machine: Machine;
   private readonly scenario: Scenario;
 
@@ -138,17 +160,25 @@ export class Director {
     return [...lines];
   }
 
-  /** Does one step that concerns traffic or the director's configuration. Returns the script's output. */
-  async perform(step: Step): Promise<string> {
+  /** Does steps that concern traffic or the director's configuration, in one go. Throws a StepError when one did not do as it should. */
+  async perform(steps: readonly Step[]): Promise<void> {
+    const scripts = steps.map((step, i) => `echo "${STEP_MARK} ${i}"\n${this.script(step)}`);
+    const { code, output } = await this.machine.run(scripts.join('\n'), PATIENCE);
+    if (code === 0) return;
+    const [begun = '0', ...said] = (output.split(`${STEP_MARK} `).at(-1) ?? '').split('\n');
+    const index = Number(begun);
+    const step = steps[index];
+    throw new StepError(index, `exit ${code}: ${step === undefined ? '' : this.script(step)}\n${said.join('\n')}`);
+  }
+
+  /** The commands of a step. They end the script when it does not do as it should. */
+  private script(step: Step): string {
     const { name } = this;
     switch (step.do) {
       case 'open': {
         const [from, to] = [split(step.from), split(step.to)];
-        const line = this.inside(
-          'c',
-          `flows open /run/flows/${name}.${step.as} ${step.protocol} ${from.address} ${from.port} ${to.address} ${to.port}`,
-        );
-        return this.expectCode(line, step.fails);
+        const ends = `${from.address} ${from.port} ${to.address} ${to.port}`;
+        return expectCode(this.inside('c', `flows open /run/flows/${name}.${step.as} ${step.protocol} ${ends}`), step.fails);
       }
       case 'send':
       case 'post':
@@ -157,25 +187,20 @@ export class Director {
       case 'serverclose':
       case 'halfclose':
       case 'serverhalfclose':
-        return this.expectCode(this.inside('c', `flows ctl /run/flows/${name}.${step.on} ${step.do}`), step.fails);
+        return expectCode(this.inside('c', `flows ctl /run/flows/${name}.${step.on} ${step.do}`), step.fails);
       case 'packets': {
         const [from, to] = [split(step.from), split(step.to)];
-        return this.machine.must(this.inside('c', `flows udp ${step.count} ${from.address} ${from.port} ${to.address} ${to.port}`));
+        return must(this.inside('c', `flows udp ${step.count} ${from.address} ${from.port} ${to.address} ${to.port}`));
       }
       case 'burst': {
         const [from, to] = [split(step.from), split(step.to)];
-        const output = await this.machine.must(
-          this.inside('c', `flows burst ${step.protocol} ${step.count} ${from.address} ${this.ports(step.count)} ${to.address} ${to.port}`),
-          300_000,
-        );
-        if (output.split('\n').at(-1) !== String(step.count)) throw new Error(`the clients made ${output} of ${step.count} connections`);
-        return output;
+        const ends = `${from.address} ${this.ports(step)} ${to.address} ${to.port}`;
+        const made = this.inside('c', `flows burst ${step.protocol} ${step.count} ${ends}`);
+        return `n=$(${made}) || exit 1; [ "$n" = ${step.count} ] || { echo "the clients made $n of ${step.count} connections"; exit 1; }`;
       }
       case 'halfopen': {
         const [from, to] = [split(step.from), split(step.to)];
-        return this.machine.must(
-          this.inside('c', `flows halfopen ${step.count} ${from.address} ${this.ports(step.count)} ${to.address} ${to.port}`),
-        );
+        return must(this.inside('c', `flows halfopen ${step.count} ${from.address} ${this.ports(step)} ${to.address} ${to.port}`));
       }
       case 'add_service':
         return this.director(serviceCommands('A', step.service));
@@ -198,19 +223,17 @@ export class Director {
     }
   }
 
-  private ports(count: number): number {
-    this.nextPort += count;
-    return this.nextPort - count;
+  /** The first of the source ports of a step: each step has its own. */
+  private ports(step: Step & { count: number }): number {
+    const known = this.firstPorts.get(step);
+    if (known !== undefined) return known;
+    this.firstPorts.set(step, this.nextPort);
+    this.nextPort += step.count;
+    return this.nextPort - step.count;
   }
 
-  private director(lines: readonly string[]): Promise<string> {
-    return this.machine.must(['set -e', ...lines.map((line) => this.inside('d', line))].join('\n'));
-  }
-
-  private async expectCode(line: string, fails: boolean): Promise<string> {
-    const { code, output } = await this.machine.run(line);
-    if ((code !== 0) !== fails) throw new Error(`${fails ? 'should have failed' : `failed (${code})`}: ${line}\n${output}`);
-    return output;
+  private director(lines: readonly string[]): string {
+    return lines.map((line) => must(this.inside('d', line))).join('\n');
   }
 
   /** Starts a capture inside this director's namespace, with its own socket. Returns its pid in the guest. */

@@ -7,7 +7,7 @@ import { type Entry, netnsOf } from '../conformance/entry.js';
 import { isComplete, judge, soFar } from '../conformance/judge.js';
 import type { Scenario, Step } from '../conformance/scenario.js';
 import { Story } from '../conformance/story.js';
-import { Director } from './director.js';
+import { Director, StepError } from './director.js';
 import { SubscriberLog } from './event-log.js';
 import type { Machine } from './machine.js';
 
@@ -40,6 +40,12 @@ async function signalCapture(machine: Machine, base: string, signal: string): Pr
   );
 }
 
+/** Steps that the machine alone cannot do. */
+const WAITING: ReadonlySet<Step['do']> = new Set(['sleep', 'wait', 'capture', 'collector', 'remove_director']);
+
+/** Who had a network namespace's number last, and where the log stood when the next one took it. */
+const owners = new Map<number, Run>();
+
 class Run {
   private readonly director: Director;
   private readonly machine: Machine;
@@ -48,6 +54,7 @@ class Run {
   private log: SubscriberLog;
   private own: string | undefined;
   private first = 0n;
+  private last: bigint | undefined;
 
   constructor(machine: Machine, scenario: Scenario, log: SubscriberLog, collector: CollectorKeeper | undefined) {
     this.machine = machine;
@@ -64,7 +71,9 @@ class Run {
   private entries(): Entry[] {
     return this.log.entries.filter(
       (entry) =>
-        entry.sequence > this.first && (netnsOf(entry) === this.director.netns || (this.own !== undefined && netnsOf(entry) === 0)),
+        entry.sequence > this.first &&
+        (this.last === undefined || entry.sequence <= this.last) &&
+        (netnsOf(entry) === this.director.netns || (this.own !== undefined && netnsOf(entry) === 0)),
     );
   }
 
@@ -98,7 +107,25 @@ class Run {
       case 'remove_director':
         return this.director.tearDown();
       default:
-        await this.director.perform(step);
+        throw new Error(`${step.do} is the director's`);
+    }
+  }
+
+  /** Steps that follow one another without waiting for the log are done in one go: each trip into the emulated machine takes its time. */
+  private async performAll(steps: readonly Step[]): Promise<void> {
+    for (let i = 0; i < steps.length; ) {
+      let end = i;
+      while (end < steps.length && !WAITING.has(steps[end]?.do ?? 'wait')) ++end;
+      const [step] = steps.slice(i, i + 1);
+      if (step === undefined) return;
+      try {
+        if (end > i) await this.director.perform(steps.slice(i, end));
+        else await this.perform(step);
+      } catch (error) {
+        const at = error instanceof StepError ? i + error.index : i;
+        throw new Error(soFar(at, steps[at] ?? step, error, this.story()));
+      }
+      i = Math.max(end, i + 1);
     }
   }
 
@@ -115,6 +142,9 @@ class Run {
       // A freed namespace's number is used again at once: what was logged before belongs to another scenario.
       this.first = this.log.position?.sequence ?? 0n;
       await this.director.setUp();
+      const before = owners.get(this.director.netns);
+      if (before !== undefined) before.last = this.first;
+      owners.set(this.director.netns, this);
       if (scenario.own_capture !== undefined && !scenario.capture_later) await this.openOwn();
       // What the set-up itself said is not part of the story: wait for its last word.
       const reals = scenario.service.flatMap((service) => service.real).length;
@@ -126,13 +156,7 @@ class Run {
         await this.log.until(said, 20_000, 'the records of the services that were set up');
       }
       this.first = scenario.own_capture === undefined ? (this.entries().at(-1)?.sequence ?? this.first) : 0n;
-      for (const [i, step] of scenario.steps.entries()) {
-        try {
-          await this.perform(step);
-        } catch (error) {
-          throw new Error(soFar(i, step, error, this.story()));
-        }
-      }
+      await this.performAll(scenario.steps);
       await this.untilQuiet();
       return judge(scenario, this.entries(), this.log.gaps);
     } catch (error) {

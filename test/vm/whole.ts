@@ -50,7 +50,7 @@ export async function upBesideIpvs(kernel: Kernel): Promise<Result> {
       cat /run/up.log; exit 1`),
       400_000,
     );
-    await director.perform({ do: 'burst', protocol: 'udp', count: CONNECTIONS, from: 'c1', to: 'vip:53' });
+    await director.perform([{ do: 'burst', protocol: 'udp', count: CONNECTIONS, from: 'c1', to: 'vip:53' }]);
     const answer = await machine.must(
       inside(`for i in $(seq 30); do
         n=$(${vslog} sql --format csv "select count() from connections where real_addr = '10.2.0.11' and client_addr = '10.1.0.2' and reason = 'timeout'" | tail -n 1)
