@@ -137,7 +137,7 @@ void Engine::Core::add_real(const ServiceKey& key, const RealConfig& config, con
   const auto trashed = std::find_if(reals_.begin(), reals_.end(), [&](const auto& r) { return r != nullptr && !r->available && r->service_key == key && r->config.at == config.at; });
   RealServer* r = trashed == reals_.end() ? nullptr : trashed->get();
   if (r == nullptr) {
-    std::uint32_t index = static_cast<std::uint32_t>(reals_.size());
+    auto index = static_cast<std::uint32_t>(reals_.size());
     if (free_reals_.empty()) {
       reals_.emplace_back();
     } else {

@@ -75,7 +75,7 @@ class Maglev final : public Scheduler {
     }
     table_.fill(nullptr);
     if (divisor < 1) return;
-    const int excess = std::bit_width(static_cast<std::uint32_t>(most / divisor)) - static_cast<int>(kMostTurns);
+    const int excess = static_cast<int>(std::bit_width(static_cast<std::uint32_t>(most / divisor))) - static_cast<int>(kMostTurns);
     populate(service, divisor, excess > 0 ? excess : 0);
   }
 
