@@ -21,12 +21,12 @@ class Client {
   /** The server that it is on. */
   server: string | undefined;
   answers = 0;
-  /** Why it ended: an errno's name, or `end`. */
-  ended: string | undefined;
+  /** How it ended: by a reset, or in peace. */
+  ended: 'reset' | 'end' | undefined;
   private readonly socket: Socket;
 
   constructor(port: number) {
-    this.socket = connect(port, '127.0.0.1');
+    this.socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
     this.port = new Promise((resolve) => this.socket.once('connect', () => resolve(this.socket.localPort ?? 0)));
     this.socket.on('data', (chunk: Buffer) => {
       if (this.server === undefined) this.server = chunk.toString().charAt(0);
@@ -35,11 +35,14 @@ class Client {
         if (this.ended === undefined) this.socket.write('more');
       }, 10);
     });
+    // A reset behind data that was not read yet looks like an end to libuv. To write tells them apart: one can still write to somebody who has only ended.
     this.socket.on('end', () => {
-      this.ended ??= 'end';
+      this.socket.write('are you there?', (error) => {
+        this.ended ??= error instanceof Error ? 'reset' : 'end';
+      });
     });
-    this.socket.on('error', ({ code }: NodeJS.ErrnoException) => {
-      this.ended = code;
+    this.socket.on('error', () => {
+      this.ended ??= 'reset';
     });
   }
 
@@ -83,7 +86,7 @@ describe('conn expire --real, under load', () => {
     const { code, out, err } = vslog.run('conn', 'expire', '--real', target);
     expect({ code, out, err }).toEqual({ code: 0, out: `${CLIENTS / 2} connections ended\n`, err: '' });
     await until('every client on A is cut off', () => (onA.every(({ ended }) => ended !== undefined) ? true : undefined));
-    expect(new Set(onA.map(({ ended }) => ended))).toEqual(new Set(['ECONNRESET']));
+    expect(new Set(onA.map(({ ended }) => ended))).toEqual(new Set(['reset']));
 
     // The others go on as if nothing had been.
     const before = onB.map(({ answers }) => answers);
@@ -105,7 +108,8 @@ describe('conn expire --real, under load', () => {
   it('has nothing left to end there, and everything with --all', async () => {
     expect(vslog.run('conn', 'expire', '--real', `127.0.0.1:${reals[0]}`).out).toBe('0 connections ended\n');
     expect(vslog.run('conn', 'expire', '--all', '--json').out).toBe(`{"matched":${CLIENTS / 2},"ended":${CLIENTS / 2}}\n`);
-    await until('every client is cut off', () => (clients.every(({ ended }) => ended === 'ECONNRESET') ? true : undefined));
+    await until('every client is cut off', () => (clients.every(({ ended }) => ended !== undefined) ? true : undefined));
+    expect(new Set(clients.map(({ ended }) => ended))).toEqual(new Set(['reset']));
     expect(vslog.run('conn', 'ls').out).toBe('no connections\n');
     expect(await up.end()).toBe(0);
     expect(vslog.run('verify').out).toMatch(/\ncomplete\n$/);
