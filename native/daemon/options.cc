@@ -13,7 +13,7 @@ namespace {
 
 enum Option : int {
   kSource = 256, kSocket, kSocketGroup, kJournal, kJournalSize, kNode, kRingSize, kMaxConns, kPinDir, kAllNetns, kNodestInterval, kLinger, kOnExit, kDetach, kCheck, kWithParent,
-  kService, kScheduler, kPersistent, kNetmask, kOnePacket, kReal, kKnob, kEngineMaxConns, kScriptedEvents, kScriptedRate, kScriptedSeed, kScriptedStart, kHelp, kVersion,
+  kService, kScheduler, kPersistent, kNetmask, kOnePacket, kReal, kKnob, kEngineMaxConns, kLoad, kLoadRate, kLoadConnections, kLoadClients, kLoadConcurrent, kLoadUdpPercent, kLoadSeed, kScriptedEvents, kScriptedRate, kScriptedSeed, kScriptedStart, kHelp, kVersion,
 };
 
 constexpr option kOptions[] = {
@@ -41,6 +41,13 @@ constexpr option kOptions[] = {
     {"real", required_argument, nullptr, kReal},
     {"knob", required_argument, nullptr, kKnob},
     {"engine-max-conns", required_argument, nullptr, kEngineMaxConns},
+    {"load", no_argument, nullptr, kLoad},
+    {"load-rate", required_argument, nullptr, kLoadRate},
+    {"load-connections", required_argument, nullptr, kLoadConnections},
+    {"load-clients", required_argument, nullptr, kLoadClients},
+    {"load-concurrent", required_argument, nullptr, kLoadConcurrent},
+    {"load-udp-percent", required_argument, nullptr, kLoadUdpPercent},
+    {"load-seed", required_argument, nullptr, kLoadSeed},
     {"scripted-events", required_argument, nullptr, kScriptedEvents},
     {"scripted-rate", required_argument, nullptr, kScriptedRate},
     {"scripted-seed", required_argument, nullptr, kScriptedSeed},
@@ -131,6 +138,13 @@ CommandLine parse(int argc, char** argv) {
         break;
       }
       case kEngineMaxConns: o.source.engine.max_conns = static_cast<std::uint32_t>(number(name, value, 1, k32)); break;
+      case kLoad: o.source.engine.load = true; break;
+      case kLoadRate: o.source.engine.load_options.rate = number(name, value, 0, 100'000'000); break;
+      case kLoadConnections: o.source.engine.load_options.connections = number(name, value, 0, 1'000'000'000'000); break;
+      case kLoadClients: o.source.engine.load_options.clients = static_cast<std::uint32_t>(number(name, value, 1, 1 << 24)); break;
+      case kLoadConcurrent: o.source.engine.load_options.concurrent = static_cast<std::uint32_t>(number(name, value, 1, 1 << 24)); break;
+      case kLoadUdpPercent: o.source.engine.load_options.udp_percent = static_cast<std::uint32_t>(number(name, value, 0, 100)); break;
+      case kLoadSeed: o.source.engine.load_options.seed = number(name, value, 0, UINT32_MAX); break;
       case kScriptedEvents: o.source.scripted.events = number(name, value, 0, UINT64_MAX); break;
       case kScriptedRate: o.source.scripted.rate = number(name, value, 0, 100'000'000); break;
       case kScriptedSeed: o.source.scripted.seed = number(name, value, 0, 0xfffff); break;
@@ -190,6 +204,13 @@ source engine; what follows a --service belongs to it:
   --real ADDRESS:PORT     a real server, with ,weight=N (1) ,upper=N ,lower=N behind it; repeatable
   --knob NAME=VALUE       a knob by the kernel's name, repeatable
   --engine-max-conns N    connections at one time, 1 to 4294967295 (16777216)
+  --load                  made-up clients instead of real sockets; without --service four services of its own
+  --load-rate R           connections a second, 0: as fast as possible (1000)
+  --load-connections N    how many in all, 0: without end (0); every one of them also ends
+  --load-clients N        client addresses, 1 to 16777216 (100000)
+  --load-concurrent N     how many live at a time, 1 to 16777216 (1000)
+  --load-udp-percent P    share of UDP, 0 to 100 (10)
+  --load-seed S           0 to 4294967295; another seed, other connections (1)
 
 source scripted:
   --scripted-events N     how many events, 0: without end (0)

@@ -21,7 +21,9 @@ Engine::Core::Core(const EngineOptions& options, Observer& observer)
       table_(options.max_conns, options.table_bits, options.seed),
       wheel_(table_),
       nodest_(options.nodest_interval),
-      next_id_(options.first_conn_id == 0 ? 1 : options.first_conn_id) {}
+      next_id_(options.first_conn_id == 0 ? 1 : options.first_conn_id) {
+  knobs_.timeouts = options.timeouts;
+}
 
 Engine::Core::~Core() = default;
 

@@ -1,6 +1,7 @@
 #include "source/registry.h"
 
 #include "source/engine/engine_source.h"
+#include "source/engine/load_source.h"
 #include "source/engine/service_options.h"
 #include "wire/journal.h"
 
@@ -24,6 +25,7 @@ std::unique_ptr<Source> make_source(const SourceOptions& options) {
 #endif
   if (options.name == "engine") {
     check_source(options);  // a sentence before any socket is bound
+    if (options.engine.load) return make_load_source(options.engine);
     return make_engine_source(options.engine);
   }
   if (options.name == "scripted") return make_scripted_source(options.scripted);

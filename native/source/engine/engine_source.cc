@@ -1,21 +1,18 @@
 #include "source/engine/engine_source.h"
 
 #include <sys/epoll.h>
-#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
-#include <ctime>
 #include <deque>
-#include <fstream>
-#include <iterator>
 #include <system_error>
 #include <variant>
 #include <vector>
 
 #include "engine/engine.h"
+#include "source/engine/engine_setting.h"
 #include "source/engine/service_options.h"
 #include "source/engine/tcp_relay.h"
 #include "source/engine/udp_relay.h"
@@ -26,44 +23,6 @@ namespace {
 
 constexpr long kTickNs = 20'000'000;
 constexpr int kEventsAtOnce = 256;
-
-std::uint64_t clock_ns(clockid_t clock) {
-  timespec t{};
-  clock_gettime(clock, &t);
-  return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(t.tv_nsec);
-}
-
-/// Inode number of our network namespace, as the kernel's records have it.
-std::uint32_t own_netns() {
-  struct stat info{};
-  return stat("/proc/self/ns/net", &info) == 0 ? static_cast<std::uint32_t>(info.st_ino) : 0;
-}
-
-engine::Author ourselves() {
-  engine::Author author;
-  author.uid = getuid();
-  author.pid = static_cast<std::uint32_t>(getpid());
-  std::ifstream in("/proc/self/cmdline");
-  author.command.assign(std::istreambuf_iterator<char>(in), {});
-  while (!author.command.empty() && author.command.back() == '\0') author.command.pop_back();
-  for (char& c : author.command) {
-    if (c == '\0') c = ' ';
-  }
-  return author;
-}
-
-engine::EngineOptions engine_options(const EngineSourceOptions& options) {
-  const std::uint64_t wall = clock_ns(CLOCK_REALTIME);
-  engine::EngineOptions o;
-  o.max_conns = options.max_conns;
-  o.table_bits = 12;
-  o.first_conn_id = wall / 64;  // later processes begin above: nobody makes a connection in 64 ns
-  o.wall_offset_ns = wall - clock_ns(CLOCK_MONOTONIC);
-  o.netns = own_netns();
-  o.seed = wall;
-  o.nodest_interval = options.nodest_interval_ms * engine::kMillisecond;
-  return o;
-}
 
 class EngineSource final : public Source, private engine::Observer {
  public:
