@@ -224,7 +224,7 @@ export const schema = {
   'engine.load_clients': int({
     default: 100_000,
     min: 1,
-    max: 16_000_000,
+    max: 16_777_216,
     unit: 'clients',
     doc: 'With `engine.load`: client addresses.',
     flag: 'load-clients',
@@ -234,7 +234,7 @@ export const schema = {
   'engine.load_concurrent': int({
     default: 1000,
     min: 1,
-    max: 0xffff_ffff,
+    max: 16_777_216,
     unit: 'connections',
     doc: 'With `engine.load`: connections that live at a time.',
     flag: 'load-concurrent',
@@ -254,7 +254,7 @@ export const schema = {
   'engine.load_seed': int({
     default: 1,
     min: 0,
-    max: Number.MAX_SAFE_INTEGER,
+    max: 0xffff_ffff,
     unit: 'seed',
     doc: 'With `engine.load`: the same seed makes the same packets.',
     flag: 'load-seed',

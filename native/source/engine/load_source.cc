@@ -104,13 +104,15 @@ class LoadSource final : public Source, private engine::Observer {
   engine::ExpireResult expire(const engine::ConnFilter& filter) override { return engine_.expire(filter); }
 
  private:
-  void conn(const ConnRecord& record) override { take(record); }
+  void conn(const ConnRecord& record) override {
+    ++events_;
+    take(record);
+  }
   void control(const ControlRecord& record) override { take(record); }
   void ended(std::uint32_t, EndReason) override {}
 
   template <typename Record>
   void take(const Record& record) {
-    ++events_;
     if (sink_ != nullptr) put(record);
     else waiting_.emplace_back(record);
   }
@@ -140,7 +142,7 @@ class LoadSource final : public Source, private engine::Observer {
   void finish() {
     over_ = true;
     set_timer({});
-    std::fprintf(stderr, "vslog-capture: the load is over: %llu connections, %llu events in all.\n", static_cast<unsigned long long>(traffic_.begun()),
+    std::fprintf(stderr, "vslog-capture: the load is over: %llu connections, %llu events of connections.\n", static_cast<unsigned long long>(traffic_.begun()),
                  static_cast<unsigned long long>(events_));
   }
 
@@ -166,7 +168,7 @@ std::vector<ServiceSetup> default_load_services() {
     ServiceSetup s;
     s.service.key = parse_service_key(at);
     const std::string port = std::to_string(s.service.key.at.port);
-    const std::string net = "198.51.100." + std::to_string(services.size());
+    const std::string net = "198.51.100." + std::to_string(services.size() + 1);  // .11 to .14, .21 to .24, and so on
     for (const char* last : {"1", "2", "3", "4"}) s.reals.push_back(parse_real(net + last + ":" + port + ",weight=" + last));
     services.push_back(std::move(s));
   }

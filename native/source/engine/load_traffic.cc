@@ -59,7 +59,7 @@ LoadTraffic::Life LoadTraffic::life(std::uint64_t number) const {
   l.first.destination = key.at;
   if (key.at.port == 0) l.first.destination.port = static_cast<std::uint16_t>(8000 + (r >> 16) % 16);
   // Ports go up by one each time round the clients: an address and port come again as late as can be.
-  l.first.source = {client_address(mix(number % options_.clients + (options_.seed << 32)) % options_.clients, key.family),
+  l.first.source = {client_address((number + options_.seed) % options_.clients, key.family),
                     static_cast<std::uint16_t>(kFirstPort + number / options_.clients % kPorts)};
   l.first.direction = Direction::from_client;
   l.data = static_cast<std::uint32_t>((r >> 24) % 4);
