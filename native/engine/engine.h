@@ -43,7 +43,7 @@ struct EngineOptions {
   std::uint64_t wall_offset_ns = 0;        ///< wall clock less engine clock
   std::uint32_t netns = 0;                 ///< written into every record
   std::uint64_t seed = 1;                  ///< of the chance in drop_entry, drop_packet and hashing
-  Timeouts timeouts;                       ///< at the start; knobs change three of them
+  Timeouts timeouts{};                     ///< at the start; knobs change three of them
   Time nodest_interval = kSecond;          ///< dropped packets of one connection are summed up over this time; the first is told at once. 0: each is told
 };
 

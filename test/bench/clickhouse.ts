@@ -1,0 +1,61 @@
+import { createReadStream, createWriteStream } from 'node:fs';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { bodyName, listSegments } from '../../src/spool/layout.js';
+import { Engine } from '../../src/store/embedded/engine.js';
+import { protobufSchema } from '../../src/store/protobuf-schema.js';
+
+export interface OwnRate {
+  /** Rows a second of one INSERT of the same bytes, with nothing beside it. */
+  readonly rowsPerSecond: number;
+  readonly rows: number;
+  /** What the collector's tables take on disk. */
+  readonly storedBytes: number;
+}
+
+/** The bodies of the spool's segments of connection events, one after the other: a Protobuf stream. */
+async function joinSegments(spool: string, into: string): Promise<void> {
+  const out = createWriteStream(into);
+  for (const { id, record, hasBody } of await listSegments(spool)) {
+    if (record === 'conn' && hasBody) await pipeline(createReadStream(join(spool, bodyName(id, record))), out, { end: false });
+  }
+  await new Promise<void>((resolve) => out.end(resolve));
+}
+
+/** What ClickHouse does with the same bytes when left alone: one INSERT ... SELECT from one file into an equal table, in the store's own engine and on its own disk. */
+export async function ownRate(store: string, spool: string, scratch: string): Promise<OwnRate> {
+  const file = join(scratch, 'all.pb');
+  await joinSegments(spool, file);
+  const engine = new Engine({ dir: store, prepare: async () => undefined, reader: [] });
+  try {
+    await engine.start();
+    const storedBytes = Number(await engine.text("SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = 'vslog'"));
+    await engine.write('CREATE DATABASE bench');
+    await engine.write('CREATE TABLE bench.events AS vslog.conn_events');
+    await engine.write('ALTER TABLE bench.events MODIFY SETTING fsync_after_insert = 0, fsync_part_directory = 0');
+    const columns = (
+      await engine.text(
+        "SELECT name, type FROM system.columns WHERE database = 'bench' AND table = 'events' AND name NOT IN ('node', 'epoch') AND default_kind = '' ORDER BY position",
+        'JSONCompactEachRow',
+      )
+    )
+      .split('\n')
+      .map((line) => JSON.parse(line) as [string, string]);
+    const time = (type: string): boolean => type.startsWith('DateTime64');
+    const names = columns.map(([name]) => `\`${name}\``).join(', ');
+    const values = columns
+      .map(([name, type]) => (time(type) ? `fromUnixTimestamp64Nano(toInt64(\`${name}\`), 'UTC')` : `\`${name}\``))
+      .join(', ');
+    const structure = columns.map(([name, type]) => `\`${name}\` ${time(type) ? 'UInt64' : type}`).join(', ');
+    const quote = (text: string): string => `'${text.replace(/[\\']/g, '\\$&')}'`;
+    const begin = performance.now();
+    await engine.write(
+      `INSERT INTO bench.events (node, epoch, ${names}) SELECT 'bench', 'bench', ${values} FROM file(${quote(file)}, 'Protobuf', ${quote(structure)}) SETTINGS max_partitions_per_insert_block = 0, format_schema_source = 'string', format_schema = ${quote(protobufSchema('ConnEvent'))}, format_schema_message_name = 'ConnEvent'`,
+    );
+    const seconds = (performance.now() - begin) / 1000;
+    const rows = Number(await engine.text('SELECT count() FROM bench.events'));
+    return { rowsPerSecond: rows / seconds, rows, storedBytes };
+  } finally {
+    await engine.close();
+  }
+}

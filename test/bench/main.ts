@@ -1,0 +1,61 @@
+// Measures: `npm run bench -- NAME [--json]`. One JSON line on standard output; what it does meanwhile on standard error.
+import { Command, InvalidArgumentError } from 'commander';
+import { engine } from './engine.js';
+import { freshness } from './freshness.js';
+import { pipeline } from './pipeline.js';
+
+// Ending by a signal runs the exit handlers too: no process and no folder stays behind.
+for (const signal of ['SIGTERM', 'SIGHUP', 'SIGINT'] as const) process.once(signal, () => process.exit(130));
+
+const positive = (text: string): number => {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value <= 0) throw new InvalidArgumentError('It must be a whole number above 0.');
+  return value;
+};
+const say = (line: string): void => void process.stderr.write(`bench: ${line}\n`);
+
+function table(figures: Record<string, unknown>, indent = ''): string {
+  return Object.entries(figures)
+    .map(([name, value]) =>
+      typeof value === 'object' && value !== null
+        ? `${indent}${name}\n${table(value as Record<string, unknown>, `${indent}  `)}`
+        : `${indent}${name.padEnd(26 - indent.length)}${String(value)}`,
+    )
+    .join('\n');
+}
+
+async function report(json: boolean | undefined, run: Promise<Record<string, unknown>>): Promise<void> {
+  const figures = await run;
+  process.stdout.write(`${json === true ? JSON.stringify(figures) : table(figures)}\n`);
+}
+
+const program = new Command('bench').description(
+  'Measures vslog on this machine. Ratios within one run count; absolute figures are of this machine at this moment.',
+);
+program
+  .command('pipeline')
+  .description('engine load → socket → spool → embedded store → rows counted by SQL, beside ClickHouse alone with the same bytes')
+  .option('--connections <n>', 'how many the load makes; about two events each', positive, 2_000_000)
+  .option('--json', 'one JSON line')
+  .action(({ json, connections }: { json?: boolean; connections: number }) => report(json, pipeline({ connections }, say)));
+program
+  .command('engine')
+  .description('the embedded balancer alone on one core: packets, births and ends, memory a connection')
+  .option('--entries <n>', 'connections in the table while memory is measured', positive, 10_000_000)
+  .option('--json', 'one JSON line')
+  .action(({ json, entries }: { json?: boolean; entries: number }) => report(json, engine({ entries }, say)));
+program
+  .command('freshness')
+  .description('from an event to its row, and to `vslog tail`')
+  .option('--rate <n>', 'events a second', positive, 10_000)
+  .option('--seconds <n>', 'for how long', positive, 20)
+  .option('--json', 'one JSON line')
+  .action(({ json, ...options }: { json?: boolean; rate: number; seconds: number }) => report(json, freshness(options, say)));
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}
+process.exit();

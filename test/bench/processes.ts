@@ -1,0 +1,78 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Ticks of /proc/PID/stat a second: USER_HZ, which is 100 on every Linux that Node runs on. */
+const TICKS = 100;
+
+/** User and system time of a process so far, seconds. */
+export function cpuSeconds(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  // The command may contain anything; what follows its closing bracket does not.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / TICKS;
+}
+
+/** The most memory that a process has had, MB. */
+export function peakMegabytes(pid: number): number {
+  const [, kilobytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return Number(kilobytes) / 1024;
+}
+
+export function childrenOf(pid: number): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((candidate) => {
+      try {
+        return new RegExp(`\\) \\S ${pid} `).test(readFileSync(`/proc/${candidate}/stat`, 'utf8'));
+      } catch {
+        return false; // it ended meanwhile
+      }
+    });
+}
+
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+/** A program of the benchmark's own: ends with it, however that ends. */
+export class Program {
+  readonly child: ChildProcess;
+  /** All that it has said, on both outputs. */
+  said = '';
+
+  constructor(command: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env) {
+    this.child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    running.add(this.child);
+    this.child.once('exit', () => running.delete(this.child));
+    for (const stream of [this.child.stdout, this.child.stderr]) stream?.on('data', (chunk: Buffer) => (this.said += chunk.toString()));
+  }
+
+  get pid(): number {
+    if (this.child.pid === undefined) throw new Error('the program was not started');
+    return this.child.pid;
+  }
+
+  get ended(): boolean {
+    return this.child.exitCode !== null || this.child.signalCode !== null;
+  }
+
+  /** Waits until it has said something of this shape; resolves to what matched. */
+  async saying(pattern: RegExp, patienceMs = 600_000): Promise<RegExpExecArray> {
+    for (const end = Date.now() + patienceMs; Date.now() < end; await sleep(20)) {
+      const found = pattern.exec(this.said);
+      if (found !== null) return found;
+      if (this.ended) throw new Error(`it ended without saying ${pattern}:\n${this.said}`);
+    }
+    throw new Error(`it did not say ${pattern}:\n${this.said}`);
+  }
+
+  async stop(): Promise<void> {
+    if (this.ended) return;
+    const gone = new Promise((resolve) => this.child.once('exit', resolve));
+    this.child.kill('SIGTERM');
+    await gone;
+  }
+}

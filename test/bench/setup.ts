@@ -1,0 +1,92 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ApiClient } from '../../src/api/client.js';
+import { childrenOf, Program } from './processes.js';
+
+export const ROOT = join(import.meta.dirname, '../..');
+const MAIN = join(ROOT, 'dist/main.js');
+const CAPTURE = join(ROOT, 'build/native/vslog-capture');
+
+/** A capture and a collector with a store, in a folder of their own. */
+export class Setup {
+  readonly dir = mkdtempSync(join(tmpdir(), 'vslog-bench-'));
+  readonly api = new ApiClient(join(this.dir, 'api.sock'));
+  readonly store = join(this.dir, 'data/store');
+  private readonly socket = join(this.dir, 'capture.sock');
+  private collecting: Program | undefined;
+  private capturing: Program | undefined;
+
+  constructor() {
+    for (const file of [MAIN, CAPTURE]) if (!existsSync(file)) throw new Error(`${file} is not built: run \`npm run build\``);
+    process.once('exit', () => rmSync(this.dir, { recursive: true, force: true }));
+  }
+
+  get collector(): Program {
+    if (this.collecting === undefined) throw new Error('no collector was started');
+    return this.collecting;
+  }
+
+  /** The engine of the store: the collector's child. */
+  get storePid(): number {
+    const [pid] = childrenOf(this.collector.pid);
+    if (pid === undefined) throw new Error('the collector has no store');
+    return pid;
+  }
+
+  async startCollector(): Promise<void> {
+    this.collecting = new Program(process.execPath, [MAIN, 'collect'], {
+      ...process.env,
+      VSLOG_CAPTURE_SOCKET: this.socket,
+      VSLOG_COLLECTOR_API_SOCKET: join(this.dir, 'api.sock'),
+      VSLOG_COLLECTOR_DATA_DIR: join(this.dir, 'data'),
+      VSLOG_SPOOL_MAX_BYTES: '64G',
+    });
+    await this.collecting.saying(/^ready/m, 120_000);
+  }
+
+  async startCapture(args: readonly string[]): Promise<Program> {
+    const journal = join(this.dir, 'journal');
+    this.capturing = new Program(CAPTURE, ['--socket', this.socket, '--journal', journal, '--node', 'bench', ...args]);
+    await this.capturing.saying(/^ready/m, 60_000);
+    return this.capturing;
+  }
+
+  /** Makes the collector known to the journal, so that nothing is let go before it has it, however fast the next capture is. */
+  async introduce(): Promise<void> {
+    const capture = await this.startCapture(['--source', 'scripted', '--scripted-events', '1', '--scripted-rate', '0']);
+    while ((await this.api.status()).capture.connected !== true || (await this.count('conn_events')) < 1) await sleep(100);
+    await capture.stop();
+  }
+
+  async stopCapture(): Promise<void> {
+    await this.capturing?.stop();
+  }
+
+  async stopCollector(): Promise<void> {
+    await this.collecting?.stop();
+  }
+
+  /** One number out of SQL. */
+  async number(query: string): Promise<number> {
+    return Number((await this.api.sql(query, 'TSV')).toString());
+  }
+
+  count(table: string): Promise<number> {
+    return this.number(`SELECT count() FROM vslog.${table}`);
+  }
+
+  async end(): Promise<void> {
+    await this.stopCapture();
+    await this.stopCollector();
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}
+
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+}
+
+export const rounded = (value: number, digits = 2): number => Number(value.toFixed(digits));
