@@ -43,9 +43,6 @@ async function signalCapture(machine: Machine, base: string, signal: string): Pr
 /** Steps that the machine alone cannot do. */
 const WAITING: ReadonlySet<Step['do']> = new Set(['sleep', 'wait', 'capture', 'collector', 'remove_director']);
 
-/** Who had a network namespace's number last, and where the log stood when the next one took it. */
-const owners = new Map<number, Run>();
-
 class Run {
   private readonly director: Director;
   private readonly machine: Machine;
@@ -54,7 +51,6 @@ class Run {
   private log: SubscriberLog;
   private own: string | undefined;
   private first = 0n;
-  private last: bigint | undefined;
 
   constructor(machine: Machine, scenario: Scenario, log: SubscriberLog, collector: CollectorKeeper | undefined) {
     this.machine = machine;
@@ -71,9 +67,7 @@ class Run {
   private entries(): Entry[] {
     return this.log.entries.filter(
       (entry) =>
-        entry.sequence > this.first &&
-        (this.last === undefined || entry.sequence <= this.last) &&
-        (netnsOf(entry) === this.director.netns || (this.own !== undefined && netnsOf(entry) === 0)),
+        entry.sequence > this.first && (netnsOf(entry) === this.director.netns || (this.own !== undefined && netnsOf(entry) === 0)),
     );
   }
 
@@ -142,9 +136,6 @@ class Run {
       // A freed namespace's number is used again at once: what was logged before belongs to another scenario.
       this.first = this.log.position?.sequence ?? 0n;
       await this.director.setUp();
-      const before = owners.get(this.director.netns);
-      if (before !== undefined) before.last = this.first;
-      owners.set(this.director.netns, this);
       if (scenario.own_capture !== undefined && !scenario.capture_later) await this.openOwn();
       // What the set-up itself said is not part of the story: wait for its last word.
       const reals = scenario.service.flatMap((service) => service.real).length;
