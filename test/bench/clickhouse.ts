@@ -1,6 +1,6 @@
+import { once } from 'node:events';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { bodyName, listSegments } from '../../src/spool/layout.js';
 import { Engine } from '../../src/store/embedded/engine.js';
 import { protobufSchema } from '../../src/store/protobuf-schema.js';
@@ -17,7 +17,8 @@ export interface OwnRate {
 async function joinSegments(spool: string, into: string): Promise<void> {
   const out = createWriteStream(into);
   for (const { id, record, hasBody } of await listSegments(spool)) {
-    if (record === 'conn' && hasBody) await pipeline(createReadStream(join(spool, bodyName(id, record))), out, { end: false });
+    if (record === 'conn' && hasBody)
+      for await (const chunk of createReadStream(join(spool, bodyName(id, record)))) if (!out.write(chunk)) await once(out, 'drain');
   }
   await new Promise<void>((resolve) => out.end(resolve));
 }
