@@ -17,6 +17,7 @@ build_packages=(
   header:libelf.h libelf-dev
   header:zlib.h zlib1g-dev
   header:libmnl/libmnl.h libmnl-dev
+  header:pcap/pcap.h libpcap-dev
   header:protozero/pbf_reader.hpp libprotozero-dev
 )
 

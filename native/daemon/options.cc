@@ -13,7 +13,7 @@ namespace {
 
 enum Option : int {
   kSource = 256, kSocket, kSocketGroup, kJournal, kJournalSize, kNode, kRingSize, kMaxConns, kPinDir, kAllNetns, kNodestInterval, kLinger, kOnExit, kDetach, kCheck, kWithParent,
-  kService, kScheduler, kPersistent, kNetmask, kOnePacket, kReal, kKnob, kEngineMaxConns, kLoad, kLoadRate, kLoadConnections, kLoadClients, kLoadConcurrent, kLoadUdpPercent, kLoadSeed, kScriptedEvents, kScriptedRate, kScriptedSeed, kScriptedStart, kHelp, kVersion,
+  kService, kScheduler, kPersistent, kNetmask, kOnePacket, kReal, kKnob, kEngineMaxConns, kLoad, kLoadRate, kLoadConnections, kLoadClients, kLoadConcurrent, kLoadUdpPercent, kLoadSeed, kPcap, kScriptedEvents, kScriptedRate, kScriptedSeed, kScriptedStart, kHelp, kVersion,
 };
 
 constexpr option kOptions[] = {
@@ -48,6 +48,7 @@ constexpr option kOptions[] = {
     {"load-concurrent", required_argument, nullptr, kLoadConcurrent},
     {"load-udp-percent", required_argument, nullptr, kLoadUdpPercent},
     {"load-seed", required_argument, nullptr, kLoadSeed},
+    {"pcap", required_argument, nullptr, kPcap},
     {"scripted-events", required_argument, nullptr, kScriptedEvents},
     {"scripted-rate", required_argument, nullptr, kScriptedRate},
     {"scripted-seed", required_argument, nullptr, kScriptedSeed},
@@ -145,6 +146,7 @@ CommandLine parse(int argc, char** argv) {
       case kLoadConcurrent: o.source.engine.load_options.concurrent = static_cast<std::uint32_t>(number(name, value, 1, 1 << 24)); break;
       case kLoadUdpPercent: o.source.engine.load_options.udp_percent = static_cast<std::uint32_t>(number(name, value, 0, 100)); break;
       case kLoadSeed: o.source.engine.load_options.seed = number(name, value, 0, UINT32_MAX); break;
+      case kPcap: o.source.engine.pcap = text(name, value, 4095); break;
       case kScriptedEvents: o.source.scripted.events = number(name, value, 0, UINT64_MAX); break;
       case kScriptedRate: o.source.scripted.rate = number(name, value, 0, 100'000'000); break;
       case kScriptedSeed: o.source.scripted.seed = number(name, value, 0, 0xfffff); break;
@@ -211,6 +213,7 @@ source engine; what follows a --service belongs to it:
   --load-concurrent N     how many live at a time, 1 to 16777216 (1000)
   --load-udp-percent P    share of UDP, 0 to 100 (10)
   --load-seed S           0 to 4294967295; another seed, other connections (1)
+  --pcap FILE             the packets of a pcap or pcapng file instead of real sockets; records carry the packets' time
 
 source scripted:
   --scripted-events N     how many events, 0: without end (0)

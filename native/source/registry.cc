@@ -2,6 +2,7 @@
 
 #include "source/engine/engine_source.h"
 #include "source/engine/load_source.h"
+#include "source/engine/pcap_source.h"
 #include "source/engine/service_options.h"
 #include "wire/journal.h"
 
@@ -25,6 +26,7 @@ std::unique_ptr<Source> make_source(const SourceOptions& options) {
 #endif
   if (options.name == "engine") {
     check_source(options);  // a sentence before any socket is bound
+    if (!options.engine.pcap.empty()) return make_pcap_source(options.engine);
     if (options.engine.load) return make_load_source(options.engine);
     return make_engine_source(options.engine);
   }
@@ -38,10 +40,12 @@ void check_source(const SourceOptions& options) {
 #endif
   if (options.name == "engine") {
     try {
-      return check_setup(options.engine);
+      check_setup(options.engine);
     } catch (const engine::ConfigError& e) {
       throw SetupError(e.what());
     }
+    if (!options.engine.pcap.empty()) check_pcap(options.engine);
+    return;
   }
   make_source(options);
 }
