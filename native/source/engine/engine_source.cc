@@ -24,9 +24,9 @@ namespace {
 constexpr long kTickNs = 20'000'000;
 constexpr int kEventsAtOnce = 256;
 
-class EngineSource final : public Source, private engine::Observer {
+class SocketSource final : public EngineSource, private engine::Observer {
  public:
-  explicit EngineSource(const EngineSourceOptions& options)
+  explicit SocketSource(const EngineSourceOptions& options)
       : options_(options),
         epoll_(epoll_create1(EPOLL_CLOEXEC)),
         timer_(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)),
@@ -46,6 +46,7 @@ class EngineSource final : public Source, private engine::Observer {
     }
   }
 
+  engine::Engine& engine() override { return engine_; }
   std::string_view name() const override { return "engine"; }
   bool fresh() const override { return true; }
   int poll_fd() const override { return epoll_.get(); }
@@ -145,6 +146,6 @@ class EngineSource final : public Source, private engine::Observer {
 
 }  // namespace
 
-std::unique_ptr<Source> make_engine_source(const EngineSourceOptions& options) { return std::make_unique<EngineSource>(options); }
+std::unique_ptr<EngineSource> make_engine_source(const EngineSourceOptions& options) { return std::make_unique<SocketSource>(options); }
 
 }  // namespace vslog

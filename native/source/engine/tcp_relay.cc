@@ -133,8 +133,10 @@ bool TcpRelay::read_from(Pair& pair, Side side) {
   if (n == 0) {
     if (end.finished) return true;
     end.finished = true;
+    const Verdict verdict = tell(pair, side, kFin | kAck, 0);
     // A FIN that is dropped is none for the other end; its timer then ends it.
-    return tell(pair, side, kFin | kAck, 0) != Verdict::reject && send_to(pair, static_cast<Side>(1 - side));
+    end.fin_passed = verdict == Verdict::forward;
+    return verdict != Verdict::reject && send_to(pair, static_cast<Side>(1 - side));
   }
   const Verdict verdict = tell(pair, side, kAck | kPsh, static_cast<std::size_t>(n));
   if (verdict == Verdict::reject) return false;
@@ -154,7 +156,7 @@ bool TcpRelay::send_to(Pair& pair, Side side) {
     }
     end.out.erase(0, static_cast<std::size_t>(n));
   }
-  if (pair.ends[1 - side].finished && !end.shut) {
+  if (pair.ends[1 - side].fin_passed && !end.shut) {
     end.shut = true;
     shutdown(end.fd.get(), SHUT_WR);
   }

@@ -36,6 +36,7 @@ class TcpRelay {
     UniqueFd fd;
     std::string out;             ///< waits to be sent
     bool finished = false;       ///< it sent its FIN
+    bool fin_passed = false;     ///< and the engine let it go on
     bool shut = false;           ///< it was sent the other's
     std::uint32_t interest = 0;
   };
