@@ -6,7 +6,6 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/filter.h"
 #include "vslog_fields.h"
 
 namespace vslog {
@@ -131,9 +130,6 @@ std::string encode(const SourceStatus& message);
 
 std::string encode(const ConnEntries& message);
 std::string encode(const ConnExpired& message);
-
-/// The filter of a ConnList or a ConnExpire.
-engine::ConnFilter decode_filter(std::string_view bytes);
 
 template <typename Message>
 Message decode(std::string_view bytes);

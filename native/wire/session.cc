@@ -8,6 +8,7 @@
 #include <protozero/exception.hpp>
 
 #include "wire/batch.h"
+#include "wire/conn_filter.h"
 #include "wire/encoder.h"
 
 namespace vslog {
@@ -50,6 +51,8 @@ void Session::receive(std::string_view bytes) {
     const FrameHeader header = *decode_header(frame);
     try {
       dispatch(header, frame.substr(kFrameHeaderSize));
+    } catch (const BadFilter& e) {
+      error(header, EINVAL, e.what(), e.field());
     } catch (const protozero::exception& e) {
       fatal(header, EBADMSG, "the payload of a frame of type " + std::to_string(header.type) + " cannot be read: " + e.what() + ".", "offset " + std::to_string(offset_ + at));
     }
@@ -189,8 +192,8 @@ void Session::source_status(const FrameHeader& header) {
 }
 
 void Session::conn_list(const FrameHeader& header, std::string_view payload) {
-  const engine::ConnFilter filter = decode_filter(payload);
   if (refuse_unless_allowed(header)) return;
+  const engine::ConnFilter filter = decode_filter(payload);
   ConnEntries entries;
   const auto flush = [&] {
     if (entries.count > 0) append_frame(out_, FrameType::conn_entry, frame_flag::multi, header.sequence, port_, encode(entries));
@@ -207,8 +210,8 @@ void Session::conn_list(const FrameHeader& header, std::string_view payload) {
 }
 
 void Session::conn_expire(const FrameHeader& header, std::string_view payload) {
-  const engine::ConnFilter filter = decode_filter(payload);
   if (!may_set_) return error(header, EPERM, "only root and the capture's own user may end connections.");
+  const engine::ConnFilter filter = decode_filter(payload);
   ConnExpired result;
   if (exchange_.live_connections == nullptr || !exchange_.live_connections->expire(filter, result)) {
     return error(header, EOPNOTSUPP, "source " + exchange_.source + " cannot end connections: the kernel has no way to; source engine can.");

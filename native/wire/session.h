@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "engine/filter.h"
 #include "event/conn_record.h"
 #include "wire/filter.h"
 #include "wire/frame.h"
