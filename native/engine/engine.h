@@ -75,7 +75,7 @@ class Engine {
   void advance(Time now);
   Time now() const;
 
-  /// Ties a number of its owner's, other than 0, to a connection, for Observer::ended(). False: it is gone.
+  /// Ties a number of its owner's to a connection, for Observer::ended(); 0 unties it. False: it is gone.
   bool set_user(ConnRef conn, std::uint32_t user);
   bool alive(ConnRef conn) const;
 

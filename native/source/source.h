@@ -83,6 +83,9 @@ class Source {
   /// Ends every live connection that matches, with reason flushed.
   virtual engine::ExpireResult expire(const engine::ConnFilter& filter) { return (void)filter, engine::ExpireResult{}; }
 
+  /// Before the last drain() of a clean end: a source whose connections end with it ends them, so that the log has it.
+  virtual void finish() {}
+
   /// A clean end. `detach`: take everything out of the kernel; else leave it so that the next process goes on without a gap.
   virtual void stop(bool detach) = 0;
 };

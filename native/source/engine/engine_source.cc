@@ -1,6 +1,7 @@
 #include "source/engine/engine_source.h"
 
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -54,11 +55,26 @@ class SocketSource final : public EngineSource, private engine::Observer {
   void committed(std::uint64_t) override {}
   std::vector<LossTotal> losses() override { return {}; }
   void stop(bool) override {}
+
+  void finish() override {
+    finished_ = true;
+    tcp_.close_services();
+    udp_.close_services();
+    engine_.advance(clock_ns(CLOCK_MONOTONIC));
+    engine_.expire({}, EndReason::module_unload);
+    cut_ended();
+  }
+
   void tick() override { udp_.tick(); }
 
   void start(std::uint64_t) override {
     const itimerspec spec{{0, kTickNs}, {0, kTickNs}};
     timerfd_settime(timer_.get(), 0, &spec, nullptr);
+    // A connection takes two descriptors.
+    rlimit files{};
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == files.rlim_max) return;
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
   }
 
   SourceFigures figures() override {
@@ -68,7 +84,8 @@ class SocketSource final : public EngineSource, private engine::Observer {
   }
 
   std::size_t drain(EventSink& sink, std::size_t max) override {
-    if (records_.size() < max) relay();
+    // Sockets are read only as long as their records are taken: when the journal has no room, clients wait, and `records_` stays as small as one turn makes it.
+    if (!finished_ && records_.size() < max) relay();
     std::size_t taken = 0;
     for (; taken < max && !records_.empty(); ++taken) {
       std::visit([&sink](const auto& record) { put(sink, record); }, records_.front());
@@ -125,6 +142,7 @@ class SocketSource final : public EngineSource, private engine::Observer {
     }
     engine_.advance(clock_ns(CLOCK_MONOTONIC));
     cut_ended();
+    tcp_.tick();
   }
 
   void cut_ended() {
@@ -135,6 +153,7 @@ class SocketSource final : public EngineSource, private engine::Observer {
   }
 
   EngineSourceOptions options_;
+  bool finished_ = false;
   UniqueFd epoll_;
   UniqueFd timer_;
   std::deque<std::variant<ConnRecord, ControlRecord>> records_;

@@ -3,6 +3,7 @@
 #include <sys/epoll.h>
 
 #include <array>
+#include <cerrno>
 
 namespace vslog {
 namespace {
@@ -46,16 +47,17 @@ void UdpRelay::datagram(const Service& service, const engine::Endpoint& from, co
   const engine::Outcome outcome = engine_.receive(p, now_());
   if (outcome.verdict != engine::Verdict::forward) return;
   Flow* const flow = flow_of(service, from, outcome);
-  if (flow != nullptr) send(flow->fd.get(), data, size, MSG_NOSIGNAL);
+  if (flow == nullptr) return;
+  // An earlier datagram's "port unreachable" is told in place of sending this one.
+  if (send(flow->fd.get(), data, size, MSG_NOSIGNAL) < 0 && errno == ECONNREFUSED) send(flow->fd.get(), data, size, MSG_NOSIGNAL);
 }
 
 UdpRelay::Flow* UdpRelay::flow_of(const Service& service, const engine::Endpoint& from, const engine::Outcome& outcome) {
   if (const auto known = by_conn_.find(outcome.conn.id); known != by_conn_.end()) return &flows_.at(known->second);
   UniqueFd fd = connect_to(outcome.real, SOCK_DGRAM);
   if (!fd) return nullptr;
+  while (next_user_ == 0 || next_user_ > INT32_MAX || flows_.contains(next_user_)) next_user_ = next_user_ > INT32_MAX ? 1 : next_user_ + 1;
   const std::uint32_t user = next_user_++;
-  if (next_user_ > INT32_MAX) next_user_ = 1;
-  if (flows_.contains(user)) return nullptr;
   Flow& flow = flows_.emplace(user, Flow{&service, from, outcome.real, std::move(fd), outcome.conn.id, 0}).first->second;
   watch(epoll_, flow.fd.get(), EPOLLIN, watch_key(Watched::udp_flow, user), true);
   if (engine_.set_user(outcome.conn, user << 1 | 1)) by_conn_.emplace(flow.conn_id, user);
@@ -89,6 +91,10 @@ void UdpRelay::cut(std::uint32_t user) {
   if (at == flows_.end()) return;
   by_conn_.erase(at->second.conn_id);
   flows_.erase(at);
+}
+
+void UdpRelay::close_services() {
+  for (const auto& service : services_) service->fd.reset();
 }
 
 void UdpRelay::tick() {

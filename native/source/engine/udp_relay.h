@@ -26,6 +26,9 @@ class UdpRelay {
   /// The engine's entry is gone.
   void cut(std::uint32_t user);
 
+  /// No new datagrams of clients from here on.
+  void close_services();
+
   /// Lets go of one-packet flows whose answers had their time. About once a second.
   void tick();
 
