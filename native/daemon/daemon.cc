@@ -293,15 +293,22 @@ void Daemon::stop() {
   while (!held_ && !late() && drain()) {
     if (told_again()) return;
   }
+  // What ends with the source. It has no next start, so it is taken even if the journal is full: then it is counted as lost.
+  source_->finish();
+  if (source_->owns_connections()) {
+    while (!late() && source_->drain(*this, kDrainAtOnce) == kDrainAtOnce) {
+      if (!held_ && batch_.full() && !commit()) held_ = true;
+    }
+  }
   write_losses();
   const bool whole = commit();
   if (!whole) {
-    // It stays in the source, for the next start.
-    if (options_.detach_on_exit) {
+    // It stays in the source, for the next start, if that is to go on.
+    if (options_.detach_on_exit || source_->owns_connections()) {
       ControlRecord lost = own_record(ControlKind::loss);
       lost.where = LossPlace::journal;
       lost.lost = batch_.records();
-      lost.detail = "the journal was full when the capture was told to detach";
+      lost.detail = "the journal was full when the capture was told to stop";
       mark_ = journal_.mark();
       batch_.clear(journal_.next_sequence());
       control(lost);
