@@ -53,6 +53,11 @@ class PcapSource final : public Source, private engine::Observer {
   std::vector<LossTotal> losses() override { return {}; }
   void stop(bool) override {}
 
+  void finish() override {
+    over_ = true;
+    engine_.expire({}, EndReason::module_unload);
+  }
+
   SourceFigures figures() override {
     SourceFigures f;
     f.connections = engine_.figures().connections;
@@ -99,7 +104,7 @@ class PcapSource final : public Source, private engine::Observer {
   void step() {
     const CapturedPacket* const captured = file_.current();
     if (captured == nullptr) {
-      if (engine_.figures().connections == 0) return finish();
+      if (engine_.figures().connections == 0) return conclude();
       engine_.advance(engine_.now() + kStep);
       return;
     }
@@ -118,7 +123,7 @@ class PcapSource final : public Source, private engine::Observer {
     return engine_.now() == until;
   }
 
-  void finish() {
+  void conclude() {
     over_ = true;
     if (!file_.damage().empty()) std::fprintf(stderr, "vslog-capture: %s\n", file_.damage().c_str());
     const auto n = [](std::uint64_t value) { return std::to_string(value); };

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "bytes.h"
@@ -77,6 +78,7 @@ class PcapSourceTest : public testing::Test {
       EXPECT_LE(taken, max);
       EXPECT_EQ(taken, log.conns.size() + log.controls.size() - before);
     }
+    source->finish();  // says nothing a second time
     figures_ = source->figures();
     EXPECT_EQ(figures_.connections, 0U);
     EXPECT_EQ(source->drain(log, max), 0U);
@@ -130,6 +132,7 @@ TEST_F(PcapSourceTest, AConnectionInThePacketsTime) {
   for (const ControlRecord& c : log.controls) EXPECT_EQ(c.time_ns, kStartNs + 250'000'000);
   EXPECT_NE(said_.find("5 packets read, 5 used (5 of a service), 0 skipped"), std::string::npos) << said_;
   EXPECT_EQ(said_.find("earlier"), std::string::npos) << said_;
+  EXPECT_EQ(std::count(said_.begin(), said_.end(), '\n'), 1) << said_;
 }
 
 TEST_F(PcapSourceTest, LongPausesEndConnectionsWhenTheyWouldHave) {
@@ -197,6 +200,23 @@ TEST_F(PcapSourceTest, ConnectionsCanBeSeenAndEndedOnTheWay) {
   testing::internal::GetCapturedStderr();
   ASSERT_EQ(log.of(EventKind::expire).size(), 2U);
   for (const ConnRecord& r : log.of(EventKind::expire)) EXPECT_EQ(r.reason, EndReason::flushed);
+}
+
+TEST_F(PcapSourceTest, ConnectionsEndWithASourceThatIsStopped) {
+  PcapBytes f;
+  f.packet(kStart, 0, client_syn(1)).packet(kStart + 86'400, 0, client_syn(2));
+  file(f.bytes());
+  testing::internal::CaptureStderr();
+  const std::unique_ptr<Source> source = make_source(options_);
+  source->start(0);
+  Log log;
+  while (readable(*source) && log.of(EventKind::create).empty()) source->drain(log, 1);
+  source->finish();
+  while (readable(*source)) source->drain(log, 16);
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+  EXPECT_EQ(log.of(EventKind::create).size(), 1U);
+  ASSERT_EQ(log.of(EventKind::expire).size(), 1U);
+  EXPECT_EQ(log.of(EventKind::expire)[0].reason, EndReason::module_unload);
 }
 
 TEST_F(PcapSourceTest, ACutOffFileKeepsWhatStandsBefore) {
