@@ -241,7 +241,8 @@ export class Director {
     const base = `/run/vslog-${this.name}`;
     await this.machine.must(
       `mkdir -p ${base}\nip netns exec d_${this.name} bash -c 'vslog-capture --node own --pin-dir /sys/fs/bpf/vslog-${this.name} --socket ${base}/capture.sock --journal ${base}/journal ${options} >>${base}/log 2>&1 & echo $! >${base}/pid'
-for i in $(seq 300); do grep -q ^ready ${base}/log && exit 0; kill -0 $(cat ${base}/pid) || break; sleep 0.1; done; cat ${base}/log; exit 1`,
+for i in $(seq 2400); do grep -q ^ready ${base}/log && exit 0; kill -0 $(cat ${base}/pid) || break; sleep 0.1; done; cat ${base}/log; exit 1`,
+      300_000,
     );
   }
 
