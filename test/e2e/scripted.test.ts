@@ -83,7 +83,8 @@ describe('capture and collector killed in turn under load', () => {
         async () => {
           status = await askCapture(socket);
           const last = toBigInt(status?.next_sequence) - 1n;
-          return last >= BigInt(EVENTS) && toBigInt(status?.durable[0]?.acknowledged) === last;
+          // Connected too: one that is still coming up would be ended before it knows how to end.
+          return last >= BigInt(EVENTS) && toBigInt(status?.durable[0]?.acknowledged) === last && status?.durable[0]?.connected === true;
         },
         'the whole script is acknowledged',
         120_000,

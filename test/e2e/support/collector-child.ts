@@ -37,11 +37,12 @@ const collector = new Collector({
   },
   reconnectMaxMs: 300,
 });
-await collector.start();
+const started = collector.start();
 process.once('SIGTERM', () => {
-  collector
-    .stop({ drainMs: 60_000 })
+  started
+    .then(() => collector.stop({ drainMs: 60_000 }))
     .then((drained) => process.exit(drained ? 0 : 1))
     .catch(() => process.exit(2));
 });
+await started;
 process.stdout.write('started\n');
