@@ -33,7 +33,7 @@ engine::EngineOptions load_engine_options(const EngineSourceOptions& options) {
   const engine::Time established = o.timeouts.tcp[static_cast<std::size_t>(engine::TcpState::established)];
   o.timeouts.tcp.fill(kShort);
   o.timeouts.tcp[static_cast<std::size_t>(engine::TcpState::established)] = established;
-  // With the most connections at the slowest pace none may time out before its turn.
+  // Nothing else ends UDP.
   o.timeouts.udp = o.timeouts.tcp[static_cast<std::size_t>(engine::TcpState::none)];
   return o;
 }
@@ -65,6 +65,11 @@ class LoadSource final : public Source, private engine::Observer {
   std::vector<LossTotal> losses() override { return {}; }
   void stop(bool) override {}
 
+  void finish() override {
+    over_ = true;
+    engine_.expire({}, EndReason::module_unload);
+  }
+
   void start(std::uint64_t) override {
     // Without a rate: expired long ago and never read, so always readable.
     set_timer({{0, kTickNs}, {0, 1}});
@@ -83,10 +88,10 @@ class LoadSource final : public Source, private engine::Observer {
     }
     sink_ = &sink;
     taken_ = 0;
-    for (; !waiting_.empty(); waiting_.pop_front()) std::visit([this](const auto& r) { put(r); }, waiting_.front());
+    for (; taken_ < max && !waiting_.empty(); waiting_.pop_front()) std::visit([this](const auto& r) { put(r); }, waiting_.front());
     // At a rate the engine's clock keeps to the machine's.
     const engine::Time until = options_.load_options.rate == 0 ? UINT64_MAX : clock_ns(CLOCK_MONOTONIC);
-    while (taken_ < max && !over_ && step(until)) {
+    while (!over_ && taken_ < max && step(until)) {
     }
     sink_ = nullptr;
     return std::min(taken_, max);
@@ -135,11 +140,11 @@ class LoadSource final : public Source, private engine::Observer {
     const engine::Time next = engine_.now() + kLastSteps;
     if (next > until) return false;
     engine_.advance(next);
-    if (engine_.figures().connections == 0) finish();
+    if (engine_.figures().connections == 0) say_over();
     return !over_;
   }
 
-  void finish() {
+  void say_over() {
     over_ = true;
     set_timer({});
     std::fprintf(stderr, "vslog-capture: the load is over: %llu connections, %llu events of connections.\n", static_cast<unsigned long long>(traffic_.begun()),
