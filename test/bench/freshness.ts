@@ -1,6 +1,15 @@
+import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Reader } from 'protobufjs/minimal.js';
+import type { Batch } from '../../src/wire/batch.js';
 import { toBigInt, v1 } from '../../src/wire/proto.js';
 import { percentile, rounded, Setup } from './setup.js';
+
+/** The first events of a start are not what comes after. */
+const WARM_UP_MS = 1000;
+/** How long the last sampled event may take to become queryable before that is a failure. */
+const PATIENCE_MS = 60_000;
+const MIN_SAMPLES = 20;
 
 export interface FreshnessOptions {
   /** Events a second. */
@@ -8,17 +17,26 @@ export interface FreshnessOptions {
   readonly seconds: number;
 }
 
-interface Seen {
+interface Sample {
   readonly sequence: number;
   /** Wall clock of the event, ms. */
   readonly time: number;
+  /** And of when `tail` had it. */
+  readonly tailed: number;
 }
 
 /** Nanoseconds since 1970 as milliseconds. */
 const milliseconds = (ns: bigint): number => Number(ns / 1000n) / 1000;
 const wallNow = (): number => performance.timeOrigin + performance.now();
 
-/** How long after an event its row can be queried, and how long until `tail` has it: one event of every batch that comes by. */
+/** One event of a batch, each as likely: the first one alone would always be the one that has waited longest. */
+function anyEvent(batch: Batch): ReturnType<typeof v1.ConnEvent.decodeDelimited> {
+  const reader = Reader.create(batch.body);
+  for (let before = randomInt(batch.count); before > 0; --before) reader.skip(reader.uint32());
+  return v1.ConnEvent.decodeDelimited(batch.body.subarray(reader.pos));
+}
+
+/** How long after an event its row can be queried, and how long until `tail` has it: a random event of every batch that comes by. */
 export async function freshness(options: FreshnessOptions, say: (line: string) => void): Promise<Record<string, unknown>> {
   const setup = new Setup();
   const stop = new AbortController();
@@ -26,46 +44,67 @@ export async function freshness(options: FreshnessOptions, say: (line: string) =
     say('starting the collector and its store');
     await setup.startCollector();
     await setup.introduce();
-    const seen: Seen[] = [];
-    const tailMs: number[] = [];
-    const tail = setup.api.tail(
-      ['conn_create', 'conn_expire'],
-      {
-        onBatch: (batch) => {
-          if (batch.record !== 'conn') return;
-          const event = v1.ConnEvent.decodeDelimited(batch.body);
-          const time = milliseconds(toBigInt(event.time_ns));
-          tailMs.push(wallNow() - time);
-          seen.push({ sequence: Number(toBigInt(event.sequence)), time });
-        },
-        onMissed: () => undefined,
-      },
-      stop.signal,
-    );
-    say(`${options.rate} events a second for ${options.seconds} s`);
+    // A connection is two events.
     await setup.startCapture(['--source', 'engine', '--load', '--load-rate', String(Math.max(1, Math.round(options.rate / 2)))]);
-    // The answer to each question says up to where the log could be queried when it was asked.
+    while (!(await setup.api.status()).capture.connected) await sleep(20);
+
+    const samples: Sample[] = [];
+    const begin = wallNow() + WARM_UP_MS;
+    const end = begin + options.seconds * 1000;
+    let missed = 0n;
+    let failure: unknown;
+    const tail = setup.api
+      .tail(
+        ['conn_create', 'conn_expire'],
+        {
+          onBatch: (batch) => {
+            const tailed = wallNow();
+            if (batch.record !== 'conn' || tailed < begin || tailed >= end) return;
+            const event = anyEvent(batch);
+            samples.push({ sequence: Number(toBigInt(event.sequence)), time: milliseconds(toBigInt(event.time_ns)), tailed });
+          },
+          onMissed: (overrun) => {
+            missed += overrun.missed;
+          },
+        },
+        stop.signal,
+      )
+      .catch((error: unknown) => {
+        failure = error;
+      });
+    say(`${options.rate} events a second for ${options.seconds} s`);
+
+    // Each answer says up to where the log could be queried then. Asked until the last sample is there, or the slowest ones would be left out.
     const answers: { readonly at: number; readonly upTo: number }[] = [];
-    for (const end = wallNow() + options.seconds * 1000; wallNow() < end; await sleep(5)) {
+    const queryable = (): boolean => (answers.at(-1)?.upTo ?? 0) >= (samples.at(-1)?.sequence ?? 0);
+    for (; wallNow() < end || !queryable(); await sleep(randomInt(2, 10))) {
+      if (failure !== undefined) throw failure;
+      if (wallNow() > end + PATIENCE_MS) throw new Error(`${options.rate} events a second are too many: rows come ever later`);
       const upTo = await setup.number('SELECT max(sequence) FROM vslog.conn_events');
       answers.push({ at: wallNow(), upTo });
     }
     stop.abort();
     await tail;
-    const last = answers.at(-1)?.upTo ?? 0;
-    const rowMs: number[] = [];
+    if (missed > 0n) say(`${missed} events were too fast for tail: they are in no figure`);
+
+    const [first, last] = [samples[0], samples.at(-1)];
+    if (first === undefined || last === undefined || samples.length < MIN_SAMPLES)
+      throw new Error(`only ${samples.length} batches came by in ${options.seconds} s: measure for longer, or at a higher rate`);
     let answer = 0;
-    for (const { sequence, time } of seen) {
-      if (sequence > last) break;
-      while ((answers[answer]?.upTo ?? last) < sequence) ++answer;
-      rowMs.push((answers[answer]?.at ?? Number.NaN) - time);
-    }
-    if (rowMs.length < 20)
-      throw new Error(`only ${rowMs.length} events became queryable: nothing to be said of ${options.rate} events a second`);
+    const rowMs = samples.map(({ sequence, time }) => {
+      while ((answers[answer]?.upTo ?? Number.NaN) < sequence) ++answer;
+      return (answers[answer]?.at ?? Number.NaN) - time;
+    });
+    const tailMs = samples.map(({ time, tailed }) => tailed - time);
+    const both = (values: readonly number[]): Record<string, number> => ({
+      p50: rounded(percentile(values, 0.5), 1),
+      p99: rounded(percentile(values, 0.99), 1),
+    });
     return {
-      rate: options.rate,
-      row_ms: { p50: rounded(percentile(rowMs, 0.5), 1), p99: rounded(percentile(rowMs, 0.99), 1) },
-      tail_ms: { p50: rounded(percentile(tailMs, 0.5), 1), p99: rounded(percentile(tailMs, 0.99), 1) },
+      // What came, not what was asked for.
+      rate: Math.round(((last.sequence - first.sequence) * 1000) / (last.time - first.time)),
+      row_ms: both(rowMs),
+      tail_ms: both(tailMs),
     };
   } finally {
     stop.abort();

@@ -32,9 +32,15 @@ export function childrenOf(pid: number): number[] {
     });
 }
 
-const running = new Set<ChildProcess>();
 process.once('exit', () => {
-  for (const child of running) child.kill('SIGKILL');
+  // Ours and theirs: a store that lost its collector would end by itself, but write until then.
+  for (const pid of childrenOf(process.pid).flatMap((child) => [child, ...childrenOf(child)])) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // it ended meanwhile
+    }
+  }
 });
 
 /** A program of the benchmark's own: ends with it, however that ends. */
@@ -45,8 +51,6 @@ export class Program {
 
   constructor(command: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env) {
     this.child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
-    running.add(this.child);
-    this.child.once('exit', () => running.delete(this.child));
     for (const stream of [this.child.stdout, this.child.stderr]) stream?.on('data', (chunk: Buffer) => (this.said += chunk.toString()));
   }
 

@@ -20,7 +20,7 @@ export class Setup {
 
   constructor() {
     for (const file of [MAIN, CAPTURE]) if (!existsSync(file)) throw new Error(`${file} is not built: run \`npm run build\``);
-    process.once('exit', () => rmSync(this.dir, { recursive: true, force: true }));
+    process.once('exit', () => remove(this.dir));
   }
 
   get collector(): Program {
@@ -80,7 +80,20 @@ export class Setup {
   async end(): Promise<void> {
     await this.stopCapture();
     await this.stopCollector();
-    rmSync(this.dir, { recursive: true, force: true });
+    remove(this.dir);
+  }
+}
+
+/** Removes a folder, also one in which a program that was killed just now still writes. */
+function remove(dir: string): void {
+  for (let tries = 50; ; --tries) {
+    try {
+      rmSync(dir, { recursive: true, force: true });
+      return;
+    } catch (error) {
+      if (tries === 0) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
+    }
   }
 }
 

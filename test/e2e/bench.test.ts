@@ -1,11 +1,30 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 
 const ROOT = join(import.meta.dirname, '../..');
+const MAIN = ['--import', 'tsx', join(ROOT, 'test/bench/main.ts')];
+
+/** The command lines of all that runs with this folder for its temporary files. */
+function ofFolder(tmp: string): string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        const mine =
+          readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`TMPDIR=${tmp}`) || readlinkSync(`/proc/${pid}/cwd`).startsWith(tmp);
+        return mine ? [readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')] : [];
+      } catch {
+        return []; // it ended meanwhile, or is not ours
+      }
+    })
+    .filter((command) => command !== ''); // ended, its parent has not asked how
+}
 
 function bench(...args: string[]): { code: number | null; out: string; err: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', join(ROOT, 'test/bench/main.ts'), ...args], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...MAIN, ...args], {
     cwd: ROOT,
     encoding: 'utf8',
     timeout: 170_000,
@@ -32,6 +51,47 @@ test('the pipeline benchmark loses nothing and tells every figure', { timeout: 1
     rss_mb: { capture: number, collector: number },
     bytes_per_event: number,
   });
+});
+
+test('the freshness benchmark tells every figure', { timeout: 180_000 }, () => {
+  const { code, out, err } = bench('freshness', '--rate', '1000', '--seconds', '2', '--json');
+  expect(err).not.toMatch(/^bench: .*(not|many)/m);
+  expect(code).toBe(0);
+  const number = expect.any(Number);
+  const figures = JSON.parse(out) as { row_ms: { p50: number; p99: number }; tail_ms: { p50: number; p99: number } };
+  expect(figures).toEqual({ rate: number, row_ms: { p50: number, p99: number }, tail_ms: { p50: number, p99: number } });
+  for (const { p50, p99 } of [figures.row_ms, figures.tail_ms]) {
+    expect(p50).toBeGreaterThan(0);
+    expect(p99).toBeGreaterThanOrEqual(p50);
+  }
+});
+
+test('a benchmark that is interrupted leaves no process and no folder', { timeout: 180_000 }, async () => {
+  const tmp = mkdtempSync(join(tmpdir(), 'vslog-bench-e2e-'));
+  try {
+    const child = spawn(process.execPath, [...MAIN, 'pipeline', '--connections', '100000000'], {
+      cwd: ROOT,
+      env: { ...process.env, TMPDIR: tmp },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const exit = new Promise((resolve) => child.once('exit', resolve));
+    // Until everything runs.
+    await new Promise<void>((resolve) => {
+      let said = '';
+      child.once('exit', () => resolve());
+      child.stderr.on('data', (bytes: Buffer) => {
+        said += bytes.toString();
+        if (said.includes('loading')) resolve();
+      });
+    });
+    await vi.waitFor(() => expect(ofFolder(tmp).join()).toContain('--load-connections'), { timeout: 60_000, interval: 50 });
+    child.kill('SIGINT');
+    expect(await exit).toBe(130);
+    expect(readdirSync(tmp).filter((name) => name.startsWith('vslog-bench-'))).toEqual([]);
+    await vi.waitFor(() => expect(ofFolder(tmp)).toEqual([]), { timeout: 30_000, interval: 50 });
+  } finally {
+    rmSync(tmp, { recursive: true, force: true });
+  }
 });
 
 test('the engine benchmark tells every figure', { timeout: 180_000 }, () => {
