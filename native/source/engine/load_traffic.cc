@@ -40,7 +40,7 @@ Address client_address(std::uint64_t number, std::uint8_t family) {
 }  // namespace
 
 LoadTraffic::LoadTraffic(const LoadOptions& options, const std::vector<ServiceSetup>& services, engine::Time start, engine::Time step)
-    : options_(options), open_(std::max<std::size_t>(options.concurrent, 1)), start_(start), step_(step), now_(start) {
+    : options_(options), open_(std::max<std::size_t>(options.concurrent, 1)), step_(step), now_(start) {
   for (const ServiceSetup& s : services) {
     if (s.service.key.protocol == engine::kTcp) tcp_.push_back(&s.service);
     if (s.service.key.protocol == engine::kUdp) udp_.push_back(&s.service);

@@ -44,7 +44,6 @@ class LoadTraffic {
   std::vector<const engine::ServiceConfig*> tcp_;
   std::vector<const engine::ServiceConfig*> udp_;
   std::vector<Open> open_;  ///< by number, modulo `concurrent`
-  engine::Time start_;
   engine::Time step_;
   engine::Time now_;
   std::uint64_t begun_ = 0;
