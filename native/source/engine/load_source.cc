@@ -174,7 +174,11 @@ std::vector<ServiceSetup> default_load_services() {
     s.service.key = parse_service_key(at);
     const std::string port = std::to_string(s.service.key.at.port);
     const std::string net = "198.51.100." + std::to_string(services.size() + 1);  // .11 to .14, .21 to .24, and so on
-    for (const char* last : {"1", "2", "3", "4"}) s.reals.push_back(parse_real(net + last + ":" + port + ",weight=" + last));
+    for (const char* last : {"1", "2", "3", "4"}) {
+      std::string real = net;
+      real.append(last).append(":").append(port).append(",weight=").append(last);
+      s.reals.push_back(parse_real(real));
+    }
     services.push_back(std::move(s));
   }
   return services;

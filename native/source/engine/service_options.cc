@@ -105,7 +105,9 @@ void configure(engine::Engine& engine, const EngineSourceOptions& options, const
     try {
       engine.set_knob(name, value, author);
     } catch (const ConfigError& e) {
-      throw ConfigError(e.field(), "--knob " + name + "=" + value + ": " + e.what());
+      std::string sentence = "--knob ";
+      sentence.append(name).append("=").append(value).append(": ").append(e.what());
+      throw ConfigError(e.field(), sentence);
     }
   }
   for (const ServiceSetup& setup : options.services) {

@@ -80,7 +80,7 @@ UniqueFd connect_to(const engine::Endpoint& real, int type) {
   UniqueFd fd(socket(family_of(real) == 6 ? AF_INET6 : AF_INET, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) return fd;
   const SocketAddress at = to_socket_address(real);
-  if (connect(fd.get(), at.get(), at.length) != 0 && errno != EINPROGRESS) return UniqueFd();
+  if (connect(fd.get(), at.get(), at.length) != 0 && errno != EINPROGRESS) return {};
   return fd;
 }
 
