@@ -37,6 +37,13 @@ function options(args: string[]): Options {
   return found;
 }
 
+/**
+ * A guest without hardware acceleration shares its two processors with whatever else the machine does: now and then a step comes later than the kernel's timer that
+ * it was to be ahead of. So a scenario that failed is played once more, alone. What is wrong in the product fails again; and a run in which more than this many fail is
+ * not excused.
+ */
+const SECOND_TRIES = 4;
+
 function report(result: Result): void {
   const head = `${result.failure === undefined ? 'ok    ' : 'FAILED'} ${result.scenario} (${result.seconds.toFixed(0)} s)`;
   console.log(result.failure === undefined ? `  ${head}` : `  ${head}\n    ${result.failure}`);
@@ -65,6 +72,16 @@ async function runAll(
   });
   await Promise.all(workers);
   for (const scenario of scenarios.filter((scenario) => scenario.alone)) await run(scenario);
+  const failed = results.filter((result) => result.failure !== undefined);
+  if (failed.length > SECOND_TRIES) return results;
+  for (const first of failed) {
+    const scenario = scenarios.find(({ name }) => name === first.scenario);
+    if (scenario === undefined) continue;
+    console.log(`  ${first.scenario} once more, alone`);
+    const second = await runScenario(machine, scenario, log, collector);
+    report(second);
+    results[results.indexOf(first)] = second;
+  }
   return results;
 }
 
