@@ -136,7 +136,7 @@ void Daemon::conn(const ConnRecord& record) { batch_.add(record); }
 void Daemon::control(const ControlRecord& record) { batch_.add(record); }
 
 bool Daemon::list(const engine::ConnFilter& filter, const std::function<void(const ConnRecord&)>& each) {
-  if (!source_->owns_connections()) return false;
+  if (!source_->lists_connections()) return false;
   source_->visit(filter, each);
   return true;
 }

@@ -13,6 +13,7 @@ namespace {
 
 enum Option : int {
   kSource = 256, kSocket, kSocketGroup, kJournal, kJournalSize, kNode, kRingSize, kMaxConns, kPinDir, kAllNetns, kNodestInterval, kLinger, kOnExit, kDetach, kCheck, kWithParent,
+  kConntrackEvents, kConntrackProtocol, kConntrackAddress, kConntrackBuffer, kConntrackQueue, kConntrackResync, kConntrackReliable,
   kService, kScheduler, kPersistent, kNetmask, kOnePacket, kReal, kKnob, kEngineMaxConns, kLoad, kLoadRate, kLoadConnections, kLoadClients, kLoadConcurrent, kLoadUdpPercent, kLoadSeed, kPcap, kScriptedEvents, kScriptedRate, kScriptedSeed, kScriptedStart, kHelp, kVersion,
 };
 
@@ -33,6 +34,13 @@ constexpr option kOptions[] = {
     {"detach", no_argument, nullptr, kDetach},
     {"check", no_argument, nullptr, kCheck},
     {"with-parent", no_argument, nullptr, kWithParent},
+    {"conntrack-events", required_argument, nullptr, kConntrackEvents},
+    {"conntrack-protocol", required_argument, nullptr, kConntrackProtocol},
+    {"conntrack-address", required_argument, nullptr, kConntrackAddress},
+    {"conntrack-buffer", required_argument, nullptr, kConntrackBuffer},
+    {"conntrack-queue", required_argument, nullptr, kConntrackQueue},
+    {"conntrack-resync", required_argument, nullptr, kConntrackResync},
+    {"conntrack-reliable", no_argument, nullptr, kConntrackReliable},
     {"service", required_argument, nullptr, kService},
     {"scheduler", required_argument, nullptr, kScheduler},
     {"persistent", required_argument, nullptr, kPersistent},
@@ -87,6 +95,16 @@ ServiceSetup& last_service(DaemonOptions& options, const char* name) {
   return options.source.engine.services.back();
 }
 
+/// Reads a list; what is wrong with it becomes a sentence with the option's name.
+template <typename Read>
+void list(const char* name, const Read& read) {
+  try {
+    read();
+  } catch (const std::invalid_argument& e) {
+    throw UsageError("--" + std::string(name) + ": " + e.what() + ".");
+  }
+}
+
 CommandLine parse(int argc, char** argv) {
   CommandLine line;
   DaemonOptions& o = line.options;
@@ -102,7 +120,7 @@ CommandLine parse(int argc, char** argv) {
     const char* const name = c >= 256 ? kOptions[index].name : "";
     switch (c) {
       case kSource:
-        if (value != "ipvs" && value != "engine" && value != "scripted") bad(name, value, "one of " + std::string(source_names()));
+        if (value != "ipvs" && value != "conntrack" && value != "engine" && value != "scripted") bad(name, value, "one of " + std::string(source_names()));
         o.source.name = value;
         break;
       case kSocket: o.socket = text(name, value, 107); break;
@@ -114,7 +132,7 @@ CommandLine parse(int argc, char** argv) {
         o.source.ipvs.ring_bytes = number(name, value, 64 << 10, 1 << 30, true);
         if (!std::has_single_bit(o.source.ipvs.ring_bytes)) bad(name, value, "a power of two");
         break;
-      case kMaxConns: o.source.ipvs.max_conns = static_cast<std::uint32_t>(number(name, value, 1024, 1 << 28)); break;
+      case kMaxConns: o.source.ipvs.max_conns = o.source.conntrack.max_conns = static_cast<std::uint32_t>(number(name, value, 1024, 1 << 28)); break;
       case kPinDir: o.source.ipvs.pin_dir = text(name, value, 4095); break;
       case kAllNetns: o.source.ipvs.all_netns = true; break;
       case kNodestInterval: o.source.ipvs.nodest_interval_ms = o.source.engine.nodest_interval_ms = static_cast<std::uint32_t>(number(name, value, 10, 3'600'000)); break;
@@ -126,6 +144,22 @@ CommandLine parse(int argc, char** argv) {
       case kDetach: line.action = Action::detach; break;
       case kCheck: line.action = Action::check; break;
       case kWithParent: o.with_parent = true; break;
+      case kConntrackEvents:
+        list(name, [&] { parse_conntrack_events(value, o.source.conntrack); });
+        break;
+      case kConntrackProtocol:
+        list(name, [&] { o.source.conntrack.protocols = parse_conntrack_protocols(value); });
+        break;
+      case kConntrackAddress:
+        list(name, [&] { o.source.conntrack.addresses = parse_address_blocks(value); });
+        break;
+      case kConntrackBuffer: o.source.conntrack.buffer_bytes = number(name, value, 64 << 10, 2ULL << 30, true); break;
+      case kConntrackQueue:
+        o.source.conntrack.queue_bytes = number(name, value, 64 << 10, 16ULL << 30, true);
+        if (!std::has_single_bit(o.source.conntrack.queue_bytes)) bad(name, value, "a power of two");
+        break;
+      case kConntrackResync: o.source.conntrack.resync_s = static_cast<std::uint32_t>(number(name, value, 0, 86'400)); break;
+      case kConntrackReliable: o.source.conntrack.reliable = true; break;
       case kService: o.source.engine.services.push_back({{.key = parse_service_key(value)}, {}}); break;
       case kScheduler: last_service(o, name).service.scheduler = text(name, value, 15); break;
       case kPersistent: last_service(o, name).service.persistent_s = static_cast<std::uint32_t>(number(name, value, 0, 31 * 86'400)); break;
@@ -172,57 +206,5 @@ CommandLine parse_command_line(int argc, char** argv) {
 }
 
 const char* version() { return VSLOG_VERSION; }
-
-const char* help_text() {
-  return R"(usage: vslog-capture [OPTION]...
-Watches a balancer and hands out what happens to its connections on a unix socket.
-
-  --source NAME           ipvs (default): the kernel's balancer; engine: a balancer of our own; scripted: made-up connections
-  --socket PATH           where to listen (/run/vslog/capture.sock)
-  --socket-group GROUP    who may subscribe besides root, by name or number (the process's own group)
-  --journal PATH          the log between source and socket (/run/vslog/capture.journal)
-  --journal-size BYTES    8M to 1T, with K, M or G (64M)
-  --node NAME             this balancer's name in the log (the machine's)
-  --linger MS             how long a batch may wait for more events, 0 to 10000 (5)
-  --on-exit keep|detach   keep (default): the kernel side stays and the next start goes on without a gap; detach: it is taken out
-  --detach                take out what an earlier capture left in the kernel, and end
-  --check                 say whether this command line is right and the source can run here, and end; the exit code tells too
-  --with-parent           end, cleanly, when standard input ends: whoever started us is gone
-  --help, --version
-
-source ipvs:
-  --ring-size BYTES       ring between kernel and capture, a power of two, 64K to 1G (16M)
-  --max-conns N           connections remembered at once, 1024 to 268435456 (4194304)
-  --pin-dir DIR           where the kernel side is kept, on a bpffs (/sys/fs/bpf/vslog)
-  --all-netns             watch every network namespace, not only this one
-  --nodest-interval MS    packets dropped for a missing real server are summed up over this time, 10 to 3600000 (1000)
-
-source engine; what follows a --service belongs to it:
-  --service ADDRESS       tcp://ADDRESS:PORT or udp://ADDRESS:PORT, repeatable
-  --scheduler NAME        rr, wrr, lc, wlc, sed, nq, fo, ovf, sh, dh, mh, lblc, lblcr (wlc)
-  --persistent SEC        clients stay on their real server, 0 to 2678400; 0: they do not (0)
-  --netmask MASK          persistence takes a network as one client: 255.255.255.0; for IPv6 a prefix length
-  --one-packet            every datagram is scheduled alone
-  --real ADDRESS:PORT     a real server, with ,weight=N (1) ,upper=N ,lower=N behind it; repeatable
-  --knob NAME=VALUE       a knob by the kernel's name, repeatable
-  --engine-max-conns N    connections at one time, 1 to 4294967295 (16777216)
-  --load                  made-up clients instead of real sockets; without --service four services of its own
-  --load-rate R           connections a second, 0: as fast as possible (1000)
-  --load-connections N    how many in all, 0: without end (0); every one of them also ends
-  --load-clients N        client addresses, 1 to 16777216 (100000)
-  --load-concurrent N     how many live at a time, 1 to 16777216 (1000)
-  --load-udp-percent P    share of UDP, 0 to 100 (10)
-  --load-seed S           0 to 4294967295; another seed, other connections (1)
-  --pcap FILE             the packets of a pcap or pcapng file instead of real sockets; records carry the packets' time
-
-source scripted:
-  --scripted-events N     how many events, 0: without end (0)
-  --scripted-rate R       events a second, 0: as fast as possible (1000)
-  --scripted-seed S       0 to 1048575; another seed, other connections (1)
-  --scripted-start SEC    unix time of the first event: then times depend on an event's number only; 0: they are of now (0)
-
-exit codes: 0 ended as asked; 1 another failure; 2 usage or configuration; 3 the journal or the socket is in use; 4 the source cannot run here
-)";
-}
 
 }  // namespace vslog

@@ -53,6 +53,9 @@ struct ConnRecord {
   std::int32_t weight = -1;
   std::uint32_t timeout_ms = 0;
   std::uint32_t netns = 0;
+  std::uint32_t zone = 0;
+  std::uint32_t mark = 0;
+  std::array<std::uint8_t, 16> labels{};
   bool is_template = false;
   bool quiesced = false;
 };

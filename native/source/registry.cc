@@ -1,5 +1,7 @@
 #include "source/registry.h"
 
+#include "source/conntrack/conntrack_check.h"
+#include "source/conntrack/conntrack_source.h"
 #include "source/engine/engine_source.h"
 #include "source/engine/load_source.h"
 #include "source/engine/pcap_source.h"
@@ -14,9 +16,9 @@ namespace vslog {
 
 std::string_view source_names() {
 #ifdef VSLOG_HAVE_IPVS
-  return "ipvs, engine, scripted";
+  return "ipvs, conntrack, engine, scripted";
 #else
-  return "engine, scripted";
+  return "conntrack, engine, scripted";
 #endif
 }
 
@@ -24,6 +26,7 @@ std::unique_ptr<Source> make_source(const SourceOptions& options) {
 #ifdef VSLOG_HAVE_IPVS
   if (options.name == "ipvs") return make_ipvs_source(options.ipvs);
 #endif
+  if (options.name == "conntrack") return make_conntrack_source(options.conntrack);
   if (options.name == "engine") {
     check_source(options);  // a sentence before any socket is bound
     if (!options.engine.pcap.empty()) return make_pcap_source(options.engine);
@@ -38,6 +41,7 @@ void check_source(const SourceOptions& options) {
 #ifdef VSLOG_HAVE_IPVS
   if (options.name == "ipvs") return check_ipvs(options.ipvs.pin_dir);
 #endif
+  if (options.name == "conntrack") return check_conntrack();
   if (options.name == "engine") {
     try {
       check_setup(options.engine);

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "source/conntrack/conntrack_options.h"
 #include "source/engine/engine_options.h"
 #include "source/scripted/scripted_source.h"
 #include "source/source.h"
@@ -28,11 +29,12 @@ struct IpvsOptions {
 struct SourceOptions {
   std::string name = "ipvs";
   IpvsOptions ipvs;
+  ConntrackOptions conntrack;
   EngineSourceOptions engine;
   ScriptedOptions scripted;
 };
 
-/// "ipvs, engine, scripted"
+/// "ipvs, conntrack, engine, scripted"
 std::string_view source_names();
 
 /// Throws SourceRefusal at a name that is not known.

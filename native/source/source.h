@@ -76,8 +76,10 @@ class Source {
 
   virtual SourceFigures figures() = 0;
 
-  /// The source's connections are its own: visit() and expire() work.
+  /// The source's connections are its own: they end with it, and expire() works.
   virtual bool owns_connections() const { return false; }
+  /// visit() works.
+  virtual bool lists_connections() const { return owns_connections(); }
   /// Shows every live connection that matches, as a snapshot record, templates first.
   virtual void visit(const engine::ConnFilter& filter, const std::function<void(const ConnRecord&)>& each) { (void)filter, (void)each; }
   /// Ends every live connection that matches, with reason flushed.

@@ -204,7 +204,7 @@ void Session::conn_list(const FrameHeader& header, std::string_view payload) {
     entries.body.append(one.data(), vslog::encode(record, 0, one.data()));
     if (++entries.count >= kEntriesAtOnce) flush();
   });
-  if (!can) return error(header, EOPNOTSUPP, "source " + exchange_.source + " cannot list connections: its balancer keeps them to itself; source engine can.");
+  if (!can) return error(header, EOPNOTSUPP, "source " + exchange_.source + " cannot list connections: its balancer keeps them to itself; sources engine and conntrack can.");
   flush();
   append_frame(out_, FrameType::control_done, 0, header.sequence, port_, {});
 }

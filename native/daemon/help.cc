@@ -1,0 +1,66 @@
+#include "daemon/options.h"
+
+namespace vslog {
+
+const char* help_text() {
+  return R"(usage: vslog-capture [OPTION]...
+Watches a balancer and hands out what happens to its connections on a unix socket.
+
+  --source NAME           ipvs (default): the kernel's balancer; conntrack: its connection tracking; engine: a balancer of our own; scripted: made-up connections
+  --socket PATH           where to listen (/run/vslog/capture.sock)
+  --socket-group GROUP    who may subscribe besides root, by name or number (the process's own group)
+  --journal PATH          the log between source and socket (/run/vslog/capture.journal)
+  --journal-size BYTES    8M to 1T, with K, M or G (64M)
+  --node NAME             this balancer's name in the log (the machine's)
+  --linger MS             how long a batch may wait for more events, 0 to 10000 (5)
+  --on-exit keep|detach   keep (default): the kernel side stays and the next start goes on without a gap; detach: it is taken out
+  --detach                take out what an earlier capture left in the kernel, and end
+  --check                 say whether this command line is right and the source can run here, and end; the exit code tells too
+  --with-parent           end, cleanly, when standard input ends: whoever started us is gone
+  --help, --version
+
+source ipvs:
+  --ring-size BYTES       ring between kernel and capture, a power of two, 64K to 1G (16M)
+  --max-conns N           connections remembered at once, 1024 to 268435456 (4194304)
+  --pin-dir DIR           where the kernel side is kept, on a bpffs (/sys/fs/bpf/vslog)
+  --all-netns             watch every network namespace, not only this one
+  --nodest-interval MS    packets dropped for a missing real server are summed up over this time, 10 to 3600000 (1000)
+
+source conntrack; --max-conns is its own too:
+  --conntrack-events LIST     create, expire, state (a change of state, or another update), separated by commas (create,expire)
+  --conntrack-protocol LIST   only tcp, udp, sctp, icmp, icmpv6, dccp, gre, udplite or a number, separated by commas; the kernel drops the others
+  --conntrack-address LIST    only connections from or to these addresses or blocks, such as 10.0.0.0/8,2001:db8::/32, before translation; the kernel drops the others
+  --conntrack-buffer BYTES    how far the kernel's buffer for events may grow, 64K to 2G (128M)
+  --conntrack-queue BYTES     events that were read and not yet recorded, a power of two, 64K to 16G (64M)
+  --conntrack-resync SEC      how often the log is compared with the kernel's table while there are connections whose end the kernel will not tell, 0: never (60)
+  --conntrack-reliable        the kernel keeps each end until it was delivered: none is lost, but kernel memory is held while the capture stands still
+
+source engine; what follows a --service belongs to it:
+  --service ADDRESS       tcp://ADDRESS:PORT or udp://ADDRESS:PORT, repeatable
+  --scheduler NAME        rr, wrr, lc, wlc, sed, nq, fo, ovf, sh, dh, mh, lblc, lblcr (wlc)
+  --persistent SEC        clients stay on their real server, 0 to 2678400; 0: they do not (0)
+  --netmask MASK          persistence takes a network as one client: 255.255.255.0; for IPv6 a prefix length
+  --one-packet            every datagram is scheduled alone
+  --real ADDRESS:PORT     a real server, with ,weight=N (1) ,upper=N ,lower=N behind it; repeatable
+  --knob NAME=VALUE       a knob by the kernel's name, repeatable
+  --engine-max-conns N    connections at one time, 1 to 4294967295 (16777216)
+  --load                  made-up clients instead of real sockets; without --service four services of its own
+  --load-rate R           connections a second, 0: as fast as possible (1000)
+  --load-connections N    how many in all, 0: without end (0); every one of them also ends
+  --load-clients N        client addresses, 1 to 16777216 (100000)
+  --load-concurrent N     how many live at a time, 1 to 16777216 (1000)
+  --load-udp-percent P    share of UDP, 0 to 100 (10)
+  --load-seed S           0 to 4294967295; another seed, other connections (1)
+  --pcap FILE             the packets of a pcap or pcapng file instead of real sockets; records carry the packets' time
+
+source scripted:
+  --scripted-events N     how many events, 0: without end (0)
+  --scripted-rate R       events a second, 0: as fast as possible (1000)
+  --scripted-seed S       0 to 1048575; another seed, other connections (1)
+  --scripted-start SEC    unix time of the first event: then times depend on an event's number only; 0: they are of now (0)
+
+exit codes: 0 ended as asked; 1 another failure; 2 usage or configuration; 3 the journal or the socket is in use; 4 the source cannot run here
+)";
+}
+
+}  // namespace vslog

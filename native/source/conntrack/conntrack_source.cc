@@ -1,0 +1,224 @@
+#include "source/conntrack/conntrack_source.h"
+
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <ctime>
+#include <fstream>
+#include <optional>
+#include <system_error>
+
+#include "source/conntrack/conntrack_check.h"
+#include "source/conntrack/event_queue.h"
+#include "source/conntrack/event_reader.h"
+#include "source/conntrack/flow_log.h"
+#include "source/conntrack/flow_parser.h"
+#include "source/conntrack/flow_records.h"
+#include "source/conntrack/record_match.h"
+#include "source/conntrack/table_comparison.h"
+
+namespace vslog {
+namespace {
+
+/// The receive buffer at the start; it grows when it fills.
+constexpr std::uint64_t kFirstBuffer = 8 << 20;
+/// After a comparison the next one waits this many times as long as it took, so that a storm that does not end does not become a storm of dumps.
+constexpr std::uint64_t kRestFactor = 4;
+constexpr std::uint64_t kSecond = 1'000'000'000;
+
+std::uint64_t clock_ns(clockid_t clock) {
+  timespec t{};
+  clock_gettime(clock, &t);
+  return static_cast<std::uint64_t>(t.tv_sec) * kSecond + static_cast<std::uint64_t>(t.tv_nsec);
+}
+
+std::uint32_t own_netns() {
+  struct stat info{};
+  if (stat("/proc/self/ns/net", &info) != 0) throw std::system_error(errno, std::generic_category(), "cannot read /proc/self/ns/net");
+  return static_cast<std::uint32_t>(info.st_ino);
+}
+
+/// Ids of a later start are greater: the start's second, and 2^30 flows for each second that it lasts.
+std::uint64_t first_id() {
+  const std::uint64_t now = clock_ns(CLOCK_REALTIME);
+  return (now / kSecond) << 30 | (now % kSecond);
+}
+
+/// With 1 the kernel tells the end of every flow; with 2 (auto) only of those that began while somebody listened.
+bool ends_may_be_silent() {
+  std::ifstream in("/proc/sys/net/netfilter/nf_conntrack_events");
+  std::string value;
+  in >> value;
+  return value != "1";
+}
+
+std::vector<unsigned> groups_of(const ConntrackOptions& o) {
+  std::vector<unsigned> groups;
+  if (o.creates) groups.push_back(NFNLGRP_CONNTRACK_NEW);
+  if (o.states) groups.push_back(NFNLGRP_CONNTRACK_UPDATE);
+  if (o.expires) groups.push_back(NFNLGRP_CONNTRACK_DESTROY);
+  return groups;
+}
+
+UniqueFd checked(int fd, const char* what) {
+  if (fd < 0) throw std::system_error(errno, std::generic_category(), what);
+  return UniqueFd(fd);
+}
+
+class ConntrackSource final : public Source, private FlowRecords {
+ public:
+  explicit ConntrackSource(const ConntrackOptions& options) : options_(options), filter_(options) {}
+
+  std::string_view name() const override { return "conntrack"; }
+  bool fresh() const override { return true; }
+  int poll_fd() const override { return poll_.get(); }
+  std::uint64_t cursor() const override { return 0; }
+  void committed(std::uint64_t /*cursor*/) override {}
+  bool lists_connections() const override { return true; }
+
+  void start(std::uint64_t /*cursor*/) override {
+    for (const std::string& sentence : examine_conntrack()) std::fprintf(stderr, "vslog-capture: %s\n", sentence.c_str());
+    netns_ = own_netns();
+    log_.emplace(options_, first_id(), netns_, ends_may_be_silent());
+    comparison_.emplace(log_->table(), filter_, TableComparison::Outcome{
+        [this](const Flow& flow) { log_->listed(flow, clock_ns(CLOCK_REALTIME), comparison_->generation(), *this); },
+        [this](const KnownFlow& known) { log_->gone(known, clock_ns(CLOCK_REALTIME), *this); },
+    });
+    queue_.emplace(options_.queue_bytes);
+    socket_.emplace();
+    socket_->attach(filter_.program());
+    if (options_.reliable) socket_->require_delivery();
+    socket_->grow_buffer(std::min(options_.buffer_bytes, kFirstBuffer));
+    socket_->join(groups_of(options_));
+    reader_.emplace(*socket_, *queue_, options_.buffer_bytes);
+    poll_ = checked(epoll_create1(EPOLL_CLOEXEC), "cannot make an epoll descriptor");
+    wake_ = checked(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "cannot make an event descriptor");
+    for (const int fd : {queue_->fd(), wake_.get()}) {
+      epoll_event event{.events = EPOLLIN, .data = {.fd = fd}};
+      if (epoll_ctl(poll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) throw std::system_error(errno, std::generic_category(), "cannot watch the queue of events");
+    }
+    // What is there now comes after the events have begun, so that nothing falls between.
+    compare();
+    wake();
+  }
+
+  std::size_t drain(EventSink& sink, std::size_t max) override {
+    std::uint64_t count = 0;
+    for (const int fd : {queue_->fd(), wake_.get()}) {
+      [[maybe_unused]] const ssize_t ignored = read(fd, &count, sizeof count);
+    }
+    if (reader_->failed()) reader_->rethrow();
+    sink_ = &sink;
+    std::size_t taken = 0;
+    for (EventQueue::Item item; taken < max && queue_->next(item); ++taken) take(item);
+    if (compare_again_ && !comparison_->running() && clock_ns(CLOCK_MONOTONIC) >= rest_until_ns_) compare();
+    if (comparison_->running()) {
+      const TableComparison::Work work = comparison_->work(max);
+      malformed_ += work.malformed;
+      if (work.dumped) reader_->require_barrier();
+      if (!comparison_->running()) compared();
+      if (work.more) taken = max;
+    }
+    sink_ = nullptr;
+    return taken;
+  }
+
+  void tick() override {
+    const std::uint64_t now = clock_ns(CLOCK_MONOTONIC);
+    if (options_.resync_s > 0 && log_->silent() > 0 && now >= compared_ns_ + options_.resync_s * kSecond) compare_again_ = log_->keeps_table();
+    if (compare_again_ || reader_->failed()) wake();
+  }
+
+  std::vector<LossTotal> losses() override {
+    const EventReader::Losses lost = reader_->losses();
+    return {
+        {LossPlace::source, lost.lost, lost.first_ns, lost.last_ns,
+         "the kernel had no room for events of connection tracking; the log was compared with its table after that. Give the capture a bigger --conntrack-buffer, or wish for fewer events (--conntrack-protocol, --conntrack-address)"},
+        {LossPlace::conn_map, log_->not_remembered(), 0, 0, "the table of remembered connections was full: their end is told as that of an unknown one; give the capture a bigger --max-conns"},
+        {LossPlace::malformed, malformed_, 0, 0, "messages of the kernel's connection tracking could not be read"},
+    };
+  }
+
+  SourceFigures figures() override { return {queue_->size(), queue_->used(), log_->table().size(), malformed_}; }
+
+  void visit(const engine::ConnFilter& wanted, const std::function<void(const ConnRecord&)>& each) override {
+    TableDump dump(filter_);
+    const std::uint64_t now = clock_ns(CLOCK_REALTIME);
+    for (bool done = false; !done;) {
+      done = dump.next([&](const Flow& flow) {
+                   ConnRecord r = record_of(flow, EventKind::snapshot, now);
+                   const KnownFlow* const known = log_->table().find(key_of(flow));
+                   r.netns = netns_;
+                   r.conn_id = known != nullptr ? known->conn_id : 0;
+                   r.created_ns = flow.start_ns == 0 && known != nullptr ? known->created_ns : flow.start_ns;
+                   if (matches(wanted, r, now)) each(r);
+                 }).done;
+    }
+  }
+
+  void stop(bool /*detach*/) override {}  // nothing of it stays in the kernel
+
+ private:
+  void record(const ConnRecord& record) override { sink_->conn(record); }
+
+  void take(const EventQueue::Item& item) {
+    switch (item.kind) {
+      case EventQueue::Kind::message: {
+        Flow flow;
+        const Parsed parsed = parse_flow(item.bytes, flow);
+        if (parsed == Parsed::malformed) ++malformed_;
+        if (parsed == Parsed::flow && filter_.takes(flow)) log_->event(flow, item.time_ns, comparison_->generation(), *this);
+        break;
+      }
+      case EventQueue::Kind::gap: compare_again_ = log_->keeps_table(); break;
+      case EventQueue::Kind::barrier: comparison_->barrier(); break;
+      case EventQueue::Kind::skip: break;
+    }
+  }
+
+  void compare() {
+    compare_again_ = false;
+    if (!log_->keeps_table()) return;
+    begun_ns_ = clock_ns(CLOCK_MONOTONIC);
+    comparison_->begin();
+  }
+
+  void compared() {
+    compared_ns_ = clock_ns(CLOCK_MONOTONIC);
+    rest_until_ns_ = compared_ns_ + kRestFactor * (compared_ns_ - begun_ns_);
+  }
+
+  void wake() const {
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const ssize_t ignored = write(wake_.get(), &one, sizeof one);  // a full counter is readable too
+  }
+
+  ConntrackOptions options_;
+  FlowFilter filter_;
+  std::uint32_t netns_ = 0;
+  std::optional<FlowLog> log_;
+  std::optional<TableComparison> comparison_;
+  std::optional<EventQueue> queue_;
+  std::optional<NetlinkSocket> socket_;
+  std::optional<EventReader> reader_;  // after what it uses: it ends first
+  UniqueFd poll_;
+  UniqueFd wake_;
+  EventSink* sink_ = nullptr;
+  bool compare_again_ = false;
+  std::uint64_t begun_ns_ = 0;
+  std::uint64_t compared_ns_ = 0;
+  std::uint64_t rest_until_ns_ = 0;
+  std::uint64_t malformed_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Source> make_conntrack_source(const ConntrackOptions& options) { return std::make_unique<ConntrackSource>(options); }
+
+}  // namespace vslog

@@ -1,0 +1,72 @@
+// The flows that the log believes open.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "source/conntrack/flow.h"
+
+namespace vslog {
+
+/// What is remembered of a flow: enough to tell its end when the kernel does not.
+struct KnownFlow {
+  FlowKey key;
+  Address real{};
+  std::uint64_t conn_id = 0;
+  std::uint64_t created_ns = 0;  ///< wall clock
+  std::uint32_t mark = 0;
+  std::uint16_t real_port = 0;
+  std::uint16_t generation = 0;  ///< of the last comparison that saw it, or in which it began
+  std::uint8_t state = 0;
+  bool translated = false;       ///< its destination was
+  bool listed = false;           ///< it came by a dump, and its beginning was not told since
+  bool silent = false;           ///< the kernel may not tell its end
+  bool used = false;
+};
+
+/// A hash of all that a key holds.
+std::uint64_t hash_of(const FlowKey& key);
+
+/// A hash table with open addressing over entries that stay where they are. Not for several threads.
+class FlowTable {
+ public:
+  /// `max`: entries at most.
+  explicit FlowTable(std::uint32_t max);
+
+  /// The entry of a key, or nullptr. Valid until it is removed.
+  KnownFlow* find(const FlowKey& key);
+  /// A new entry of a key that is not there; nullptr when the table is full.
+  KnownFlow* add(const FlowKey& key);
+  /// Returns false when it was not there.
+  bool remove(const FlowKey& key);
+
+  std::size_t size() const { return size_; }
+  /// Places that may hold an entry: 0 to places() - 1, for a walk by at().
+  std::uint32_t places() const { return made_; }
+  /// `place` below places(). An entry that is not `used` holds nothing.
+  KnownFlow& at(std::uint32_t place) { return chunks_[place / kChunk][place % kChunk]; }
+
+ private:
+  static constexpr std::uint32_t kChunk = 4096;
+  struct Slot {
+    std::uint32_t hash = 0;
+    std::uint32_t place = kNone;
+  };
+  static constexpr std::uint32_t kNone = 0xffffffff;
+
+  std::size_t slot_of(const FlowKey& key, std::uint32_t hash);
+  void grow();
+  void put(Slot slot);
+
+  std::uint32_t max_;
+  std::size_t size_ = 0;
+  std::uint32_t made_ = 0;
+  std::vector<std::unique_ptr<KnownFlow[]>> chunks_;
+  std::vector<std::uint32_t> free_;
+  std::vector<Slot> slots_;
+};
+
+}  // namespace vslog
