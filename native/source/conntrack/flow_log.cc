@@ -74,11 +74,13 @@ void FlowLog::destroyed(const Flow& flow, std::uint64_t time_ns, FlowRecords& ou
   if (!options_.expires) return;
   std::uint64_t id = 0;
   std::uint64_t created_ns = flow.start_ns;
+  std::uint64_t lived_ns = created_ns != 0 && time_ns > created_ns ? time_ns - created_ns : 0;
   std::uint8_t state = flow.state;
   const KnownFlow* const known = keeps_table() ? table_.find(key_of(flow)) : nullptr;
   if (known != nullptr) {
     id = known->conn_id;
-    if (created_ns == 0) created_ns = known->created_ns;
+    if (known->created_ns != 0) created_ns = known->created_ns;  // as its beginning was told
+    if (lived_ns == 0 && created_ns != 0 && time_ns > created_ns) lived_ns = time_ns - created_ns;
     if (!flow.has_state) state = known->state;
     forget(*known);
     table_.remove(key_of(flow));
@@ -94,7 +96,7 @@ void FlowLog::destroyed(const Flow& flow, std::uint64_t time_ns, FlowRecords& ou
   r.reason = end_reason(flow);
   r.state = state;
   r.created_ns = created_ns;
-  if (created_ns != 0 && time_ns > created_ns) r.duration_ns = time_ns - created_ns;
+  r.duration_ns = lived_ns;
   put(r, id, out);
 }
 
