@@ -48,7 +48,7 @@ fi
 
 # --- The capture
 
-hash=$(inputs native test/conformance/native test/bench/CMakeLists.txt test/bench/engine_bench.cc proto scripts/proto-fields.mjs)
+hash=$(inputs native test/conformance/native test/bench/CMakeLists.txt test/bench/engine_bench.cc test/bench/storm_flows.cc proto scripts/proto-fields.mjs)
 if ! unchanged native.stamp build/native/vslog-capture "$hash"; then
   echo 'build: vslog-capture'
   (cd native && cmake --preset release >../.cache/cmake.log 2>&1) || {

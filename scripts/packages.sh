@@ -3,6 +3,7 @@
 #   header:PATH   a header of the compiler's own search path
 #   runtime:NAME  one of clang's sanitizer libraries
 #   static:PATH   a program that needs no shared library
+#   library:PATH  a file under /usr/lib, or in its folder of the architecture
 # shellcheck shell=bash disable=SC2034
 
 build_packages=(
@@ -37,4 +38,7 @@ test_packages=(
   cmd:socat socat
   cmd:nft nftables
   cmd:sysctl procps
+  cmd:conntrack conntrack
+  cmd:ulogd ulogd2
+  library:ulogd/ulogd_output_JSON.so ulogd2-json
 )

@@ -35,6 +35,7 @@ present() {
     # clang prints the bare name when it has no such library; newer releases leave the architecture out of the file's name.
     runtime:*) [[ $(clang -print-file-name="libclang_rt.$name-$(uname -m).a" 2>/dev/null) == /* ||
       $(clang -print-file-name="libclang_rt.$name.a" 2>/dev/null) == /* ]] ;;
+    library:*) [[ -e /usr/lib/$name || ( -n $multiarch && -e /usr/lib/$multiarch/$name ) ]] ;;
     static:*) [[ -x $name ]] && ! ldd "$name" >/dev/null 2>&1 ;;
   esac
 }

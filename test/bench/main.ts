@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { engine } from './engine.js';
 import { freshness } from './freshness.js';
 import { pipeline } from './pipeline.js';
+import { storm, stormTable } from './storm.js';
 
 // Ending by a signal runs the exit handlers too: no process and no folder stays behind.
 for (const signal of ['SIGTERM', 'SIGHUP', 'SIGINT'] as const) process.once(signal, () => process.exit(130));
@@ -14,19 +15,23 @@ const positive = (text: string): number => {
 };
 const say = (line: string): void => void process.stderr.write(`bench: ${line}\n`);
 
-function table(figures: Record<string, unknown>, indent = ''): string {
+function table(figures: object, indent = ''): string {
   return Object.entries(figures)
     .map(([name, value]) =>
       typeof value === 'object' && value !== null
-        ? `${indent}${name}\n${table(value as Record<string, unknown>, `${indent}  `)}`
+        ? `${indent}${name}\n${table(value, `${indent}  `)}`
         : `${indent}${name.padEnd(26 - indent.length)}${String(value)}`,
     )
     .join('\n');
 }
 
-async function report(json: boolean | undefined, run: Promise<Record<string, unknown>>): Promise<void> {
+async function report<T extends object>(
+  json: boolean | undefined,
+  run: Promise<T>,
+  text: (figures: T) => string = (all) => table(all),
+): Promise<void> {
   const figures = await run;
-  process.stdout.write(`${json === true ? JSON.stringify(figures) : table(figures)}\n`);
+  process.stdout.write(`${json === true ? JSON.stringify(figures) : text(figures)}\n`);
 }
 
 const program = new Command('bench').description(
@@ -51,6 +56,15 @@ program
   .option('--seconds <n>', 'for how long', positive, 20)
   .option('--json', 'one JSON line')
   .action(({ json, ...options }: { json?: boolean; rate: number; seconds: number }) => report(json, freshness(options, say)));
+program
+  .command('storm')
+  .description(
+    'the same flood of UDP flows against vslog, conntrack -E and ulogd, in a network namespace: what each keeps, owns up to, and costs (root)',
+  )
+  .option('--flows <n>', 'how many; two events each', positive, 500_000)
+  .option('--rate <n>', 'flows a second instead of as fast as they go', positive)
+  .option('--json', 'one JSON line')
+  .action(({ json, ...options }: { json?: boolean; flows: number; rate?: number }) => report(json, storm(options, say), stormTable));
 
 try {
   await program.parseAsync();

@@ -73,10 +73,15 @@ export class Program {
     throw new Error(`it did not say ${pattern}:\n${this.said}`);
   }
 
+  /** Waits until it has ended by itself; resolves to its exit code, null after a signal. */
+  async exit(): Promise<number | null> {
+    if (!this.ended) await new Promise((resolve) => this.child.once('exit', resolve));
+    return this.child.exitCode;
+  }
+
   async stop(): Promise<void> {
     if (this.ended) return;
-    const gone = new Promise((resolve) => this.child.once('exit', resolve));
     this.child.kill('SIGTERM');
-    await gone;
+    await this.exit();
   }
 }

@@ -6,7 +6,7 @@ import { ApiClient } from '../../src/api/client.js';
 import { childrenOf, Program } from './processes.js';
 
 export const ROOT = join(import.meta.dirname, '../..');
-const MAIN = join(ROOT, 'dist/main.js');
+export const MAIN = join(ROOT, 'dist/main.js');
 const CAPTURE = join(ROOT, 'build/native/vslog-capture');
 
 /** A capture and a collector with a store, in a folder of their own. */
@@ -14,7 +14,7 @@ export class Setup {
   readonly dir = mkdtempSync(join(tmpdir(), 'vslog-bench-'));
   readonly api = new ApiClient(join(this.dir, 'api.sock'));
   readonly store = join(this.dir, 'data/store');
-  private readonly socket = join(this.dir, 'capture.sock');
+  readonly socket = join(this.dir, 'capture.sock');
   private collecting: Program | undefined;
   private capturing: Program | undefined;
 
@@ -35,9 +35,11 @@ export class Setup {
     return pid;
   }
 
-  async startCollector(): Promise<void> {
+  /** `env`: more settings, such as VSLOG_STORE_KIND. */
+  async startCollector(env: NodeJS.ProcessEnv = {}): Promise<void> {
     this.collecting = new Program(process.execPath, [MAIN, 'collect'], {
       ...process.env,
+      ...env,
       VSLOG_CAPTURE_SOCKET: this.socket,
       VSLOG_COLLECTOR_API_SOCKET: join(this.dir, 'api.sock'),
       VSLOG_COLLECTOR_DATA_DIR: join(this.dir, 'data'),
@@ -46,9 +48,11 @@ export class Setup {
     await this.collecting.saying(/^ready/m, 120_000);
   }
 
-  async startCapture(args: readonly string[]): Promise<Program> {
+  /** `prefix`: a command that becomes the capture, such as nsenter. */
+  async startCapture(args: readonly string[], prefix: readonly string[] = []): Promise<Program> {
     const journal = join(this.dir, 'journal');
-    this.capturing = new Program(CAPTURE, ['--socket', this.socket, '--journal', journal, '--node', 'bench', ...args]);
+    const [command = CAPTURE, ...rest] = [...prefix, CAPTURE, '--socket', this.socket, '--journal', journal, '--node', 'bench', ...args];
+    this.capturing = new Program(command, rest);
     await this.capturing.saying(/^ready/m, 60_000);
     return this.capturing;
   }
@@ -85,7 +89,7 @@ export class Setup {
 }
 
 /** Removes a folder, also one in which a program that was killed just now still writes. */
-function remove(dir: string): void {
+export function remove(dir: string): void {
   for (let tries = 50; ; --tries) {
     try {
       rmSync(dir, { recursive: true, force: true });

@@ -1,0 +1,96 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { bodyName, listSegments } from '../../src/spool/layout.js';
+import { nextEvent } from '../../src/wire/batch.js';
+import { toBigInt, v1 } from '../../src/wire/proto.js';
+import { cpuSeconds, Program } from './processes.js';
+import { MAIN, Setup } from './setup.js';
+import type { Heard } from './storm.js';
+import type { Namespace } from './storm-namespace.js';
+
+/** Nothing more may come for this long before what came counts as all. */
+const QUIET_MS = 1500;
+const PATIENCE_MS = 120_000;
+
+interface Spooled {
+  create: number;
+  /** Ends that the kernel told. */
+  expire: number;
+  /** Ends of which only the table's silence tells: their event is one of the lost ones. */
+  missed: number;
+  /** Flows that were found in the table, or whose end came without their beginning. */
+  snapshot: number;
+  lost: number;
+}
+
+/** What lies in a spool, from its bytes. */
+async function readSpool(dir: string): Promise<Spooled> {
+  const found: Spooled = { create: 0, expire: 0, missed: 0, snapshot: 0, lost: 0 };
+  const { EventKind, EndReason, ControlKind } = v1;
+  for (const { id, record, hasBody } of await listSegments(dir)) {
+    if (!hasBody) continue;
+    const body = await readFile(join(dir, bodyName(id, record)));
+    for (let at = 0; at < body.length; ) {
+      const { start, end } = nextEvent(body, at);
+      at = end;
+      const bytes = body.subarray(start, end);
+      if (record === 'control') {
+        const event = v1.ControlEvent.decode(bytes);
+        if (event.kind === ControlKind.Value.loss) found.lost += Number(toBigInt(event.lost));
+        continue;
+      }
+      // The kind is always the first field, in a byte of its own.
+      const kind = bytes[1];
+      if (kind === EventKind.Value.create) ++found.create;
+      else if (kind === EventKind.Value.snapshot) ++found.snapshot;
+      else if (kind === EventKind.Value.expire) ++found[v1.ConnEvent.decode(bytes).reason === EndReason.Value.missed ? 'missed' : 'expire'];
+    }
+  }
+  return found;
+}
+
+/** Lets capture, collector and spool take what `storm` makes, without a store, and counts what is in the spool. */
+export async function hearVslog(namespace: Namespace, storm: () => Promise<void>): Promise<Heard> {
+  const setup = new Setup();
+  try {
+    await setup.startCollector({ VSLOG_STORE_KIND: 'none' });
+    const capture = await setup.startCapture(['--source', 'conntrack'], namespace.prefix);
+    while (!(await setup.api.status()).capture.connected || !namespace.listens()) await sleep(20);
+    const { collector } = setup;
+    const ended = (): boolean => capture.ended || collector.ended;
+    const before = cpuSeconds(capture.pid) + cpuSeconds(collector.pid);
+    let spent = 0;
+    const look = (): void => {
+      if (!ended()) spent = cpuSeconds(capture.pid) + cpuSeconds(collector.pid) - before;
+    };
+    const looking = setInterval(look, 50);
+    try {
+      await storm();
+      let events = -1;
+      for (let last = Date.now(), end = last + PATIENCE_MS; !ended() && Date.now() < end && Date.now() - last < QUIET_MS; await sleep(50)) {
+        const status = await setup.api.status();
+        if (status.counters.events !== events || namespace.waiting() > 0 || status.lag_events !== 0) last = Date.now();
+        events = status.counters.events;
+      }
+      look();
+    } finally {
+      clearInterval(looking);
+    }
+    const exited = ended();
+    const verified = exited ? undefined : await verify(setup);
+    await setup.stopCapture();
+    await setup.stopCollector();
+    const { create, expire, missed, snapshot, lost } = await readSpool(join(setup.dir, 'data/spool'));
+    return { create, expire, reportedLost: lost, cpuSeconds: spent, exited, further: { snapshot, missed, verified: verified ?? null } };
+  } finally {
+    await setup.end();
+  }
+}
+
+/** Whether the log's open connections are the kernel's table, by `vslog verify --source`. */
+async function verify(setup: Setup): Promise<boolean> {
+  const args = [MAIN, 'verify', '--source', '--json', '--socket', setup.socket, '--api-socket', join(setup.dir, 'api.sock')];
+  const program = new Program(process.execPath, args);
+  return (await program.exit()) === 0;
+}
