@@ -1,5 +1,6 @@
 #include "wire/encoder.h"
 
+#include <array>
 #include <cstring>
 #include <protozero/types.hpp>
 #include <protozero/varint.hpp>
@@ -46,8 +47,9 @@ class Writer {
     p_ += sizeof value;
   }
 
+  /// An address or labels; nothing when all are zero.
   template <pbf_tag_type Tag>
-  void address(const Address& value) {
+  void sixteen(const std::array<std::uint8_t, 16>& value) {
     std::uint64_t halves[2];
     std::memcpy(halves, value.data(), sizeof halves);
     if ((halves[0] | halves[1]) == 0) return;
@@ -114,11 +116,11 @@ char* encode(const ConnRecord& r, std::uint64_t sequence, char* out) {
   w.fixed64<f::conn_id>(r.conn_id);
   w.uint<f::protocol>(r.protocol);
   w.uint<f::family>(r.family);
-  w.address<f::client_addr>(r.client_addr);
+  w.sixteen<f::client_addr>(r.client_addr);
   w.uint<f::client_port>(r.client_port);
-  w.address<f::virtual_addr>(r.virtual_addr);
+  w.sixteen<f::virtual_addr>(r.virtual_addr);
   w.uint<f::virtual_port>(r.virtual_port);
-  w.address<f::real_addr>(r.real_addr);
+  w.sixteen<f::real_addr>(r.real_addr);
   w.uint<f::real_port>(r.real_port);
   w.uint<f::fwmark>(r.fwmark);
   w.uint<f::forward>(number(r.forward));
@@ -142,6 +144,9 @@ char* encode(const ConnRecord& r, std::uint64_t sequence, char* out) {
   w.fixed64<f::drop_last_ns>(r.drop_last_ns);
   w.uint<f::timeout_ms>(r.timeout_ms);
   w.uint<f::netns>(r.netns);
+  w.uint<f::zone>(r.zone);
+  w.uint<f::mark>(r.mark);
+  w.sixteen<f::labels>(r.labels);
   return patch_length(out, w.position());
 }
 
@@ -153,10 +158,10 @@ char* encode(const ControlRecord& r, std::uint64_t sequence, char* out) {
   w.uint<f::sequence>(sequence);
   w.uint<f::protocol>(r.protocol);
   w.uint<f::family>(r.family);
-  w.address<f::virtual_addr>(r.virtual_addr);
+  w.sixteen<f::virtual_addr>(r.virtual_addr);
   w.uint<f::virtual_port>(r.virtual_port);
   w.uint<f::fwmark>(r.fwmark);
-  w.address<f::real_addr>(r.real_addr);
+  w.sixteen<f::real_addr>(r.real_addr);
   w.uint<f::real_port>(r.real_port);
   w.text<f::name>(r.name);
   w.text<f::old_value>(r.old_value);

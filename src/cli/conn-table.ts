@@ -46,6 +46,8 @@ function row(event: ConnEvent): unknown[] {
   if (event.is_template) notes.push('template');
   if (event.quiesced) notes.push('quiesced');
   if (event.fwmark !== 0) notes.push(`fwmark ${event.fwmark}`);
+  if (event.zone !== 0) notes.push(`zone ${event.zone}`);
+  if (event.mark !== 0) notes.push(`mark ${event.mark}`);
   const created = toBigInt(event.created_ns);
   const age = created === 0n ? 0 : Number(toBigInt(event.time_ns) - created);
   const known = (value: number): string => (value === 0 ? '' : whole(value));

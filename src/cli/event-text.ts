@@ -20,6 +20,8 @@ function connLine({ event }: Extract<LogEvent, { record: 'conn' }>): string {
   const way = `${protocolName(event.protocol)} ${formatEndpoint(event.client_addr, event.client_port)} > ${formatEndpoint(event.virtual_addr, event.virtual_port)} > ${real}`;
   const more: string[] = [];
   if (event.fwmark !== 0) more.push(`fwmark ${event.fwmark}`);
+  if (event.zone !== 0) more.push(`zone ${event.zone}`);
+  if (event.mark !== 0) more.push(`mark ${event.mark}`);
   if (event.is_template) more.push('template');
   if (event.kind === v1.EventKind.Value.create) more.push(`by ${v1.ScheduledBy.Value[event.scheduled_by]}`);
   if (event.quiesced) more.push('quiesced');
@@ -76,6 +78,13 @@ export function timestamp(ns: bigint): string {
   return `${seconds}.${String(ns % 1_000_000_000n).padStart(9, '0')}Z`;
 }
 
+/** Labels as SQL shows them: a number, in decimal, whose bit n is label n. */
+function labelBits(bytes: Uint8Array | readonly number[]): string {
+  let bits = 0n;
+  for (const [at, byte] of bytes.entries()) bits |= BigInt(byte) << BigInt(8 * at);
+  return String(bits);
+}
+
 const ENUMS: Readonly<Record<string, Readonly<Record<number, string>>>> = {
   forward: v1.ForwardMethod.Value,
   reason: v1.EndReason.Value,
@@ -92,6 +101,7 @@ export function plainEvent(log: LogEvent): Record<string, unknown> {
   for (const [name, value] of Object.entries(fields)) {
     if (name === 'kind') plain.kind = kindOf(log);
     else if (name === 'time_ns') plain.time = timestamp(toBigInt(log.event.time_ns));
+    else if (name === 'labels') plain.labels = labelBits(value as Uint8Array);
     else if (value instanceof Uint8Array || Array.isArray(value)) plain[name] = formatAddress(Uint8Array.from(value as Uint8Array));
     else if (ENUMS[name] !== undefined) plain[name] = ENUMS[name][value as number] ?? value;
     else if (typeof value === 'object' && value !== null) {

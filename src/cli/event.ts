@@ -27,10 +27,13 @@ const PROTOCOLS = new Map([
   [1, 'icmp'],
   [6, 'tcp'],
   [17, 'udp'],
+  [33, 'dccp'],
+  [47, 'gre'],
   [50, 'esp'],
   [51, 'ah'],
   [58, 'icmpv6'],
   [132, 'sctp'],
+  [136, 'udplite'],
 ]);
 
 /** The protocol's name, or its number. */

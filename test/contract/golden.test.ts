@@ -39,7 +39,7 @@ function withBytes(value: unknown, name = ''): unknown {
     return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, withBytes(each, key)]));
   if (value === 'of the body') return undefined; // filled in below
   if (name === 'body') return readFileSync(join(GOLDEN, `${String(value)}.bin`));
-  return name.endsWith('_addr') ? Buffer.from(String(value), 'hex') : value;
+  return name.endsWith('_addr') || name === 'labels' ? Buffer.from(String(value), 'hex') : value;
 }
 
 function onlyFrame(bytes: Buffer): Frame {

@@ -11,7 +11,7 @@ const ENUMS = {
   Subscribe: { mode: 'SubscriptionMode', groups: 'Group' },
   BatchHeader: { record: 'RecordType' },
 };
-const ADDRESS = /_addr$/;
+const BYTES = /_addr$|^labels$/;
 const STRUCTS = { ConnEvent: 'ConnRecord', ControlEvent: 'ControlRecord' };
 const NESTED = { durable: 'DurableStatus', losses: 'LossCount' };
 
@@ -20,7 +20,7 @@ function literal(message, field, value) {
   if (Array.isArray(value))
     return `{${value.map((v) => (NESTED[field] ? nested(NESTED[field], v) : literal(message, field, v))).join(', ')}}`;
   if (type !== undefined) return `${type}::${value}`;
-  if (ADDRESS.test(field))
+  if (BYTES.test(field))
     return `{${value
       .match(/../g)
       .map((b) => `0x${b}`)

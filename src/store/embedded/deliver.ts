@@ -122,11 +122,14 @@ export class SegmentWriter {
     const columns = described.split('\n').map((line) => JSON.parse(line) as [string, string]);
     // The reader takes a fixed64 for a DateTime64's seconds, not for its ticks.
     const time = (type: string): boolean => type.startsWith('DateTime64');
+    // A set of bits comes as bytes, the lowest first; none at all is 0.
+    const wide = (type: string): boolean => type === 'UInt128';
     const names = columns.map(([column]) => `\`${column}\``);
-    const structure = columns.map(([column, type]) => `\`${column}\` ${time(type) ? 'UInt64' : type}`).join(', ');
-    const values = columns.map(([column, type]) =>
-      time(type) ? `fromUnixTimestamp64Nano(toInt64(\`${column}\`), 'UTC')` : `\`${column}\``,
-    );
+    const structure = columns.map(([column, type]) => `\`${column}\` ${time(type) ? 'UInt64' : wide(type) ? 'String' : type}`).join(', ');
+    const values = columns.map(([column, type]) => {
+      if (time(type)) return `fromUnixTimestamp64Nano(toInt64(\`${column}\`), 'UTC')`;
+      return wide(type) ? `reinterpretAsUInt128(\`${column}\`)` : `\`${column}\``;
+    });
     return {
       name: `vslog.${name}`,
       insert: `INSERT INTO vslog.${name} (node, epoch, ${names.join(', ')})`,

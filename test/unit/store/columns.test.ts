@@ -9,12 +9,13 @@ function fieldsOf(message: string): { type: string; name: string }[] {
   return [...body.matchAll(/^ {2}([\w.]+) (\w+) = \d+;/gm)].map(([, type = '', name = '']) => ({ type, name }));
 }
 
-/** A table's columns from its CREATE statement. */
+/** A table's columns from its CREATE statement and those that were added later; in quotes are the ones of a record. */
 function columnsOf(table: string): Map<string, string> {
-  const created = loadMigrations()
-    .flatMap(({ statements }) => statements)
-    .find((sql) => sql.includes(`TABLE IF NOT EXISTS ${table} (`));
-  return new Map([...(created ?? '').matchAll(/^ {2}`(\w+)` (.*?)(?: CODEC.*)?,?$/gm)].map(([, name = '', type = '']) => [name, type]));
+  const statements = loadMigrations().flatMap((migration) => migration.statements);
+  const created = statements.find((sql) => sql.includes(`TABLE IF NOT EXISTS ${table} (`)) ?? '';
+  const added = statements.filter((sql) => sql.startsWith(`ALTER TABLE ${table} ADD COLUMN`)).join('\n');
+  const columns = [...created.matchAll(/^ {2}`(\w+)` (.*?)(?: CODEC.*)?,?$/gm), ...added.matchAll(/EXISTS `(\w+)` (.*?)(?: CODEC.*)?$/gm)];
+  return new Map(columns.map(([, name = '', type = '']) => [name, type]));
 }
 
 const TYPES: Record<string, RegExp> = {
@@ -23,7 +24,7 @@ const TYPES: Record<string, RegExp> = {
   uint32: /^UInt32$/,
   sint32: /^Int32$/,
   bool: /^Bool$/,
-  bytes: /^IPv6$/,
+  bytes: /^(IPv6|UInt128)$/,
   string: /^String$/,
 };
 
