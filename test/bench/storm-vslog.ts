@@ -13,6 +13,9 @@ import type { Namespace } from './storm-namespace.js';
 const QUIET_MS = 1500;
 const PATIENCE_MS = 120_000;
 
+/** Of all flows of the storm (kSourcePort in storm_flows.cc). */
+const SOURCE_PORT = 20_001;
+
 interface Spooled {
   create: number;
   /** Ends that the kernel told. */
@@ -40,11 +43,12 @@ async function readSpool(dir: string): Promise<Spooled> {
         if (event.kind === ControlKind.Value.loss) found.lost += Number(toBigInt(event.lost));
         continue;
       }
-      // The kind is always the first field, in a byte of its own.
-      const kind = bytes[1];
+      const { kind, reason, client_port } = v1.ConnEvent.decode(bytes);
+      // The capture's own trial, whether anything is tracked here, is a flow too.
+      if (client_port !== SOURCE_PORT) continue;
       if (kind === EventKind.Value.create) ++found.create;
       else if (kind === EventKind.Value.snapshot) ++found.snapshot;
-      else if (kind === EventKind.Value.expire) ++found[v1.ConnEvent.decode(bytes).reason === EndReason.Value.missed ? 'missed' : 'expire'];
+      else if (kind === EventKind.Value.expire) ++found[reason === EndReason.Value.missed ? 'missed' : 'expire'];
     }
   }
   return found;
@@ -59,16 +63,21 @@ export async function hearVslog(namespace: Namespace, storm: () => Promise<void>
     while (!(await setup.api.status()).capture.connected || !namespace.listens()) await sleep(20);
     const { collector } = setup;
     const ended = (): boolean => capture.ended || collector.ended;
-    const before = cpuSeconds(capture.pid) + cpuSeconds(collector.pid);
-    let spent = 0;
+    const before = { capture: cpuSeconds(capture.pid), collector: cpuSeconds(collector.pid) };
+    let spent = { capture: 0, collector: 0 };
     const look = (): void => {
-      if (!ended()) spent = cpuSeconds(capture.pid) + cpuSeconds(collector.pid) - before;
+      if (ended()) return;
+      spent = { capture: cpuSeconds(capture.pid) - before.capture, collector: cpuSeconds(collector.pid) - before.collector };
     };
     const looking = setInterval(look, 50);
     try {
       await storm();
       let events = -1;
-      for (let last = Date.now(), end = last + PATIENCE_MS; !ended() && Date.now() < end && Date.now() - last < QUIET_MS; await sleep(50)) {
+      for (
+        let last = Date.now(), end = last + PATIENCE_MS;
+        !ended() && Date.now() < end && Date.now() - last < QUIET_MS;
+        await sleep(200)
+      ) {
         const status = await setup.api.status();
         if (status.counters.events !== events || namespace.waiting() > 0 || status.lag_events !== 0) last = Date.now();
         events = status.counters.events;
@@ -82,7 +91,14 @@ export async function hearVslog(namespace: Namespace, storm: () => Promise<void>
     await setup.stopCapture();
     await setup.stopCollector();
     const { create, expire, missed, snapshot, lost } = await readSpool(join(setup.dir, 'data/spool'));
-    return { create, expire, reportedLost: lost, cpuSeconds: spent, exited, further: { snapshot, missed, verified: verified ?? null } };
+    return {
+      create,
+      expire,
+      reportedLost: lost,
+      cpuSeconds: spent.capture + spent.collector,
+      exited,
+      further: { snapshot, missed, cpu_s: spent, verified: verified ?? null },
+    };
   } finally {
     await setup.end();
   }

@@ -29,7 +29,8 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::uint32_t kFirstAddress = 0x7f010000;       // 127.1.0.0
 constexpr std::uint32_t kAddresses = 250U << 16;          // up to 127.250.255.255
-constexpr std::uint16_t kPort = 20000;
+constexpr std::uint16_t kPort = 20000;                    // of the destinations, and upwards
+constexpr std::uint16_t kSourcePort = 20001;              // of all flows: how the reader of the results knows them
 constexpr std::uint32_t kBatch = 256;                     // datagrams a system call
 constexpr auto kPatience = std::chrono::seconds(60);      // for the table to become empty
 
@@ -93,7 +94,7 @@ class Sender {
  public:
   Sender() : socket_(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
     if (socket_ < 0) fail("UDP socket");
-    const sockaddr_in source{.sin_family = AF_INET, .sin_port = htons(kPort + 1), .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_zero = {}};
+    const sockaddr_in source{.sin_family = AF_INET, .sin_port = htons(kSourcePort), .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_zero = {}};
     if (bind(socket_, reinterpret_cast<const sockaddr*>(&source), sizeof source) < 0) fail("bind of the UDP socket");
     for (std::uint32_t i = 0; i < kBatch; ++i) {
       data_.at(i) = {.iov_base = &byte_, .iov_len = 1};
@@ -127,7 +128,7 @@ class Sender {
 };
 
 void storm(std::uint64_t flows, std::uint64_t rate) {
-  // What is full refuses new flows: wait for the ends before that. Flows that start while the table is dumped would spoil nothing, but tell nothing either.
+  // A full table refuses flows: the ends are awaited before that.
   const std::uint64_t room = std::max<std::uint64_t>(1, setting("nf_conntrack_max") / 4 * 3);
   Sender sender;
   Table table;
