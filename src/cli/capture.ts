@@ -14,6 +14,7 @@ const EXAMPLES = `
 Examples:
   vslog capture --journal-size 1G --node lb1
   vslog capture --source engine --service udp://127.0.0.1:5353 --scheduler rr --real 127.0.0.1:5301 --real 127.0.0.1:5302
+  vslog capture --source conntrack --conntrack-address 10.0.0.0/8
   vslog capture --source scripted --scripted-rate 10
   vslog capture --detach        take the programs out of the kernel, and end`;
 

@@ -20,10 +20,12 @@ export function captureBinary(values: Values): string {
   return asked !== '' ? asked : existsSync(BUILT) ? BUILT : 'vslog-capture';
 }
 
+export type SourceName = Exclude<Values['capture.source'], 'auto'>;
+
 /** What the capture is to do: a configuration whose source is chosen. */
 export interface CapturePlan {
   readonly values: Values;
-  readonly source: 'ipvs' | 'engine' | 'scripted';
+  readonly source: SourceName;
   readonly services: readonly VirtualService[];
   readonly knobs: readonly Knob[];
 }
@@ -35,6 +37,7 @@ export function captureArguments({ values, source, services, knobs }: CapturePla
     const { native } = optionOf(key);
     if (native === undefined || native === 'source') continue;
     if (key.startsWith('capture.scripted_') && source !== 'scripted') continue;
+    if (key.startsWith('conntrack.') && source !== 'conntrack') continue;
     if (key.startsWith('engine.') && source !== 'engine') continue;
     if (key.startsWith('engine.load_') && !values['engine.load']) continue;
     const value = values[key];

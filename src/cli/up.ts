@@ -10,8 +10,8 @@ import { StopSignal } from './stop-signal.js';
 import { UpStatus } from './up-status.js';
 
 const EXAMPLES = `
-Watches the kernel's balancer where there is one and we may; else a balancer of vslog's own runs, which needs no privileges: with the services given by --service or
-in the configuration, or with a small demonstration.
+Watches the kernel's balancer where there is one and we may, else the kernel's connection tracking where that is in use and we may. Anywhere else a balancer of vslog's
+own runs, which needs no privileges: with the services given by --service or in the configuration, or with a small demonstration.
 
 Ctrl-C or SIGTERM stops cleanly: the capture ends, what it had is brought into the store. A second one stops at once; nothing is lost then either,
 the next start goes on. Without root everything is in directories of your own.
@@ -20,6 +20,7 @@ Examples:
   vslog up
   vslog up --source engine --service tcp://127.0.0.1:8080 --scheduler wrr --real 127.0.0.1:9001,weight=2 --real 127.0.0.1:9002
   vslog up --source engine --load --load-rate 10000       synthetic connections
+  vslog up --source conntrack --conntrack-protocol tcp    the flows of NAT rules, of a firewall, of IPVS with conntrack
   vslog up --data-dir /srv/vslog --on-exit keep           go on recording in the kernel after the end`;
 
 export function upCommand(version: string): Command {

@@ -17,6 +17,7 @@ or \`VSLOG_CONFIG\` names. An option \`spool.max_bytes\` is the key \`max_bytes\
 
 const TABLES: Readonly<Record<string, string>> = {
   capture: 'The privileged half: what is watched, and the journal and socket it is handed on through.',
+  conntrack: 'Source `conntrack`, the kernel’s connection tracking.',
   engine: 'Source `engine`, the embedded balancer. Its virtual services are `[[service]]`, below.',
   collector: 'The unprivileged half.',
   spool: 'Events on disk until every sink has them.',

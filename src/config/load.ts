@@ -81,7 +81,7 @@ export function loadConfig(sources: Sources = {}): Config {
     if (!name.startsWith('VSLOG_') || value === undefined || OTHER_NAMES.has(name)) continue;
     const key = names.get(name);
     if (key !== undefined) set(key, value, name, `environment, ${name}`);
-    else if (/^VSLOG_(CAPTURE|ENGINE|COLLECTOR|SPOOL|STORE)_/.test(name)) {
+    else if (/^VSLOG_(CAPTURE|CONNTRACK|ENGINE|COLLECTOR|SPOOL|STORE)_/.test(name)) {
       const meant = name.slice('VSLOG_'.length).toLowerCase().replace('_', '.');
       problems.push(`environment, ${name}: there is no option ${meant}${suggestion(meant)}`);
     }
@@ -114,7 +114,7 @@ function notesOf(values: Values, services: readonly VirtualService[]): string[] 
     .filter(({ reals }) => reals.length === 0)
     .map(({ at, origin }) => `${origin}: service ${at} has no real servers, so nobody can be served there.`);
   const source = values['capture.source'];
-  if (services.length > 0 && (source === 'ipvs' || source === 'scripted')) {
+  if (services.length > 0 && (source === 'ipvs' || source === 'conntrack' || source === 'scripted')) {
     notes.push(`${services[0]?.origin}: services are for source engine; source ${source} does not use them.`);
   }
   return notes;

@@ -47,8 +47,9 @@ describe('vslog up on any machine, without root', () => {
   });
   afterAll(() => vslog.clean());
 
-  it('says why it is not the kernel’s balancer, and what runs instead', () => {
+  it('says why it is not one of the kernel’s sources, and what runs instead', () => {
     expect(up.said).toMatch(/\nNot the kernel's balancer: .*\.\n/);
+    expect(up.said).toMatch(/\nNot the kernel's connection tracking: .*\.\n/);
     expect(up.said).toMatch(/\nInstead, vslog's own balancer runs with a demonstration: http:\/\/127\.0\.0\.1:\d+\/ /);
   });
 

@@ -9,6 +9,8 @@ import { type Config, loadConfig } from '../../../src/config/load.js';
 import { withDirectory } from '../support/temporary.js';
 
 const REFUSAL = 'echo "vslog-capture: no ip_vs here." >&2; exit 4';
+/** No source of the kernel can run. */
+const NONE = `case "$*" in *"source ipvs"*) ${REFUSAL};; *"source conntrack"*) echo "vslog-capture: nothing is tracked." >&2; exit 4;; esac`;
 
 /** Chooses with a capture that is this shell script; `$*` is its command line. */
 async function choose(
@@ -48,20 +50,44 @@ const ENGINE = '[capture]\nsource = "engine"\n';
 
 describe('source auto', () => {
   it('is ipvs where the capture would take that', async () => {
-    await choose('', 'exit 0', ({ plan, instead, demonstration }, config, asked) => {
-      expect({ source: plan.source, instead, demonstration }).toEqual({ source: 'ipvs' });
+    await choose('', 'exit 0', (chosen, config, asked) => {
+      expect(chosen).toMatchObject({ plan: { source: 'ipvs' }, auto: true, instead: [], demonstration: undefined });
       expect(asked).toEqual([expect.stringMatching(/^--source ipvs .* --check$/)]);
-      expect(sourceText({ plan, instead, demonstration })).toEqual([]);
-      expect(nextSteps(config, { plan, instead, demonstration }, { sql: true })).toEqual([]);
+      expect(sourceText(chosen)).toEqual([]);
+      expect(nextSteps(config, chosen, { sql: true })).toEqual([]);
     });
   });
 
-  it('is the engine with a demonstration where it would not, and says why', async () => {
-    await choose('', `case "$*" in *ipvs*) ${REFUSAL};; esac`, (chosen, config, asked) => {
-      expect(chosen.plan.source).toBe('engine');
-      expect(chosen.instead).toBe('no ip_vs here.');
+  it('is conntrack where only that would run, says what is recorded, and how to see the demonstration', async () => {
+    const toml = '[conntrack]\nprotocol = "tcp,udp"\nbuffer = "1M"\nresync = 5\nreliable = true\n';
+    await choose(toml, `case "$*" in *"source ipvs"*) ${REFUSAL};; esac`, (chosen, config, asked) => {
+      expect(chosen).toMatchObject({ plan: { source: 'conntrack' }, demonstration: undefined });
       expect(sourceText(chosen)).toEqual([
         "Not the kernel's balancer: no ip_vs here.",
+        expect.stringMatching(/^Instead, the kernel's connection tracking is watched: .*\.$/),
+        expect.stringMatching(/demonstration.*: --source engine\.$/),
+      ]);
+      expect(asked).toHaveLength(2);
+      expect(asked[0]).not.toContain('--conntrack');
+      expect(asked[1]).toContain(
+        '--conntrack-events create,expire --conntrack-protocol tcp,udp --conntrack-buffer 1048576 --conntrack-queue 67108864 --conntrack-resync 5 --conntrack-reliable --check',
+      );
+      const [tail, sql] = nextSteps(config, chosen, { sql: true });
+      expect(tail).toMatch(/ tail$/);
+      expect(sql).toMatch(/ sql "select .*virtual_addr.* from connections .*"$/);
+    });
+  });
+
+  it('is the engine with a demonstration where neither would, and says why', async () => {
+    await choose('', NONE, (chosen, config, asked) => {
+      expect(chosen.plan.source).toBe('engine');
+      expect(chosen.instead).toEqual([
+        { source: 'ipvs', sentence: 'no ip_vs here.' },
+        { source: 'conntrack', sentence: 'nothing is tracked.' },
+      ]);
+      expect(sourceText(chosen)).toEqual([
+        "Not the kernel's balancer: no ip_vs here.",
+        "Not the kernel's connection tracking: nothing is tracked.",
         expect.stringMatching(/^Instead, vslog's own balancer runs with a demonstration: http:\/\/127\.0\.0\.1:\d+\/ /),
       ]);
       const [curl, tail, sql] = nextSteps(config, chosen, { sql: true });
@@ -69,15 +95,19 @@ describe('source auto', () => {
       expect(curl).toBe(`curl http://127.0.0.1:${port}/`);
       expect(tail).toMatch(new RegExp(` tail.* --vs 127\\.0\\.0\\.1:${port}$`));
       expect(sql).toMatch(/ sql .*"select .* from connections .*"$/);
-      expect(asked[1]).toContain(`--service tcp://127.0.0.1:${port} --scheduler wrr --real `);
+      expect(asked[2]).toContain(`--service tcp://127.0.0.1:${port} --scheduler wrr --real `);
       expect(captureArguments(chosen.plan)).toContain('timeout_udp=5');
     });
   });
 
-  it('is the engine with the configured services, without a demonstration', async () => {
-    await choose(SERVICE, `case "$*" in *ipvs*) ${REFUSAL};; esac`, (chosen) => {
+  it('is the engine with the configured services, without a demonstration, also where conntrack would run', async () => {
+    await choose(SERVICE, `case "$*" in *"source ipvs"*) ${REFUSAL};; esac`, (chosen, _config, asked) => {
       expect(chosen.demonstration).toBeUndefined();
-      expect(sourceText(chosen)[1]).toBe("Instead, vslog's own balancer runs, with tcp://127.0.0.1:80.");
+      expect(sourceText(chosen).slice(1)).toEqual([
+        expect.stringMatching(/^Not the kernel's connection tracking: what is configured is for a balancer of our own; /),
+        "Instead, vslog's own balancer runs, with tcp://127.0.0.1:80.",
+      ]);
+      expect(asked.join('\n')).not.toContain('--source conntrack');
     });
     await choose(SERVICE, 'exit 0', (chosen) => {
       expect(chosen.plan.source).toBe('ipvs');
@@ -95,6 +125,10 @@ describe('source auto', () => {
 
 describe('a source that was named', () => {
   it('is refused with what else there is', async () => {
+    expect(await refusal('[capture]\nsource = "conntrack"\n', 'echo "vslog-capture: nothing is tracked." >&2; exit 4')).toMatchObject({
+      exit: 4,
+      message: expect.stringMatching(/^nothing is tracked\.\nWhat else to try: /),
+    });
     expect(await refusal('[capture]\nsource = "ipvs"\n', REFUSAL)).toMatchObject({
       exit: 4,
       message: expect.stringMatching(/^no ip_vs here\.\nWhat else to try: /),
@@ -121,7 +155,7 @@ describe('a source that was named', () => {
     await choose('[capture]\nsource = "scripted"\n', 'exit 0', ({ plan }) => {
       const args = captureArguments(plan).join(' ');
       expect(args).toContain('--scripted-rate 1000');
-      expect(args).not.toMatch(/--load|--engine|--service/);
+      expect(args).not.toMatch(/--load|--engine|--service|--conntrack/);
     });
   });
 
