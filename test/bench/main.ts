@@ -5,6 +5,9 @@ import { freshness } from './freshness.js';
 import { pipeline } from './pipeline.js';
 import { storm, stormTable } from './storm.js';
 
+// Debian keeps conntrack, ulogd and nft where only root's path leads.
+process.env.PATH = `${process.env.PATH ?? ''}:/usr/local/sbin:/usr/sbin:/sbin`;
+
 // Ending by a signal runs the exit handlers too: no process and no folder stays behind.
 for (const signal of ['SIGTERM', 'SIGHUP', 'SIGINT'] as const) process.once(signal, () => process.exit(130));
 

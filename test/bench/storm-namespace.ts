@@ -74,12 +74,17 @@ export class Namespace {
     return this.listeners().reduce((sum, [, , , , bytes]) => sum + Number(bytes), 0);
   }
 
+  /** Events that found no room in the sockets of those who listen now. */
+  dropped(): number {
+    return this.listeners().reduce((sum, [, , , , , , , , drops]) => sum + Number(drops), 0);
+  }
+
   async end(): Promise<void> {
     this.keeper.child.kill('SIGKILL');
     await this.keeper.stop();
   }
 
-  /** Lines of netlink's table: sk, protocol, port, groups, bytes waiting and more. */
+  /** Lines of netlink's table: sk, protocol, port, groups, bytes waiting, 3 more, drops and inode. */
   private listeners(): string[][] {
     const NETFILTER = '12';
     const [, ...lines] = readFileSync(`/proc/${this.keeper.pid}/net/netlink`, 'utf8').trimEnd().split('\n');

@@ -67,7 +67,7 @@ sync=0
   complaints: (dir) =>
     readFileSync(join(dir, 'ulogd.log'), 'utf8')
       .split('\n')
-      .filter((line) => /losing|overrun|ENOBUFS|No buffer/.test(line)),
+      .filter((line) => /losing|Maximum buffer/.test(line)),
 };
 
 /** Lines of a file, possibly large, that contain each mark. */
@@ -104,6 +104,7 @@ export async function hearPeer(peer: Peer, dir: string, namespace: Namespace, st
   // What it has not read yet it may still read. One that gave up has closed its socket.
   while (namespace.waiting() > 0) await sleep(50);
   const exited = !namespace.listens();
+  const dropped = namespace.dropped();
   if (!exited) process.kill(pid, 'SIGTERM');
   const [, user, system] = await shell.saying(/^cpu_s ([\d.]+) ([\d.]+)$/m, 30_000);
   const [create = 0, expire = 0] = await countMarks(output, [peer.marks.create, peer.marks.expire]);
@@ -114,6 +115,10 @@ export async function hearPeer(peer: Peer, dir: string, namespace: Namespace, st
     reportedLost: 0,
     cpuSeconds: Number(user) + Number(system) - before,
     exited,
-    further: { complaints: complaints.length, ...(complaints[0] === undefined ? {} : { complaint: complaints[0].trim() }) },
+    further: {
+      ...(exited ? {} : { dropped_by_kernel: dropped }),
+      complaints: complaints.length,
+      ...(complaints[0] === undefined ? {} : { complaint: complaints[0].trim() }),
+    },
   };
 }

@@ -87,6 +87,7 @@ export async function hearVslog(namespace: Namespace, storm: () => Promise<void>
       clearInterval(looking);
     }
     const exited = ended();
+    const dropped = namespace.dropped();
     const verified = exited ? undefined : await verify(setup);
     await setup.stopCapture();
     await setup.stopCollector();
@@ -97,7 +98,7 @@ export async function hearVslog(namespace: Namespace, storm: () => Promise<void>
       reportedLost: lost,
       cpuSeconds: spent.capture + spent.collector,
       exited,
-      further: { snapshot, missed, cpu_s: spent, verified: verified ?? null },
+      further: { dropped_by_kernel: dropped, snapshot, missed, cpu_s: spent, verified: verified ?? null },
     };
   } finally {
     await setup.end();

@@ -94,6 +94,41 @@ test('a benchmark that is interrupted leaves no process and no folder', { timeou
   }
 });
 
+test('the storm benchmark accounts for every event', { timeout: 180_000 }, () => {
+  const { code, out, err } = bench('storm', '--flows', '3000', '--json');
+  expect(err).not.toMatch(/^bench: .*(not|needs|refused)/m);
+  expect(code).toBe(0);
+  const figures = JSON.parse(out) as Record<'vslog' | 'conntrack' | 'ulogd', Record<string, number>>;
+  expect(Object.keys(figures)).toEqual(['vslog', 'conntrack', 'ulogd', 'cpu_ratio']);
+  const number = expect.any(Number);
+  for (const name of ['vslog', 'conntrack', 'ulogd'] as const) {
+    expect(figures[name]).toMatchObject({ offered: 6000, reported_lost: number, cpu_us: number, exited: false });
+    const { kept = Number.NaN, reported_lost = Number.NaN, silently_lost } = figures[name];
+    expect(kept + reported_lost + (silently_lost ?? Number.NaN)).toBe(6000);
+  }
+  expect(figures.vslog).toMatchObject({ silently_lost: 0 });
+  expect(figures).toMatchObject({ cpu_ratio: { conntrack: number, ulogd: number } });
+});
+
+test('the storm benchmark, interrupted, leaves no process and no folder', { timeout: 180_000 }, async () => {
+  const tmp = mkdtempSync(join(tmpdir(), 'vslog-bench-e2e-'));
+  try {
+    const child = spawn(process.execPath, [...MAIN, 'storm', '--flows', '100000000'], {
+      cwd: ROOT,
+      env: { ...process.env, TMPDIR: tmp },
+      stdio: 'ignore',
+    });
+    const exit = new Promise((resolve) => child.once('exit', resolve));
+    await vi.waitFor(() => expect(ofFolder(tmp).join()).toContain('storm-flows'), { timeout: 60_000, interval: 50 });
+    child.kill('SIGINT');
+    expect(await exit).toBe(130);
+    expect(readdirSync(tmp).filter((name) => name.startsWith('vslog-bench-'))).toEqual([]);
+    await vi.waitFor(() => expect(ofFolder(tmp)).toEqual([]), { timeout: 30_000, interval: 50 });
+  } finally {
+    rmSync(tmp, { recursive: true, force: true });
+  }
+});
+
 test('the engine benchmark tells every figure', { timeout: 180_000 }, () => {
   const { code, out } = bench('engine', '--entries', '200000', '--json');
   expect(code).toBe(0);
