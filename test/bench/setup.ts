@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,12 +15,14 @@ export class Setup {
   readonly api = new ApiClient(join(this.dir, 'api.sock'));
   readonly store = join(this.dir, 'data/store');
   readonly socket = join(this.dir, 'capture.sock');
+  /** The journal's folder: on a tmpfs, as /run is where vslog serves. */
+  private readonly memory = inMemory() ? mkdtempSync('/dev/shm/vslog-bench-') : this.dir;
   private collecting: Program | undefined;
   private capturing: Program | undefined;
 
   constructor() {
     for (const file of [MAIN, CAPTURE]) if (!existsSync(file)) throw new Error(`${file} is not built: run \`npm run build\``);
-    process.once('exit', () => remove(this.dir));
+    process.once('exit', () => this.removeAll());
   }
 
   get collector(): Program {
@@ -50,7 +52,7 @@ export class Setup {
 
   /** `prefix`: a command that becomes the capture, such as nsenter. */
   async startCapture(args: readonly string[], prefix: readonly string[] = []): Promise<Program> {
-    const journal = join(this.dir, 'journal');
+    const journal = join(this.memory, 'journal');
     const [command = CAPTURE, ...rest] = [...prefix, CAPTURE, '--socket', this.socket, '--journal', journal, '--node', 'bench', ...args];
     this.capturing = new Program(command, rest);
     await this.capturing.saying(/^ready/m, 60_000);
@@ -84,7 +86,22 @@ export class Setup {
   async end(): Promise<void> {
     await this.stopCapture();
     await this.stopCollector();
-    remove(this.dir);
+    this.removeAll();
+  }
+
+  private removeAll(): void {
+    for (const dir of [this.dir, this.memory]) remove(dir);
+  }
+}
+
+/** Whether shared memory has room for a journal: in some containers it has not. */
+function inMemory(): boolean {
+  const NEEDED = 256 << 20;
+  try {
+    const { bavail, bsize } = statfsSync('/dev/shm');
+    return bavail * bsize >= NEEDED;
+  } catch {
+    return false;
   }
 }
 
