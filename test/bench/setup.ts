@@ -14,9 +14,17 @@ export class Setup {
   readonly dir = mkdtempSync(join(tmpdir(), 'vslog-bench-'));
   readonly api = new ApiClient(join(this.dir, 'api.sock'));
   readonly store = join(this.dir, 'data/store');
-  readonly socket = join(this.dir, 'capture.sock');
+  private readonly socket = join(this.dir, 'capture.sock');
   /** The journal's folder: on a tmpfs, as /run is where vslog serves. */
   private readonly memory = inMemory() ? mkdtempSync('/dev/shm/vslog-bench-') : this.dir;
+  /** For every command of vslog's that is to find these. */
+  readonly env: NodeJS.ProcessEnv = {
+    ...process.env,
+    VSLOG_CAPTURE_SOCKET: this.socket,
+    VSLOG_COLLECTOR_API_SOCKET: join(this.dir, 'api.sock'),
+    VSLOG_COLLECTOR_DATA_DIR: join(this.dir, 'data'),
+    VSLOG_SPOOL_MAX_BYTES: '64G',
+  };
   private collecting: Program | undefined;
   private capturing: Program | undefined;
 
@@ -39,14 +47,7 @@ export class Setup {
 
   /** `env`: more settings, such as VSLOG_STORE_KIND. */
   async startCollector(env: NodeJS.ProcessEnv = {}): Promise<void> {
-    this.collecting = new Program(process.execPath, [MAIN, 'collect'], {
-      ...process.env,
-      ...env,
-      VSLOG_CAPTURE_SOCKET: this.socket,
-      VSLOG_COLLECTOR_API_SOCKET: join(this.dir, 'api.sock'),
-      VSLOG_COLLECTOR_DATA_DIR: join(this.dir, 'data'),
-      VSLOG_SPOOL_MAX_BYTES: '64G',
-    });
+    this.collecting = new Program(process.execPath, [MAIN, 'collect'], { ...this.env, ...env });
     await this.collecting.saying(/^ready/m, 120_000);
   }
 

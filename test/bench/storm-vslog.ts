@@ -105,9 +105,17 @@ export async function hearVslog(namespace: Namespace, storm: () => Promise<void>
   }
 }
 
-/** Whether the log's open connections are the kernel's table, by `vslog verify --source`. */
-async function verify(setup: Setup): Promise<boolean> {
-  const args = [MAIN, 'verify', '--source', '--json', '--socket', setup.socket, '--api-socket', join(setup.dir, 'api.sock')];
-  const program = new Program(process.execPath, args);
-  return (await program.exit()) === 0;
+/** Whether the log's open connections are the kernel's table, by `vslog verify --source`; undefined when it could not tell. Needs the store, which now takes the spool. */
+async function verify(setup: Setup): Promise<boolean | undefined> {
+  await setup.stopCollector();
+  await setup.startCollector();
+  for (;;) {
+    const { capture, sinks, lag_events } = await setup.api.status();
+    if (capture.connected && lag_events === 0 && sinks.every((sink) => sink.lag_events === 0)) break;
+    await sleep(100);
+  }
+  const program = new Program(process.execPath, [MAIN, 'verify', '--source', '--json'], setup.env);
+  await program.exit();
+  const report = /^\{[\s\S]*^\}$/m.exec(program.said)?.[0];
+  return report === undefined ? undefined : (JSON.parse(report) as { source?: { ok: boolean } }).source?.ok;
 }
