@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { CaptureClient, type Welcome } from '../wire/client.js';
 import type { ConnFilter } from '../wire/conn-filter.js';
-import { CaptureRefusal, ConnectionError } from '../wire/errors.js';
+import { explained } from './capture-answer.js';
 import { type ConnFilterOptions, connFilter, isEmpty } from './conn-filter.js';
 import { ConnTable } from './conn-table.js';
 import { plainEvent } from './event-text.js';
@@ -11,8 +11,6 @@ import { plural, whole } from './numbers.js';
 import { addConfigOptions, configOf } from './options.js';
 import { write } from './output.js';
 
-const EPERM = 1;
-const EOPNOTSUPP = 95;
 /** Rows that a person looks at. */
 const LIMIT = 100;
 const WATCH_S = 2;
@@ -40,7 +38,9 @@ Examples:
   vslog conn expire --all`;
 
 export function connCommand(): Command {
-  const command = new Command('conn').description('The live connections of source engine: list them, end them.');
+  const command = new Command('conn').description(
+    'The live connections of source engine: list them, end them. Source conntrack only lists.',
+  );
   command.addCommand(lsCommand());
   command.addCommand(expireCommand());
   return command;
@@ -54,7 +54,7 @@ interface ListOptions extends ConnFilterOptions {
 
 function lsCommand(): Command {
   const command = new Command('ls')
-    .description('List live connections, persistence templates among them.')
+    .description('List live connections, persistence templates among them. Also of source conntrack.')
     .option('--limit <N>', `show so many rows and count the rest; 0: all (default: ${LIMIT})`)
     .option('--watch [SECONDS]', `again every so many seconds, until Ctrl-C (default: ${WATCH_S})`)
     .option('--json', 'one array with every one, for machines')
@@ -137,17 +137,6 @@ async function withCapture(path: string, action: (client: CaptureClient, welcome
   } finally {
     client.close();
   }
-}
-
-/** Gives what the capture says no to an exit code of its own. */
-function explained(error: unknown): unknown {
-  if (error instanceof CaptureRefusal) {
-    return new Failure(error.code === EPERM ? Exit.denied : error.code === EOPNOTSUPP ? Exit.refused : Exit.failure, error.message);
-  }
-  if (error instanceof ConnectionError && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'EACCES') {
-    return new Failure(Exit.denied, error.message);
-  }
-  return error;
 }
 
 async function count(client: CaptureClient, filter: ConnFilter): Promise<number> {

@@ -6,21 +6,14 @@ import { Command } from 'commander';
 import { ApiClient } from '../api/client.js';
 import type { Values } from '../config/schema.js';
 import { CaptureClient } from '../wire/client.js';
+import { conntrackFindings, readSwitch } from './doctor-conntrack.js';
 import { Exit } from './exit-codes.js';
 import { Failure, sentence } from './failure.js';
-import { captureBinary } from './native.js';
+import { type Finding, fail, ok, warn } from './finding.js';
+import { captureBinary, checkCapture } from './native.js';
 import { size } from './numbers.js';
 import { addConfigOptions, configOf } from './options.js';
 import { colour, write } from './output.js';
-
-export interface Finding {
-  readonly name: string;
-  readonly state: 'ok' | 'warn' | 'fail';
-  /** What is there. */
-  readonly found: string;
-  /** What to do; empty when nothing is. */
-  readonly advice: string;
-}
 
 /** Bits of CapEff: include/uapi/linux/capability.h. */
 const CAPABILITIES = [
@@ -54,6 +47,7 @@ export function doctorCommand(version: string): Command {
       capabilities(),
       bpffs(),
       binary(values),
+      ...conntrackFindings(readSwitch, () => checkConntrack(values)),
       await captureSocket(values['capture.socket']),
       await collectorSocket(values['collector.api_socket']),
       diskSpace(values['collector.data_dir']),
@@ -67,10 +61,6 @@ function line({ name, state, found, advice }: Finding): string {
   const mark = { ok: colour.green('ok  '), warn: colour.yellow('warn'), fail: colour.red('FAIL') }[state];
   return `${mark} ${name.padEnd(16)} ${found}${advice === '' ? '' : `\n${' '.repeat(22)}${colour.dim(advice)}`}\n`;
 }
-
-const ok = (name: string, found: string): Finding => ({ name, state: 'ok', found, advice: '' });
-const warn = (name: string, found: string, advice: string): Finding => ({ name, state: 'warn', found, advice });
-const fail = (name: string, found: string, advice: string): Finding => ({ name, state: 'fail', found, advice });
 
 function versions(version: string): Finding {
   return ok('versions', `vslog ${version}, Node.js ${process.versions.node}`);
@@ -95,6 +85,14 @@ function ipvsModule(): Finding {
         `this kernel has no module ip_vs in ${directory}`,
         'Use a kernel that has it, or look at "vslog up --source engine", which runs anywhere, or "npm run demo:vm".',
       );
+}
+
+function checkConntrack(values: Values): { code: number; sentence: string } {
+  try {
+    return checkCapture({ values, source: 'conntrack', services: [], knobs: [] });
+  } catch (error) {
+    return { code: Exit.failure, sentence: sentence(error) };
+  }
 }
 
 function btf(): Finding {

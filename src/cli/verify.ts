@@ -9,28 +9,40 @@ import { lockDirectory } from '../spool/lock.js';
 import { spoolDirectory, storeDirectory } from './collector-room.js';
 import { Exit } from './exit-codes.js';
 import { Failure } from './failure.js';
-import { size, whole } from './numbers.js';
+import { plural, size, whole } from './numbers.js';
 import { openStore } from './open-store.js';
 import { addConfigOptions, configOf } from './options.js';
 import { colour, note, write } from './output.js';
+import type { SourceReport } from './source-comparison.js';
+import { verifySource } from './verify-source.js';
 
 const EXAMPLES = `
 Asks the running collector, or opens the data directory when none runs. Exit code 0: proven complete; 5: not.
 
+--source also lists what the capture's source has now, by its socket, and compares that with the connections that are open in the store. What comes or goes meanwhile
+does not count. The log must be one that a running collector follows. Exit code 4 when the source cannot list.
+
 Examples:
   vslog verify
+  vslog verify --source
   vslog verify --json --data-dir /srv/vslog`;
 
 export function verifyCommand(): Command {
   const command = new Command('verify')
     .description('Prove that nothing is missing: checksums, sequences, losses, and the store against the spool.')
+    .option('--source', 'and that the log agrees with what the source has now')
     .option('--json', 'the whole report, for machines')
     .addHelpText('after', EXAMPLES);
   addConfigOptions(command, 'verify');
-  return command.action(async (options: { json?: boolean }) => {
-    const report = await obtain(configOf(command, 'verify'));
+  return command.action(async (options: { json?: boolean; source?: boolean }) => {
+    const config = configOf(command, 'verify');
+    const log = await obtain(config);
+    const source =
+      options.source === true ? await verifySource(config.values, new ApiClient(config.values['collector.api_socket'])) : undefined;
+    const report = source === undefined ? log : { ...log, source: source.report, complete: log.complete && source.report.ok };
     await write(options.json === true ? `${toJson(report, 2)}\n` : verificationText(report));
-    if (!report.complete) throw new Failure(Exit.incomplete, '');
+    if (!log.complete) throw new Failure(Exit.incomplete, '');
+    if (source !== undefined && source.exit !== Exit.ok) throw new Failure(source.exit, '');
   });
 }
 
@@ -79,8 +91,8 @@ function progressLine(): (progress: { segment: number; segments: number; bytes: 
 }
 
 /** The report for people: what is proven, and what is not. */
-export function verificationText(report: Verification): string {
-  const { spool, store, losses } = report;
+export function verificationText(report: Verification & { readonly source?: SourceReport }): string {
+  const { spool, store, losses, source } = report;
   const lines: string[] = [];
   const say = (ok: boolean, text: string): void => void lines.push(`${ok ? colour.green('ok  ') : colour.red('FAIL')} ${text}`);
   say(
@@ -115,6 +127,25 @@ export function verificationText(report: Verification): string {
     const text = `store: ${epoch.node} ${epoch.epoch}: sequences ${epoch.first} to ${epoch.last}, ${whole(epoch.ledger)} events in the ledger`;
     say(epoch.ok, flaws.length === 0 ? `${text} and as many rows` : `${text}, but ${flaws.join(', ')}`);
   }
+  if (source !== undefined) for (const { ok, text } of sourceLines(source)) say(ok, text);
   lines.push(report.complete ? colour.green('complete') : colour.red('not complete'));
   return `${lines.join('\n')}\n`;
+}
+
+function sourceLines(source: SourceReport): { ok: boolean; text: string }[] {
+  if (!source.checked) return [{ ok: false, text: `source: not compared. ${source.reason}` }];
+  if (source.ok) return [{ ok: true, text: `source: ${plural(source.listed, 'connection')} there now, and the log agrees` }];
+  const flaws: string[] = [];
+  if (source.only_source > 0) flaws.push(`${whole(source.only_source)} of the source are not open in the log`);
+  if (source.only_log > 0) flaws.push(`${whole(source.only_log)} are open in the log and not there`);
+  return [
+    {
+      ok: false,
+      text: `source: ${plural(source.listed, 'connection')} there now and ${whole(source.open_in_log)} open in the log: ${flaws.join('; ')}`,
+    },
+    ...source.examples.map(({ only, conn_id, protocol, client, virtual, real }) => ({
+      ok: false,
+      text: `source: only in the ${only}: ${protocol} ${client} > ${virtual} > ${real}, ${conn_id === '0' ? 'without a number' : `conn_id ${conn_id}`}`,
+    })),
+  ];
 }

@@ -45,7 +45,7 @@ export const schema = {
     doc: 'The unix socket of the capture: where it listens and where the collector finds it.',
     flag: 'socket',
     native: 'socket',
-    commands: ['capture', 'collect', 'up', 'conn', 'doctor'],
+    commands: ['capture', 'collect', 'up', 'conn', 'verify', 'doctor'],
   }),
   'capture.socket_group': text({
     default: '',

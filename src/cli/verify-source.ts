@@ -1,0 +1,98 @@
+import type { ApiClient } from '../api/client.js';
+import type { Values } from '../config/schema.js';
+import { quote } from '../store/embedded/quote.js';
+import { CaptureClient } from '../wire/client.js';
+import type { ConnFilter } from '../wire/conn-filter.js';
+import { toBigInt } from '../wire/proto.js';
+import { explained } from './capture-answer.js';
+import { protocolName } from './event.js';
+import { Exit } from './exit-codes.js';
+import { exitCodeOf, sentence } from './failure.js';
+import { compareSource, type Difference, notCompared, type SourceReport } from './source-comparison.js';
+
+/** A table of millions may take a while. */
+const ANSWER_MS = 120_000;
+const EVERY: ConnFilter = {
+  client: undefined,
+  virtual: undefined,
+  real: undefined,
+  protocol: undefined,
+  fwmark: undefined,
+  state: undefined,
+  template: undefined,
+  olderThanNs: undefined,
+  idleNs: undefined,
+  quiesced: false,
+};
+
+/** Compares the capture's source with the running collector's store. `exit`: what the command's end means when that could not be done, or the two differ. */
+export async function verifySource(values: Values, api: ApiClient): Promise<{ report: SourceReport; exit: number }> {
+  if (values['store.kind'] === 'none') {
+    return { report: notCompared('There is no store (store.kind is "none") to compare the source with.'), exit: Exit.refused };
+  }
+  const client = new CaptureClient({ path: values['capture.socket'], software: 'vslog verify' });
+  try {
+    const { node, epoch, source } = await client.connect();
+    if (source === 'ipvs') {
+      const reason = 'Source ipvs cannot be compared yet: its capture tells what happens and cannot list what is there.';
+      return { report: notCompared(reason), exit: Exit.refused };
+    }
+    const ours = `node = ${quote(node)} AND epoch = ${quote(epoch)}`;
+    const report = await compareSource({
+      list: (each) => client.listConnections(EVERY, each, ANSWER_MS),
+      sequence: async () => toBigInt((await client.sourceStatus(ANSWER_MS)).next_sequence) - 1n,
+      hasStored: (sequence) => hasStored(api, ours, sequence),
+      openInLog: () => openInLog(api, ours),
+      describe: (ids) => describe(api, ours, ids),
+    });
+    return { report, exit: report.ok ? Exit.ok : Exit.incomplete };
+  } catch (error) {
+    const told = explained(error);
+    return { report: notCompared(sentence(told)), exit: exitCodeOf(told) };
+  } finally {
+    client.close();
+  }
+}
+
+/** By the ledger: the batches up to a sequence hold as many events as there are sequences from the first on. */
+async function hasStored(api: ApiClient, ours: string, sequence: bigint): Promise<boolean> {
+  if (sequence <= 0n) return true;
+  const answer = await api.sql(
+    `SELECT sum(least(last, ${sequence}) - first + 1) = ${sequence} - min(first) + 1 AND count() > 0 FROM vslog.batches FINAL WHERE ${ours} AND first <= ${sequence}`,
+    'TSV',
+  );
+  return answer.toString('utf8').trim() === '1';
+}
+
+async function openInLog(api: ApiClient, ours: string): Promise<Set<bigint>> {
+  const bytes = await api.sql(`SELECT conn_id FROM vslog.connections WHERE ${ours} AND is_open`, 'RowBinary');
+  const ids = new Set<bigint>();
+  for (let at = 0; at + 8 <= bytes.length; at += 8) ids.add(bytes.readBigUInt64LE(at));
+  return ids;
+}
+
+interface Row {
+  readonly id: string;
+  readonly protocol: number;
+  readonly client: string;
+  readonly virtual: string;
+  readonly real: string;
+}
+
+async function describe(api: ApiClient, ours: string, ids: readonly bigint[]): Promise<Difference[]> {
+  if (ids.length === 0) return [];
+  const endpoint = (name: string): string =>
+    `concat(if(position(${name}_addr, ':') > 0, concat('[', ${name}_addr, ']'), ${name}_addr), ':', toString(${name}_port)) AS ${name}`;
+  const answer = await api.sql(
+    `SELECT toString(conn_id) AS id, protocol, ${['client', 'virtual', 'real'].map(endpoint).join(', ')} FROM vslog.connections WHERE ${ours} AND conn_id IN (${ids.join(', ')}) ORDER BY conn_id`,
+    'JSONEachRow',
+  );
+  return answer
+    .toString('utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => {
+      const { id, protocol, client, virtual, real } = JSON.parse(line) as Row;
+      return { only: 'log', conn_id: id, protocol: protocolName(protocol), client, virtual, real };
+    });
+}
