@@ -32,11 +32,7 @@ export async function verifySource(values: Values, api: ApiClient): Promise<{ re
   }
   const client = new CaptureClient({ path: values['capture.socket'], software: 'vslog verify' });
   try {
-    const { node, epoch, source } = await client.connect();
-    if (source === 'ipvs') {
-      const reason = 'Source ipvs cannot be compared yet: its capture tells what happens and cannot list what is there.';
-      return { report: notCompared(reason), exit: Exit.refused };
-    }
+    const { node, epoch } = await client.connect();
     const ours = `node = ${quote(node)} AND epoch = ${quote(epoch)}`;
     const report = await compareSource({
       list: (each) => client.listConnections(EVERY, each, ANSWER_MS),

@@ -108,6 +108,26 @@ export class Vslog {
     return { code: status, out: stdout, err: stderr };
   }
 
+  /** As run(), while this process goes on. */
+  ran(...args: string[]): Promise<Ran> {
+    const [program, ...first] = this.program;
+    const child = spawn(program, [...first, ...args], {
+      env: this.env,
+      cwd: ROOT,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: 60_000,
+      ...this.who,
+    });
+    let [out, err] = ['', ''];
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      out += text;
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      err += text;
+    });
+    return new Promise((resolve) => child.once('close', (code) => resolve({ code, out, err })));
+  }
+
   /** Rows of a query. */
   sql<T>(query: string): T[] {
     const { code, out, err } = this.run('sql', '--format', 'jsonl', query);
