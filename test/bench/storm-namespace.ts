@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Program } from './processes.js';
 import { ROOT } from './setup.js';
 
-const FLOWS = join(ROOT, 'build/native/bench/storm-flows');
+export const FLOWS = join(ROOT, 'build/native/bench/storm-flows');
 
 /** Loopback, a rule that wants the state of connections (without one the kernel tracks nothing), and no answer to the datagrams; a flow ends a second after its only one. */
 const SCRIPT = `

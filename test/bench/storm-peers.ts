@@ -3,20 +3,26 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { childrenOf, cpuSeconds, Program } from './processes.js';
 import type { Heard } from './storm.js';
-import type { Namespace } from './storm-namespace.js';
+import { FLOWS, type Namespace } from './storm-namespace.js';
 
 export interface Peer {
   readonly name: 'conntrack' | 'ulogd';
   /** What its log of `dir` says of a NEW, and of a DESTROY. */
   readonly marks: { readonly create: string; readonly expire: string };
   command(dir: string): { readonly args: readonly string[]; readonly output: string };
+  /** Bytes, where its own option for it does nothing. */
+  readonly buffer?: number;
   /** What it said of events that it did not get. Neither tells a number. */
   complaints(dir: string, said: string): string[];
 }
 
-/** Older versions end by themselves at the first ENOBUFS; this one's warning names no number. */
+/**
+ * 1.4.7 gives the buffer of -b to a socket that hears no events: the one that does gets it from us, or it would lose most of a storm for that alone.
+ * Older versions end by themselves at the first ENOBUFS; this one's warning names no number.
+ */
 export const conntrack: Peer = {
   name: 'conntrack',
+  buffer: 64 << 20,
   marks: { create: '[NEW]', expire: '[DESTROY]' },
   command: (dir) => {
     const output = join(dir, 'conntrack.txt');
@@ -99,6 +105,8 @@ export async function hearPeer(peer: Peer, dir: string, namespace: Namespace, st
     await sleep(20);
     [pid] = childrenOf(shell.pid);
   }
+  if (peer.buffer !== undefined && (await new Program(FLOWS, ['--pid', String(pid), '--buffer', String(peer.buffer)]).exit()) !== 0)
+    throw new Error(`${peer.name} could not be given its buffer`);
   const before = cpuSeconds(pid);
   await storm();
   // What it has not read yet it may still read. One that gave up has closed its socket.

@@ -5,7 +5,7 @@ import { bodyName, listSegments } from '../../src/spool/layout.js';
 import { nextEvent } from '../../src/wire/batch.js';
 import { toBigInt, v1 } from '../../src/wire/proto.js';
 import { cpuSeconds, Program } from './processes.js';
-import { MAIN, Setup } from './setup.js';
+import { MAIN, rounded, Setup } from './setup.js';
 import type { Heard } from './storm.js';
 import type { Namespace } from './storm-namespace.js';
 
@@ -98,7 +98,13 @@ export async function hearVslog(namespace: Namespace, storm: () => Promise<void>
       reportedLost: lost,
       cpuSeconds: spent.capture + spent.collector,
       exited,
-      further: { dropped_by_kernel: dropped, snapshot, missed, cpu_s: spent, verified: verified ?? null },
+      further: {
+        dropped_by_kernel: dropped,
+        snapshot,
+        missed,
+        cpu_s: { capture: rounded(spent.capture), collector: rounded(spent.collector) },
+        verified: verified ?? null,
+      },
     };
   } finally {
     await setup.end();

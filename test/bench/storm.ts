@@ -54,7 +54,8 @@ export interface StormFigures {
 /** The same load in turn against each; every flow is a NEW and a DESTROY. */
 export async function storm(options: StormOptions, say: (line: string) => void): Promise<StormFigures> {
   for (const program of ['conntrack', 'ulogd', 'nft', 'ip', 'nsenter', 'setpriv'])
-    if (spawnSync('which', [program]).status !== 0) throw new Error(`storm needs the program ${program}: run \`npm run setup -- --tests\``);
+    if (spawnSync('sh', ['-c', 'command -v "$1"', 'sh', program]).status !== 0)
+      throw new Error(`storm needs the program ${program}: run \`npm run setup -- --tests\``);
   const dir = mkdtempSync(join(tmpdir(), 'vslog-bench-'));
   process.once('exit', () => remove(dir));
   const namespace = await Namespace.make();

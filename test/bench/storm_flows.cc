@@ -1,4 +1,5 @@
 // Opens UDP flows over loopback as fast as it can, each of its own destination address, and sees all of them end by their timer.
+// Or gives another program's netlink sockets a buffer: --pid PID --buffer BYTES.
 // Arguments: --flows N [--rate R]. Prints one JSON line: {flows, seconds, rounds}. Run it in a namespace whose table is its own and whose UDP timeout is short.
 #include <algorithm>
 #include <array>
@@ -21,6 +22,7 @@
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace {
@@ -147,17 +149,40 @@ void storm(std::uint64_t flows, std::uint64_t rate) {
   std::printf("{\"flows\":%llu,\"seconds\":%.3f,\"rounds\":%llu}\n", static_cast<unsigned long long>(flows), seconds, static_cast<unsigned long long>(rounds));
 }
 
+/// Gives every netlink socket of a process a receive buffer of so many bytes (the kernel doubles them).
+void set_buffers(pid_t pid, int bytes) {
+  const auto process = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+  if (process < 0) fail("pidfd_open");
+  for (int number = 0; number < 64; ++number) {
+    const auto copy = static_cast<int>(syscall(SYS_pidfd_getfd, process, number, 0));
+    if (copy < 0) continue;  // it has no such descriptor
+    int domain = 0;
+    socklen_t length = sizeof domain;
+    const bool netlink = getsockopt(copy, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0 && domain == AF_NETLINK;
+    if (netlink && setsockopt(copy, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes) < 0) fail("SO_RCVBUFFORCE");
+    close(copy);
+  }
+  close(process);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   std::uint64_t flows = 0;
   std::uint64_t rate = 0;
+  std::uint64_t pid = 0;
+  std::uint64_t buffer = 0;
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string_view name = argv[i];
-    (name == "--rate" ? rate : flows) = std::strtoull(argv[i + 1], nullptr, 10);
+    auto& value = name == "--rate" ? rate : name == "--pid" ? pid : name == "--buffer" ? buffer : flows;
+    value = std::strtoull(argv[i + 1], nullptr, 10);
   }
   try {
-    storm(flows, rate);
+    if (pid > 0) {
+      set_buffers(static_cast<pid_t>(pid), static_cast<int>(buffer));
+    } else {
+      storm(flows, rate);
+    }
   } catch (const std::exception& error) {
     std::fprintf(stderr, "storm-flows: %s\n", error.what());
     return 1;
