@@ -32,6 +32,9 @@ beforeAll(async () => {
       template_id: toLong(5n),
       quiesced: true,
       state: 5,
+      zone: 9,
+      mark: 4294967295,
+      labels: Uint8Array.from([5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x80]),
     }),
     connEvent({ kind: 'snapshot', sequence: 6n, conn: 2n, time: at(11n), created_ns: toLong(at(2n)), real_addr: v4(3) }),
     connEvent({ kind: 'create', sequence: 7n, conn: 4n, time: at(12n), family: 6, protocol: 17, client_addr: V6, real_addr: V6 }),
@@ -70,6 +73,15 @@ test('addresses are searched for and shown as people write them', async () => {
     '4\t2001:db8::7\t10.0.0.2',
   );
   expect(await ask(store, "SELECT count() FROM conn_events WHERE real_addr = '10.0.0.3'")).toBe('2');
+});
+
+test('zone, mark and labels are there, and a label is a bit of a number', async () => {
+  const bit = (label: number): string => `bitAnd(labels, bitShiftLeft(toUInt128(1), ${label})) != 0`;
+  for (const table of ['connections', 'conn_events']) {
+    const columns = `zone, mark, ${[0, 1, 2, 126, 127].map(bit).join(', ')}`;
+    expect(await ask(store, `SELECT ${columns} FROM ${table} WHERE conn_id = 3 AND zone != 0`)).toBe('9\t4294967295\t1\t0\t1\t0\t1');
+    expect(await ask(store, `SELECT DISTINCT zone, mark, labels FROM ${table} WHERE conn_id != 3`)).toBe('0\t0\t0');
+  }
 });
 
 test('a connection is open, ended, or missed by a capture that remembered nothing', async () => {
