@@ -92,7 +92,7 @@ class LoadSourceTest : public testing::Test {
     return static_cast<std::size_t>(std::count_if(log.conns.begin(), log.conns.end(), [kind](const ConnRecord& r) { return r.kind == kind; }));
   }
 
-  SourceOptions options_{.name = "engine", .ipvs = {}, .engine = {}, .scripted = {}};
+  SourceOptions options_;
   std::string said_;
 };
 
