@@ -45,6 +45,7 @@ std::vector<Event> events(const Log& log) {
 class LoadSourceTest : public testing::Test {
  protected:
   LoadSourceTest() {
+    options_.name = "engine";
     options_.engine.load = true;
     load().rate = 0;
     load().connections = 3000;

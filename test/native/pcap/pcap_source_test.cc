@@ -49,7 +49,10 @@ Bytes client_syn(std::uint16_t port = 40000) { return ipv4(kTcp, tcp(port, 80, k
 
 class PcapSourceTest : public testing::Test {
  protected:
-  PcapSourceTest() { use("tcp://10.1.0.1:80", "10.2.0.1:8080"); }
+  PcapSourceTest() {
+    options_.name = "engine";
+    use("tcp://10.1.0.1:80", "10.2.0.1:8080");
+  }
 
   void use(const std::string& service, const std::string& real) {
     ServiceSetup setup;
@@ -96,7 +99,7 @@ class PcapSourceTest : public testing::Test {
   }
 
   TempDir dir_;
-  SourceOptions options_{.name = "engine", .ipvs = {}, .engine = {}, .scripted = {}};
+  SourceOptions options_;
   SourceFigures figures_;
   std::string said_;
 };
