@@ -30,8 +30,10 @@ source conntrack; --max-conns is its own too:
   --conntrack-events LIST     create, expire, state (a change of state, or another update), separated by commas (create,expire)
   --conntrack-protocol LIST   only tcp, udp, sctp, icmp, icmpv6, dccp, gre, udplite or a number, separated by commas; the kernel drops the others
   --conntrack-address LIST    only connections from or to these addresses or blocks, such as 10.0.0.0/8,2001:db8::/32, before translation; the kernel drops the others
-  --conntrack-buffer BYTES    how far the kernel's buffer for events may grow, 64K to 2G (128M)
-  --conntrack-queue BYTES     events that were read and not yet recorded, a power of two, 64K to 16G (64M)
+  --conntrack-delivery HOW    ring: a program in the kernel copies events into memory that is shared with the capture, which costs least and takes the capability CAP_BPF;
+                              socket: a netlink socket; auto (default): ring where it can be had, else socket
+  --conntrack-buffer BYTES    socket: how far the kernel's buffer for events may grow, 64K to 2G (128M)
+  --conntrack-queue BYTES     events that were not yet recorded, a power of two, 64K to 2G (64M): the ring, or behind the socket
   --conntrack-resync SEC      how often the log is compared with the kernel's table while there are connections whose end the kernel will not tell, 0: never (60)
   --conntrack-reliable        the kernel keeps each end until it was delivered: none is lost, but kernel memory is held while the capture stands still
 

@@ -13,7 +13,7 @@ namespace {
 
 enum Option : int {
   kSource = 256, kSocket, kSocketGroup, kJournal, kJournalSize, kNode, kRingSize, kMaxConns, kPinDir, kAllNetns, kNodestInterval, kLinger, kOnExit, kDetach, kCheck, kWithParent,
-  kConntrackEvents, kConntrackProtocol, kConntrackAddress, kConntrackBuffer, kConntrackQueue, kConntrackResync, kConntrackReliable,
+  kConntrackEvents, kConntrackProtocol, kConntrackAddress, kConntrackDelivery, kConntrackBuffer, kConntrackQueue, kConntrackResync, kConntrackReliable,
   kService, kScheduler, kPersistent, kNetmask, kOnePacket, kReal, kKnob, kEngineMaxConns, kLoad, kLoadRate, kLoadConnections, kLoadClients, kLoadConcurrent, kLoadUdpPercent, kLoadSeed, kPcap, kScriptedEvents, kScriptedRate, kScriptedSeed, kScriptedStart, kHelp, kVersion,
 };
 
@@ -37,6 +37,7 @@ constexpr option kOptions[] = {
     {"conntrack-events", required_argument, nullptr, kConntrackEvents},
     {"conntrack-protocol", required_argument, nullptr, kConntrackProtocol},
     {"conntrack-address", required_argument, nullptr, kConntrackAddress},
+    {"conntrack-delivery", required_argument, nullptr, kConntrackDelivery},
     {"conntrack-buffer", required_argument, nullptr, kConntrackBuffer},
     {"conntrack-queue", required_argument, nullptr, kConntrackQueue},
     {"conntrack-resync", required_argument, nullptr, kConntrackResync},
@@ -153,9 +154,12 @@ CommandLine parse(int argc, char** argv) {
       case kConntrackAddress:
         list(name, [&] { o.source.conntrack.addresses = parse_address_blocks(value); });
         break;
+      case kConntrackDelivery:
+        list(name, [&] { o.source.conntrack.delivery = parse_conntrack_delivery(value); });
+        break;
       case kConntrackBuffer: o.source.conntrack.buffer_bytes = number(name, value, 64 << 10, 2ULL << 30, true); break;
       case kConntrackQueue:
-        o.source.conntrack.queue_bytes = number(name, value, 64 << 10, 16ULL << 30, true);
+        o.source.conntrack.queue_bytes = number(name, value, 64 << 10, 2ULL << 30, true);
         if (!std::has_single_bit(o.source.conntrack.queue_bytes)) bad(name, value, "a power of two");
         break;
       case kConntrackResync: o.source.conntrack.resync_s = static_cast<std::uint32_t>(number(name, value, 0, 86'400)); break;

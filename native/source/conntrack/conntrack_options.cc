@@ -67,6 +67,13 @@ void parse_conntrack_events(const std::string& list, ConntrackOptions& options) 
   }
 }
 
+ConntrackOptions::Delivery parse_conntrack_delivery(const std::string& name) {
+  if (name == "auto") return ConntrackOptions::Delivery::automatic;
+  if (name == "ring") return ConntrackOptions::Delivery::ring;
+  if (name == "socket") return ConntrackOptions::Delivery::socket;
+  bad(name, "one of auto, ring, socket");
+}
+
 std::vector<std::uint8_t> parse_conntrack_protocols(const std::string& list) {
   static constexpr std::pair<const char*, std::uint8_t> kNames[] = {
       {"icmp", IPPROTO_ICMP}, {"tcp", IPPROTO_TCP}, {"udp", IPPROTO_UDP}, {"dccp", IPPROTO_DCCP}, {"gre", IPPROTO_GRE}, {"icmpv6", IPPROTO_ICMPV6}, {"sctp", IPPROTO_SCTP}, {"udplite", IPPROTO_UDPLITE},

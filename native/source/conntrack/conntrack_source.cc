@@ -1,7 +1,5 @@
 #include "source/conntrack/conntrack_source.h"
 
-#include <linux/netfilter/nfnetlink.h>
-#include <linux/netfilter/nfnetlink_conntrack.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
@@ -15,19 +13,17 @@
 #include <system_error>
 
 #include "source/conntrack/conntrack_check.h"
-#include "source/conntrack/event_queue.h"
-#include "source/conntrack/event_reader.h"
+#include "source/conntrack/flow_events.h"
 #include "source/conntrack/flow_log.h"
 #include "source/conntrack/flow_parser.h"
 #include "source/conntrack/flow_records.h"
 #include "source/conntrack/record_match.h"
 #include "source/conntrack/table_comparison.h"
+#include "wire/unique_fd.h"
 
 namespace vslog {
 namespace {
 
-/// The receive buffer at the start; it grows when it fills.
-constexpr std::uint64_t kFirstBuffer = 8 << 20;
 /// After a comparison the next one waits this many times as long as it took, so that a storm that does not end does not become a storm of dumps.
 constexpr std::uint64_t kRestFactor = 4;
 constexpr std::uint64_t kSecond = 1'000'000'000;
@@ -58,13 +54,7 @@ bool ends_may_be_silent() {
   return value != "1";
 }
 
-std::vector<unsigned> groups_of(const ConntrackOptions& o) {
-  std::vector<unsigned> groups;
-  if (o.creates) groups.push_back(NFNLGRP_CONNTRACK_NEW);
-  if (o.states) groups.push_back(NFNLGRP_CONNTRACK_UPDATE);
-  if (o.expires) groups.push_back(NFNLGRP_CONNTRACK_DESTROY);
-  return groups;
-}
+void say(const std::string& sentence) { std::fprintf(stderr, "vslog-capture: %s\n", sentence.c_str()); }
 
 UniqueFd checked(int fd, const char* what) {
   if (fd < 0) throw std::system_error(errno, std::generic_category(), what);
@@ -83,23 +73,17 @@ class ConntrackSource final : public Source, private FlowRecords {
   bool lists_connections() const override { return true; }
 
   void start(std::uint64_t /*cursor*/) override {
-    for (const std::string& sentence : examine_conntrack()) std::fprintf(stderr, "vslog-capture: %s\n", sentence.c_str());
+    for (const std::string& sentence : examine_conntrack()) say(sentence);
     netns_ = own_netns();
     log_.emplace(options_, first_id(), netns_, ends_may_be_silent());
     comparison_.emplace(log_->table(), filter_, TableComparison::Outcome{
         [this](const Flow& flow) { log_->listed(flow, clock_ns(CLOCK_REALTIME), comparison_->generation(), *this); },
         [this](const KnownFlow& known) { log_->gone(known, clock_ns(CLOCK_REALTIME), *this); },
     });
-    queue_.emplace(options_.queue_bytes);
-    socket_.emplace();
-    socket_->attach(filter_.program());
-    if (options_.reliable) socket_->require_delivery();
-    socket_->grow_buffer(std::min(options_.buffer_bytes, kFirstBuffer));
-    socket_->join(groups_of(options_));
-    reader_.emplace(*socket_, *queue_, options_.buffer_bytes);
+    events_ = open_flow_events(options_, say);
     poll_ = checked(epoll_create1(EPOLL_CLOEXEC), "cannot make an epoll descriptor");
     wake_ = checked(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "cannot make an event descriptor");
-    for (const int fd : {queue_->fd(), wake_.get()}) {
+    for (const int fd : {events_->poll_fd(), wake_.get()}) {
       epoll_event event{.events = EPOLLIN, .data = {.fd = fd}};
       if (epoll_ctl(poll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) throw std::system_error(errno, std::generic_category(), "cannot watch the queue of events");
     }
@@ -110,18 +94,16 @@ class ConntrackSource final : public Source, private FlowRecords {
 
   std::size_t drain(EventSink& sink, std::size_t max) override {
     std::uint64_t count = 0;
-    for (const int fd : {queue_->fd(), wake_.get()}) {
-      [[maybe_unused]] const ssize_t ignored = read(fd, &count, sizeof count);
-    }
-    if (reader_->failed()) reader_->rethrow();
+    [[maybe_unused]] const ssize_t ignored = read(wake_.get(), &count, sizeof count);
+    events_->woken();
     sink_ = &sink;
     std::size_t taken = 0;
-    for (EventQueue::Item item; taken < max && queue_->next(item); ++taken) take(item);
+    for (FlowEvents::Item item; taken < max && events_->next(item); ++taken) take(item);
     if (compare_again_ && !comparison_->running() && clock_ns(CLOCK_MONOTONIC) >= rest_until_ns_) compare();
     if (comparison_->running()) {
       const TableComparison::Work work = comparison_->work(max);
       malformed_ += work.malformed;
-      if (work.dumped) reader_->require_barrier();
+      if (work.dumped) events_->require_barrier();
       if (!comparison_->running()) compared();
       if (work.more) taken = max;
     }
@@ -132,20 +114,26 @@ class ConntrackSource final : public Source, private FlowRecords {
   void tick() override {
     const std::uint64_t now = clock_ns(CLOCK_MONOTONIC);
     if (options_.resync_s > 0 && log_->silent() > 0 && now >= compared_ns_ + options_.resync_s * kSecond) compare_again_ = log_->keeps_table();
-    if (compare_again_ || reader_->failed()) wake();
+    // The kernel tells an end before it takes the flow out of its table: a dump that is quick after a gap may still show one whose end was lost.
+    if (look_twice_ && !compare_again_ && !comparison_->running() && now >= compared_ns_ + kSecond) {
+      look_twice_ = false;
+      compare_again_ = true;
+    }
+    events_->tick();
+    if (compare_again_) wake();
   }
 
   std::vector<LossTotal> losses() override {
-    const EventReader::Losses lost = reader_->losses();
+    const FlowEvents::Losses lost = events_->losses();
     return {
         {LossPlace::source, lost.lost, lost.first_ns, lost.last_ns,
-         "the kernel had no room for events of connection tracking; the log was compared with its table after that. Give the capture a bigger --conntrack-buffer, or wish for fewer events (--conntrack-protocol, --conntrack-address)"},
+         std::string("the kernel had no room for events of connection tracking; the log was compared with its table after that. ") + events_->remedy()},
         {LossPlace::conn_map, log_->not_remembered(), 0, 0, "the table of remembered connections was full: their end is told as that of an unknown one; give the capture a bigger --max-conns"},
         {LossPlace::malformed, malformed_, 0, 0, "messages of the kernel's connection tracking could not be read"},
     };
   }
 
-  SourceFigures figures() override { return {queue_->size(), queue_->used(), log_->table().size(), malformed_}; }
+  SourceFigures figures() override { return {events_->size(), events_->used(), log_->table().size(), malformed_}; }
 
   void visit(const engine::ConnFilter& wanted, const std::function<void(const ConnRecord&)>& each) override {
     TableDump dump(filter_);
@@ -167,18 +155,17 @@ class ConntrackSource final : public Source, private FlowRecords {
  private:
   void record(const ConnRecord& record) override { sink_->conn(record); }
 
-  void take(const EventQueue::Item& item) {
+  void take(const FlowEvents::Item& item) {
     switch (item.kind) {
-      case EventQueue::Kind::message: {
+      case FlowEvents::Kind::message: {
         Flow flow;
         const Parsed parsed = parse_flow(item.bytes, flow);
         if (parsed == Parsed::malformed) ++malformed_;
         if (parsed == Parsed::flow && filter_.takes(flow)) log_->event(flow, item.time_ns, comparison_->generation(), *this);
         break;
       }
-      case EventQueue::Kind::gap: compare_again_ = log_->keeps_table(); break;
-      case EventQueue::Kind::barrier: comparison_->barrier(); break;
-      case EventQueue::Kind::skip: break;
+      case FlowEvents::Kind::gap: compare_again_ = look_twice_ = log_->keeps_table(); break;
+      case FlowEvents::Kind::barrier: comparison_->barrier(); break;
     }
   }
 
@@ -204,13 +191,12 @@ class ConntrackSource final : public Source, private FlowRecords {
   std::uint32_t netns_ = 0;
   std::optional<FlowLog> log_;
   std::optional<TableComparison> comparison_;
-  std::optional<EventQueue> queue_;
-  std::optional<NetlinkSocket> socket_;
-  std::optional<EventReader> reader_;  // after what it uses: it ends first
+  std::unique_ptr<FlowEvents> events_;
   UniqueFd poll_;
   UniqueFd wake_;
   EventSink* sink_ = nullptr;
   bool compare_again_ = false;
+  bool look_twice_ = false;
   std::uint64_t begun_ns_ = 0;
   std::uint64_t compared_ns_ = 0;
   std::uint64_t rest_until_ns_ = 0;

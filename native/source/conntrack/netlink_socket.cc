@@ -49,6 +49,10 @@ void NetlinkSocket::attach(std::vector<sock_filter> program) {
   if (setsockopt(fd(), SOL_SOCKET, SO_ATTACH_FILTER, &code, sizeof code) != 0) fail("cannot attach the filter of events");
 }
 
+void NetlinkSocket::attach_program(int program) {
+  if (setsockopt(fd(), SOL_SOCKET, SO_ATTACH_BPF, &program, sizeof program) != 0) fail("cannot attach the program that copies events");
+}
+
 void NetlinkSocket::require_delivery() {
   int on = 1;
   if (mnl_socket_setsockopt(socket_.get(), NETLINK_BROADCAST_ERROR, &on, sizeof on) != 0) fail("cannot ask for reliable events");
@@ -88,6 +92,14 @@ void NetlinkSocket::ask_for_table() {
     if (errno == EPERM) throw SourceRefusal(kNotPermitted);
     fail("cannot ask for the table of connection tracking");
   }
+}
+
+std::vector<unsigned> event_groups(const ConntrackOptions& options) {
+  std::vector<unsigned> groups;
+  if (options.creates) groups.push_back(NFNLGRP_CONNTRACK_NEW);
+  if (options.states) groups.push_back(NFNLGRP_CONNTRACK_UPDATE);
+  if (options.expires) groups.push_back(NFNLGRP_CONNTRACK_DESTROY);
+  return groups;
 }
 
 }  // namespace vslog

@@ -7,6 +7,8 @@
 #include <memory>
 #include <vector>
 
+#include "source/conntrack/conntrack_options.h"
+
 struct mnl_socket;
 
 namespace vslog {
@@ -22,6 +24,8 @@ class NetlinkSocket {
   void join(const std::vector<unsigned>& groups);
   /// Attaches a filter. Before it, events of every flow come. Throws std::system_error.
   void attach(std::vector<sock_filter> program);
+  /// Attaches a loaded program in the same place.
+  void attach_program(int program);
   /// The kernel counts an event that found no room as not delivered, and offers an end again later.
   void require_delivery();
 
@@ -45,5 +49,8 @@ class NetlinkSocket {
   };
   std::unique_ptr<mnl_socket, Close> socket_;
 };
+
+/// The groups of the wanted events.
+std::vector<unsigned> event_groups(const ConntrackOptions& options);
 
 }  // namespace vslog

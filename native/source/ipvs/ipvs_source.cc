@@ -17,7 +17,7 @@
 #include <thread>
 #include <utility>
 
-#include "source/ipvs/kernel_ring.h"
+#include "source/bpf/kernel_ring.h"
 #include "source/ipvs/preflight.h"
 #include "source/ipvs/programs.h"
 #include "source/ipvs/translate.h"

@@ -8,16 +8,14 @@
 
 #include <cerrno>
 #include <cinttypes>
-#include <cstdarg>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <ctime>
 #include <filesystem>
 #include <memory>
 #include <system_error>
 
 #include "ipvs.skel.h"
+#include "source/bpf/bpf_log.h"
 #include "source/ipvs/ipvs_source.h"
 #include "source/refusal.h"
 
@@ -25,41 +23,6 @@ namespace vslog {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// What libbpf said while loading: shown only when loading fails.
-std::string& load_log() {
-  static std::string log;
-  return log;
-}
-
-int keep_log(enum libbpf_print_level level, const char* format, va_list args) {
-  if (level == LIBBPF_DEBUG) return 0;
-  // The verifier's whole log comes in one call, and its last lines are those that matter.
-  va_list again;
-  va_copy(again, args);
-  const int n = std::vsnprintf(nullptr, 0, format, again);
-  va_end(again);
-  std::string& log = load_log();
-  if (n <= 0 || log.size() > (16U << 20)) return 0;
-  const std::size_t at = log.size();
-  log.resize(at + static_cast<std::size_t>(n) + 1);
-  std::vsnprintf(log.data() + at, static_cast<std::size_t>(n) + 1, format, args);
-  log.pop_back();
-  return 0;
-}
-
-/// The last line that libbpf said, which names what failed.
-std::string last_line() {
-  std::string log = load_log();
-  while (!log.empty() && log.back() == '\n') log.pop_back();
-  const std::size_t at = log.rfind('\n');
-  return at == std::string::npos ? log : log.substr(at + 1);
-}
-
-[[noreturn]] void refuse(const std::string& what, int error) {
-  if (std::getenv("VSLOG_DEBUG") != nullptr) std::fputs(load_log().c_str(), stderr);
-  throw SourceRefusal(what + ": " + std::strerror(error) + " (" + last_line() + "). VSLOG_DEBUG=1 shows the kernel's whole answer.");
-}
 
 /// FNV-1a over the program image: another build's programs are not gone on with.
 std::uint64_t build_hash() {
@@ -109,7 +72,7 @@ BpfFd::~BpfFd() {
 }
 
 IpvsPrograms::IpvsPrograms(const IpvsOptions& options) {
-  libbpf_set_print(keep_log);
+  keep_bpf_log();
   if (!find(options)) load(options);
 }
 
@@ -157,7 +120,7 @@ bool IpvsPrograms::find(const IpvsOptions& options) {
 void IpvsPrograms::load(const IpvsOptions& options) {
   fresh_ = true;
   const Skeleton skeleton(ipvs_bpf__open());
-  if (!skeleton) refuse("cannot open the programs", errno);
+  if (!skeleton) refuse_bpf("cannot open the programs", errno);
   bpf_map__set_max_entries(skeleton->maps.ring, static_cast<std::uint32_t>(options.ring_bytes));
   bpf_map__set_max_entries(skeleton->maps.conns, options.max_conns);
   bpf_map__set_max_entries(skeleton->maps.drops, options.max_conns);
@@ -166,13 +129,13 @@ void IpvsPrograms::load(const IpvsOptions& options) {
     bpf_program__set_autoload(skeleton->progs.overload_exit, false);
   }
   int error = ipvs_bpf__load(skeleton.get());
-  if (error != 0) refuse("the kernel does not take the programs", -error);
+  if (error != 0) refuse_bpf("the kernel does not take the programs", -error);
 
   std::error_code ignored;
   fs::create_directories(options.pin_dir, ignored);
   const auto pin = [&](int fd, const std::string& name) {
     const std::string path = options.pin_dir + "/" + name;
-    if (bpf_obj_pin(fd, path.c_str()) != 0) refuse("cannot pin " + path, errno);
+    if (bpf_obj_pin(fd, path.c_str()) != 0) refuse_bpf("cannot pin " + path, errno);
   };
   pin(bpf_map__fd(skeleton->maps.ring), "map_ring");
   pin(bpf_map__fd(skeleton->maps.config), "map_config");
@@ -197,7 +160,7 @@ void IpvsPrograms::load(const IpvsOptions& options) {
   bpf_object__for_each_program(program, skeleton->obj) {
     if (bpf_program__type(program) != BPF_PROG_TYPE_TRACING || !bpf_program__autoload(program)) continue;
     const std::unique_ptr<bpf_link, int (*)(bpf_link*)> link(bpf_program__attach(program), bpf_link__destroy);
-    if (!link) refuse(std::string("cannot attach ") + bpf_program__name(program), errno);
+    if (!link) refuse_bpf(std::string("cannot attach ") + bpf_program__name(program), errno);
     pin(bpf_link__fd(link.get()), std::string("link_") + bpf_program__name(program));
   }
   pin(bpf_map__fd(skeleton->maps.config), "complete");

@@ -1,4 +1,4 @@
-#include "source/ipvs/kernel_ring.h"
+#include "source/bpf/kernel_ring.h"
 
 #include <gtest/gtest.h>
 #include <linux/bpf.h>

@@ -23,6 +23,9 @@ class KernelRing {
   };
   Record next();
 
+  /// next() would find one.
+  bool ready() const;
+
   /// Position after the last record that next() gave, counted from the ring's making.
   std::uint64_t position() const { return position_; }
 

@@ -1,4 +1,4 @@
-#include "source/ipvs/kernel_ring.h"
+#include "source/bpf/kernel_ring.h"
 
 #include <linux/bpf.h>
 #include <sys/mman.h>
@@ -42,6 +42,8 @@ KernelRing::~KernelRing() {
 std::uint64_t KernelRing::released() const { return load_acquire(consumer_); }
 std::uint64_t KernelRing::produced() const { return load_acquire(producer_); }
 
+bool KernelRing::ready() const { return position_ < produced() && (load_head(data_ + (position_ & mask_)) & BPF_RINGBUF_BUSY_BIT) == 0; }
+
 KernelRing::Record KernelRing::next() {
   if (position_ >= produced()) return {{}, false};
   const std::byte* at = data_ + (position_ & mask_);
@@ -57,8 +59,7 @@ bool KernelRing::release(std::uint64_t position) {
   std::atomic_ref<std::uint64_t>(*static_cast<std::uint64_t*>(consumer_)).store(position, std::memory_order_release);
   // A producer wakes us only when it finds its record next to be consumed: look again after the store is seen.
   std::atomic_thread_fence(std::memory_order_seq_cst);
-  if (position_ >= produced()) return false;
-  return (load_head(data_ + (position_ & mask_)) & BPF_RINGBUF_BUSY_BIT) == 0;
+  return ready();
 }
 
 }  // namespace vslog
