@@ -22,6 +22,10 @@ namespace {
 enum Key : std::uint64_t { kSourceKey, kServerKey, kSignalKey, kTickKey, kLingerKey, kParentKey };
 
 constexpr std::size_t kDrainAtOnce = 1024;
+/// A batch takes this part of the journal at most, so that one can be acknowledged while others are made.
+constexpr std::uint64_t kBatchesInJournal = 16;
+/// While nobody watches live, a batch may wait this many times as long: what is stored is not looked at before its segment is sealed, and large batches cost everybody less.
+constexpr std::uint32_t kUnwatchedLinger = 4;
 constexpr std::uint64_t kFlushNs = 2'000'000'000;
 constexpr std::uint64_t kHeldLongNs = 1'000'000'000;
 
@@ -60,7 +64,7 @@ Daemon::Daemon(const DaemonOptions& options)
       started_ns_(clock_ns(CLOCK_REALTIME)),
       journal_({options.journal, options.journal_size, boot_id_, started_ns_ / 1'000'000}),
       mark_(journal_.mark()),
-      batch_(node_, journal_.epoch(), journal_.next_sequence()),
+      batch_(node_, journal_.epoch(), journal_.next_sequence(), journal_.capacity() / kBatchesInJournal),
       source_(make_source(options.source)),
       exchange_{journal_, node_, boot_id_, std::string(source_->name()), "vslog-capture " + std::string(version()), [this] { return status(); }, this},
       server_({options.socket, options.socket_group}, exchange_),
@@ -187,7 +191,8 @@ void Daemon::resume() {
 void Daemon::arm_linger(bool on) {
   if (on == lingering_) return;
   lingering_ = on;
-  const itimerspec spec{{0, 0}, {on ? options_.linger_ms / 1000 : 0, on ? static_cast<long>(options_.linger_ms % 1000) * 1'000'000 : 0}};
+  const std::uint32_t ms = on ? options_.linger_ms * (exchange_.live == 0 ? kUnwatchedLinger : 1) : 0;
+  const itimerspec spec{{0, 0}, {ms / 1000, static_cast<long>(ms % 1000) * 1'000'000}};
   timerfd_settime(linger_.get(), 0, &spec, nullptr);
 }
 

@@ -12,7 +12,7 @@ Watches a balancer and hands out what happens to its connections on a unix socke
   --journal PATH          the log between source and socket (/run/vslog/capture.journal)
   --journal-size BYTES    8M to 1T, with K, M or G (64M)
   --node NAME             this balancer's name in the log (the machine's)
-  --linger MS             how long a batch may wait for more events, 0 to 10000 (5)
+  --linger MS             how long a batch may wait for more events, 0 to 10000 (5); four times as long while no live subscriber watches
   --on-exit keep|detach   keep (default): the kernel side stays and the next start goes on without a gap; detach: it is taken out
   --detach                take out what an earlier capture left in the kernel, and end
   --check                 say whether this command line is right and the source can run here, and end; the exit code tells too

@@ -1,5 +1,6 @@
 #include "wire/batch.h"
 
+#include <algorithm>
 #include <iterator>
 #include <protozero/pbf_writer.hpp>
 #include <protozero/varint.hpp>
@@ -25,8 +26,8 @@ std::string front(const BatchHeader& header, std::size_t body_size) {
 
 }  // namespace
 
-BatchBuilder::BatchBuilder(std::string node, std::string epoch, std::uint64_t next_sequence)
-    : node_(std::move(node)), epoch_(std::move(epoch)), body_(kMaxBody + kMaxControlSize, '\0'), base_(next_sequence), next_(next_sequence) {}
+BatchBuilder::BatchBuilder(std::string node, std::string epoch, std::uint64_t next_sequence, std::size_t max_body)
+    : node_(std::move(node)), epoch_(std::move(epoch)), max_body_(std::min(max_body, kMaxBody)), body_(max_body_ + kMaxControlSize, '\0'), base_(next_sequence), next_(next_sequence) {}
 
 template <typename Record>
 void BatchBuilder::append(const Record& record, RecordType type) {

@@ -21,10 +21,11 @@ struct FinishedBatch {
 
 class BatchBuilder {
  public:
-  static constexpr std::uint32_t kMaxCount = 4096;
-  static constexpr std::size_t kMaxBody = 256 * 1024;
+  static constexpr std::uint32_t kMaxCount = 16384;
+  static constexpr std::size_t kMaxBody = 1024 * 1024;
 
-  BatchBuilder(std::string node, std::string epoch, std::uint64_t next_sequence);
+  /// `max_body`: bytes of a batch's body, kMaxBody at most; one more record may come on top.
+  BatchBuilder(std::string node, std::string epoch, std::uint64_t next_sequence, std::size_t max_body = kMaxBody);
 
   /// Appends a record under the next sequence; begins a new batch when the open one is full or of the other type.
   void add(const ConnRecord& record);
@@ -33,7 +34,7 @@ class BatchBuilder {
   /// Nothing was added since clear().
   bool empty() const { return closed_.empty() && count_ == 0; }
   /// A batch is finished already, or the open one is half full: time to commit, so that the next records do not end one in the middle.
-  bool full() const { return !closed_.empty() || count_ >= kMaxCount / 2 || size_ >= kMaxBody / 2; }
+  bool full() const { return !closed_.empty() || count_ >= kMaxCount / 2 || size_ >= max_body_ / 2; }
   /// Records since clear().
   std::uint64_t records() const { return next_ - base_; }
 
@@ -53,11 +54,12 @@ class BatchBuilder {
 
   template <typename Record>
   void append(const Record& record, RecordType type);
-  bool is_full() const { return count_ >= kMaxCount || size_ >= kMaxBody; }
+  bool is_full() const { return count_ >= kMaxCount || size_ >= max_body_; }
   void close();
 
   std::string node_;
   std::string epoch_;
+  std::size_t max_body_;
   std::string body_;    // of the open batch
   std::string frames_;  // of the finished ones
   std::vector<Closed> closed_;

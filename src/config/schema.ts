@@ -132,7 +132,7 @@ export const schema = {
     min: 0,
     max: 10 * SECOND,
     doc: 'How long events may wait to share a batch.',
-    more: 'Longer makes larger batches, which cost less, and everything later by that much.',
+    more: 'Longer makes larger batches, which cost less, and everything later by that much. While nobody watches live (`tail`) they may wait four times as long.',
     flag: 'linger',
     native: 'linger',
     commands: capture,

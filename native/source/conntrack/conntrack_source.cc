@@ -5,12 +5,15 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <ctime>
 #include <fstream>
 #include <optional>
+#include <span>
 #include <system_error>
+#include <utility>
 
 #include "source/conntrack/conntrack_check.h"
 #include "source/conntrack/flow_events.h"
@@ -26,6 +29,8 @@ namespace {
 
 /// After a comparison the next one waits this many times as long as it took, so that a storm that does not end does not become a storm of dumps.
 constexpr std::uint64_t kRestFactor = 4;
+/// Events whose flows are looked up together.
+constexpr std::size_t kAhead = 16;
 constexpr std::uint64_t kSecond = 1'000'000'000;
 
 std::uint64_t clock_ns(clockid_t clock) {
@@ -98,7 +103,12 @@ class ConntrackSource final : public Source, private FlowRecords {
     events_->woken();
     sink_ = &sink;
     std::size_t taken = 0;
-    for (FlowEvents::Item item; taken < max && events_->next(item); ++taken) take(item);
+    for (bool more = true; more && taken < max;) {
+      const std::size_t wanted = std::min(kAhead, max - taken);
+      const std::size_t came = take_some(wanted);
+      more = came == wanted;
+      taken += came;
+    }
     if (compare_again_ && !comparison_->running() && clock_ns(CLOCK_MONOTONIC) >= rest_until_ns_) compare();
     if (comparison_->running()) {
       const TableComparison::Work work = comparison_->work(max);
@@ -155,18 +165,34 @@ class ConntrackSource final : public Source, private FlowRecords {
  private:
   void record(const ConnRecord& record) override { sink_->conn(record); }
 
-  void take(const FlowEvents::Item& item) {
-    switch (item.kind) {
-      case FlowEvents::Kind::message: {
-        Flow flow;
-        const Parsed parsed = parse_flow(item.bytes, flow);
-        if (parsed == Parsed::malformed) ++malformed_;
-        if (parsed == Parsed::flow && filter_.takes(flow)) log_->event(flow, item.time_ns, comparison_->generation(), *this);
-        break;
+  /// Takes so many items, kAhead at most; fewer when there are no more. The table is far larger than the processor's caches, so what several events will read of it is fetched at once.
+  std::size_t take_some(std::size_t wanted) {
+    std::size_t came = 0;
+    std::size_t flows = 0;
+    for (FlowEvents::Item item; came < wanted && events_->next(item);) {
+      ++came;
+      if (item.kind != FlowEvents::Kind::message) {
+        tell(std::exchange(flows, 0));
+        if (item.kind == FlowEvents::Kind::barrier) comparison_->barrier();
+        else compare_again_ = look_twice_ = log_->keeps_table();
+        continue;
       }
-      case FlowEvents::Kind::gap: compare_again_ = look_twice_ = log_->keeps_table(); break;
-      case FlowEvents::Kind::barrier: comparison_->barrier(); break;
+      Ahead& next = ahead_[flows];
+      const Parsed parsed = parse_flow(item.bytes, next.flow);
+      if (parsed == Parsed::malformed) ++malformed_;
+      if (parsed != Parsed::flow || !filter_.takes(next.flow)) continue;
+      next.time_ns = item.time_ns;
+      log_->table().fetch_slot(key_of(next.flow));
+      ++flows;
     }
+    tell(flows);
+    return came;
+  }
+
+  void tell(std::size_t flows) {
+    const std::span<const Ahead> all(ahead_.data(), flows);
+    for (const Ahead& a : all) log_->table().fetch_entry(key_of(a.flow));
+    for (const Ahead& a : all) log_->event(a.flow, a.time_ns, comparison_->generation(), *this);
   }
 
   void compare() {
@@ -186,8 +212,14 @@ class ConntrackSource final : public Source, private FlowRecords {
     [[maybe_unused]] const ssize_t ignored = write(wake_.get(), &one, sizeof one);  // a full counter is readable too
   }
 
+  struct Ahead {
+    Flow flow;
+    std::uint64_t time_ns = 0;
+  };
+
   ConntrackOptions options_;
   FlowFilter filter_;
+  std::array<Ahead, kAhead> ahead_;
   std::uint32_t netns_ = 0;
   std::optional<FlowLog> log_;
   std::optional<TableComparison> comparison_;

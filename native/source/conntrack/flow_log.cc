@@ -38,7 +38,7 @@ void FlowLog::created(const Flow& flow, std::uint64_t time_ns, std::uint16_t gen
         return;
       }
       gone(*known, time_ns, out);  // the word of its end was lost
-      table_.remove(key_of(flow));
+      table_.remove(*known);
     }
   }
   const std::uint64_t created_ns = flow.start_ns != 0 ? flow.start_ns : time_ns;
@@ -76,14 +76,14 @@ void FlowLog::destroyed(const Flow& flow, std::uint64_t time_ns, FlowRecords& ou
   std::uint64_t created_ns = flow.start_ns;
   std::uint64_t lived_ns = created_ns != 0 && time_ns > created_ns ? time_ns - created_ns : 0;
   std::uint8_t state = flow.state;
-  const KnownFlow* const known = keeps_table() ? table_.find(key_of(flow)) : nullptr;
+  KnownFlow* const known = keeps_table() ? table_.find(key_of(flow)) : nullptr;
   if (known != nullptr) {
     id = known->conn_id;
     if (known->created_ns != 0) created_ns = known->created_ns;  // as its beginning was told
     if (lived_ns == 0 && created_ns != 0 && time_ns > created_ns) lived_ns = time_ns - created_ns;
     if (!flow.has_state) state = known->state;
     forget(*known);
-    table_.remove(key_of(flow));
+    table_.remove(*known);
   } else {
     id = next_id_++;
     if (keeps_table()) {

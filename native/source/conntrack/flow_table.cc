@@ -59,6 +59,7 @@ KnownFlow* FlowTable::add(const FlowKey& key) {
   KnownFlow& flow = at(place);
   flow = {};
   flow.key = key;
+  flow.place = place;
   flow.used = true;
   put({static_cast<std::uint32_t>(hash_of(key)), place});
   ++size_;
@@ -66,10 +67,37 @@ KnownFlow* FlowTable::add(const FlowKey& key) {
 }
 
 bool FlowTable::remove(const FlowKey& key) {
+  const std::size_t slot = slot_of(key, static_cast<std::uint32_t>(hash_of(key)));
+  if (slots_[slot].place == kNone) return false;
+  clear(slot);
+  return true;
+}
+
+void FlowTable::remove(KnownFlow& flow) {
   const std::size_t mask = slots_.size() - 1;
-  std::size_t hole = slot_of(key, static_cast<std::uint32_t>(hash_of(key)));
+  std::size_t slot = static_cast<std::uint32_t>(hash_of(flow.key)) & mask;
+  while (slots_[slot].place != flow.place) slot = (slot + 1) & mask;
+  clear(slot);
+}
+
+void FlowTable::fetch_slot(const FlowKey& key) const { __builtin_prefetch(&slots_[static_cast<std::uint32_t>(hash_of(key)) & (slots_.size() - 1)]); }
+
+void FlowTable::fetch_entry(const FlowKey& key) const {
+  const auto hash = static_cast<std::uint32_t>(hash_of(key));
+  const std::size_t mask = slots_.size() - 1;
+  std::size_t slot = hash & mask;
+  while (slots_[slot].place != kNone && slots_[slot].hash != hash) slot = (slot + 1) & mask;
+  const std::uint32_t place = slots_[slot].place;
+  if (place == kNone) return;
+  const auto* const entry = reinterpret_cast<const char*>(&chunks_[place / kChunk][place % kChunk]);
+  __builtin_prefetch(entry);
+  __builtin_prefetch(entry + sizeof(KnownFlow) - 1);
+}
+
+/// Frees a slot and its entry.
+void FlowTable::clear(std::size_t hole) {
+  const std::size_t mask = slots_.size() - 1;
   const std::uint32_t place = slots_[hole].place;
-  if (place == kNone) return false;
   at(place).used = false;
   free_.push_back(place);
   --size_;
@@ -82,7 +110,6 @@ bool FlowTable::remove(const FlowKey& key) {
     }
   }
   slots_[hole] = {};
-  return true;
 }
 
 void FlowTable::grow() {

@@ -18,6 +18,7 @@ struct KnownFlow {
   std::uint64_t conn_id = 0;
   std::uint64_t created_ns = 0;  ///< wall clock
   std::uint32_t mark = 0;
+  std::uint32_t place = 0;       ///< the table's own: at(place) is this
   std::uint16_t real_port = 0;
   std::uint16_t generation = 0;  ///< of the last comparison that saw it, or in which it began
   std::uint8_t state = 0;
@@ -42,6 +43,12 @@ class FlowTable {
   KnownFlow* add(const FlowKey& key);
   /// Returns false when it was not there.
   bool remove(const FlowKey& key);
+  /// Removes an entry that find() gave.
+  void remove(KnownFlow& flow);
+
+  /// Two steps ahead of find(), add() or remove() of that key: asks the processor to fetch what they will read, first the slot, some calls later the entry.
+  void fetch_slot(const FlowKey& key) const;
+  void fetch_entry(const FlowKey& key) const;
 
   std::size_t size() const { return size_; }
   /// Places that may hold an entry: 0 to places() - 1, for a walk by at().
@@ -60,6 +67,7 @@ class FlowTable {
   std::size_t slot_of(const FlowKey& key, std::uint32_t hash);
   void grow();
   void put(Slot slot);
+  void clear(std::size_t slot);
 
   std::uint32_t max_;
   std::size_t size_ = 0;

@@ -32,7 +32,7 @@ namespace {
 constexpr std::size_t kRelease = 256;
 /// After a round that brought so many, the next begins kGatherNs later, without being woken: then a wake-up brings many.
 constexpr std::size_t kBusy = 8;
-constexpr long kGatherNs = 2'000'000;
+constexpr long kGatherNs = 4'000'000;
 /// A message is being written at this moment.
 constexpr long kSoonNs = 100'000;
 
