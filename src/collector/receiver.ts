@@ -119,6 +119,7 @@ export class Receiver {
     const client = new CaptureClient({
       path: this.options.capture,
       software: this.options.software ?? 'vslog',
+      releases: true,
       handlers: {
         onSubscribed: (subscription) => this.onSubscribed(client, subscription),
         onBatch: (batch) => this.onBatch(client, batch),
@@ -157,6 +158,7 @@ export class Receiver {
     if (batch.last < expected) {
       this.counters.duplicates++;
       if (this.pending.length === 0 && this.isDurable(batch)) client.ack({ epoch: batch.epoch, sequence: batch.last });
+      client.release(batch);
       return;
     }
     if (batch.first < expected) {
@@ -188,6 +190,7 @@ export class Receiver {
         for (const batch of batches) {
           this.counters.events += batch.count;
           this.counters.bytes += batch.body.length;
+          client.release(batch);
         }
       },
       (error: unknown) => this.fail(client, error),

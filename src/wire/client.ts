@@ -5,6 +5,7 @@ import { CaptureRefusal, ConnectionError, sentenceOf, WireError } from './errors
 import { encodeFrame, type Frame, FrameReader } from './frame.js';
 import { FrameFlag, MessageType, PROTOCOL_VERSION } from './message.js';
 import { toBigInt, toLong, v1 } from './proto.js';
+import { ReadMemory } from './read-memory.js';
 
 /** One of the capture's multicast groups, as proto/vslog/v1/socket.proto names them. */
 export type GroupName = Exclude<keyof typeof v1.Group.Value, 'unspecified'>;
@@ -47,6 +48,8 @@ export interface ClientOptions {
   readonly handlers?: ClientHandlers;
   /** How long an answer may take, ms. Default 10000. */
   readonly timeoutMs?: number;
+  /** The receiver of batches calls release() for each when it has no more use for the body, whose memory is then written to again. Default: it is never written to again. */
+  readonly releases?: boolean;
 }
 
 export type Welcome = InstanceType<typeof v1.Welcome>;
@@ -63,10 +66,6 @@ interface Waiting {
   readonly timer: NodeJS.Timeout;
 }
 
-/** Memory is read into in pieces of this size: large enough that most frames lie in one piece. */
-const ARENA_SIZE = 1024 * 1024;
-const ARENA_LEAST = 64 * 1024;
-
 /** One session with the capture. It ends with the connection: to connect again, make another. */
 export class CaptureClient {
   /** Resolves when the connection has ended, with the error that ended it or undefined after close(). Never rejects. */
@@ -75,6 +74,8 @@ export class CaptureClient {
   private readonly software: string;
   private readonly handlers: ClientHandlers;
   private readonly timeoutMs: number;
+  private readonly releases: boolean;
+  private readonly memory: ReadMemory;
   private readonly reader = new FrameReader();
   private readonly waiting = new Map<number, Waiting>();
   private socket: Socket | undefined;
@@ -90,6 +91,8 @@ export class CaptureClient {
     this.software = options.software ?? 'vslog';
     this.handlers = options.handlers ?? {};
     this.timeoutMs = options.timeoutMs ?? 10_000;
+    this.releases = options.releases ?? false;
+    this.memory = new ReadMemory(this.releases);
     this.closed = new Promise((resolve) => {
       this.markClosed = resolve;
     });
@@ -169,6 +172,11 @@ export class CaptureClient {
     return { matched: Number(toBigInt(matched)), ended: Number(toBigInt(ended)) };
   }
 
+  /** The body of this batch is not read any more. Only with the option `releases`, once for each batch that was handed out. */
+  release(batch: Batch): void {
+    if (this.releases) this.memory.release(batch.body);
+  }
+
   /** Stops reading until resume(): the capture's send buffer fills and it waits for us. Answers wait as well. */
   pause(): void {
     if (this.paused || this.ended) return;
@@ -194,22 +202,13 @@ export class CaptureClient {
 
   private open(): Promise<void> {
     return new Promise((resolve, reject) => {
-      let arena = Buffer.allocUnsafeSlow(ARENA_SIZE);
-      let used = 0;
       const socket = connect({
         path: this.path,
         onread: {
-          buffer: () => {
-            // Each read goes on where the last one ended, so frames stay in one piece and are never copied.
-            if (arena.length - used < ARENA_LEAST) {
-              arena = Buffer.allocUnsafeSlow(ARENA_SIZE);
-              used = 0;
-            }
-            return arena.subarray(used);
-          },
-          callback: (count, buffer) => {
-            used += count;
-            this.onChunk(Buffer.from(buffer.buffer, buffer.byteOffset, count));
+          // Each read goes on where the last one ended, so most frames stay in one piece and are never copied.
+          buffer: () => this.memory.next(this.carry),
+          callback: (count) => {
+            this.onChunk(this.memory.took(count));
             return !this.paused;
           },
         },
@@ -229,6 +228,8 @@ export class CaptureClient {
       });
     });
   }
+
+  private readonly carry = (to: Buffer): number => this.reader.moveTo(to);
 
   private onChunk(chunk: Buffer): void {
     if (this.ended) return;
@@ -252,9 +253,12 @@ export class CaptureClient {
   private readonly onFrame = (frame: Frame): void => {
     if (this.ended) return;
     switch (frame.type) {
-      case MessageType.eventBatch:
-        this.handlers.onBatch?.(readBatch(frame.payload, frame.offset + 16));
+      case MessageType.eventBatch: {
+        const batch = readBatch(frame.payload, frame.offset + 16);
+        if (this.releases) this.memory.hold(batch.body);
+        this.handlers.onBatch?.(batch);
         return;
+      }
       case MessageType.controlOverrun: {
         const overrun = decode(v1.Overrun, frame);
         const [missed, first, last] = [overrun.missed, overrun.first_sequence, overrun.last_sequence].map(toBigInt) as [

@@ -87,6 +87,15 @@ export class FrameReader {
     if (at < rest.length) this.tail = rest.subarray(at);
   }
 
+  /** Copies the frame that was begun to the beginning of `to`, after which the next bytes will come. Returns its length; 0 when nothing was begun, or it is too long for that. */
+  moveTo(to: Buffer): number {
+    if (this.assembly !== undefined || this.tail.length === 0 || this.tail.length > to.length / 2) return 0;
+    const length = this.tail.length;
+    this.tail.copy(to);
+    this.tail = to.subarray(0, length);
+    return length;
+  }
+
   /** To be called at the end of the stream: throws WireError when it ended inside a frame. */
   end(): void {
     const begun = this.offset - this.position;
