@@ -32,6 +32,7 @@ export class CollectorRoom {
       software: `vslog ${version}`,
       spoolDirectory: spoolDirectory(values),
       spool: {
+        gatherMs: values['spool.gather'],
         fsync: fsyncPolicy(values),
         maxBytes: values['spool.max_bytes'],
         maxSegments: values['spool.max_segments'],

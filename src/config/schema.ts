@@ -373,6 +373,15 @@ export const schema = {
     flag: 'drain',
     commands: collector,
   }),
+  'spool.gather': duration({
+    default: 40,
+    min: 0,
+    max: 10 * SECOND,
+    doc: 'The next write to the spool begins so long after the last one at the earliest, so that one write and one fsync serve all that came meanwhile.',
+    more: 'Until then the capture keeps the events. Longer costs less; 0 writes at once.',
+    flag: 'spool-gather',
+    commands: collector,
+  }),
   'spool.fsync': oneOf(['always', 'interval', 'never'], {
     default: 'always',
     doc: 'When events are made durable on disk, and so acknowledged to the capture.',

@@ -4,6 +4,8 @@ export type FsyncPolicy = 'always' | 'never' | `interval:${number}`;
 export interface SpoolOptions {
   /** Default `always`: one fsync for all that came during the last one. `interval:MS` acknowledges that much later. `never` survives a crash of the process, not of the machine. */
   readonly fsync?: FsyncPolicy;
+  /** The next write begins so long after the last one at the earliest, so that one write and one fsync serve all that came meanwhile. Ms, default 0. */
+  readonly gatherMs?: number;
   /** Delivered segments are removed, oldest first, while the spool is larger. Bytes, default 2 GiB. What is not delivered is never removed. */
   readonly maxBytes?: number;
   /** Delivered segments are removed, oldest first, while there are more. Default 10000. */
@@ -25,6 +27,7 @@ export interface SpoolSettings extends Required<Omit<SpoolOptions, 'fsync'>> {
 export function spoolSettings(options: SpoolOptions): SpoolSettings {
   return {
     syncMs: syncInterval(options.fsync ?? 'always'),
+    gatherMs: options.gatherMs ?? 0,
     maxBytes: options.maxBytes ?? 2 * 1024 ** 3,
     maxSegments: options.maxSegments ?? 10_000,
     segmentBytes: options.segmentBytes ?? 64 * 1024 ** 2,

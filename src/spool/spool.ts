@@ -101,6 +101,11 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
   private working: Promise<void> | undefined;
   private sealTimer: NodeJS.Timeout | undefined;
   private syncTimer: NodeJS.Timeout | undefined;
+  /** Set while what is queued waits for more to come. */
+  private gatherTimer: NodeJS.Timeout | undefined;
+  /** What is queued does not wait for more. */
+  private hurry = false;
+  private lastGroup = Number.NEGATIVE_INFINITY;
   private closing = false;
 
   private constructor(directory: string, settings: SpoolSettings, lock: FileHandle) {
@@ -200,6 +205,7 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
 
   /** Seals what is active, if anything is, without waiting for its age. */
   async seal(): Promise<void> {
+    this.hurry = true;
     this.sealWanted = true;
     await this.work();
   }
@@ -215,9 +221,12 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
     this.refusing = false;
   }
 
-  /** Resolves when nothing is being written. */
+  /** Resolves when everything queued was written. */
   async idle(): Promise<void> {
-    while (this.working !== undefined) await this.working;
+    while (this.working !== undefined || this.gatherTimer !== undefined) {
+      this.hurry = true;
+      await this.work();
+    }
   }
 
   status(): SpoolStatus {
@@ -245,11 +254,11 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
   /** Writes what is queued, seals, and gives the directory up. */
   async close(): Promise<void> {
     if (this.closing) return;
-    this.sealWanted = true;
-    await this.work();
+    await this.seal();
     this.closing = true;
     clearTimeout(this.sealTimer);
     clearTimeout(this.syncTimer);
+    clearTimeout(this.gatherTimer);
     this.failQueued(new SpoolWriteError('The spool is closed.', 'ECANCELED'));
     for (const writer of this.run?.writers.values() ?? []) await writer.close().catch(() => undefined);
     await this.lock.close();
@@ -303,6 +312,7 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
           if (this.run !== undefined) await this.sync(this.run, Date.now());
           this.settle();
         }
+        if (this.gathers()) break;
         await this.writeGroup();
         await this.trim();
       } catch (error) {
@@ -314,9 +324,23 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
     this.working = undefined;
   }
 
+  /** Whether what is queued waits for more; the worker is called again in time. */
+  private gathers(): boolean {
+    clearTimeout(this.gatherTimer);
+    this.gatherTimer = undefined;
+    const rest = this.lastGroup + this.settings.gatherMs - performance.now();
+    if (rest <= 0 || this.hurry || this.queue.length === 0 || this.queueBytes >= GROUP_BYTES) return false;
+    this.gatherTimer = setTimeout(() => {
+      this.hurry = true;
+      void this.work();
+    }, rest);
+    return true;
+  }
+
   private async writeGroup(): Promise<void> {
     const head = this.queue[0];
     if (head === undefined) return;
+    this.lastGroup = performance.now();
     if (this.run !== undefined && !fits(this.run, head)) await this.sealRun();
     const run = this.run ?? (await this.begin(head));
     const group: Append[] = [];
@@ -349,6 +373,7 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
     run.next = next;
     this.queue.splice(0, group.length);
     this.queueBytes -= bytes;
+    if (this.queue.length === 0) this.hurry = false;
     for (const append of group) if (append.position !== undefined) this.written = append.position;
     this.state = 'running';
     this.unsynced.push(...group);
@@ -444,6 +469,8 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
     this.refusing = true;
     clearTimeout(this.syncTimer);
     this.syncTimer = undefined;
+    clearTimeout(this.gatherTimer);
+    this.gatherTimer = undefined;
     this.failQueued(new SpoolWriteError(this.state, code, { cause: error }));
     this.sealWanted = false;
     this.syncWanted = false;

@@ -10,6 +10,7 @@ import type { SpoolOptions } from '../../../src/spool/options.js';
 import type { Segment } from '../../../src/spool/segment.js';
 import { Spool } from '../../../src/spool/spool.js';
 import { verifySpool } from '../../../src/spool/verify.js';
+import type { Batch } from '../../../src/wire/batch.js';
 import { EPOCH, makeBatch, makeLog } from '../support/batches.js';
 import { controlEvents } from '../support/fake-sink.js';
 import { until, withDirectory } from '../support/temporary.js';
@@ -46,6 +47,26 @@ describe('Spool', () => {
       );
       await spool.close();
       expect(await verifySpool(dir)).toMatchObject({ complete: true, segments: 2, events: 9 });
+    });
+  });
+
+  it('gathers what comes soon after a write, and gives it up when asked to hurry', async () => {
+    await withDirectory(async (dir) => {
+      const spool = await Spool.open(dir, { ...SLOW, gatherMs: 3_600_000 });
+      const [first, second, third, fourth] = makeLog(Array.from({ length: 4 }, () => ({ count: 5, record: 'conn' as const })));
+      const append = (batch: Batch | undefined): Promise<void> => spool.append(batch === undefined ? [] : [batch]);
+      await append(first);
+      expect(spool.lastDurable()?.sequence).toBe(5n);
+      const later = [append(second), append(third)];
+      await new Promise(setImmediate);
+      expect(spool.status()).toMatchObject({ activeEvents: 5, backlogBytes: (second?.body.length ?? 0) + (third?.body.length ?? 0) });
+      await spool.idle();
+      await Promise.all(later);
+      expect(spool.lastDurable()?.sequence).toBe(15n);
+      const last = append(fourth);
+      await spool.close();
+      await last;
+      expect(await verifySpool(dir)).toMatchObject({ complete: true, events: 20 });
     });
   });
 
