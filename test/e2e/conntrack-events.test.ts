@@ -127,12 +127,11 @@ describe.each(WORLDS)('which events source conntrack tells, by the $name', (worl
     const room = world.user ? '--conntrack-buffer' : '--conntrack-queue';
     const capture = await stage.capture(namespace, room, '64K', '--conntrack-protocol', 'icmp', '--conntrack-address', C4);
     capture.signal('SIGSTOP');
-    const ports = Array.from({ length: 2000 }, (_, i) => 30_000 + i);
-    datagrams(namespace, CLIENT, V4, ports);
+    const unwanted = datagrams(namespace, CLIENT, V4, 2000);
     const wanted = ping(namespace, C4, V4, 1);
     capture.signal('SIGCONT');
     await capture.tellsKind('create', wanted);
-    expect(namespace.count()).toBeGreaterThan(ports.length);
+    expect(namespace.count()).toBeGreaterThan(unwanted.length);
     expect(capture.losses()).toEqual([]);
     capture.expectOnly([wanted]);
   });

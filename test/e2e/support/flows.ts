@@ -53,17 +53,56 @@ export async function udp(namespace: NetworkNamespace, way: Way): Promise<MadeFl
   return flow;
 }
 
-/** Datagrams that nobody answers, each to a port of its own, all from one. A rule must keep the kernel from answering. */
-export function datagrams(namespace: NetworkNamespace, client: Place, address: string, ports: readonly number[]): MadeFlow[] {
-  const program = `const { createSocket } = require('node:dgram');
-    const [client, address, ports] = JSON.parse(process.argv[1]);
+/** Datagrams from one port to so many, each of which is a flow. Nobody answers; that the kernel does not either takes a rule. */
+export function datagrams(namespace: NetworkNamespace, client: Place, address: string, count: number): MadeFlow[] {
+  namespace.run(process.execPath, '-e', sender(`at < ${FIRST_PORT + count}`), JSON.stringify([client, address]));
+  return datagramFlows(client, address, count);
+}
+
+/** Datagrams, as datagrams() sends them, without end. Resolves, when the first are sent, to what stops it, which tells the flows that were made. */
+export async function stream(namespace: NetworkNamespace, client: Place, address: string): Promise<() => Promise<MadeFlow[]>> {
+  const child = namespace.start(
+    process.execPath,
+    '-e',
+    sender('going', 'if (at % 10 === 0) await new Promise((resolve) => setTimeout(resolve, 1));'),
+    JSON.stringify([client, address]),
+  );
+  let said = '';
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
+  await until('datagrams', () => said.includes('first') || undefined);
+  return async () => {
+    const ended = once(child, 'close');
+    child.stdin?.end();
+    await ended;
+    return datagramFlows(client, address, Number(/\d+/.exec(said)?.[0]));
+  };
+}
+
+const FIRST_PORT = 30_000;
+
+function datagramFlows(client: Place, address: string, count: number): MadeFlow[] {
+  return Array.from({ length: count }, (_, i) => flowOf(UDP, { client, virtual: { address, port: FIRST_PORT + i } }));
+}
+
+function sender(goesOn: string, pause = ''): string {
+  return `const { createSocket } = require('node:dgram');
+    const [client, address] = JSON.parse(process.argv[1]);
     const socket = createSocket('udp4');
+    let going = true;
+    process.stdin.on('end', () => { going = false; }).resume();
     socket.bind(client.port, client.address, async () => {
-      for (const port of ports) await new Promise((resolve) => socket.send('x', port, address, resolve));
+      let at = ${FIRST_PORT};
+      for (; at < 65536 && ${goesOn}; at++) {
+        await new Promise((resolve) => socket.send('x', at, address, resolve));
+        if (at === ${FIRST_PORT}) console.log('first');
+        ${pause}
+      }
+      console.log(at - ${FIRST_PORT});
       socket.close();
+      process.stdin.destroy();
     });`;
-  namespace.run(process.execPath, '-e', program, JSON.stringify([client, address, ports]));
-  return ports.map((port) => flowOf(UDP, { client, virtual: { address, port } }));
 }
 
 /** A ping and its answer, by its identifier. */
