@@ -19,6 +19,7 @@
 #include "source/bpf/bpf_log.h"
 #include "source/bpf/kernel_ring.h"
 #include "source/conntrack/netlink_socket.h"
+#include "source/refusal.h"
 #include "wire/unique_fd.h"
 
 extern "C" {
@@ -61,7 +62,7 @@ class Program {
     skeleton_->rodata->by_address = !options.addresses.empty();
     if (!options.addresses.empty()) bpf_map__set_max_entries(skeleton_->maps.blocks, static_cast<std::uint32_t>(options.addresses.size()));
     const int error = conntrack_bpf__load(skeleton_.get());
-    if (error == -EPERM || error == -EACCES) refuse_bpf("a program for the kernel may not be loaded here, which takes the capability CAP_BPF", -error);
+    if (error == -EPERM) throw SourceRefusal("a program for the kernel may not be loaded here, which takes the capability CAP_BPF.");
     if (error != 0) refuse_bpf("the kernel does not take the program", -error);
     for (const AddressBlock& block : options.addresses) {
       vslog_block key{.prefix = block.prefix, .address = {}};
