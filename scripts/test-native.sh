@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Tests native/: GoogleTest under ASan and UBSan, the engine's under TSan too, each libFuzzer target for FUZZ_SECONDS (20), clang-tidy.
+# Tests native/: GoogleTest under ASan and UBSan, the engine's and conntrack's under TSan too, each libFuzzer target for FUZZ_SECONDS (20), clang-tidy.
 # Ends in a line "N passed, M failed". Arguments choose parts: unit, fuzz, tidy.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -47,10 +47,13 @@ run_ctest() {
   ((status == 0 || bad > 0 || total == 0)) || problem "$2: ctest ended with status $status"
 }
 
-# Under ASan and UBSan everything; under TSan the engine, which other threads may ask to end connections.
+# Under ASan and UBSan everything; under TSan the engine, which other threads may ask to end connections, and the queue behind the thread of source conntrack.
 unit() {
   if build asan; then run_ctest build/native-asan asan; fi
-  if build tsan; then run_ctest build/native-tsan/test/engine tsan; fi
+  if build tsan; then
+    run_ctest build/native-tsan/test/engine tsan-engine
+    run_ctest build/native-tsan/test/conntrack tsan-conntrack
+  fi
 }
 
 fuzz() {

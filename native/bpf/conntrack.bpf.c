@@ -22,9 +22,9 @@ char LICENSE[] SEC("license") = "GPL";
 #define ATTRIBUTES (NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct nfgenmsg)))
 
 /* Set before the program is loaded. */
-const volatile bool by_protocol;
+const volatile __u8 by_protocol;
 const volatile __u32 protocols[8]; /* bit p % 32 of word p / 32: protocol p is wanted */
-const volatile bool by_address;
+const volatile __u8 by_address;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -78,7 +78,7 @@ static __always_inline struct span find(struct __sk_buff *skb, struct span in, _
 
 static __always_inline bool inside_v4(struct __sk_buff *skb, struct span addresses, __u16 type)
 {
-	struct vslog_block key = {.prefix = 128, .address = {[10] = 0xff, [11] = 0xff}};
+	struct vslog_block key = {.prefix = 136, .family = 4, .address = {[10] = 0xff, [11] = 0xff}};
 	struct span value = find(skb, addresses, type);
 
 	return value.at && !bpf_skb_load_bytes(skb, value.at, key.address + 12, 4) && bpf_map_lookup_elem(&blocks, &key);
@@ -86,7 +86,7 @@ static __always_inline bool inside_v4(struct __sk_buff *skb, struct span address
 
 static __always_inline bool inside_v6(struct __sk_buff *skb, struct span addresses, __u16 type)
 {
-	struct vslog_block key = {.prefix = 128};
+	struct vslog_block key = {.prefix = 136, .family = 6};
 	struct span value = find(skb, addresses, type);
 
 	return value.at && !bpf_skb_load_bytes(skb, value.at, key.address, 16) && bpf_map_lookup_elem(&blocks, &key);

@@ -17,8 +17,10 @@ struct vslog_flow_head {
 
 /* Key of the map of wanted address blocks, for BPF_MAP_TYPE_LPM_TRIE. */
 struct vslog_block {
-	__u32 prefix; /* bits of the 16-byte form */
+	__u32 prefix; /* bits of what follows */
+	__u8 family;  /* 4 or 6: ::/0 is not all of IPv4 */
 	__u8 address[16];
+	__u8 reserved[3];
 };
 
 /* One page that both sides have mapped. */

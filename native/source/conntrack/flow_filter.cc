@@ -59,10 +59,6 @@ class Program {
   std::vector<sock_filter> code_;
 };
 
-bool is_ipv4(const AddressBlock& block) {
-  return block.prefix >= 96 && std::all_of(block.address.begin(), block.address.begin() + 10, [](std::uint8_t b) { return b == 0; }) && block.address[10] == 0xff && block.address[11] == 0xff;
-}
-
 std::uint32_t word_of(const AddressBlock& block, unsigned word) {
   const std::uint8_t* b = block.address.data() + word * 4;
   return static_cast<std::uint32_t>(b[0]) << 24 | static_cast<std::uint32_t>(b[1]) << 16 | static_cast<std::uint32_t>(b[2]) << 8 | b[3];
@@ -96,10 +92,16 @@ void take_if_inside(Program& p, std::uint32_t cell, std::uint16_t type, const st
 
 }  // namespace
 
+bool is_ipv4(const AddressBlock& block) {
+  return block.prefix >= 96 && std::all_of(block.address.begin(), block.address.begin() + 10, [](std::uint8_t b) { return b == 0; }) && block.address[10] == 0xff && block.address[11] == 0xff;
+}
+
 bool FlowFilter::takes(const Flow& flow) const {
   if (!protocols_.empty() && std::find(protocols_.begin(), protocols_.end(), flow.protocol) == protocols_.end()) return false;
   if (addresses_.empty()) return true;
-  return std::any_of(addresses_.begin(), addresses_.end(), [&](const AddressBlock& b) { return inside(b, flow.original.source) || inside(b, flow.original.destination); });
+  return std::any_of(addresses_.begin(), addresses_.end(), [&](const AddressBlock& b) {
+    return is_ipv4(b) == (flow.family == 4) && (inside(b, flow.original.source) || inside(b, flow.original.destination));
+  });
 }
 
 std::vector<sock_filter> FlowFilter::program() const {

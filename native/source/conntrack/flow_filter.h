@@ -11,6 +11,9 @@
 
 namespace vslog {
 
+/// Whether a block is of IPv4 addresses. ::/0 is not, and takes no IPv4 flow.
+bool is_ipv4(const AddressBlock& block);
+
 class FlowFilter {
  public:
   explicit FlowFilter(const ConntrackOptions& options) : protocols_(options.protocols), addresses_(options.addresses) {}

@@ -18,6 +18,7 @@
 #include "conntrack.skel.h"
 #include "source/bpf/bpf_log.h"
 #include "source/bpf/kernel_ring.h"
+#include "source/conntrack/flow_filter.h"
 #include "source/conntrack/netlink_socket.h"
 #include "source/refusal.h"
 #include "wire/unique_fd.h"
@@ -57,15 +58,15 @@ class Program {
     if (!skeleton_) refuse_bpf("the program for the kernel cannot be opened", errno);
     if (options.queue_bytes < static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE))) refuse_bpf("the ring is smaller than a page", EINVAL);
     bpf_map__set_max_entries(skeleton_->maps.flows, static_cast<std::uint32_t>(options.queue_bytes));
-    skeleton_->rodata->by_protocol = !options.protocols.empty();
+    skeleton_->rodata->by_protocol = options.protocols.empty() ? 0 : 1;
     for (const std::uint8_t protocol : options.protocols) skeleton_->rodata->protocols[protocol / 32] |= 1U << (protocol % 32);
-    skeleton_->rodata->by_address = !options.addresses.empty();
+    skeleton_->rodata->by_address = options.addresses.empty() ? 0 : 1;
     if (!options.addresses.empty()) bpf_map__set_max_entries(skeleton_->maps.blocks, static_cast<std::uint32_t>(options.addresses.size()));
     const int error = conntrack_bpf__load(skeleton_.get());
     if (error == -EPERM) throw SourceRefusal("a program for the kernel may not be loaded here, which takes the capability CAP_BPF.");
     if (error != 0) refuse_bpf("the kernel does not take the program", -error);
     for (const AddressBlock& block : options.addresses) {
-      vslog_block key{.prefix = block.prefix, .address = {}};
+      vslog_block key{.prefix = 8U + block.prefix, .family = static_cast<__u8>(is_ipv4(block) ? 4 : 6), .address = {}, .reserved = {}};
       std::memcpy(key.address, block.address.data(), sizeof key.address);
       const std::uint8_t wanted = 1;
       if (bpf_map_update_elem(bpf_map__fd(skeleton_->maps.blocks), &key, &wanted, BPF_ANY) != 0) refuse_bpf("the kernel does not take the wanted addresses", errno);
