@@ -126,10 +126,10 @@ describe.each(WORLDS)('which events source conntrack tells, by the $name', (worl
   it('what nobody wants takes no room', async () => {
     const room = world.user ? '--conntrack-buffer' : '--conntrack-queue';
     const capture = await stage.capture(namespace, room, '64K', '--conntrack-protocol', 'icmp', '--conntrack-address', C4);
-    capture.signal('SIGSTOP');
+    await capture.standStill();
     const unwanted = datagrams(namespace, CLIENT, V4, 2000);
     const wanted = ping(namespace, C4, V4, 1);
-    capture.signal('SIGCONT');
+    capture.goOn();
     await capture.tellsKind('create', wanted);
     expect(namespace.count()).toBeGreaterThan(unwanted.length);
     expect(capture.losses()).toEqual([]);

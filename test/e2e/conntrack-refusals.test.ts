@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { CAPTURE, check } from './support/conntrack-capture.js';
 import { Stage, TRACK } from './support/conntrack-stage.js';
 import { ping } from './support/flows.js';
@@ -122,13 +122,34 @@ describe('source conntrack where it cannot record', () => {
   }
 });
 
-describe('source conntrack without the permission', () => {
-  it('is a sentence and exit code 4', () => {
-    accessSync(CAPTURE, constants.X_OK);
-    const nobody = process.getuid?.() === 0 ? ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--bounding-set=-all'] : [];
-    const [command = '', ...args] = [...nobody, CAPTURE, '--source', 'conntrack', '--check'];
-    const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' });
+describe('source conntrack and somebody without privileges', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'vslog-e2e-'));
+  const binary = join(dir, 'vslog-capture');
+  const nobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
+  const command = [binary, '--source', 'conntrack', '--check'] as const;
+  // The checkout may be where only root reads.
+  beforeAll(() => {
+    copyFileSync(CAPTURE, binary);
+    chmodSync(dir, 0o755);
+    chmodSync(binary, 0o755);
+  });
+  afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+  it('is refused with a sentence', () => {
+    const [program, ...args] = command;
+    const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8', ...nobody });
     expect({ code: status, out: stdout, err: stderr }).toEqual(refused(4, /source conntrack needs CAP_NET_ADMIN .*\./));
+  });
+
+  it('may be opened in a user namespace of theirs', async () => {
+    const stage = new Stage();
+    try {
+      const namespace = await stage.bare([], { as: nobody });
+      namespace.rules(TRACK);
+      expect(namespace.tried(command)).toEqual({ code: 0, out: '', err: '' });
+    } finally {
+      await stage.clean();
+    }
   });
 });
 

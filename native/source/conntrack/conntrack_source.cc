@@ -81,7 +81,7 @@ class ConntrackSource final : public Source, private FlowRecords {
     for (const std::string& sentence : examine_conntrack()) say(sentence);
     netns_ = own_netns();
     log_.emplace(options_, first_id(), netns_, ends_may_be_silent());
-    comparison_.emplace(log_->table(), filter_, TableComparison::Outcome{
+    comparison_.emplace(log_->table(), filter_, options_.reliable, TableComparison::Outcome{
         [this](const Flow& flow) { log_->listed(flow, clock_ns(CLOCK_REALTIME), comparison_->generation(), *this); },
         [this](const KnownFlow& known) { log_->gone(known, clock_ns(CLOCK_REALTIME), *this); },
     });

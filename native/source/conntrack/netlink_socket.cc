@@ -79,10 +79,13 @@ NetlinkSocket::Memory NetlinkSocket::memory() const {
   return {figures[SK_MEMINFO_RMEM_ALLOC], figures[SK_MEMINFO_DROPS]};
 }
 
-void NetlinkSocket::ask_for_table() {
+void NetlinkSocket::ask_for_table() { ask(IPCTNL_MSG_CT_GET); }
+void NetlinkSocket::ask_for_undelivered() { ask(IPCTNL_MSG_CT_GET_DYING); }
+
+void NetlinkSocket::ask(unsigned message) {
   std::array<char, 64> request{};
   nlmsghdr* const head = mnl_nlmsg_put_header(request.data());
-  head->nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET;
+  head->nlmsg_type = static_cast<std::uint16_t>(NFNL_SUBSYS_CTNETLINK << 8 | message);
   head->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
   head->nlmsg_seq = 1;
   auto* const general = static_cast<nfgenmsg*>(mnl_nlmsg_put_extra_header(head, sizeof(nfgenmsg)));

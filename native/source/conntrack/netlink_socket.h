@@ -42,11 +42,15 @@ class NetlinkSocket {
 
   /// Asks for the whole table. Answers come as messages until NLMSG_DONE.
   void ask_for_table();
+  /// The same for flows that are not in the table any more and whose end was not delivered yet.
+  void ask_for_undelivered();
 
  private:
   struct Close {
     void operator()(mnl_socket* socket) const;
   };
+  void ask(unsigned message);
+
   std::unique_ptr<mnl_socket, Close> socket_;
 };
 

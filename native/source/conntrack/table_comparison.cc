@@ -4,7 +4,7 @@ namespace vslog {
 
 void TableComparison::begin() {
   ++generation_;
-  dump_.emplace(filter_);
+  dump_.emplace(filter_, ends_are_kept_);
   phase_ = Phase::dumping;
 }
 

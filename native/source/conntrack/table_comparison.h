@@ -20,7 +20,9 @@ class TableComparison {
     std::function<void(const KnownFlow&)> gone;  ///< we have it, the table does not; it is removed after the call
   };
 
-  TableComparison(FlowTable& table, const FlowFilter& filter, Outcome outcome) : table_(table), filter_(filter), outcome_(std::move(outcome)) {}
+  /// `ends_are_kept`: the kernel delivers every end, if late; a flow whose end it keeps is not gone.
+  TableComparison(FlowTable& table, const FlowFilter& filter, bool ends_are_kept, Outcome outcome)
+      : table_(table), filter_(filter), ends_are_kept_(ends_are_kept), outcome_(std::move(outcome)) {}
 
   bool running() const { return phase_ != Phase::idle; }
   /// The generation that new entries of the table get.
@@ -44,6 +46,7 @@ class TableComparison {
 
   FlowTable& table_;
   const FlowFilter& filter_;
+  bool ends_are_kept_;
   Outcome outcome_;
   Phase phase_ = Phase::idle;
   std::optional<TableDump> dump_;

@@ -19,7 +19,7 @@ constexpr int kPatienceMs = 10'000;
 
 }  // namespace
 
-TableDump::TableDump(const FlowFilter& filter) : filter_(filter), buffer_(kPiece) { socket_.ask_for_table(); }
+TableDump::TableDump(const FlowFilter& filter, bool with_undelivered) : filter_(filter), undelivered_too_(with_undelivered), buffer_(kPiece) { socket_.ask_for_table(); }
 
 TableDump::Progress TableDump::next(const std::function<void(const Flow&)>& each) {
   Progress progress;
@@ -39,7 +39,10 @@ TableDump::Progress TableDump::next(const std::function<void(const Flow&)>& each
       break;
     }
     if (head.nlmsg_type == NLMSG_DONE) {
-      progress.done = true;
+      progress.done = !undelivered_too_;
+      // In this order, so that a flow which ends meanwhile is seen in one of the two.
+      if (undelivered_too_) socket_.ask_for_undelivered();
+      undelivered_too_ = false;
       break;
     }
     if (head.nlmsg_type == NLMSG_ERROR) {

@@ -12,8 +12,9 @@ namespace vslog {
 
 class TableDump {
  public:
-  /// Asks the kernel for its table. Throws SourceRefusal, std::system_error.
-  explicit TableDump(const FlowFilter& filter);
+  /// Asks the kernel for its table. `with_undelivered`: after it, for the flows that have ended and whose end the kernel keeps until somebody has taken it (NETLINK_BROADCAST_ERROR).
+  /// Throws SourceRefusal, std::system_error.
+  explicit TableDump(const FlowFilter& filter, bool with_undelivered = false);
 
   struct Progress {
     std::size_t flows = 0;      ///< that were shown
@@ -25,6 +26,7 @@ class TableDump {
 
  private:
   const FlowFilter& filter_;
+  bool undelivered_too_;
   NetlinkSocket socket_;
   std::vector<std::byte> buffer_;
 };

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { chownSync, mkdtempSync, rmSync } from 'node:fs';
+import { chownSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
@@ -56,6 +56,8 @@ export class ConntrackCapture {
   private child: ReturnType<NetworkNamespace['start']> | undefined;
   private client: CaptureClient | undefined;
 
+  private readonly byName = new Map<string, Told[]>();
+
   private constructor(namespace: NetworkNamespace, args: readonly string[]) {
     this.namespace = namespace;
     this.args = args;
@@ -93,7 +95,7 @@ export class ConntrackCapture {
       path: socket,
       handlers: {
         onBatch: (batch) => {
-          for (const event of eventsOf(batch)) this.told.push(plainEvent(event) as unknown as Told);
+          for (const event of eventsOf(batch)) this.take(plainEvent(event) as unknown as Told);
           client.ack({ epoch: batch.epoch, sequence: batch.last });
         },
       },
@@ -115,8 +117,15 @@ export class ConntrackCapture {
     return code;
   }
 
-  signal(signal: NodeJS.Signals): void {
-    this.child?.kill(signal);
+  /** Has it stand still, until goOn(). */
+  async standStill(): Promise<void> {
+    this.child?.kill('SIGSTOP');
+    const stopped = (task: string): boolean => /\) T /.test(readFileSync(`/proc/${this.pid}/task/${task}/stat`, 'utf8'));
+    await until('a capture that stands still', () => readdirSync(`/proc/${this.pid}/task`).every(stopped) || undefined);
+  }
+
+  goOn(): void {
+    this.child?.kill('SIGCONT');
   }
 
   /** Ends it and removes what it kept. */
@@ -128,7 +137,7 @@ export class ConntrackCapture {
 
   /** Records about a flow, in order. */
   of(flow: MadeFlow): Told[] {
-    return this.told.filter((told) => told.record === 'conn' && nameOf(told) === nameOf(flow));
+    return this.byName.get(nameOf(flow)) ?? [];
   }
 
   kindsOf(flow: MadeFlow): string[] {
@@ -154,11 +163,9 @@ export class ConntrackCapture {
 
   /** Waits until the flows have been told of, by a record of this kind. */
   async tellsKind(kind: string, ...flows: MadeFlow[]): Promise<void> {
-    const missing = (): string[] => {
-      const told = new Set(this.told.filter((record) => record.kind === kind).map(nameOf));
-      return flows.map(nameOf).filter((name) => !told.has(name));
-    };
-    await this.tells(`${kind} of ${flows.slice(0, 10).map(nameOf).join(', ')}`, () => missing().length === 0);
+    await this.tells(`${kind} of ${flows.slice(0, 10).map(nameOf).join(', ')}`, () =>
+      flows.every((flow) => this.kindsOf(flow).includes(kind)),
+    );
   }
 
   /** Waits until the flows' ends have been told. The kernel takes a flow whose timer ran out only when it looks at it: a dump of the table does. */
@@ -229,6 +236,14 @@ export class ConntrackCapture {
     const names = new Set(flows.map(nameOf));
     const others = this.told.filter((told) => told.record === 'conn' && !isTrial(told)).map(nameOf);
     expect(others.filter((name) => !names.has(name))).toEqual([]);
+  }
+
+  private take(told: Told): void {
+    this.told.push(told);
+    if (told.record !== 'conn') return;
+    const same = this.byName.get(nameOf(told));
+    if (same === undefined) this.byName.set(nameOf(told), [told]);
+    else same.push(told);
   }
 
   private mustRun(): void {

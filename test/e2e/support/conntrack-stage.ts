@@ -14,11 +14,11 @@ export const RING: World = { name: 'ring, as root', user: false, args: ['--connt
 
 export const WORLDS: readonly World[] = process.getuid?.() === 0 ? [SOCKET, RING] : [SOCKET];
 
-/** Asks the kernel to track connections, and has nobody answer datagrams to port 9 and above 30000. */
+/** Asks the kernel to track connections, and has nobody answer the datagrams that are many flows. */
 export const TRACK = `
 table inet track {
   chain output { type filter hook output priority 0; ct state new accept; }
-  chain input { type filter hook input priority 0; udp dport { 9, 30000-65535 } drop; }
+  chain input { type filter hook input priority 0; udp dport 30000-65535 drop; }
 }`;
 
 /** Flows end a second after their last packet, a TCP connection when it was closed. */
@@ -30,6 +30,9 @@ export const SHORT = {
   'netfilter.nf_conntrack_tcp_timeout_time_wait': 1,
   'netfilter.nf_conntrack_tcp_timeout_close': 1,
 };
+
+/** No flow ends while a test looks at it, however slow the machine is. */
+export const LONG = Object.fromEntries(Object.keys(SHORT).map((name) => [name, 3600]));
 
 /** What a test has started; clean() ends it all. */
 export class Stage {
@@ -50,11 +53,11 @@ export class Stage {
     return namespace;
   }
 
-  /** One that tracks connections and tells the end of each. */
+  /** One that tracks connections and tells the end of each, which does not come by itself. */
   async tracking(addresses: readonly string[] = []): Promise<NetworkNamespace> {
     const namespace = await this.bare(addresses);
     namespace.rules(TRACK);
-    namespace.set({ 'netfilter.nf_conntrack_events': 1 });
+    namespace.set({ ...LONG, 'netfilter.nf_conntrack_events': 1 });
     return namespace;
   }
 

@@ -64,7 +64,7 @@ export async function stream(namespace: NetworkNamespace, client: Place, address
   const child = namespace.start(
     process.execPath,
     '-e',
-    sender('going', 'if (at % 10 === 0) await new Promise((resolve) => setTimeout(resolve, 1));'),
+    sender('going', 'if (at % 2 === 0) await new Promise((resolve) => setTimeout(resolve, 1));'),
     JSON.stringify([client, address]),
   );
   let said = '';

@@ -99,6 +99,17 @@ export class NetworkNamespace {
     return Number(this.run('sysctl', '-n', 'net.netfilter.nf_conntrack_count'));
   }
 
+  /** Messages that found no room in the sockets of who listens to netfilter in here, by the kernel's count. */
+  dropped(): number {
+    const NETFILTER = '12';
+    // sk, protocol, port, groups, bytes waiting, 3 more, drops and inode
+    const lines = this.procNet('netlink').trimEnd().split('\n').slice(1);
+    const sockets = lines.map((line) => line.trim().split(/\s+/));
+    return sockets
+      .filter(([, protocol, , groups = '']) => protocol === NETFILTER && /[1-9a-f]/.test(groups))
+      .reduce((sum, { 8: drops }) => sum + Number(drops), 0);
+  }
+
   /** The inode's number, by which records name a network namespace. */
   get inode(): number {
     return statSync(`/proc/${this.keeper.pid}/ns/net`).ino;

@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { NetworkNamespace } from './network-namespace.js';
 
 const ROOT = join(import.meta.dirname, '../../..');
 const COMMAND = ['--import', 'tsx', join(ROOT, 'src/main.ts')];
@@ -80,7 +81,8 @@ export class Vslog {
   private readonly program: readonly [string, ...string[]];
   private readonly pids = new Set<number>();
 
-  constructor() {
+  /** `inside`: where it runs, by who made that. */
+  constructor(inside?: NetworkNamespace) {
     this.env = {
       ...process.env,
       HOME: this.dir,
@@ -89,10 +91,13 @@ export class Vslog {
       VSLOG_COLLECTOR_API_SOCKET: join(this.dir, 'collector.sock'),
       VSLOG_COLLECTOR_DATA_DIR: join(this.dir, 'data'),
     };
-    this.who = unprivileged();
+    this.who = inside?.as ?? unprivileged();
     // Root all the same? Then at least without what the kernel's sources need: which one `auto` takes must not depend on the machine.
     const bare: readonly [string, ...string[]] = [process.execPath, ...COMMAND];
-    this.program = process.getuid?.() === 0 && this.who.uid === undefined ? ['setpriv', '--bounding-set=-net_admin', ...bare] : bare;
+    const root = process.getuid?.() === 0 && this.who.uid === undefined;
+    const prefix = inside?.prefix ?? (root ? ['setpriv', '--bounding-set=-net_admin'] : []);
+    const [program = process.execPath, ...args] = [...prefix, ...bare];
+    this.program = [program, ...args];
     if (this.who.uid !== undefined) chownSync(this.dir, this.who.uid, this.who.gid ?? NOBODY);
   }
 
@@ -195,7 +200,7 @@ export class Up {
 }
 
 /** Somebody who is not root, where we are and they may read the checkout. */
-function unprivileged(): { uid?: number; gid?: number } {
+export function unprivileged(): { uid?: number; gid?: number } {
   if (process.getuid?.() !== 0) return {};
   const nobody = { uid: NOBODY, gid: NOBODY };
   return spawnSync('test', ['-r', join(ROOT, 'src/main.ts')], nobody).status === 0 ? nobody : {};
