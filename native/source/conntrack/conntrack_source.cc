@@ -181,8 +181,9 @@ class ConntrackSource final : public Source, private FlowRecords {
       const Parsed parsed = parse_flow(item.bytes, next.flow);
       if (parsed == Parsed::malformed) ++malformed_;
       if (parsed != Parsed::flow || !filter_.takes(next.flow)) continue;
+      next.name = key_of(next.flow);
       next.time_ns = item.time_ns;
-      log_->table().fetch_slot(key_of(next.flow));
+      log_->table().fetch_slot(next.name);
       ++flows;
     }
     tell(flows);
@@ -191,8 +192,8 @@ class ConntrackSource final : public Source, private FlowRecords {
 
   void tell(std::size_t flows) {
     const std::span<const Ahead> all(ahead_.data(), flows);
-    for (const Ahead& a : all) log_->table().fetch_entry(key_of(a.flow));
-    for (const Ahead& a : all) log_->event(a.flow, a.time_ns, comparison_->generation(), *this);
+    for (const Ahead& a : all) log_->table().fetch_entry(a.name);
+    for (const Ahead& a : all) log_->event(a.flow, a.name, a.time_ns, comparison_->generation(), *this);
   }
 
   void compare() {
@@ -214,6 +215,7 @@ class ConntrackSource final : public Source, private FlowRecords {
 
   struct Ahead {
     Flow flow;
+    FlowName name;
     std::uint64_t time_ns = 0;
   };
 

@@ -18,20 +18,20 @@ std::uint64_t when(const Flow& flow, std::uint64_t read_ns) {
 FlowLog::FlowLog(const ConntrackOptions& options, std::uint64_t first_id, std::uint32_t netns, bool silent)
     : options_(options), table_(options.max_conns), next_id_(first_id), netns_(netns), silent_(silent) {}
 
-void FlowLog::event(const Flow& flow, std::uint64_t time_ns, std::uint16_t generation, FlowRecords& out) {
+void FlowLog::event(const Flow& flow, const FlowName& name, std::uint64_t time_ns, std::uint16_t generation, FlowRecords& out) {
   const std::uint64_t at = when(flow, time_ns);
   switch (flow.kind) {
-    case Flow::Kind::created: return created(flow, at, generation, out);
-    case Flow::Kind::updated: return updated(flow, at, generation, out);
-    case Flow::Kind::destroyed: return destroyed(flow, at, out);
+    case Flow::Kind::created: return created(flow, name, at, generation, out);
+    case Flow::Kind::updated: return updated(flow, name, at, generation, out);
+    case Flow::Kind::destroyed: return destroyed(flow, name, at, out);
     case Flow::Kind::listed: return;
   }
 }
 
-void FlowLog::created(const Flow& flow, std::uint64_t time_ns, std::uint16_t generation, FlowRecords& out) {
+void FlowLog::created(const Flow& flow, const FlowName& name, std::uint64_t time_ns, std::uint16_t generation, FlowRecords& out) {
   if (!options_.creates) return;
   if (keeps_table()) {
-    if (KnownFlow* const known = table_.find(key_of(flow))) {
+    if (KnownFlow* const known = table_.find(name)) {
       if (known->listed) {  // the dump was faster than this event
         if (known->silent) --silent_count_;
         known->listed = known->silent = false;
@@ -42,21 +42,21 @@ void FlowLog::created(const Flow& flow, std::uint64_t time_ns, std::uint16_t gen
     }
   }
   const std::uint64_t created_ns = flow.start_ns != 0 ? flow.start_ns : time_ns;
-  const std::uint64_t id = remember(flow, created_ns, generation, false);
+  const std::uint64_t id = remember(flow, name, created_ns, generation, false);
   ConnRecord r = record_of(flow, EventKind::create, time_ns);
   r.created_ns = created_ns;
   put(r, id, out);
 }
 
-void FlowLog::updated(const Flow& flow, std::uint64_t time_ns, std::uint16_t generation, FlowRecords& out) {
+void FlowLog::updated(const Flow& flow, const FlowName& name, std::uint64_t time_ns, std::uint16_t generation, FlowRecords& out) {
   if (!options_.states) return;
   std::uint64_t id = 0;
   std::uint64_t created_ns = flow.start_ns;
   if (keeps_table()) {
-    KnownFlow* known = table_.find(key_of(flow));
+    KnownFlow* known = table_.find(name);
     if (known == nullptr) {
       listed(flow, time_ns, generation, out);
-      known = table_.find(key_of(flow));
+      known = table_.find(name);
     }
     if (known != nullptr) {
       id = known->conn_id;
@@ -70,13 +70,13 @@ void FlowLog::updated(const Flow& flow, std::uint64_t time_ns, std::uint16_t gen
   put(r, id, out);
 }
 
-void FlowLog::destroyed(const Flow& flow, std::uint64_t time_ns, FlowRecords& out) {
+void FlowLog::destroyed(const Flow& flow, const FlowName& name, std::uint64_t time_ns, FlowRecords& out) {
   if (!options_.expires) return;
   std::uint64_t id = 0;
   std::uint64_t created_ns = flow.start_ns;
   std::uint64_t lived_ns = created_ns != 0 && time_ns > created_ns ? time_ns - created_ns : 0;
   std::uint8_t state = flow.state;
-  KnownFlow* const known = keeps_table() ? table_.find(key_of(flow)) : nullptr;
+  KnownFlow* const known = keeps_table() ? table_.find(name) : nullptr;
   if (known != nullptr) {
     id = known->conn_id;
     if (known->created_ns != 0) created_ns = known->created_ns;  // as its beginning was told
@@ -101,7 +101,7 @@ void FlowLog::destroyed(const Flow& flow, std::uint64_t time_ns, FlowRecords& ou
 }
 
 void FlowLog::listed(const Flow& flow, std::uint64_t time_ns, std::uint16_t generation, FlowRecords& out) {
-  const std::uint64_t id = remember(flow, flow.start_ns, generation, true);
+  const std::uint64_t id = remember(flow, key_of(flow), flow.start_ns, generation, true);
   ConnRecord r = record_of(flow, EventKind::snapshot, time_ns);
   r.created_ns = flow.start_ns;
   put(r, id, out);
@@ -114,10 +114,10 @@ void FlowLog::gone(const KnownFlow& known, std::uint64_t time_ns, FlowRecords& o
   forget(known);
 }
 
-std::uint64_t FlowLog::remember(const Flow& flow, std::uint64_t created_ns, std::uint16_t generation, bool listed) {
+std::uint64_t FlowLog::remember(const Flow& flow, const FlowName& name, std::uint64_t created_ns, std::uint16_t generation, bool listed) {
   const std::uint64_t id = next_id_++;
   if (!keeps_table()) return id;
-  KnownFlow* const known = table_.add(key_of(flow));
+  KnownFlow* const known = table_.add(name);
   if (known == nullptr) {
     ++not_remembered_;
     return id;

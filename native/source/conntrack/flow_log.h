@@ -24,7 +24,9 @@ class FlowLog {
   FlowLog(const ConntrackOptions& options, std::uint64_t first_id, std::uint32_t netns, bool silent);
 
   /// An event, read at `time_ns` (wall clock). `generation`: for an entry that is made.
-  void event(const Flow& flow, std::uint64_t time_ns, std::uint16_t generation, FlowRecords& out);
+  void event(const Flow& flow, std::uint64_t time_ns, std::uint16_t generation, FlowRecords& out) { event(flow, key_of(flow), time_ns, generation, out); }
+  /// The same; `name` is the flow's.
+  void event(const Flow& flow, const FlowName& name, std::uint64_t time_ns, std::uint16_t generation, FlowRecords& out);
   /// A flow of the kernel's table that is not known.
   void listed(const Flow& flow, std::uint64_t time_ns, std::uint16_t generation, FlowRecords& out);
   /// A known flow that the kernel's table does not have. The entry is the caller's to remove.
@@ -39,11 +41,11 @@ class FlowLog {
   std::uint64_t not_remembered() const { return not_remembered_; }
 
  private:
-  void created(const Flow& flow, std::uint64_t time_ns, std::uint16_t generation, FlowRecords& out);
-  void updated(const Flow& flow, std::uint64_t time_ns, std::uint16_t generation, FlowRecords& out);
-  void destroyed(const Flow& flow, std::uint64_t time_ns, FlowRecords& out);
+  void created(const Flow& flow, const FlowName& name, std::uint64_t time_ns, std::uint16_t generation, FlowRecords& out);
+  void updated(const Flow& flow, const FlowName& name, std::uint64_t time_ns, std::uint16_t generation, FlowRecords& out);
+  void destroyed(const Flow& flow, const FlowName& name, std::uint64_t time_ns, FlowRecords& out);
   /// Adds it to the table; returns its id.
-  std::uint64_t remember(const Flow& flow, std::uint64_t created_ns, std::uint16_t generation, bool listed);
+  std::uint64_t remember(const Flow& flow, const FlowName& name, std::uint64_t created_ns, std::uint16_t generation, bool listed);
   void forget(const KnownFlow& known);
   void put(ConnRecord record, std::uint64_t id, FlowRecords& out) const;
 

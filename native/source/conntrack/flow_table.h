@@ -4,21 +4,22 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <utility>
 #include <vector>
 
+#include "engine/huge_array.h"
 #include "source/conntrack/flow.h"
 
 namespace vslog {
 
-/// What is remembered of a flow: enough to tell its end when the kernel does not.
-struct KnownFlow {
+/// What is remembered of a flow: enough to tell its end when the kernel does not. Two lines of the processor's cache, no more.
+struct alignas(64) KnownFlow {
   FlowKey key;
   Address real{};
   std::uint64_t conn_id = 0;
   std::uint64_t created_ns = 0;  ///< wall clock
   std::uint32_t mark = 0;
   std::uint32_t place = 0;       ///< the table's own: at(place) is this
+  std::uint32_t hash = 0;        ///< the table's own: of the key
   std::uint16_t real_port = 0;
   std::uint16_t generation = 0;  ///< of the last comparison that saw it, or in which it began
   std::uint8_t state = 0;
@@ -28,8 +29,19 @@ struct KnownFlow {
   bool used = false;
 };
 
+static_assert(sizeof(KnownFlow) == 128);
+
 /// A hash of all that a key holds.
-std::uint64_t hash_of(const FlowKey& key);
+std::uint32_t hash_of(const FlowKey& key);
+
+/// A key and its hash, for who asks the table more than once.
+struct FlowName {
+  FlowKey key;
+  std::uint32_t hash = 0;
+
+  FlowName() = default;
+  FlowName(const FlowKey& k) : key(k), hash(hash_of(k)) {}  // NOLINT(google-explicit-constructor): a key is a name
+};
 
 /// A hash table with open addressing over entries that stay where they are. Not for several threads.
 class FlowTable {
@@ -38,43 +50,46 @@ class FlowTable {
   explicit FlowTable(std::uint32_t max);
 
   /// The entry of a key, or nullptr. Valid until it is removed.
-  KnownFlow* find(const FlowKey& key);
+  KnownFlow* find(const FlowName& name);
   /// A new entry of a key that is not there; nullptr when the table is full.
-  KnownFlow* add(const FlowKey& key);
+  KnownFlow* add(const FlowName& name);
   /// Returns false when it was not there.
-  bool remove(const FlowKey& key);
+  bool remove(const FlowName& name);
   /// Removes an entry that find() gave.
   void remove(KnownFlow& flow);
 
   /// Two steps ahead of find(), add() or remove() of that key: asks the processor to fetch what they will read, first the slot, some calls later the entry.
-  void fetch_slot(const FlowKey& key) const;
-  void fetch_entry(const FlowKey& key) const;
+  void fetch_slot(const FlowName& name) const;
+  void fetch_entry(const FlowName& name) const;
 
   std::size_t size() const { return size_; }
   /// Places that may hold an entry: 0 to places() - 1, for a walk by at().
   std::uint32_t places() const { return made_; }
   /// `place` below places(). An entry that is not `used` holds nothing.
-  KnownFlow& at(std::uint32_t place) { return chunks_[place / kChunk][place % kChunk]; }
+  KnownFlow& at(std::uint32_t place) { return entries_[place]; }
 
  private:
-  static constexpr std::uint32_t kChunk = 4096;
   struct Slot {
-    std::uint32_t hash = 0;
-    std::uint32_t place = kNone;
+    std::uint32_t hash;
+    std::uint32_t entry;  ///< its place + 1; 0: free
   };
-  static constexpr std::uint32_t kNone = 0xffffffff;
+  // Pieces of one huge page each.
+  using Entries = engine::HugeArray<KnownFlow, 14>;
+  using Slots = engine::HugeArray<Slot, 18>;
 
-  std::size_t slot_of(const FlowKey& key, std::uint32_t hash);
+  std::uint32_t slot_of(const FlowName& name);
+  static std::unique_ptr<Slots> make_slots(std::uint32_t count);
   void grow();
   void put(Slot slot);
-  void clear(std::size_t slot);
+  void clear(std::uint32_t slot);
 
   std::uint32_t max_;
   std::size_t size_ = 0;
   std::uint32_t made_ = 0;
-  std::vector<std::unique_ptr<KnownFlow[]>> chunks_;
+  Entries entries_;
   std::vector<std::uint32_t> free_;
-  std::vector<Slot> slots_;
+  std::uint32_t mask_;  ///< slots are a power of two
+  std::unique_ptr<Slots> slots_;
 };
 
 }  // namespace vslog

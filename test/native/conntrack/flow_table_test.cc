@@ -89,7 +89,7 @@ TEST(FlowTable, TellsKeysApartByEveryField) {
   keys[7].source[15] = 99;
   keys[8].destination[15] = 99;
   FlowTable table(100);
-  std::set<std::uint64_t> hashes;
+  std::set<std::uint32_t> hashes;
   for (std::size_t i = 0; i < keys.size(); ++i) {
     ASSERT_EQ(table.find(keys[i]), nullptr) << i;
     table.add(keys[i])->conn_id = i;
