@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Ticks of /proc/PID/stat a second: USER_HZ, which is 100 on every Linux that Node runs on. */
@@ -11,6 +11,23 @@ export function cpuSeconds(pid: number): number {
   // The command may contain anything; what follows its closing bracket does not.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return (Number(fields[11]) + Number(fields[12])) / TICKS;
+}
+
+const BPF_STATS = '/proc/sys/kernel/bpf_stats_enabled';
+
+/** Has the kernel measure the time of programs that run in it. Resolves to what puts that back. */
+export function measurePrograms(): () => void {
+  const before = readFileSync(BPF_STATS, 'utf8');
+  writeFileSync(BPF_STATS, '1');
+  return () => writeFileSync(BPF_STATS, before);
+}
+
+/** CPU time of the programs in the kernel that a process holds, since they were loaded and while it was measured. Seconds. */
+export function programSeconds(pid: number): number {
+  const dir = `/proc/${pid}/fdinfo`;
+  let ns = 0;
+  for (const fd of readdirSync(dir)) ns += Number(/^run_time_ns:\s+(\d+)$/m.exec(readFileSync(`${dir}/${fd}`, 'utf8'))?.[1] ?? 0);
+  return ns / 1e9;
 }
 
 /** The most memory that a process has had, MB. */

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { bodyName, listSegments } from '../../src/spool/layout.js';
 import { nextEvent } from '../../src/wire/batch.js';
 import { toBigInt, v1 } from '../../src/wire/proto.js';
-import { cpuSeconds, Program } from './processes.js';
+import { cpuSeconds, measurePrograms, Program, programSeconds } from './processes.js';
 import { MAIN, rounded, Setup } from './setup.js';
 import type { Heard } from './storm.js';
 import type { Namespace } from './storm-namespace.js';
@@ -57,6 +57,7 @@ async function readSpool(dir: string): Promise<Spooled> {
 /** Lets capture, collector and spool take what `storm` makes, without a store, and counts what is in the spool. */
 export async function hearVslog(namespace: Namespace, storm: () => Promise<void>): Promise<Heard> {
   const setup = new Setup();
+  const measured = measurePrograms();
   try {
     await setup.startCollector({ VSLOG_STORE_KIND: 'none' });
     const capture = await setup.startCapture(['--source', 'conntrack'], namespace.prefix);
@@ -65,6 +66,7 @@ export async function hearVslog(namespace: Namespace, storm: () => Promise<void>
     const ended = (): boolean => capture.ended || collector.ended;
     const before = { capture: cpuSeconds(capture.pid), collector: cpuSeconds(collector.pid) };
     let spent = { capture: 0, collector: 0 };
+    let inKernel = 0;
     const look = (): void => {
       if (ended()) return;
       spent = { capture: cpuSeconds(capture.pid) - before.capture, collector: cpuSeconds(collector.pid) - before.collector };
@@ -83,6 +85,7 @@ export async function hearVslog(namespace: Namespace, storm: () => Promise<void>
         events = status.counters.events;
       }
       look();
+      if (!ended()) inKernel = programSeconds(capture.pid);
     } finally {
       clearInterval(looking);
     }
@@ -102,11 +105,14 @@ export async function hearVslog(namespace: Namespace, storm: () => Promise<void>
         dropped_by_kernel: dropped,
         snapshot,
         missed,
+        // What the capture's program takes of the one who makes the event; it is no part of `cpu_us`, as the queueing for the others is none of theirs.
+        program_us: rounded((inKernel * 1e6) / (create + expire), 3),
         cpu_s: { capture: rounded(spent.capture), collector: rounded(spent.collector) },
         verified: verified ?? null,
       },
     };
   } finally {
+    measured();
     await setup.end();
   }
 }

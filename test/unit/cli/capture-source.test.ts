@@ -70,7 +70,7 @@ describe('source auto', () => {
       expect(asked).toHaveLength(2);
       expect(asked[0]).not.toContain('--conntrack');
       expect(asked[1]).toContain(
-        '--conntrack-events create,expire --conntrack-protocol tcp,udp --conntrack-buffer 1048576 --conntrack-queue 67108864 --conntrack-resync 5 --conntrack-reliable --check',
+        '--conntrack-events create,expire --conntrack-protocol tcp,udp --conntrack-delivery auto --conntrack-buffer 1048576 --conntrack-queue 67108864 --conntrack-resync 5 --conntrack-reliable --check',
       );
       const [tail, sql] = nextSteps(config, chosen, { sql: true });
       expect(tail).toMatch(/ tail$/);
