@@ -3,6 +3,7 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { bodyName, listSegments } from '../../src/spool/layout.js';
 import { Engine } from '../../src/store/embedded/engine.js';
+import { describeEventTable, protobufColumns } from '../../src/store/protobuf-columns.js';
 import { protobufSchema } from '../../src/store/protobuf-schema.js';
 
 export interface OwnRate {
@@ -34,20 +35,8 @@ export async function ownRate(store: string, spool: string, scratch: string): Pr
     await engine.write('CREATE DATABASE bench');
     await engine.write('CREATE TABLE bench.events AS vslog.conn_events');
     await engine.write('ALTER TABLE bench.events MODIFY SETTING fsync_after_insert = 0, fsync_part_directory = 0');
-    const columns = (
-      await engine.text(
-        "SELECT name, type FROM system.columns WHERE database = 'bench' AND table = 'events' AND name NOT IN ('node', 'epoch') AND default_kind = '' ORDER BY position",
-        'JSONCompactEachRow',
-      )
-    )
-      .split('\n')
-      .map((line) => JSON.parse(line) as [string, string]);
-    const time = (type: string): boolean => type.startsWith('DateTime64');
-    const names = columns.map(([name]) => `\`${name}\``).join(', ');
-    const values = columns
-      .map(([name, type]) => (time(type) ? `fromUnixTimestamp64Nano(toInt64(\`${name}\`), 'UTC')` : `\`${name}\``))
-      .join(', ');
-    const structure = columns.map(([name, type]) => `\`${name}\` ${time(type) ? 'UInt64' : type}`).join(', ');
+    const described = await engine.text(describeEventTable('bench', 'events'), 'JSONCompactEachRow');
+    const { names, structure, values } = protobufColumns(described.split('\n').map((line) => JSON.parse(line) as [string, string]));
     const quote = (text: string): string => `'${text.replace(/[\\']/g, '\\$&')}'`;
     const begin = performance.now();
     await engine.write(

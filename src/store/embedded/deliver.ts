@@ -1,5 +1,6 @@
 import { SinkRejection } from '../../sink/sink.js';
 import type { Segment } from '../../spool/segment.js';
+import { describeEventTable, protobufColumns } from '../protobuf-columns.js';
 import { protobufSchema } from '../protobuf-schema.js';
 import type { Engine } from './engine.js';
 import { EngineError } from './errors.js';
@@ -115,25 +116,12 @@ export class SegmentWriter {
 
   /** The statement's parts by the table's own columns, which are the message's fields: a unit test holds the two together. */
   async #describe(name: string, message: string): Promise<Table> {
-    const described = await this.#engine.text(
-      `SELECT name, type FROM system.columns WHERE database = 'vslog' AND table = '${name}' AND name NOT IN ('node', 'epoch') AND default_kind = '' ORDER BY position`,
-      'JSONCompactEachRow',
-    );
-    const columns = described.split('\n').map((line) => JSON.parse(line) as [string, string]);
-    // The reader takes a fixed64 for a DateTime64's seconds, not for its ticks.
-    const time = (type: string): boolean => type.startsWith('DateTime64');
-    // A set of bits comes as bytes, the lowest first; none at all is 0.
-    const wide = (type: string): boolean => type === 'UInt128';
-    const names = columns.map(([column]) => `\`${column}\``);
-    const structure = columns.map(([column, type]) => `\`${column}\` ${time(type) ? 'UInt64' : wide(type) ? 'String' : type}`).join(', ');
-    const values = columns.map(([column, type]) => {
-      if (time(type)) return `fromUnixTimestamp64Nano(toInt64(\`${column}\`), 'UTC')`;
-      return wide(type) ? `reinterpretAsUInt128(\`${column}\`)` : `\`${column}\``;
-    });
+    const described = await this.#engine.text(describeEventTable('vslog', name), 'JSONCompactEachRow');
+    const { names, structure, values } = protobufColumns(described.split('\n').map((line) => JSON.parse(line) as [string, string]));
     return {
       name: `vslog.${name}`,
-      insert: `INSERT INTO vslog.${name} (node, epoch, ${names.join(', ')})`,
-      from: `${values.join(', ')} FROM file('PATH', 'Protobuf', ${quote(structure)})`,
+      insert: `INSERT INTO vslog.${name} (node, epoch, ${names})`,
+      from: `${values} FROM file('PATH', 'Protobuf', ${quote(structure)})`,
       // The view's table replaces rows when it merges and when it is read; doing so within the insert, and after the events' own, doubles its time.
       settings: `SETTINGS async_insert = 0, max_insert_threads = 1, optimize_on_insert = 0, parallel_view_processing = 1, max_partitions_per_insert_block = 0, format_schema_source = 'string', format_schema = ${quote(protobufSchema(message))}, format_schema_message_name = '${message}'`,
     };
