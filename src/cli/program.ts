@@ -8,6 +8,7 @@ import { connCommand } from './conn.js';
 import { doctorCommand } from './doctor.js';
 import { Exit } from './exit-codes.js';
 import { exitCodeOf, Failure, sentence } from './failure.js';
+import { knobCommand } from './knob.js';
 import { errorStyle } from './output.js';
 import { sqlCommand } from './sql.js';
 import { statusCommand } from './status.js';
@@ -39,6 +40,7 @@ export function program(): Command {
     sqlCommand(),
     statusCommand(),
     connCommand(),
+    knobCommand(),
     verifyCommand(),
     doctorCommand(VERSION),
     configCommand(),

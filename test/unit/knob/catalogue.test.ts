@@ -1,0 +1,119 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { keys } from '../../../src/config/schema.js';
+import { commandName, findKnob, knobs, noSuchKnob } from '../../../src/knob/catalogue.js';
+import { knobDocs } from '../../../src/knob/docs.js';
+import { BadKnobValue, parseKnobValue } from '../../../src/knob/value.js';
+import { v1 } from '../../../src/wire/proto.js';
+
+const names = knobs.map(({ name }) => name);
+
+describe('the catalogue of knobs', () => {
+  it('has each once, and a command for each', () => {
+    expect(new Set(names).size).toBe(names.length);
+    expect(new Set(knobs.map(commandName)).size).toBe(names.length);
+    expect(names.length).toBeGreaterThanOrEqual(60);
+  });
+
+  it.each(knobs)('has what its type needs: $name', (knob) => {
+    const { type } = knob;
+    if (type === 'int' || type === 'duration' || type === 'size' || type === 'pair') {
+      expect(knob.min).toBeLessThan(knob.max ?? Number.NaN);
+      expect(type === 'int' ? true : knob.unit).toBeTruthy();
+    } else expect([knob.min, knob.max]).toEqual([undefined, undefined]);
+    expect(knob.values !== undefined).toBe(type === 'enum' || type === 'flags');
+    expect(knob.maxLength !== undefined).toBe(type === 'string' || type === 'cpulist');
+    expect((knob.default === undefined) !== (knob.defaultDoc === undefined)).toBe(true);
+    if (knob.default !== undefined) expect(parseKnobValue(knob, knob.default)).toBe(knob.default);
+    for (const flip of knob.flips ?? []) expect(knob.values?.map(({ value }) => value)).toContain(flip);
+  });
+
+  it.each(knobs)('names what there is: $name', (knob) => {
+    for (const other of [...knob.interacts, ...(knob.notAbove === undefined ? [] : [knob.notAbove])]) expect(names).toContain(other);
+    if (knob.option !== undefined) expect(keys).toContain(knob.option);
+    const records = [...Object.keys(v1.EventKind.Value), ...Object.keys(v1.ControlKind.Value)];
+    for (const record of knob.records) {
+      const [kind, what] = record.split(' ');
+      expect(records).toContain(kind);
+      if (what?.startsWith('reason=')) expect(Object.keys(v1.EndReason.Value)).toContain(what.slice('reason='.length));
+    }
+    if (knob.backing === 'sysctl-ipvs') expect(knob.path).toMatch(/^net\/ipv4\/vs\//);
+    if (knob.backing === 'sysctl-conntrack') expect(knob.path).toMatch(/^net\/(netfilter\/)?nf_/);
+  });
+
+  it('knows every switch of connection tracking that this kernel has', () => {
+    // A kernel of another day may have one more; that is what the tests in the virtual machine are for.
+    for (const name of ['events', 'acct', 'timestamp', 'max', 'buckets', 'tcp_loose', 'udp_timeout']) {
+      const path = `net/netfilter/nf_conntrack_${name}`;
+      if (existsSync(`/proc/sys/${path}`)) expect(findKnob(path.replaceAll('/', '.'))?.path).toBe(path);
+    }
+  });
+
+  it('is found by every way to write a name', () => {
+    const knob = findKnob('expire_nodest_conn');
+    expect(knob?.path).toBe('net/ipv4/vs/expire_nodest_conn');
+    expect(findKnob('expire-nodest-conn')).toBe(knob);
+    expect(findKnob('net.ipv4.vs.expire_nodest_conn')).toBe(knob);
+    expect(findKnob('net/ipv4/vs/expire_nodest_conn')).toBe(knob);
+    expect(findKnob('expire')).toBeUndefined();
+    expect(noSuchKnob('expire-nodest-con')).toBe('There is no knob expire-nodest-con: do you mean expire_nodest_conn?');
+    expect(noSuchKnob('zzzzzzzzzzzzzz')).toBe('There is no knob zzzzzzzzzzzzzz; `vslog knob ls` shows all.');
+  });
+
+  it('is in docs/knobs.md as `vslog knob docs` prints it', () => {
+    expect(readFileSync('docs/knobs.md', 'utf8')).toBe(knobDocs());
+  });
+});
+
+describe('the value of a knob', () => {
+  const cases: [knob: string, written: string, value: string][] = [
+    ['expire_nodest_conn', 'yes', '1'],
+    ['expire_nodest_conn', ' 0 ', '0'],
+    ['timeout_tcp', '15m', '900'],
+    ['timeout_tcp', '1.5h', '5400'],
+    ['timeout_tcp', '900', '900'],
+    ['drop_entry', '3', '3'],
+    ['sync_threshold', '3  50', '3 50'],
+    ['capture_ring_size', '16M', '16777216'],
+    ['service_flags', 'none', 'none'],
+    ['service_flags', 'one-packet,flag-1', 'one-packet,flag-1'],
+    ['service_netmask', '255.255.255.0', '255.255.255.0'],
+    ['service_netmask', '64', '64'],
+    ['est_cpulist', '0-3,8', '0-3,8'],
+    ['amemthresh', '2147483647', '2147483647'],
+  ];
+  it.each(cases)('of %s may be %j', (name, written, value) => {
+    const knob = findKnob(name);
+    expect(knob === undefined ? undefined : parseKnobValue(knob, written)).toBe(value);
+  });
+
+  const refused: [knob: string, written: string, sentence: string][] = [
+    ['expire_nodest_conn', '7', 'expire_nodest_conn takes 0 or 1, not "7".'],
+    ['expire_nodest_conn', '', 'expire_nodest_conn takes 0 or 1, not "".'],
+    ['drop_entry', '4', 'drop_entry takes 0, 1, 2 or 3, not "4".'],
+    ['timeout_tcp', '0', 'timeout_tcp takes a time from 1 to 2147483 s, such as 90s or 15m, not "0".'],
+    ['timeout_tcp', '1.5s', 'timeout_tcp takes a time from 1 to 2147483 s, such as 90s or 15m, not "1.5s".'],
+    ['timeout_tcp', '15 parsecs', 'timeout_tcp takes a time from 1 to 2147483 s, such as 90s or 15m, not "15 parsecs".'],
+    ['amemthresh', '2147483648', 'amemthresh takes a number of pages from 0 to 2147483647, not "2147483648".'],
+    ['amemthresh', '0x10', 'amemthresh takes a number of pages from 0 to 2147483647, not "0x10".'],
+    ['sync_threshold', '3', 'sync_threshold takes two numbers of packets from 0 to 2147483647, such as "3 50", not "3".'],
+    ['capture_ring_size', '3M', 'capture_ring_size takes a power of two from 4096 to 4294967296 bytes, such as 64K or 16M, not "3M".'],
+    [
+      'service_flags',
+      'one-packet,one-packet',
+      'service_flags takes none, or one or more of one-packet, flag-1, flag-2 and flag-3, separated by commas, not "one-packet,one-packet".',
+    ],
+    [
+      'service_netmask',
+      '255.0.255.0',
+      'service_netmask takes an IPv4 netmask such as 255.255.255.0, or the length of an IPv6 prefix from 1 to 128, not "255.0.255.0".',
+    ],
+    ['est_cpulist', 'all', 'est_cpulist takes a list of CPUs, such as 0-3,8, not "all".'],
+  ];
+  it.each(refused)('of %s may not be %j', (name, written, sentence) => {
+    const knob = findKnob(name);
+    if (knob === undefined) throw new Error(noSuchKnob(name));
+    if (name === 'capture_ring_size') sentence = sentence.replace(/from \d+ to \d+/, `from ${knob.min} to ${knob.max}`);
+    expect(() => parseKnobValue(knob, written)).toThrow(new BadKnobValue(sentence));
+  });
+});
