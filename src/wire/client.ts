@@ -172,6 +172,15 @@ export class CaptureClient {
     return { matched: Number(toBigInt(matched)), ended: Number(toBigInt(ended)) };
   }
 
+  /** One request and the payload of its answer, for a subsystem with messages of its own. `parts`: frames of another type that come before it. */
+  async call(
+    request: { readonly type: number; readonly payload: Uint8Array; readonly answer: number; readonly timeoutMs?: number },
+    parts?: { readonly type: number; take(payload: Uint8Array): void },
+  ): Promise<Uint8Array> {
+    const taking = parts && { type: parts.type, take: (frame: Frame): void => parts.take(frame.payload) };
+    return (await this.request(request.type, request.payload, request.answer, request.timeoutMs, taking)).payload;
+  }
+
   /** The body of this batch is not read any more. Only with the option `releases`, once for each batch that was handed out. */
   release(batch: Batch): void {
     if (this.releases) this.memory.release(batch.body);
