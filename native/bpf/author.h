@@ -3,32 +3,16 @@
 #ifndef VSLOG_BPF_AUTHOR_H
 #define VSLOG_BPF_AUTHOR_H
 
-#define NO_UID 0xffffffffu
+#include "process.h"
 
-/* Reads the current process: changes are made in the context of the one who asked. */
 static __always_inline void author_fill(struct vslog_author *a)
 {
-	__u64 pid_tgid = bpf_get_current_pid_tgid();
-	__u32 thread = (__u32)pid_tgid;
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	a->pid = pid_tgid >> 32;
-	a->uid = (__u32)bpf_get_current_uid_gid();
-	a->login_uid = bpf_core_field_exists(task->loginuid) ? BPF_CORE_READ(task, loginuid.val) : NO_UID;
-	a->command_size = 0;
-	bpf_get_current_comm(a->comm, sizeof(a->comm));
-	struct mm_struct *mm = BPF_CORE_READ(task, mm);
-	if (!mm) {
+	__u32 thread = (__u32)bpf_get_current_pid_tgid();
+	if (!process_fill(a)) {
 		a->through = VSLOG_THROUGH_KERNEL; /* a kernel thread: nobody asked */
 		return;
 	}
 	a->through = bpf_map_lookup_elem(&sockopts, &thread) ? VSLOG_THROUGH_SOCKOPT : VSLOG_THROUGH_NETLINK;
-	__u64 start = BPF_CORE_READ(mm, arg_start);
-	__u64 size = BPF_CORE_READ(mm, arg_end) - start;
-	if (size > sizeof(a->command) - 1)
-		size = sizeof(a->command) - 1;
-	size &= sizeof(a->command) - 1;
-	if (bpf_probe_read_user(a->command, size, (void *)start) == 0)
-		a->command_size = size;
 }
 
 static __always_inline void service_values(struct ip_vs_service *svc, struct vslog_service_values *v)

@@ -158,6 +158,64 @@ struct mm_struct {
 struct task_struct {
 	kuid_t loginuid; /* CONFIG_AUDIT */
 	struct mm_struct *mm;
+	struct task_struct *real_parent;
+	int tgid;
+	char comm[16];
+	struct nsproxy *nsproxy;
+};
+
+/* include/linux/nsproxy.h */
+struct nsproxy {
+	struct net *net_ns;
+};
+
+/* include/linux/dcache.h */
+struct qstr {
+	const unsigned char *name;
+};
+
+struct dentry {
+	struct dentry *d_parent;
+	struct qstr d_name;
+};
+
+struct path {
+	struct dentry *dentry;
+};
+
+/* include/linux/fs.h */
+struct inode {
+	unsigned long i_ino;
+};
+
+struct file {
+	struct path f_path;
+	struct inode *f_inode;
+};
+
+struct kiocb {
+	struct file *ki_filp;
+};
+
+struct iov_iter;
+
+/* include/linux/sysctl.h */
+struct ctl_table {
+	void *data;
+	int maxlen;
+};
+
+/* fs/proc/internal.h */
+struct proc_inode {
+	struct ctl_table *sysctl_entry;
+	struct inode vfs_inode;
+};
+
+/* include/uapi/linux/ip_vs.h: 0 leaves one as it is; seconds. */
+struct ip_vs_timeout_user {
+	int tcp_timeout;
+	int tcp_fin_timeout;
+	int udp_timeout;
 };
 
 struct seq_file;

@@ -8,8 +8,10 @@
 
 #include <linux/types.h>
 
+#include "process_record.h"
+
 /* Raised whenever a struct or a map below changes its layout: a capture does not go on with maps that another layout made. */
-#define VSLOG_BPF_LAYOUT 2
+#define VSLOG_BPF_LAYOUT 3
 
 enum vslog_record_type {
 	VSLOG_RECORD_CONN = 1,
@@ -63,13 +65,6 @@ enum vslog_control {
 	VSLOG_CONTROL_OVERLOAD_OFF = 5,
 };
 
-enum vslog_through {
-	VSLOG_THROUGH_UNKNOWN = 0,
-	VSLOG_THROUGH_NETLINK = 1,
-	VSLOG_THROUGH_SOCKOPT = 2,
-	VSLOG_THROUGH_KERNEL = 5,
-};
-
 /* The wall clock is not known to the kernel side; weight where there is no real server. */
 #define VSLOG_NO_WEIGHT (-1)
 
@@ -108,17 +103,6 @@ struct vslog_conn_record {
 	__u8 reason;
 	__u8 scheduled_by;
 	__u8 pad[7];
-};
-
-/* Who asked, read in the context of the process that asked. */
-struct vslog_author {
-	__u32 uid;
-	__u32 login_uid;
-	__u32 pid;
-	__u32 through; /* enum vslog_through */
-	__u32 command_size;
-	char comm[16];
-	char command[256]; /* argv as the process holds it: arguments end in NUL */
 };
 
 struct vslog_service_values {

@@ -14,12 +14,13 @@
 #include <fstream>
 #include <system_error>
 
+#include "daemon/controls.h"
 #include "daemon/loss_ledger.h"
 
 namespace vslog {
 namespace {
 
-enum Key : std::uint64_t { kSourceKey, kServerKey, kSignalKey, kTickKey, kLingerKey, kParentKey };
+enum Key : std::uint64_t { kSourceKey, kServerKey, kSignalKey, kTickKey, kLingerKey, kParentKey, kControlsKey };
 
 constexpr std::size_t kDrainAtOnce = 1024;
 /// A batch takes this part of the journal at most, so that one can be acknowledged while others are made.
@@ -67,7 +68,8 @@ Daemon::Daemon(const DaemonOptions& options)
       batch_(node_, journal_.epoch(), journal_.next_sequence(), journal_.capacity() / kBatchesInJournal),
       source_(make_source(options.source)),
       exchange_{journal_, node_, boot_id_, std::string(source_->name()), "vslog-capture " + std::string(version()), [this] { return status(); }, this},
-      server_({options.socket, options.socket_group}, exchange_),
+      controls_(std::make_unique<Controls>(options, *source_, boot_id_, [this](const ControlRecord& record) { control(record); }, [this](std::uint32_t ms) { options_.linger_ms = ms; })),
+      server_({options.socket, options.socket_group, options.admin_group}, exchange_),
       epoll_(checked(epoll_create1(EPOLL_CLOEXEC), "cannot make an epoll descriptor")),
       ticker_(checked(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC), "cannot make a timer")),
       linger_(checked(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC), "cannot make a timer")) {
@@ -80,8 +82,11 @@ Daemon::Daemon(const DaemonOptions& options)
   signals_ = checked(signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC), "cannot watch signals");
   const itimerspec second{{1, 0}, {1, 0}};
   timerfd_settime(ticker_.get(), 0, &second, nullptr);
+  exchange_.administration = &controls_->handler();
+  exchange_.admin_group = options_.admin_group;
   start_source();
   watch(source_->poll_fd(), kSourceKey);
+  if (controls_->poll_fd() >= 0) watch(controls_->poll_fd(), kControlsKey);
   watch(server_.poll_fd(), kServerKey);
   watch(signals_.get(), kSignalKey);
   watch(ticker_.get(), kTickKey);
@@ -133,6 +138,7 @@ void Daemon::start_source() {
     lost.detail = journal_.notice();
     control(lost);
   }
+  controls_->start();
   if (!commit(true)) hold();
 }
 
@@ -236,6 +242,7 @@ void Daemon::write_losses() {
 
 void Daemon::tick() {
   source_->tick();
+  controls_->tick();
   write_losses();
   // Short waits are how a busy subscriber sets the pace; a long one is worth a line.
   if (held_ && !held_said_ && clock_ns(CLOCK_MONOTONIC) - held_since_ns_ > kHeldLongNs) {
@@ -262,6 +269,10 @@ void Daemon::run() {
           write_losses();
           if (!held_ && !batch_.empty()) arm_linger(true);
           resume();
+          break;
+        case kControlsKey:
+          controls_->drain();
+          if (!held_ && !batch_.empty()) arm_linger(true);
           break;
         case kSignalKey: {
           signalfd_siginfo info{};
@@ -305,6 +316,7 @@ void Daemon::stop() {
       if (!held_ && batch_.full() && !commit()) held_ = true;
     }
   }
+  controls_->stop();
   write_losses();
   const bool whole = commit();
   if (!whole) {

@@ -13,6 +13,8 @@
 
 namespace vslog {
 
+class Controls;
+
 class Daemon final : private EventSink, private LiveConnections {
  public:
   /// Takes journal, socket and source. Throws InUse, SetupError, SourceRefusal.
@@ -55,6 +57,7 @@ class Daemon final : private EventSink, private LiveConnections {
   BatchBuilder batch_;
   std::unique_ptr<Source> source_;
   Exchange exchange_;
+  std::unique_ptr<Controls> controls_;
   Server server_;
   UniqueFd epoll_;
   UniqueFd signals_;

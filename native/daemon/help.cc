@@ -9,6 +9,7 @@ Watches a balancer and hands out what happens to its connections on a unix socke
   --source NAME           ipvs (default): the kernel's balancer; conntrack: its connection tracking; engine: a balancer of our own; scripted: made-up connections
   --socket PATH           where to listen (/run/vslog/capture.sock)
   --socket-group GROUP    who may subscribe besides root, by name or number (the process's own group)
+  --admin-group GROUP     whose members may change knobs, services and connections, besides root (nobody's); whoever can open the socket may read them
   --journal PATH          the log between source and socket (/run/vslog/capture.journal)
   --journal-size BYTES    8M to 1T, with K, M or G (64M)
   --node NAME             this balancer's name in the log (the machine's)

@@ -12,7 +12,7 @@ namespace vslog {
 namespace {
 
 enum Option : int {
-  kSource = 256, kSocket, kSocketGroup, kJournal, kJournalSize, kNode, kRingSize, kMaxConns, kPinDir, kAllNetns, kNodestInterval, kLinger, kOnExit, kDetach, kCheck, kWithParent,
+  kSource = 256, kSocket, kSocketGroup, kAdminGroup, kJournal, kJournalSize, kNode, kRingSize, kMaxConns, kPinDir, kAllNetns, kNodestInterval, kLinger, kOnExit, kDetach, kCheck, kWithParent,
   kConntrackEvents, kConntrackProtocol, kConntrackAddress, kConntrackDelivery, kConntrackBuffer, kConntrackQueue, kConntrackResync, kConntrackReliable,
   kService, kScheduler, kPersistent, kNetmask, kOnePacket, kReal, kKnob, kEngineMaxConns, kLoad, kLoadRate, kLoadConnections, kLoadClients, kLoadConcurrent, kLoadUdpPercent, kLoadSeed, kPcap, kScriptedEvents, kScriptedRate, kScriptedSeed, kScriptedStart, kHelp, kVersion,
 };
@@ -21,6 +21,7 @@ constexpr option kOptions[] = {
     {"source", required_argument, nullptr, kSource},
     {"socket", required_argument, nullptr, kSocket},
     {"socket-group", required_argument, nullptr, kSocketGroup},
+    {"admin-group", required_argument, nullptr, kAdminGroup},
     {"journal", required_argument, nullptr, kJournal},
     {"journal-size", required_argument, nullptr, kJournalSize},
     {"node", required_argument, nullptr, kNode},
@@ -119,6 +120,7 @@ CommandLine parse(int argc, char** argv) {
     if (c == -1) break;
     const std::string value = optarg != nullptr ? optarg : "";
     const char* const name = c >= 256 ? kOptions[index].name : "";
+    if (c >= 256) o.given[name] = optarg != nullptr ? value : "1";
     switch (c) {
       case kSource:
         if (value != "ipvs" && value != "conntrack" && value != "engine" && value != "scripted") bad(name, value, "one of " + std::string(source_names()));
@@ -126,6 +128,7 @@ CommandLine parse(int argc, char** argv) {
         break;
       case kSocket: o.socket = text(name, value, 107); break;
       case kSocketGroup: o.socket_group = text(name, value, 255); break;
+      case kAdminGroup: o.admin_group = text(name, value, 255); break;
       case kJournal: o.journal = text(name, value, 4095); break;
       case kJournalSize: o.journal_size = number(name, value, 8 << 20, 1ULL << 40, true); break;
       case kNode: o.node = text(name, value, 255); break;

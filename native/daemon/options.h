@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <stdexcept>
 #include <string>
 
@@ -19,11 +20,13 @@ struct DaemonOptions {
   SourceOptions source;
   std::string socket = "/run/vslog/capture.sock";
   std::string socket_group;
+  std::string admin_group;   ///< whose members may set; empty: nobody's
   std::string journal = "/run/vslog/capture.journal";
   std::uint64_t journal_size = 64 << 20;
   std::string node;  ///< empty: the machine's name
   std::uint32_t linger_ms = 5;
   bool detach_on_exit = false;
+  std::map<std::string, std::string, std::less<>> given;  ///< options by name, as they were written; a switch is "1"
   bool with_parent = false;  ///< standard input is a pipe from whoever started us: its end is ours
 };
 

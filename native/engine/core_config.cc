@@ -48,10 +48,7 @@ ControlRecord Engine::Core::control_record(ControlKind kind, const ServiceKey& k
   c.virtual_addr = key.at.address;
   c.virtual_port = key.at.port;
   c.netns = options_.netns;
-  c.through = author.through;
-  c.uid = author.uid;
-  c.pid = author.pid;
-  c.command = author.command;
+  sign(c, author);
   return c;
 }
 
@@ -194,12 +191,9 @@ void Engine::Core::set_knob(std::string_view name, std::string_view value, const
   if (c.new_value == c.old_value) return;
   c.kind = ControlKind::knob_changed;
   c.time_ns = wall(now_);
-  c.name = name.starts_with("timeout_") ? std::string(name) : "net.ipv4.vs." + std::string(name);
+  c.name = name;
   c.netns = options_.netns;
-  c.through = author.through;
-  c.uid = author.uid;
-  c.pid = author.pid;
-  c.command = author.command;
+  sign(c, author);
   observer_.control(c);
 }
 

@@ -88,7 +88,9 @@ void Engine::Core::update_overload(RealServer& r, bool going) {
 void Engine::Core::overload(RealServer& r, bool on) {
   if (r.overloaded == on) return;
   r.overloaded = on;
-  ControlRecord c = control_record(on ? ControlKind::overload_on : ControlKind::overload_off, r.service_key, r.config, {Through::kernel, kNoUid, 0, {}});
+  Author kernel;
+  kernel.through = Through::kernel;
+  ControlRecord c = control_record(on ? ControlKind::overload_on : ControlKind::overload_off, r.service_key, r.config, kernel);
   c.old_value = describe(r.config);
   observer_.control(c);
 }

@@ -13,6 +13,7 @@
 #include "engine/filter.h"
 #include "engine/knobs.h"
 #include "engine/packet.h"
+#include "event/author.h"
 #include "event/conn_record.h"
 #include "event/control_record.h"
 
@@ -29,12 +30,7 @@ class Observer {
 };
 
 /// Who changes the configuration, for the control records.
-struct Author {
-  Through through = Through::vslog;
-  std::uint32_t uid = kNoUid;
-  std::uint32_t pid = 0;
-  std::string command;
-};
+using Author = vslog::Author;
 
 struct EngineOptions {
   std::uint32_t max_conns = 16'777'216;    ///< entries; memory is taken as they come. Beyond it a new connection is refused: sched_fail

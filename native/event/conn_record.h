@@ -20,6 +20,14 @@ constexpr Address map_ipv4(const std::uint8_t (&bytes)[4]) {
   return a;
 }
 
+/// Whether it is an IPv4 address in that form.
+constexpr bool is_mapped_ipv4(const Address& address) {
+  for (std::size_t i = 0; i < 10; ++i) {
+    if (address[i] != 0) return false;
+  }
+  return address[10] == 0xff && address[11] == 0xff;
+}
+
 /// All fields of ConnEvent but the sequence, which the journal gives.
 struct ConnRecord {
   EventKind kind = EventKind::unspecified;

@@ -32,11 +32,13 @@ struct ControlRecord {
   std::uint32_t login_uid = kNoUid;
   std::uint32_t pid = 0;
   std::uint32_t netns = 0;
+  std::uint32_t parent_pid = 0;
   bool fresh = false;
   std::string name;
   std::string old_value;
   std::string new_value;
   std::string command;
+  std::string parent_command;
   std::string detail;
   std::string boot_id;
 };

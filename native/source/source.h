@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "event/author.h"
 #include "event/conn_record.h"
 #include "event/control_record.h"
 #include "source/refusal.h"
@@ -84,6 +85,9 @@ class Source {
   virtual void visit(const engine::ConnFilter& filter, const std::function<void(const ConnRecord&)>& each) { (void)filter, (void)each; }
   /// Ends every live connection that matches, with reason flushed.
   virtual engine::ExpireResult expire(const engine::ConnFilter& filter) { return (void)filter, engine::ExpireResult{}; }
+
+  /// What this process changed in the kernel between the two (CLOCK_MONOTONIC, ns) was somebody's request: whose is to stand in the records.
+  virtual void acted(const Author& author, std::uint64_t begin, std::uint64_t end) { (void)author, (void)begin, (void)end; }
 
   /// Before the last drain() of a clean end: a source whose connections end with it ends them, so that the log has it.
   virtual void finish() {}

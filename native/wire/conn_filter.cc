@@ -3,66 +3,23 @@
 #include <cstring>
 #include <limits>
 #include <optional>
-#include <protozero/pbf_reader.hpp>
 
 #include "vslog_fields.h"
+#include "wire/strict_message.h"
 
 namespace vslog {
 namespace {
-
-using protozero::pbf_reader;
-using protozero::pbf_wire_type;
-
-pbf_reader reader_of(std::string_view bytes) { return pbf_reader(protozero::data_view(bytes.data(), bytes.size())); }
-
-/// One message's fields by number; each must have the wire type that it is asked for with.
-class Message {
- public:
-  Message(std::string_view bytes, std::string name) : reader_(reader_of(bytes)), name_(std::move(name)) {}
-
-  bool next() { return reader_.next(); }
-  std::uint32_t tag() const { return reader_.tag(); }
-
-  /// A number of at most `max`.
-  std::uint64_t number(const char* field, std::uint64_t max) {
-    need(pbf_wire_type::varint, field);
-    const std::uint64_t value = reader_.get_uint64();
-    if (value > max) throw BadFilter(path(field), path(field) + " " + std::to_string(value) + " must be at most " + std::to_string(max) + ".");
-    return value;
-  }
-  std::uint64_t fixed(const char* field) {
-    need(pbf_wire_type::fixed64, field);
-    return reader_.get_fixed64();
-  }
-  std::string_view bytes(const char* field) {
-    need(pbf_wire_type::length_delimited, field);
-    const protozero::data_view view = reader_.get_view();
-    return {view.data(), view.size()};
-  }
-  [[noreturn]] void unknown() const {
-    throw BadFilter(name_, "field " + std::to_string(reader_.tag()) + " of " + (name_.empty() ? "the filter" : name_) + " is not known: this capture is older than who asks it.");
-  }
-  std::string path(const char* field) const { return name_.empty() ? field : name_ + "." + field; }
-
- private:
-  void need(pbf_wire_type type, const char* field) const {
-    if (reader_.wire_type() != type) throw BadFilter(path(field), path(field) + " is of another type than it must be.");
-  }
-
-  pbf_reader reader_;
-  std::string name_;
-};
 
 engine::Place decode_place(std::string_view bytes, const char* name) {
   namespace f = field::Place;
   engine::Place place;
   place.prefix = 0;
-  for (Message m(bytes, name); m.next();) {
+  for (StrictMessage m(bytes, name); m.next();) {
     switch (m.tag()) {
       case f::address: {
         const std::string_view address = m.bytes("address");
         if (address.size() != place.address.size())
-          throw BadFilter(m.path("address"), m.path("address") + " has " + std::to_string(address.size()) + " bytes; it must have 16, IPv4 as ::ffff:a.b.c.d.");
+          throw BadRequest(m.path("address"), m.path("address") + " has " + std::to_string(address.size()) + " bytes; it must have 16, IPv4 as ::ffff:a.b.c.d.");
         std::memcpy(place.address.data(), address.data(), address.size());
         break;
       }
@@ -83,12 +40,12 @@ engine::ConnFilter decode_filter(std::string_view request) {
   constexpr std::uint64_t k32 = std::numeric_limits<std::uint32_t>::max();
   constexpr std::uint64_t k64 = std::numeric_limits<std::uint64_t>::max();
   std::string_view bytes;
-  for (Message m(request, ""); m.next();) {
+  for (StrictMessage m(request, ""); m.next();) {
     if (m.tag() != field::ConnList::filter) m.unknown();
     bytes = m.bytes("filter");
   }
   engine::ConnFilter filter;
-  for (Message m(bytes, ""); m.next();) {
+  for (StrictMessage m(bytes, ""); m.next();) {
     switch (m.tag()) {
       case f::client: filter.client = decode_place(m.bytes("client"), "client"); break;
       case f::virtual_service: filter.virtual_service = decode_place(m.bytes("virtual_service"), "virtual_service"); break;

@@ -179,6 +179,8 @@ char* encode(const ControlRecord& r, std::uint64_t sequence, char* out) {
   w.uint<f::netns>(r.netns);
   w.uint<f::fresh>(r.fresh);
   w.text<f::boot_id>(r.boot_id);
+  w.uint<f::parent_pid>(r.parent_pid);
+  w.text<f::parent_command>(r.parent_command);
   return patch_length(out, w.position());
 }
 

@@ -6,16 +6,25 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
 
 #include "wire/journal.h"
 
 namespace vslog {
+namespace {
+
+/// As much of a command line as the kernel side writes down.
+constexpr std::size_t kLongestCommand = 255;
+
+}  // namespace
 
 Peer read_peer(int fd) {
   ucred who{};
   socklen_t size = sizeof who;
   if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) != 0) return {};
-  Peer peer{who.uid, {who.gid}};
+  Peer peer{who.uid, who.pid, {who.gid}};
   passwd entry{};
   passwd* found = nullptr;
   std::vector<char> text(16 << 10);
@@ -36,9 +45,35 @@ bool may_subscribe(const Peer& peer, uid_t own, gid_t socket_group) {
   return peer.uid == 0 || peer.uid == own || std::find(peer.groups.begin(), peer.groups.end(), socket_group) != peer.groups.end();
 }
 
-bool may_set(const Peer& peer, uid_t own) { return peer.uid == 0 || peer.uid == own; }
+bool may_set(const Peer& peer, uid_t own, std::optional<gid_t> admin_group) {
+  return peer.uid == 0 || peer.uid == own || (admin_group && std::find(peer.groups.begin(), peer.groups.end(), *admin_group) != peer.groups.end());
+}
 
-gid_t find_group(const std::string& name_or_gid) {
+Author author_of(const Peer& peer) {
+  Author author;
+  author.uid = peer.uid;
+  author.pid = static_cast<std::uint32_t>(peer.pid);
+  const std::string process = "/proc/" + std::to_string(peer.pid);
+  std::ifstream(process + "/loginuid") >> author.login_uid;
+  std::ifstream command(process + "/cmdline", std::ios::binary);
+  author.command.assign(std::istreambuf_iterator<char>(command), {});
+  if (author.command.size() > kLongestCommand) author.command.resize(kLongestCommand);
+  for (char& c : author.command) {
+    if (static_cast<unsigned char>(c) < ' ') c = ' ';
+  }
+  while (!author.command.empty() && author.command.back() == ' ') author.command.pop_back();
+  std::ifstream status(process + "/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("PPid:")) author.parent_pid = static_cast<std::uint32_t>(std::strtoul(line.c_str() + 5, nullptr, 10));
+  }
+  if (author.parent_pid != 0) {
+    std::ifstream parent("/proc/" + std::to_string(author.parent_pid) + "/comm");
+    std::getline(parent, author.parent_command);
+  }
+  return author;
+}
+
+gid_t find_group(const std::string& name_or_gid, const char* option) {
   gid_t gid = 0;
   const char* const end = name_or_gid.data() + name_or_gid.size();
   if (const auto [at, error] = std::from_chars(name_or_gid.data(), end, gid); error == std::errc() && at == end) return gid;
@@ -46,7 +81,7 @@ gid_t find_group(const std::string& name_or_gid) {
   group* found = nullptr;
   std::vector<char> text(64 << 10);
   if (getgrnam_r(name_or_gid.c_str(), &entry, text.data(), text.size(), &found) != 0 || found == nullptr) {
-    throw SetupError("--socket-group " + name_or_gid + " is no group of this machine: name one that exists, or its number.");
+    throw SetupError("--" + std::string(option) + " " + name_or_gid + " is no group of this machine: name one that exists, or its number.");
   }
   return entry.gr_gid;
 }

@@ -29,6 +29,7 @@ UniqueFd stream_socket() {
 
 Server::Server(const ServerOptions& options, Exchange& exchange)
     : exchange_(exchange), path_(options.path), group_(options.group.empty() ? getegid() : find_group(options.group)), epoll_(epoll_create1(EPOLL_CLOEXEC)) {
+  if (!options.admin_group.empty()) admin_group_ = find_group(options.admin_group, "admin-group");
   if (!epoll_) throw SetupError("no epoll descriptor can be made: " + reason(errno) + ".");
   listen_at(path_);
   epoll_event event{.events = EPOLLIN, .data = {.u64 = 0}};
@@ -65,7 +66,7 @@ void Server::listen_at(const std::string& path) {
   const int error = errno;
   umask(mask);
   if (bound != 0) throw SetupError("the socket " + path + " cannot be made: " + reason(error) + "; name a writable place with --socket.");
-  if (chown(path.c_str(), static_cast<uid_t>(-1), group_) != 0 || chmod(path.c_str(), 0660) != 0 || listen(fd.get(), 64) != 0) {
+  if (chown(path.c_str(), static_cast<uid_t>(-1), group_) != 0 || chmod(path.c_str(), 0666) != 0 || listen(fd.get(), 64) != 0) {
     const int failed = errno;
     unlink(path.c_str());
     throw SetupError("the socket " + path + " cannot be given to group " + std::to_string(group_) + ": " + reason(failed) + ".");
@@ -103,7 +104,7 @@ void Server::accept_all() {
     epoll_event event{.events = EPOLLIN, .data = {.u64 = port}};
     if (connections_.contains(port) || epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd.get(), &event) != 0) continue;
     const Peer peer = read_peer(fd.get());
-    auto session = std::make_unique<Session>(exchange_, fd.get(), port, may_subscribe(peer, geteuid(), group_), may_set(peer, geteuid()));
+    auto session = std::make_unique<Session>(exchange_, fd.get(), port, may_subscribe(peer, geteuid(), group_), may_set(peer, geteuid(), admin_group_), peer);
     connections_.emplace(port, Connection{std::move(fd), std::move(session), EPOLLIN});
   }
 }

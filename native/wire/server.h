@@ -15,6 +15,7 @@ namespace vslog {
 struct ServerOptions {
   std::string path;
   std::string group;  ///< name or number; empty: the process's own
+  std::string admin_group;  ///< whose members may set; empty: nobody's
 };
 
 class Server {
@@ -54,6 +55,7 @@ class Server {
   Exchange& exchange_;
   std::string path_;
   gid_t group_;
+  std::optional<gid_t> admin_group_;
   UniqueFd epoll_;
   UniqueFd listener_;
   std::map<std::uint32_t, Connection> connections_;

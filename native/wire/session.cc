@@ -10,6 +10,7 @@
 #include "wire/batch.h"
 #include "wire/conn_filter.h"
 #include "wire/encoder.h"
+#include "wire/strict_message.h"
 
 namespace vslog {
 namespace {
@@ -26,8 +27,8 @@ bool good_name(std::string_view name) {
 
 }  // namespace
 
-Session::Session(Exchange& exchange, int fd, std::uint32_t port, bool may_subscribe, bool may_set)
-    : exchange_(exchange), fd_(fd), port_(port), may_subscribe_(may_subscribe), may_set_(may_set) {}
+Session::Session(Exchange& exchange, int fd, std::uint32_t port, bool may_subscribe, bool may_set, Peer peer)
+    : exchange_(exchange), fd_(fd), port_(port), may_subscribe_(may_subscribe), may_set_(may_set), peer_(std::move(peer)) {}
 
 Session::~Session() {
   if (durable_ >= 0) exchange_.durable.erase(name_);
@@ -51,8 +52,10 @@ void Session::receive(std::string_view bytes) {
     const FrameHeader header = *decode_header(frame);
     try {
       dispatch(header, frame.substr(kFrameHeaderSize));
-    } catch (const BadFilter& e) {
+    } catch (const BadRequest& e) {
       error(header, EINVAL, e.what(), e.field());
+    } catch (const RequestError& e) {
+      error(header, e.code(), e.what(), e.field());
     } catch (const protozero::exception& e) {
       fatal(header, EBADMSG, "the payload of a frame of type " + std::to_string(header.type) + " cannot be read: " + e.what() + ".", "offset " + std::to_string(offset_ + at));
     }
@@ -77,7 +80,9 @@ void Session::dispatch(const FrameHeader& header, std::string_view payload) {
     case FrameType::source_status: return source_status(header);
     case FrameType::conn_list: return conn_list(header, payload);
     case FrameType::conn_expire: return conn_expire(header, payload);
-    default: return error(header, EOPNOTSUPP, "a frame of type " + std::to_string(header.type) + " is not known to this capture.");
+    default:
+      if (exchange_.administration != nullptr && exchange_.administration->takes(type)) return administer(header, type, payload);
+      return error(header, EOPNOTSUPP, "a frame of type " + std::to_string(header.type) + " is not known to this capture.");
   }
 }
 
@@ -100,6 +105,20 @@ void Session::hello(const FrameHeader& header, std::string_view payload) {
   w.may_subscribe = may_subscribe_;
   w.may_set = may_set_;
   answer(header, FrameType::control_welcome, encode(w));
+}
+
+void Session::administer(const FrameHeader& header, FrameType type, std::string_view payload) {
+  const bool changes = exchange_.administration->changes(type);
+  if (changes && refuse_unless_may_set(header)) return;
+  const SendPart send = [&](FrameType part, const std::string& bytes) { append_frame(out_, part, frame_flag::multi, header.sequence, port_, bytes); };
+  const Answer last = exchange_.administration->handle(type, payload, changes ? author_of(peer_) : Author{}, send);
+  answer(header, last.type, last.payload);
+}
+
+bool Session::refuse_unless_may_set(const FrameHeader& header) {
+  if (may_set_) return false;
+  error(header, EPERM, "permission denied: only root" + (exchange_.admin_group.empty() ? std::string(" may change anything here.") : " and members of group " + exchange_.admin_group + " may change anything here; ask root for `usermod -aG " + exchange_.admin_group + " USER`."));
+  return true;
 }
 
 bool Session::refuse_unless_allowed(const FrameHeader& header) {
@@ -210,7 +229,7 @@ void Session::conn_list(const FrameHeader& header, std::string_view payload) {
 }
 
 void Session::conn_expire(const FrameHeader& header, std::string_view payload) {
-  if (!may_set_) return error(header, EPERM, "only root and the capture's own user may end connections.");
+  if (refuse_unless_may_set(header)) return;
   const engine::ConnFilter filter = decode_filter(payload);
   ConnExpired result;
   if (exchange_.live_connections == nullptr || !exchange_.live_connections->expire(filter, result)) {

@@ -13,6 +13,8 @@
 #include "wire/frame.h"
 #include "wire/journal.h"
 #include "wire/messages.h"
+#include "wire/peer.h"
+#include "wire/requests.h"
 
 namespace vslog {
 
@@ -37,6 +39,8 @@ struct Exchange {
   std::string software;
   std::function<SourceStatus()> status;  ///< all but durable and live, which the session fills in
   LiveConnections* live_connections = nullptr;
+  RequestHandler* administration = nullptr;
+  std::string admin_group{};  ///< whose members may set, for the sentence to who may not; empty: no group's
   std::map<std::string, Session*, std::less<>> durable{};  ///< names in use
   std::uint32_t live = 0;
 };
@@ -50,7 +54,7 @@ class Session {
   enum class State { open, dead };
 
   /// `fd` is a connected, non-blocking socket that outlives the session.
-  Session(Exchange& exchange, int fd, std::uint32_t port, bool may_subscribe, bool may_set = false);
+  Session(Exchange& exchange, int fd, std::uint32_t port, bool may_subscribe, bool may_set = false, Peer peer = {});
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -81,7 +85,10 @@ class Session {
   void conn_list(const FrameHeader& header, std::string_view payload);
   void conn_expire(const FrameHeader& header, std::string_view payload);
 
+  void administer(const FrameHeader& header, FrameType type, std::string_view payload);
+
   bool refuse_unless_allowed(const FrameHeader& header);
+  bool refuse_unless_may_set(const FrameHeader& header);
   void answer(const FrameHeader& to, FrameType type, std::string_view payload);
   void error(const FrameHeader& to, int code, std::string message, std::string field = "");
   void fatal(const FrameHeader& to, int code, std::string message, std::string field = "");
@@ -95,6 +102,7 @@ class Session {
   std::uint32_t port_;
   bool may_subscribe_;
   bool may_set_;
+  Peer peer_;
 
   std::string in_;
   std::uint64_t offset_ = 0;  // of in_'s first byte in the client's stream

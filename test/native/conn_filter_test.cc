@@ -33,7 +33,7 @@ std::string place(const std::string& address, std::uint64_t prefix, std::uint64_
 std::string field_of_refusal(Fill fill) {
   try {
     decode_filter(request(fill));
-  } catch (const BadFilter& e) {
+  } catch (const BadRequest& e) {
     EXPECT_NE(std::string_view(e.what()), "");
     return e.field();
   }

@@ -39,15 +39,15 @@ class SocketSource final : public EngineSource, private engine::Observer {
     watch(epoll_.get(), timer_.get(), EPOLLIN, watch_key(Watched::timer, 0), true);
     engine_.advance(clock_ns(CLOCK_MONOTONIC));
     configure(engine_, options, ourselves());
-    for (const ServiceSetup& setup : options.services) {
-      const engine::ServiceKey& key = setup.service.key;
-      if (key.protocol == engine::kTcp) tcp_.add_service(key, bind_service(key));
-      else if (key.protocol == engine::kUdp) udp_.add_service(key, bind_service(key));
-      else throw SetupError("service " + engine::to_text(key) + ": on real sockets source engine carries tcp and udp; the others are for --load and --pcap.");
-    }
+    for (const ServiceSetup& setup : options.services) open(setup.service.key);
   }
 
   engine::Engine& engine() override { return engine_; }
+  void open_service(const engine::ServiceKey& key) override { open(key); }
+  void close_service(const engine::ServiceKey& key) override {
+    tcp_.close_service(key);
+    udp_.close_service(key);
+  }
   std::string_view name() const override { return "engine"; }
   bool fresh() const override { return true; }
   int poll_fd() const override { return epoll_.get(); }
@@ -113,6 +113,12 @@ class SocketSource final : public EngineSource, private engine::Observer {
   }
 
  private:
+  void open(const engine::ServiceKey& key) {
+    if (key.protocol == engine::kTcp) tcp_.add_service(key, bind_service(key));
+    else if (key.protocol == engine::kUdp) udp_.add_service(key, bind_service(key));
+    else throw SetupError("service " + engine::to_text(key) + ": on real sockets source engine carries tcp and udp; the others are for --load and --pcap.");
+  }
+
   static void put(EventSink& sink, const ConnRecord& record) { sink.conn(record); }
   static void put(EventSink& sink, const ControlRecord& record) { sink.control(record); }
 

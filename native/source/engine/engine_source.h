@@ -1,4 +1,4 @@
-// Source `engine`: the embedded balancer behind real sockets.
+// Source `engine`: the embedded balancer, behind real sockets or fed with packets.
 #pragma once
 
 #include <memory>
@@ -12,6 +12,10 @@ class EngineSource : public Source {
  public:
   /// What it balances with: for who changes services, real servers and knobs while it runs. Packets are the source's business alone.
   virtual engine::Engine& engine() = 0;
+  /// Before a service is added while it runs. Throws InUse and SetupError. Nothing where packets come from elsewhere.
+  virtual void open_service(const engine::ServiceKey& key) { (void)key; }
+  /// After a service was removed.
+  virtual void close_service(const engine::ServiceKey& key) { (void)key; }
 };
 
 /// Binds every service. Throws InUse and SetupError, and then holds nothing.

@@ -12,6 +12,7 @@
 
 #include "engine/engine.h"
 #include "source/engine/engine_setting.h"
+#include "source/engine/engine_source.h"
 #include "source/engine/load_traffic.h"
 #include "source/engine/service_options.h"
 #include "wire/unique_fd.h"
@@ -43,7 +44,7 @@ EngineSourceOptions with_services(EngineSourceOptions options) {
   return options;
 }
 
-class LoadSource final : public Source, private engine::Observer {
+class LoadSource final : public EngineSource, private engine::Observer {
  public:
   explicit LoadSource(const EngineSourceOptions& options)
       : options_(with_services(options)),
@@ -56,6 +57,7 @@ class LoadSource final : public Source, private engine::Observer {
     configure(engine_, options_, ourselves());
   }
 
+  engine::Engine& engine() override { return engine_; }
   std::string_view name() const override { return "engine"; }
   bool fresh() const override { return true; }
   int poll_fd() const override { return timer_.get(); }

@@ -12,6 +12,7 @@
 
 #include "engine/engine.h"
 #include "source/engine/engine_setting.h"
+#include "source/engine/engine_source.h"
 #include "source/engine/pcap_file.h"
 #include "source/engine/service_options.h"
 #include "wire/journal.h"
@@ -34,7 +35,7 @@ engine::EngineOptions pcap_engine_options(const EngineSourceOptions& options, co
   return o;
 }
 
-class PcapSource final : public Source, private engine::Observer {
+class PcapSource final : public EngineSource, private engine::Observer {
  public:
   explicit PcapSource(const EngineSourceOptions& options)
       : file_(options.pcap), ready_(eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC)), options_(pcap_engine_options(options, file_)), engine_(options_, *this) {
@@ -43,6 +44,7 @@ class PcapSource final : public Source, private engine::Observer {
     configure(engine_, options, ourselves());
   }
 
+  engine::Engine& engine() override { return engine_; }
   std::string_view name() const override { return "engine"; }
   bool fresh() const override { return true; }
   void start(std::uint64_t) override {}

@@ -40,6 +40,12 @@ void TcpRelay::add_service(const engine::ServiceKey& key, UniqueFd listener) {
   listeners_.push_back(std::make_unique<Listener>(Listener{key, std::move(listener)}));
 }
 
+void TcpRelay::close_service(const engine::ServiceKey& key) {
+  for (const auto& listener : listeners_) {
+    if (listener->key == key) listener->fd.reset();
+  }
+}
+
 void TcpRelay::service_ready(std::uint32_t index) {
   const Listener& listener = *listeners_.at(index);
   for (int i = 0; i < kAcceptAtOnce; ++i) {

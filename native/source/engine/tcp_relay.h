@@ -34,6 +34,9 @@ class TcpRelay {
   /// Accepts again when it was stopped for want of descriptors. Many times a second.
   void tick();
 
+  /// No new connections of that service, if it has one here.
+  void close_service(const engine::ServiceKey& key);
+
   /// No new connections from here on.
   void close_services() {
     for (const auto& listener : listeners_) listener->fd.reset();

@@ -26,6 +26,12 @@ void UdpRelay::add_service(const engine::ServiceKey& key, UniqueFd socket) {
   services_.push_back(std::make_unique<Service>(Service{key, std::move(socket)}));
 }
 
+void UdpRelay::close_service(const engine::ServiceKey& key) {
+  for (const auto& service : services_) {
+    if (service->key == key) service->fd.reset();
+  }
+}
+
 void UdpRelay::service_ready(std::uint32_t index) {
   const Service& service = *services_.at(index);
   for (int i = 0; i < kAtOnce; ++i) {

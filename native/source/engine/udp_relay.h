@@ -26,6 +26,9 @@ class UdpRelay {
   /// The engine's entry is gone.
   void cut(std::uint32_t user);
 
+  /// No new datagrams of that service's clients, if it has a socket here. Flows that are there lose their way back.
+  void close_service(const engine::ServiceKey& key);
+
   /// No new datagrams of clients from here on.
   void close_services();
 

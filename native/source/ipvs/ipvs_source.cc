@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
+#include <deque>
 #include <optional>
 #include <system_error>
 #include <thread>
@@ -36,6 +37,9 @@ std::uint32_t own_netns() {
   if (stat("/proc/self/ns/net", &info) != 0) throw std::system_error(errno, std::generic_category(), "cannot read /proc/self/ns/net");
   return static_cast<std::uint32_t>(info.st_ino);
 }
+
+/// Changes for others whose records may still be on their way.
+constexpr std::size_t kActsKept = 4096;
 
 /// The kernel's ticks a second. No interface tells it to a process, so it is measured; CONFIG_HZ has four possible values.
 std::uint32_t measure_hz(const IpvsPrograms& programs) {
@@ -81,7 +85,8 @@ class IpvsSource final : public Source {
       if (!record.found) break;
       ++taken;
       if (record.bytes.empty()) continue;
-      if (!translator_->translate(record.bytes, sink)) say_malformed(sink, record.bytes.size());
+      Signing signing(sink, *this);
+      if (!translator_->translate(record.bytes, signing)) say_malformed(sink, record.bytes.size());
     }
     return taken;
   }
@@ -112,11 +117,42 @@ class IpvsSource final : public Source {
     return {ring_->size(), ring_->produced() - ring_->released(), programs_->config().live, malformed_};
   }
 
+  void acted(const Author& author, std::uint64_t begin, std::uint64_t end) override {
+    acts_.push_back({author, clock_.wall(begin), clock_.wall(end)});
+    if (acts_.size() > kActsKept) acts_.pop_front();
+  }
+
   void stop(bool detach) override {
     if (detach) detach_ipvs(options_.pin_dir);
   }
 
  private:
+  /// A change that this process made for somebody.
+  struct Act {
+    Author author;
+    std::uint64_t begin;
+    std::uint64_t end;
+  };
+
+  /// Puts whoever asked in the place of this process.
+  class Signing final : public EventSink {
+   public:
+    Signing(EventSink& sink, const IpvsSource& source) : sink_(sink), source_(source) {}
+    void conn(const ConnRecord& record) override { sink_.conn(record); }
+    void control(const ControlRecord& record) override {
+      if (record.pid != static_cast<std::uint32_t>(getpid())) return sink_.control(record);
+      ControlRecord signed_record = record;
+      for (const Act& act : source_.acts_) {
+        if (record.time_ns >= act.begin && record.time_ns <= act.end) sign(signed_record, act.author);
+      }
+      sink_.control(signed_record);
+    }
+
+   private:
+    EventSink& sink_;
+    const IpvsSource& source_;
+  };
+
   /// Where to go on reading. The journal may be behind the ring's own count (killed between commit and release), or know nothing of this ring.
   void find_place(std::uint64_t cursor) {
     vslog_config& config = programs_->config();
@@ -211,6 +247,7 @@ class IpvsSource final : public Source {
   std::uint64_t base_ = 0;
   std::uint64_t malformed_ = 0;
   std::uint64_t settled_ = 0;
+  std::deque<Act> acts_;
 };
 
 }  // namespace

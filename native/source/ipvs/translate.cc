@@ -6,6 +6,8 @@
 #include <cstring>
 #include <string>
 
+#include "source/bpf/process_author.h"
+
 extern "C" {
 #include "bpf/record.h"
 }
@@ -27,8 +29,6 @@ static_assert(static_cast<int>(EndReason::none) == VSLOG_REASON_NONE && static_c
               static_cast<int>(EndReason::unknown) == VSLOG_REASON_UNKNOWN);
 static_assert(static_cast<int>(ScheduledBy::scheduler) == VSLOG_BY_SCHEDULER && static_cast<int>(ScheduledBy::persistence) == VSLOG_BY_PERSISTENCE &&
               static_cast<int>(ScheduledBy::sync) == VSLOG_BY_SYNC && static_cast<int>(ScheduledBy::bypass) == VSLOG_BY_BYPASS);
-static_assert(static_cast<int>(Through::netlink) == VSLOG_THROUGH_NETLINK && static_cast<int>(Through::sockopt) == VSLOG_THROUGH_SOCKOPT &&
-              static_cast<int>(Through::kernel) == VSLOG_THROUGH_KERNEL);
 
 // include/uapi/linux/ip_vs.h
 constexpr std::uint32_t kForwardMask = 0x7;
@@ -95,27 +95,6 @@ ConnRecord conn(const vslog_conn_record& r, const WallClock& clock, std::uint32_
   return c;
 }
 
-/// argv holds NULs between the arguments; a process may also have changed it, so anything below a blank becomes one.
-std::string command_line(const vslog_author& a) {
-  const std::size_t size = std::min<std::size_t>(a.command_size, sizeof a.command);
-  std::string s(a.command, size);
-  for (char& ch : s) {
-    if (static_cast<unsigned char>(ch) < ' ') ch = ' ';
-  }
-  while (!s.empty() && s.back() == ' ') s.pop_back();
-  if (s.empty()) s.assign(a.comm, strnlen(a.comm, sizeof a.comm));
-  return s;
-}
-
-void author(ControlRecord& c, const vslog_author& a) {
-  c.through = static_cast<Through>(a.through);
-  if (c.through == Through::kernel) return;
-  c.uid = a.uid;
-  c.login_uid = a.login_uid;
-  c.pid = a.pid;
-  c.command = command_line(a);
-}
-
 // include/uapi/linux/ip_vs.h, IP_VS_SVC_F_PERSISTENT
 constexpr std::uint32_t kPersistent = 0x1;
 
@@ -146,7 +125,7 @@ ControlRecord service(const vslog_service_record& r, const WallClock& clock, std
                                                 : ControlKind::service_removed;
   if (r.control != VSLOG_CONTROL_ADDED) c.old_value = text(r.before, hz);
   if (r.control != VSLOG_CONTROL_REMOVED) c.new_value = text(r.after, hz);
-  author(c, r.author);
+  sign(c, author_of(r.author));
   return c;
 }
 
@@ -170,7 +149,7 @@ ControlRecord dest(const vslog_dest_record& r, const WallClock& clock) {
   }
   if (r.control != VSLOG_CONTROL_ADDED) c.old_value = text(r.before);
   if (r.control == VSLOG_CONTROL_ADDED || r.control == VSLOG_CONTROL_CHANGED) c.new_value = text(r.after);
-  author(c, r.author);
+  sign(c, author_of(r.author));
   return c;
 }
 

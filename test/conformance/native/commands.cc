@@ -12,7 +12,13 @@ constexpr Time kPatience = 5 * kSecond;
 /// Longer than packets need, shorter than any retransmission.
 constexpr Time kSettled = 20 * kMillisecond;
 
-const engine::Author kAuthor{Through::vslog, 0, 1, "scenario"};
+const engine::Author kAuthor = [] {
+  engine::Author author;
+  author.uid = 0;
+  author.pid = 1;
+  author.command = "scenario";
+  return author;
+}();
 
 void must(bool right, const std::string& sentence) {
   if (!right) throw std::runtime_error(sentence);

@@ -1,0 +1,83 @@
+#include "daemon/controls.h"
+
+#include <cstdio>
+#include <ctime>
+#include <utility>
+
+#include "source/engine/engine_source.h"
+
+namespace vslog {
+namespace {
+
+std::uint64_t clock_ns(clockid_t clock) {
+  timespec t{};
+  clock_gettime(clock, &t);
+  return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(t.tv_nsec);
+}
+
+EngineSource* engine_of(Source& source) { return dynamic_cast<EngineSource*>(&source); }
+
+std::unique_ptr<Balancer> balancer_of(Source& source, ServiceSockets& sockets) {
+  if (EngineSource* const engine = engine_of(source)) return std::make_unique<EngineBalancer>(engine->engine(), &sockets);
+  return std::make_unique<KernelBalancer>(source.name() == "ipvs");
+}
+
+/// As the catalogue has it: a size in bytes, a list as it was given.
+std::string plain(const Knob& knob, const std::string& given) {
+  if (knob.type != KnobType::size_ || given.empty()) return given;
+  const std::size_t shift = given.back() == 'K' ? 10 : given.back() == 'M' ? 20 : given.back() == 'G' ? 30 : 0;
+  return shift == 0 ? given : std::to_string(std::stoull(given) << shift);
+}
+
+}  // namespace
+
+Controls::Controls(const DaemonOptions& options, Source& source, const std::string& boot_id, std::function<void(const ControlRecord&)> log, std::function<void(std::uint32_t)> linger)
+    : source_(source),
+      log_(std::move(log)),
+      balancer_(balancer_of(source, *this)),
+      store_([this](const KnobChange& change, const Netns& netns, const Author& author) { watch_->set(change, netns.inode(), author); }),
+      administration_(store_, *balancer_, *this) {
+  for (const Knob& knob : knobs()) {
+    if (knob.backing != KnobBacking::capture && (knob.backing != KnobBacking::engine || knob.option.empty())) continue;
+    const auto given = options.given.find(knob.path);
+    CaptureKnobs::Set set;
+    if (knob.name == "capture_linger") set = [linger](const std::string& value) { linger(static_cast<std::uint32_t>(std::stoul(value))); };
+    capture_.add(std::string(knob.name), given == options.given.end() ? std::string(knob.default_value) : plain(knob, given->second), std::move(set));
+  }
+  store_.add(KnobBacking::sysctl_ipvs, proc_);
+  store_.add(KnobBacking::sysctl_conntrack, proc_);
+  store_.add(KnobBacking::module_parameter, proc_);
+  store_.add(KnobBacking::ipvs_netlink, timeouts_);
+  store_.add(KnobBacking::capture, capture_);
+  EngineSource* const engine = engine_of(source);
+  if (engine != nullptr) {
+    engine_ = std::make_unique<EngineKnobs>(engine->engine());
+    store_.add_engine(*engine_);
+    store_.add(KnobBacking::engine, capture_);
+  }
+  KnobWatchOptions watch;
+  watch.state_path = options.journal + ".knobs";
+  watch.boot_id = boot_id;
+  watch.own_netns = Netns("").inode();
+  watch.all_netns = options.source.ipvs.all_netns;
+  watch.ipvs = engine == nullptr;
+  watch.wall_offset = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
+  std::string why;
+  std::unique_ptr<KnobEvents> events = watch_knob_events(why);
+  if (!events) std::fprintf(stderr, "vslog-capture: who changes a knob of the kernel is not known here: %s Changes themselves are found.\n", why.c_str());
+  watch_ = std::make_unique<KnobWatch>(std::move(watch), std::move(events), [this](const Knob& knob) { return store_.read(knob); }, log_);
+}
+
+void Controls::start() { watch_->start(); }
+
+void Controls::stop() {
+  watch_->drain();
+  watch_->tick();
+  watch_->save();
+}
+
+void Controls::open_service(const engine::ServiceKey& key) { engine_of(source_)->open_service(key); }
+
+void Controls::close_service(const engine::ServiceKey& key) { engine_of(source_)->close_service(key); }
+
+}  // namespace vslog

@@ -1,0 +1,55 @@
+// What can be turned here: knobs, virtual services, real servers. Puts the parts of native/knob together for the source that runs.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "daemon/options.h"
+#include "knob/administration.h"
+#include "knob/capture_knobs.h"
+#include "knob/engine_balancer.h"
+#include "knob/kernel_balancer.h"
+#include "knob/knob_watch.h"
+#include "knob/proc_knobs.h"
+#include "source/source.h"
+
+namespace vslog {
+
+class Controls final : private Witness, private ServiceSockets {
+ public:
+  /// `log`: takes the records of changes. `linger`: takes a new --linger, ms.
+  Controls(const DaemonOptions& options, Source& source, const std::string& boot_id, std::function<void(const ControlRecord&)> log, std::function<void(std::uint32_t)> linger);
+
+  RequestHandler& handler() { return administration_; }
+
+  /// After the source was started.
+  void start();
+  /// -1: nothing to wait for.
+  int poll_fd() const { return watch_->poll_fd(); }
+  void drain() { watch_->drain(); }
+  void tick() { watch_->tick(); }
+  /// At a clean end.
+  void stop();
+
+ private:
+  void changed(const ControlRecord& record) override { log_(record); }
+  void acted(const Author& author, std::uint64_t begin, std::uint64_t end) override { source_.acted(author, begin, end); }
+  void open_service(const engine::ServiceKey& key) override;
+  void close_service(const engine::ServiceKey& key) override;
+
+  Source& source_;
+  std::function<void(const ControlRecord&)> log_;
+  ProcKnobs proc_;
+  KernelTimeouts timeouts_;
+  CaptureKnobs capture_;
+  std::unique_ptr<EngineKnobs> engine_;
+  std::unique_ptr<Balancer> balancer_;
+  KnobStore store_;
+  Administration administration_;
+  std::unique_ptr<KnobWatch> watch_;
+};
+
+}  // namespace vslog
