@@ -3,12 +3,13 @@ import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
 import { captureCommand } from './capture.js';
 import { collectCommand } from './collect.js';
+import { completionCommand } from './completion.js';
 import { configCommand } from './config.js';
 import { connCommand } from './conn.js';
 import { doctorCommand } from './doctor.js';
 import { Exit } from './exit-codes.js';
 import { exitCodeOf, Failure, sentence } from './failure.js';
-import { knobCommand } from './knob.js';
+import { knobCommand } from './knob/index.js';
 import { errorStyle } from './output.js';
 import { sqlCommand } from './sql.js';
 import { statusCommand } from './status.js';
@@ -44,6 +45,7 @@ export function program(): Command {
     verifyCommand(),
     doctorCommand(VERSION),
     configCommand(),
+    completionCommand(),
   ]) {
     vslog.addCommand(command);
   }

@@ -1,0 +1,104 @@
+import { Command } from 'commander';
+import { type Knob, knobs } from '../../knob/catalogue.js';
+import type { KnobReading } from '../../wire/administration.js';
+import { Exit } from '../exit-codes.js';
+import { Failure } from '../failure.js';
+import { plural } from '../numbers.js';
+import { colour, table, write } from '../output.js';
+import { addCapture, addNetns, captureSocket, isOfServices, withAdministration } from './ask.js';
+import { type FileEntry, readKnobFile } from './file.js';
+import { isChanged, isSame, jsonLines, shown } from './text.js';
+
+const EXAMPLES = `
+Exit code 0: nothing differs; 1: something does. The file is as "vslog knob apply" takes it. What has no fixed default is not compared with the defaults.
+
+Examples:
+  vslog knob diff
+  vslog knob diff /etc/vslog/knobs
+  vslog knob diff --other-socket /run/vslog/blue.sock --json`;
+
+interface DiffOptions {
+  readonly otherSocket?: string;
+  readonly netns?: string;
+  readonly json?: boolean;
+}
+
+/** A knob with two values. Undefined: there is none. */
+interface Difference {
+  readonly name: string;
+  readonly value: string | undefined;
+  readonly other: string | undefined;
+}
+
+export function diffCommand(): Command {
+  const command = new Command('diff')
+    .description('What differs from the defaults, from a file, or from another capture. Exit code 1 when something does.')
+    .argument('[file]', 'compare with this file; -: standard input')
+    .option('--other-socket <PATH>', 'compare with the capture that listens here')
+    .option('--json', 'one array, for machines')
+    .addHelpText('after', EXAMPLES);
+  addCapture(addNetns(command));
+  return command.action(async (file: string | undefined, options: DiffOptions) => {
+    if (file !== undefined && options.otherSocket !== undefined) {
+      throw new Failure(Exit.usage, 'Compare with a file or with --other-socket, not with both.');
+    }
+    const entries = file === undefined ? undefined : readKnobFile(file);
+    const here = await readingsAt(captureSocket(command), options.netns);
+    const against = file ?? options.otherSocket ?? 'default';
+    const found =
+      entries !== undefined
+        ? fromFile(here, entries)
+        : options.otherSocket !== undefined
+          ? fromOther(here, await readingsAt(options.otherSocket, options.netns))
+          : fromDefaults(here);
+    if (options.json === true) {
+      await write(jsonLines(found.map(({ name, value, other }) => ({ name, value: value ?? null, other: other ?? null }))));
+    } else if (found.length === 0) await write('nothing differs\n');
+    else {
+      const rows = found.map(({ name, value, other }) => [name, cell(value), cell(other)]);
+      await write(
+        `${table(['name', 'here', against], rows)}${plural(found.length, 'knob')} ${found.length === 1 ? 'differs' : 'differ'}\n`,
+      );
+    }
+    // The table has said it.
+    if (found.length > 0) throw new Failure(Exit.failure, '');
+  });
+}
+
+type Readings = ReadonlyMap<string, KnobReading>;
+
+async function readingsAt(socket: string, netns: string | undefined): Promise<Readings> {
+  const read = await withAdministration(socket, (capture) => capture.knobs([], netns));
+  return new Map(read.map((one) => [one.name, one]));
+}
+
+function fromDefaults(here: Readings): Difference[] {
+  return knobs.flatMap((knob) =>
+    isChanged(knob, here.get(knob.name)) ? [{ name: knob.name, value: known(here, knob), other: knob.default }] : [],
+  );
+}
+
+function fromFile(here: Readings, entries: readonly FileEntry[]): Difference[] {
+  return entries.flatMap(({ knob, value: other }) => different({ name: knob.name, value: known(here, knob), other }));
+}
+
+function fromOther(here: Readings, there: Readings): Difference[] {
+  return knobs
+    .filter((knob) => !isOfServices(knob))
+    .flatMap((knob) => different({ name: knob.name, value: known(here, knob), other: known(there, knob) }));
+}
+
+function different(one: Difference): Difference[] {
+  const { value, other } = one;
+  if (value === undefined || other === undefined) return value === other ? [] : [one];
+  return isSame(value, other) ? [] : [one];
+}
+
+function known(readings: Readings, { name }: Knob): string | undefined {
+  const reading = readings.get(name);
+  return reading === undefined || reading.problem !== '' ? undefined : reading.value;
+}
+
+function cell(value: string | undefined): string {
+  return value === undefined ? colour.dim('not there') : shown(value);
+}

@@ -1,0 +1,79 @@
+import { Command } from 'commander';
+import { type Knob, knobs } from '../../knob/catalogue.js';
+import type { KnobReading } from '../../wire/administration.js';
+import { Exit } from '../exit-codes.js';
+import { Failure } from '../failure.js';
+import { plural } from '../numbers.js';
+import { colour, table, write } from '../output.js';
+import { addCapture, addNetns, captureSocket, isOfServices, withAdministration } from './ask.js';
+import { defaultOf, isChanged, jsonLines, plainKnob, whereOf } from './text.js';
+
+const EXAMPLES = `
+PATTERN is a part of a name, or a name with * for any letters. A value with * is not the default.
+
+Examples:
+  vslog knob ls
+  vslog knob ls timeout
+  vslog knob ls "sync_*" --changed
+  vslog knob ls --group expiry --netns blue
+  vslog knob ls --json | jq length`;
+
+interface ListOptions {
+  readonly group?: string;
+  readonly changed?: boolean;
+  readonly netns?: string;
+  readonly json?: boolean;
+}
+
+export function lsCommand(): Command {
+  const command = new Command('ls')
+    .description('Knobs with their values, and what differs from the default.')
+    .argument('[pattern]', 'only names like this')
+    .option('--group <GROUP>', `only of this group: ${groups().join(', ')}`)
+    .option('--changed', 'only those that have not their default')
+    .option('--json', 'one array, for machines; `apply` and `diff` read it, too')
+    .addHelpText('after', EXAMPLES);
+  addCapture(addNetns(command));
+  return command.action(async (pattern: string | undefined, options: ListOptions) => {
+    const wanted = knobsOfGroup(options.group).filter(({ name }) => isLike(name, pattern));
+    const read = await withAdministration(captureSocket(command), (capture) => capture.knobs([], options.netns));
+    const readings = new Map(read.map((one) => [one.name, one]));
+    const found = options.changed === true ? wanted.filter((knob) => isChanged(knob, readings.get(knob.name))) : wanted;
+    if (options.json === true) return write(jsonLines(found.map((knob) => plainKnob(knob, readings.get(knob.name)))));
+    if (found.length === 0) return write('no knobs\n');
+    const rows = found.map((knob) => row(knob, readings.get(knob.name)));
+    return write(`${table(['name', 'value', 'default', 'unit', 'where'], rows)}${plural(found.length, 'knob')}\n`);
+  });
+}
+
+/** The groups, in the order of the catalogue. */
+export function groups(): string[] {
+  return [...new Set(knobs.map(({ group }) => group))];
+}
+
+/** The knobs of a group; all without one. Throws Failure when there is no such group. */
+export function knobsOfGroup(group: string | undefined): readonly Knob[] {
+  if (group === undefined) return knobs;
+  const found = knobs.filter((knob) => knob.group === group);
+  if (found.length === 0) throw new Failure(Exit.usage, `There is no group ${group}: it must be one of ${groups().join(', ')}.`);
+  return found;
+}
+
+function isLike(name: string, pattern: string | undefined): boolean {
+  if (pattern === undefined) return true;
+  const plain = pattern.replaceAll('-', '_');
+  if (!plain.includes('*')) return name.includes(plain);
+  const escaped = plain.split('*').map((part) => part.replaceAll(/[^A-Za-z0-9_]/g, '\\$&'));
+  return new RegExp(`^${escaped.join('.*')}$`).test(name);
+}
+
+function row(knob: Knob, reading: KnobReading | undefined): string[] {
+  return [knob.name, valueText(knob, reading), defaultOf(knob), knob.unit ?? '', whereOf(knob)];
+}
+
+function valueText(knob: Knob, reading: KnobReading | undefined): string {
+  if (isOfServices(knob)) return colour.dim(knob.backing === 'service' ? 'of each service' : 'of each real server');
+  if (reading === undefined) return colour.dim('The capture does not tell it.');
+  if (reading.problem !== '') return colour.dim(reading.problem);
+  return isChanged(knob, reading) ? colour.bold(`${reading.value} *`) : reading.value;
+}

@@ -1,0 +1,124 @@
+import type { Knob } from '../../knob/catalogue.js';
+import { allowed } from '../../knob/value.js';
+import type { KnobChange, KnobReading } from '../../wire/administration.js';
+import { write } from '../output.js';
+
+/** Where a knob's value is, in a few words. */
+export function whereOf({ backing, path }: Knob): string {
+  switch (backing) {
+    case 'sysctl-ipvs':
+    case 'sysctl-conntrack':
+      return path.replaceAll('/', '.');
+    case 'ipvs-netlink':
+      return 'ipvsadm --set';
+    case 'service':
+      return 'each service';
+    case 'real-server':
+      return 'each real server';
+    case 'module-parameter':
+      return `/sys/${path}`;
+    case 'engine':
+    case 'capture':
+      return `vslog-capture --${path}`;
+  }
+}
+
+/** The default, in words where it depends on the machine. */
+export function defaultOf({ default: value, defaultDoc }: Knob): string {
+  return value ?? `(${defaultDoc ?? ''})`;
+}
+
+/** What the help of a knob's own command says first. */
+export function descriptionOf(knob: Knob): string {
+  const lines = [
+    knob.doc,
+    ...(knob.more === '' ? [] : ['', knob.more]),
+    '',
+    `Takes ${allowed(knob)}. Default: ${defaultOf(knob)}. Where: ${whereOf(knob)}.`,
+    ...(knob.values ?? []).map(({ value, doc }) => `  ${value}: ${doc}`),
+    ...(knob.writable ? [] : ['It can be read only.']),
+    ...(knob.live || !knob.writable
+      ? []
+      : [`It works from the next start on${knob.option === undefined ? '' : `: set ${knob.option} in the configuration`}.`]),
+    `See also: vslog knob explain ${knob.name}`,
+  ];
+  return lines.join('\n');
+}
+
+/** Whether two values are the same to what holds them: the kernel separates the numbers of a pair by a tab. */
+export function isSame(a: string, b: string): boolean {
+  return a.trim().split(/\s+/).join(' ') === b.trim().split(/\s+/).join(' ');
+}
+
+/** Whether it has a value that is not the default. One without a fixed default is never changed. */
+export function isChanged(knob: Knob, reading: KnobReading | undefined): boolean {
+  return knob.default !== undefined && reading !== undefined && reading.problem === '' && !isSame(reading.value, knob.default);
+}
+
+/** A knob with what the capture says of it, for JSON. `apply` and `diff` read it, too. */
+export function plainKnob(knob: Knob, reading: KnobReading | undefined): Record<string, unknown> {
+  const problem = reading?.problem ?? '';
+  return {
+    name: knob.name,
+    group: knob.group,
+    value: reading === undefined || problem !== '' ? null : reading.value,
+    default: knob.default ?? null,
+    ...(knob.unit === undefined ? {} : { unit: knob.unit }),
+    where: whereOf(knob),
+    changed: isChanged(knob, reading),
+    settable: reading?.settable ?? false,
+    ...(problem === '' ? {} : { problem }),
+    ...(knob.scope === 'service' || knob.scope === 'real' ? { of_each: knob.scope === 'service' ? 'service' : 'real server' } : {}),
+  };
+}
+
+/** An array with an entry a line. */
+export function jsonLines(entries: readonly unknown[]): string {
+  return entries.length === 0 ? '[]\n' : `[\n${entries.map((entry) => JSON.stringify(entry)).join(',\n')}\n]\n`;
+}
+
+/** `name: old → new`, or an array for machines. */
+export async function writeChanges(changes: readonly KnobChange[], json: boolean): Promise<void> {
+  if (json) {
+    await write(jsonLines(changes.map(({ name, oldValue, newValue }) => ({ name, old_value: oldValue, new_value: newValue }))));
+    return;
+  }
+  await write(changes.map((change) => `${changeText(change)}\n`).join(''));
+}
+
+/** `name: old → new`, or that it is so already. */
+export function changeText({ name, oldValue, newValue }: KnobChange): string {
+  return isSame(oldValue, newValue) ? `${name}: ${shown(newValue)} already` : `${name}: ${shown(oldValue)} → ${shown(newValue)}`;
+}
+
+/** A value within a line: an empty one can be seen. */
+export function shown(value: string): string {
+  return value === '' ? '""' : value;
+}
+
+/** Who changed something, as control_events has it. */
+export interface Author {
+  readonly uid: number;
+  readonly loginUid: number;
+  readonly pid: number;
+  readonly command: string;
+  readonly parentPid: number;
+  readonly parentCommand: string;
+  readonly through: string;
+}
+
+const NOT_KNOWN = 0xffff_ffff;
+
+/** `by sysctl -w ... (pid 12, uid 0, login uid 1000), parent bash (pid 7), through sysctl`; what is not known is left out. */
+export function authorText({ uid, loginUid, pid, command, parentPid, parentCommand, through }: Author): string {
+  const of = [
+    ...(pid === 0 ? [] : [`pid ${pid}`]),
+    ...(uid === NOT_KNOWN || (pid === 0 && command === '') ? [] : [`uid ${uid}`]),
+    ...(loginUid === NOT_KNOWN || (pid === 0 && command === '') ? [] : [`login uid ${loginUid}`]),
+  ].join(', ');
+  const parts: string[] = [];
+  if (command !== '' || of !== '') parts.push(`by ${command === '' ? of : of === '' ? command : `${command} (${of})`}`);
+  if (parentPid !== 0) parts.push(`parent ${parentCommand === '' ? `pid ${parentPid}` : `${parentCommand} (pid ${parentPid})`}`);
+  if (through !== 'unknown') parts.push(`through ${through}`);
+  return parts.length === 0 ? 'not known by whom' : parts.join(', ');
+}

@@ -1,0 +1,82 @@
+import { Command } from 'commander';
+import { tail } from '../../collector/tail.js';
+import { findKnob, type Knob } from '../../knob/catalogue.js';
+import { toBigInt, v1 } from '../../wire/proto.js';
+import { explained } from '../capture-answer.js';
+import { type ControlEvent, eventsOf } from '../event.js';
+import { plainEvent, timestamp } from '../event-text.js';
+import { Exit } from '../exit-codes.js';
+import { Failure } from '../failure.js';
+import { whole } from '../numbers.js';
+import { colour, note, write } from '../output.js';
+import { addCapture, captureSocket, isOfServices, knobNamed } from './ask.js';
+import { authorText, shown } from './text.js';
+
+const EXAMPLES = `
+It asks the capture, so it works without a collector, too. Settings of services and real servers: vslog tail --kind service_changed real_changed.
+
+Examples:
+  vslog knob watch
+  vslog knob watch expire_nodest_conn conn_reuse_mode
+  vslog knob watch --json | jq .name`;
+
+export function watchCommand(): Command {
+  const command = new Command('watch')
+    .description('Changes of knobs as they happen, whoever makes them, until Ctrl-C.')
+    .argument('[knobs...]', 'only these')
+    .option('--json', 'an object a line, for machines')
+    .addHelpText('after', EXAMPLES);
+  addCapture(command);
+  return command.action(async (names: string[], options: { json?: boolean }) => {
+    const wanted = new Set(names.map(knobNamed).map(watchable));
+    const end = new AbortController();
+    const stop = (): void => end.abort();
+    process.once('SIGINT', stop);
+    process.once('SIGTERM', stop);
+    try {
+      await tail(
+        captureSocket(command),
+        ['knob'],
+        async (batch) => {
+          let lines = '';
+          for (const log of eventsOf(batch)) {
+            if (log.record !== 'control' || log.event.kind !== v1.ControlKind.Value.knob_changed) continue;
+            const knob = findKnob(log.event.name);
+            if (wanted.size > 0 && (knob === undefined || !wanted.has(knob))) continue;
+            lines += options.json === true ? `${JSON.stringify(plainEvent(log))}\n` : changeLine(log.event);
+          }
+          if (lines !== '') await write(lines);
+        },
+        end.signal,
+        { onMissed: ({ missed }) => note(`missed ${whole(Number(missed))} changes: this reader is too slow; they are in the log`) },
+      );
+    } catch (error) {
+      throw explained(error);
+    } finally {
+      process.off('SIGINT', stop);
+      process.off('SIGTERM', stop);
+    }
+  });
+}
+
+function watchable(knob: Knob): Knob {
+  if (!isOfServices(knob)) return knob;
+  const kind = knob.backing === 'service' ? 'service_changed' : 'real_changed';
+  throw new Failure(Exit.usage, `${knob.name} is changed with its service: \`vslog tail --kind ${kind}\` shows that.`);
+}
+
+/** A line for people: time, knob, values, who. */
+export function changeLine(event: ControlEvent): string {
+  const author = authorText({
+    uid: event.uid,
+    loginUid: event.login_uid,
+    pid: event.pid,
+    command: event.command,
+    parentPid: event.parent_pid,
+    parentCommand: event.parent_command,
+    through: v1.Through.Value[event.through] ?? String(event.through),
+  });
+  const name = findKnob(event.name)?.name ?? event.name;
+  const change = `${shown(event.old_value)} → ${shown(event.new_value)}`;
+  return `${colour.dim(timestamp(toBigInt(event.time_ns)))} ${colour.bold(name)}: ${change}, ${author}\n`;
+}
