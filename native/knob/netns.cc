@@ -5,9 +5,10 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <exception>
-#include <regex>
+#include <string_view>
 #include <system_error>
 #include <thread>
 
@@ -17,6 +18,21 @@ namespace vslog {
 namespace {
 
 constexpr long kNsfsMagic = 0x6e736673;  // NSFS_MAGIC of include/uapi/linux/magic.h
+
+/// One part of a path, with nothing after it.
+bool is_last(std::string_view part) { return !part.empty() && part.find('/') == std::string_view::npos && part != "." && part != ".."; }
+
+/// We open it with all our rights, for whoever asks: nothing else may be named than /run/netns/NAME and /proc/PID/ns/net.
+bool is_netns_path(std::string_view path) {
+  for (const std::string_view folder : {"/run/netns/", "/var/run/netns/"}) {
+    if (path.starts_with(folder)) return is_last(path.substr(folder.size()));
+  }
+  constexpr std::string_view kProc = "/proc/";
+  constexpr std::string_view kNet = "/ns/net";
+  if (path.size() <= kProc.size() + kNet.size() || !path.starts_with(kProc) || !path.ends_with(kNet)) return false;
+  const std::string_view pid = path.substr(kProc.size(), path.size() - kProc.size() - kNet.size());
+  return std::all_of(pid.begin(), pid.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
 
 std::string reason(int error) { return std::generic_category().message(error); }
 
@@ -28,10 +44,8 @@ Netns::Netns(const std::string& name) : name_(name) {
     if (stat("/proc/self/ns/net", &info) == 0) inode_ = static_cast<std::uint32_t>(info.st_ino);
     return;
   }
-  // We open it with all our rights, for whoever asks: nothing else may be named.
-  static const std::regex kPlaces("/(var/)?run/netns/[^/]+|/proc/[0-9]+(/task/[0-9]+)?/ns/net");
   const std::string path = name.front() == '/' ? name : "/run/netns/" + name;
-  if (name == "." || name == ".." || !std::regex_match(path, kPlaces)) {
+  if (!is_netns_path(path)) {
     throw RequestError(EINVAL, "netns", "netns " + name + " must be a name of `ip netns list`, or a file such as /proc/PID/ns/net.");
   }
   fd_ = UniqueFd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));

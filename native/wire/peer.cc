@@ -24,7 +24,7 @@ Peer read_peer(int fd) {
   ucred who{};
   socklen_t size = sizeof who;
   if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) != 0) return {};
-  Peer peer{who.uid, who.pid, {who.gid}};
+  Peer peer{who.uid, {who.gid}, who.pid};
   passwd entry{};
   passwd* found = nullptr;
   std::vector<char> text(16 << 10);

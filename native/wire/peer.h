@@ -13,8 +13,8 @@ namespace vslog {
 
 struct Peer {
   uid_t uid = static_cast<uid_t>(-1);
+  std::vector<gid_t> groups{};
   pid_t pid = 0;
-  std::vector<gid_t> groups;
 };
 
 /// The peer of a connected unix socket by SO_PEERCRED, with all groups of its user.

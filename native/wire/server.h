@@ -15,7 +15,7 @@ namespace vslog {
 struct ServerOptions {
   std::string path;
   std::string group;  ///< name or number; empty: the process's own
-  std::string admin_group;  ///< whose members may set; empty: nobody's
+  std::string admin_group{};  ///< whose members may set; empty: nobody's
 };
 
 class Server {

@@ -120,7 +120,7 @@ table ip marks {
     if (timestamp === 0) expect(duration).toBe(end - began);
     // The kernel's own beginning, which it tells with the end; that of the log was read after it.
     else expect(duration >= end - began && duration <= ended - before).toBe(true);
-    expect(duration >= 1_000_000_000n).toBe(true);
+    expect(duration >= 990_000_000n).toBe(true); // the kernel counts the second in ticks of up to 10 ms;
   });
 
   it('when it began, also of one from before the capture, where the kernel knows', async () => {

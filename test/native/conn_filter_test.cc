@@ -1,4 +1,5 @@
 #include "wire/conn_filter.h"
+#include "wire/strict_message.h"
 
 #include <gtest/gtest.h>
 

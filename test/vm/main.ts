@@ -6,6 +6,7 @@ import { readScenarios, type Scenario } from '../conformance/scenario.js';
 import { CollectorProcess } from './collector.js';
 import { SubscriberLog } from './event-log.js';
 import { findKernel } from './kernel.js';
+import { knobsOfKernel } from './knobs.js';
 import { Machine } from './machine.js';
 import { compareWithSql } from './proof.js';
 import { type Result, runScenario, startCapture } from './runner.js';
@@ -85,7 +86,7 @@ async function runAll(
   return results;
 }
 
-async function onKernel(folder: string, scenarios: readonly Scenario[], keep: boolean): Promise<Result[]> {
+async function onKernel(folder: string, scenarios: readonly Scenario[], withKnobs: boolean, keep: boolean): Promise<Result[]> {
   const kernel = findKernel(folder);
   console.log(`${kernel.release}: ${scenarios.length} scenarios`);
   const scratch = mkdtempSync(join(tmpdir(), 'vslog-vm-'));
@@ -104,6 +105,11 @@ async function onKernel(folder: string, scenarios: readonly Scenario[], keep: bo
     await collector.untilConnected();
     log.holding = false;
     const results = await runAll(machine, scenarios, log, collector);
+    if (withKnobs) {
+      const turned = await knobsOfKernel(machine, socket, log);
+      report(turned);
+      results.push(turned);
+    }
     const proof = await compareWithSql(log, collector);
     report(proof);
     return [...results, proof];
@@ -131,18 +137,23 @@ const { kernels, only, list, keep } = options(process.argv.slice(2));
 const all = readScenarios(join(ROOT, 'test/scenarios')).filter((scenario) => scenario.only !== 'engine');
 /** Not a file: `vslog up` itself in the machine, on the last of the kernels. */
 const WHOLE = 'up-beside-ipvs';
+/** Not a file either: each knob of each kernel. */
+const KNOBS = 'knobs';
 for (const name of only) {
-  if (name !== WHOLE && !all.some((scenario) => scenario.name === name))
+  if (name !== WHOLE && name !== KNOBS && !all.some((scenario) => scenario.name === name))
     throw new Error(`no scenario is called ${name}; --list shows them`);
 }
 const scenarios = only.length === 0 ? all : all.filter((scenario) => only.includes(scenario.name));
 if (list) {
   for (const scenario of all) console.log(`${scenario.name}: ${scenario.description}`);
+  console.log(`${KNOBS}: every knob of each kernel set and set back, services and real servers, and who did it.`);
   console.log(`${WHOLE}: vslog up in the machine, capture, collector and store beside the kernel's balancer, and SQL's answer.`);
 } else {
   const folders = kernels.length > 0 ? kernels : defaultKernels();
   const results: Result[] = [];
-  if (scenarios.length > 0) for (const folder of folders) results.push(...(await onKernel(folder, scenarios, keep)));
+  const withKnobs = only.length === 0 || only.includes(KNOBS);
+  if (scenarios.length > 0 || withKnobs)
+    for (const folder of folders) results.push(...(await onKernel(folder, scenarios, withKnobs, keep)));
   if (only.length === 0 || only.includes(WHOLE)) {
     const result = await upBesideIpvs(findKernel(folders.at(-1) ?? ''));
     report(result);

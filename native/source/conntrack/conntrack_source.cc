@@ -206,6 +206,7 @@ class ConntrackSource final : public Source, private FlowRecords {
   void compared() {
     compared_ns_ = clock_ns(CLOCK_MONOTONIC);
     rest_until_ns_ = compared_ns_ + kRestFactor * (compared_ns_ - begun_ns_);
+    if (comparison_->undecided()) look_twice_ = true;
   }
 
   void wake() const {

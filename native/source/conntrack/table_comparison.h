@@ -20,11 +20,14 @@ class TableComparison {
     std::function<void(const KnownFlow&)> gone;  ///< we have it, the table does not; it is removed after the call
   };
 
-  /// `ends_are_kept`: the kernel delivers every end, if late; a flow whose end it keeps is not gone.
+  /// `ends_are_kept`: the kernel delivers every end, if late; a flow whose end it keeps is not gone. Its list of those changes under the dump, which then misses some: a
+  /// flow is gone when several dumps in a row did not show it.
   TableComparison(FlowTable& table, const FlowFilter& filter, bool ends_are_kept, Outcome outcome)
       : table_(table), filter_(filter), ends_are_kept_(ends_are_kept), outcome_(std::move(outcome)) {}
 
   bool running() const { return phase_ != Phase::idle; }
+  /// The last one left a flow undecided: compare again, soon.
+  bool undecided() const { return undecided_; }
   /// The generation that new entries of the table get.
   std::uint16_t generation() const { return generation_; }
 
@@ -47,6 +50,7 @@ class TableComparison {
   FlowTable& table_;
   const FlowFilter& filter_;
   bool ends_are_kept_;
+  bool undecided_ = false;
   Outcome outcome_;
   Phase phase_ = Phase::idle;
   std::optional<TableDump> dump_;
