@@ -379,6 +379,32 @@ int sweep_drops(struct vslog_run_args *args)
 	return 0;
 }
 
+/* Reads what changes of a connection that lives. The key is its address; where it went away meanwhile, what is read means nothing and harms nothing. */
+static long refresh_conn(void *map, const __u64 *key, struct vslog_conn_state *st, struct vslog_run_args *args)
+{
+	struct ip_vs_conn *cp = (struct ip_vs_conn *)*key;
+	struct ip_vs_dest *dest;
+
+	if (st->ended_at)
+		return 0;
+	dest = BPF_CORE_READ(cp, dest);
+	st->now_state = BPF_CORE_READ(cp, state);
+	st->now_weight = dest ? BPF_CORE_READ(dest, weight.counter) : VSLOG_NO_WEIGHT;
+	st->now_packets = BPF_CORE_READ(cp, in_pkts.counter);
+	args->done++;
+	return 0;
+}
+
+SEC("syscall")
+int refresh(struct vslog_run_args *args)
+{
+	struct vslog_run_args found = {};
+	bpf_for_each_map_elem(&conns, refresh_conn, &found, 0);
+	args->time = bpf_ktime_get_ns();
+	args->done = found.done;
+	return 0;
+}
+
 /* Writes what the ring had no room for. */
 static long reconcile_conn(void *map, const __u64 *key, struct vslog_conn_state *st, struct vslog_run_args *args)
 {

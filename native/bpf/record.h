@@ -186,7 +186,9 @@ struct vslog_conn_state {
 	__u32 children; /* of a template: connections made through it */
 	__u8 tag;       /* enum vslog_reason, said before the expiry */
 	__u8 reason;    /* enum vslog_reason, found at the expiry attempt */
-	__u8 pad[2];
+	__u16 now_state;   /* this and the next two: when the program `refresh` last ran */
+	__s32 now_weight;
+	__u32 now_packets;
 	struct vslog_tuple tuple; /* at its begin: a refused template loses its ports */
 };
 

@@ -20,7 +20,7 @@
 #include "source/conntrack/flow_log.h"
 #include "source/conntrack/flow_parser.h"
 #include "source/conntrack/flow_records.h"
-#include "source/conntrack/record_match.h"
+#include "source/record_match.h"
 #include "source/conntrack/table_comparison.h"
 #include "wire/unique_fd.h"
 

@@ -21,6 +21,7 @@
 #include "source/bpf/kernel_ring.h"
 #include "source/ipvs/preflight.h"
 #include "source/ipvs/programs.h"
+#include "source/record_match.h"
 #include "source/ipvs/translate.h"
 #include "source/ipvs/wall_clock.h"
 
@@ -37,6 +38,8 @@ std::uint32_t own_netns() {
   if (stat("/proc/self/ns/net", &info) != 0) throw std::system_error(errno, std::generic_category(), "cannot read /proc/self/ns/net");
   return static_cast<std::uint32_t>(info.st_ino);
 }
+
+std::uint64_t monotonic_ns() { return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count()); }
 
 /// Changes for others whose records may still be on their way.
 constexpr std::size_t kActsKept = 4096;
@@ -115,6 +118,22 @@ class IpvsSource final : public Source {
 
   SourceFigures figures() override {
     return {ring_->size(), ring_->produced() - ring_->released(), programs_->config().live, malformed_};
+  }
+
+  bool lists_connections() const override { return true; }
+
+  void visit(const engine::ConnFilter& wanted, const std::function<void(const ConnRecord&)>& each) override {
+    const std::uint64_t now = monotonic_ns();
+    const std::uint32_t netns = programs_->config().netns;
+    std::vector<ConnRecord> others;
+    programs_->each_conn([&](const vslog_conn_state& state) {
+      if (netns != 0 && state.tuple.netns != netns) return;
+      const ConnRecord record = translator_->snapshot(state, now);
+      if (!matches(wanted, record, record.time_ns)) return;
+      if (record.is_template) each(record);
+      else others.push_back(record);
+    });
+    for (const ConnRecord& record : others) each(record);
   }
 
   void acted(const Author& author, std::uint64_t begin, std::uint64_t end) override {

@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <memory>
 #include <system_error>
+#include <vector>
 
 #include "ipvs.skel.h"
 #include "source/bpf/bpf_log.h"
@@ -83,6 +84,7 @@ void IpvsPrograms::open_pinned(const std::string& dir) {
   losses_ = get_pinned(dir + "/map_losses");
   sweep_ = get_pinned(dir + "/prog_sweep_drops");
   reconcile_ = get_pinned(dir + "/prog_reconcile");
+  refresh_ = get_pinned(dir + "/prog_refresh");
 }
 
 bool IpvsPrograms::find(const IpvsOptions& options) {
@@ -92,7 +94,7 @@ bool IpvsPrograms::find(const IpvsOptions& options) {
     return false;
   }
   open_pinned(options.pin_dir);
-  for (const BpfFd* fd : {&ring_, &config_, &conns_, &losses_, &sweep_, &reconcile_}) {
+  for (const BpfFd* fd : {&ring_, &config_, &conns_, &losses_, &sweep_, &reconcile_, &refresh_}) {
     if (fd->get() < 0) {
       detach(options.pin_dir);
       return false;
@@ -143,6 +145,7 @@ void IpvsPrograms::load(const IpvsOptions& options) {
   pin(bpf_map__fd(skeleton->maps.losses), "map_losses");
   pin(bpf_program__fd(skeleton->progs.sweep_drops), "prog_sweep_drops");
   pin(bpf_program__fd(skeleton->progs.reconcile), "prog_reconcile");
+  pin(bpf_program__fd(skeleton->progs.refresh), "prog_refresh");
   open_pinned(options.pin_dir);
   ring_bytes_ = options.ring_bytes;
 
@@ -164,6 +167,24 @@ void IpvsPrograms::load(const IpvsOptions& options) {
     pin(bpf_link__fd(link.get()), std::string("link_") + bpf_program__name(program));
   }
   pin(bpf_map__fd(skeleton->maps.config), "complete");
+}
+
+void IpvsPrograms::each_conn(const std::function<void(const vslog_conn_state&)>& each) const {
+  run(refresh_.get());
+  constexpr std::uint32_t kAtOnce = 4096;
+  std::vector<std::uint64_t> keys(kAtOnce);
+  std::vector<vslog_conn_state> states(kAtOnce);
+  std::uint32_t batch = 0;
+  for (bool first = true;; first = false) {
+    std::uint32_t count = kAtOnce;
+    // ENOENT: that was the end; what came with it counts.
+    const int error = bpf_map_lookup_batch(conns_.get(), first ? nullptr : &batch, &batch, keys.data(), states.data(), &count, nullptr);
+    if (error != 0 && error != -ENOENT) throw std::system_error(-error, std::generic_category(), "cannot read the remembered connections");
+    for (std::uint32_t i = 0; i < count; ++i) {
+      if (states[i].ended_at == 0) each(states[i]);
+    }
+    if (error == -ENOENT) return;
+  }
 }
 
 void IpvsPrograms::Unmap::operator()(vslog_config* page) const { munmap(page, sizeof *page); }

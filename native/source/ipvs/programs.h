@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -49,6 +50,9 @@ class IpvsPrograms {
   vslog_run_args run_sweep() const;
   vslog_run_args run_reconcile() const;
 
+  /// Shows every connection that lives, with what it is now. Throws std::system_error.
+  void each_conn(const std::function<void(const vslog_conn_state&)>& each) const;
+
   /// Takes all that is pinned in `dir` out of the kernel. False: there was nothing.
   static bool detach(const std::string& dir);
 
@@ -65,7 +69,7 @@ class IpvsPrograms {
   bool fresh_ = false;
   std::unique_ptr<vslog_config, Unmap> config_page_;
   std::uint64_t ring_bytes_ = 0;
-  BpfFd ring_, config_, conns_, losses_, sweep_, reconcile_;
+  BpfFd ring_, config_, conns_, losses_, sweep_, reconcile_, refresh_;
 };
 
 }  // namespace vslog

@@ -155,6 +155,21 @@ ControlRecord dest(const vslog_dest_record& r, const WallClock& clock) {
 
 }  // namespace
 
+ConnRecord Translator::snapshot(const vslog_conn_state& state, std::uint64_t now) const {
+  vslog_conn_record r{};
+  r.time = now;
+  r.conn_id = state.id;
+  r.template_id = state.template_id;
+  r.created = state.created;
+  r.tuple = state.tuple;
+  r.packets_in = state.now_packets;
+  r.weight = state.now_weight;
+  r.state = state.now_state;
+  r.kind = VSLOG_KIND_SNAPSHOT;
+  r.scheduled_by = state.scheduled_by;
+  return conn(r, clock_, hz_);
+}
+
 bool Translator::translate(std::span<const std::byte> bytes, EventSink& sink) const {
   vslog_record_head head{};
   if (bytes.size() < sizeof head) return false;

@@ -8,6 +8,8 @@
 #include "source/ipvs/wall_clock.h"
 #include "source/source.h"
 
+struct vslog_conn_state;
+
 namespace vslog {
 
 class Translator {
@@ -17,6 +19,9 @@ class Translator {
 
   /// Puts the record into `sink`. False: its size or type is not what it should be, and nothing was put.
   bool translate(std::span<const std::byte> bytes, EventSink& sink) const;
+
+  /// A connection that lives, as a snapshot of now (CLOCK_MONOTONIC, ns).
+  ConnRecord snapshot(const vslog_conn_state& state, std::uint64_t now) const;
 
  private:
   const WallClock& clock_;

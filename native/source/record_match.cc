@@ -1,4 +1,4 @@
-#include "source/conntrack/record_match.h"
+#include "source/record_match.h"
 
 namespace vslog {
 
@@ -11,7 +11,7 @@ bool matches(const engine::ConnFilter& f, const ConnRecord& r, std::uint64_t now
   if (f.state && *f.state != r.state) return false;
   if (f.is_template && *f.is_template != r.is_template) return false;
   if (f.conn_id && *f.conn_id != r.conn_id) return false;
-  if (f.idle_at_least || f.quiesced_only) return false;
+  if (f.idle_at_least || (f.quiesced_only && !r.quiesced)) return false;
   return !f.older_than || (r.created_ns != 0 && now_ns > r.created_ns && now_ns - r.created_ns >= *f.older_than);
 }
 
