@@ -4,6 +4,7 @@
 #include <ctime>
 #include <utility>
 
+#include "knob/kernel_expiry.h"
 #include "source/engine/engine_source.h"
 
 namespace vslog {
@@ -69,6 +70,20 @@ Controls::Controls(const DaemonOptions& options, Source& source, const std::stri
 }
 
 void Controls::start() { watch_->start(); }
+
+bool Controls::expire(const ExpireRequest& request, const Author& author, ConnExpired& result) {
+  if (source_.name() != "ipvs") return false;
+  KernelExpiry expiry(store_, *balancer_, [this](const engine::ConnFilter& filter, const std::function<void(const ConnRecord&)>& each) { source_.visit(filter, each); });
+  const std::uint64_t begin = clock_ns(CLOCK_MONOTONIC);
+  try {
+    result = expiry.run(request.filter, request.force, request.dry_run, author);
+  } catch (...) {
+    source_.acted(author, begin, clock_ns(CLOCK_MONOTONIC));
+    throw;
+  }
+  source_.acted(author, begin, clock_ns(CLOCK_MONOTONIC));
+  return true;
+}
 
 void Controls::stop() {
   watch_->drain();

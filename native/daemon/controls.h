@@ -12,6 +12,8 @@
 #include "knob/capture_knobs.h"
 #include "knob/engine_balancer.h"
 #include "knob/kernel_balancer.h"
+#include "wire/conn_filter.h"
+#include "wire/messages.h"
 #include "knob/knob_watch.h"
 #include "knob/proc_knobs.h"
 #include "source/source.h"
@@ -31,6 +33,8 @@ class Controls final : private Witness, private ServiceSockets {
   int poll_fd() const { return watch_->poll_fd(); }
   void drain() { watch_->drain(); }
   void tick() { watch_->tick(); }
+  /// Ends connections of a balancer that is not ours. False: this source cannot. Throws RequestError.
+  bool expire(const ExpireRequest& request, const Author& author, ConnExpired& result);
   /// At a clean end.
   void stop();
 

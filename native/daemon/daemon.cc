@@ -147,14 +147,22 @@ void Daemon::control(const ControlRecord& record) { batch_.add(record); }
 
 bool Daemon::list(const engine::ConnFilter& filter, const std::function<void(const ConnRecord&)>& each) {
   if (!source_->lists_connections()) return false;
+  if (filter.idle_at_least && !source_->owns_connections()) {
+    throw RequestError(EOPNOTSUPP, "idle_ns", "source " + std::string(source_->name()) + " does not know when a connection had its last packet: ask without that; source engine knows.");
+  }
   source_->visit(filter, each);
   return true;
 }
 
-bool Daemon::expire(const engine::ConnFilter& filter, ConnExpired& result) {
-  if (!source_->owns_connections()) return false;
-  const engine::ExpireResult done = source_->expire(filter);
-  result = {done.matched, done.ended};
+bool Daemon::expire(const ExpireRequest& request, const Author& author, ConnExpired& result) {
+  if (!source_->owns_connections()) return controls_->expire(request, author, result);
+  if (request.dry_run) {
+    source_->visit(request.filter, [&result](const ConnRecord&) { ++result.matched; });
+    return true;
+  }
+  const engine::ExpireResult done = source_->expire(request.filter);
+  result.matched = done.matched;
+  result.ended = done.ended;
   return true;
 }
 

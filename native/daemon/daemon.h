@@ -28,7 +28,7 @@ class Daemon final : private EventSink, private LiveConnections {
   void conn(const ConnRecord& record) override;
   void control(const ControlRecord& record) override;
   bool list(const engine::ConnFilter& filter, const std::function<void(const ConnRecord&)>& each) override;
-  bool expire(const engine::ConnFilter& filter, ConnExpired& result) override;
+  bool expire(const ExpireRequest& request, const Author& author, ConnExpired& result) override;
 
   void watch(int fd, std::uint64_t key);
   /// The end of standard input is the end of whoever started us, however that came.

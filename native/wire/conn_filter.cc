@@ -31,19 +31,11 @@ engine::Place decode_place(std::string_view bytes, const char* name) {
   return place;
 }
 
-}  // namespace
-
-engine::ConnFilter decode_filter(std::string_view request) {
+engine::ConnFilter decode_parts(std::string_view bytes) {
   namespace f = field::ConnFilter;
-  static_assert(field::ConnList::filter == field::ConnExpire::filter);
   constexpr std::uint64_t k8 = std::numeric_limits<std::uint8_t>::max();
   constexpr std::uint64_t k32 = std::numeric_limits<std::uint32_t>::max();
   constexpr std::uint64_t k64 = std::numeric_limits<std::uint64_t>::max();
-  std::string_view bytes;
-  for (StrictMessage m(request, ""); m.next();) {
-    if (m.tag() != field::ConnList::filter) m.unknown();
-    bytes = m.bytes("filter");
-  }
   engine::ConnFilter filter;
   for (StrictMessage m(bytes, ""); m.next();) {
     switch (m.tag()) {
@@ -62,6 +54,33 @@ engine::ConnFilter decode_filter(std::string_view request) {
     }
   }
   return filter;
+}
+
+}  // namespace
+
+engine::ConnFilter decode_filter(std::string_view request) {
+  std::string_view bytes;
+  for (StrictMessage m(request, ""); m.next();) {
+    if (m.tag() != field::ConnList::filter) m.unknown();
+    bytes = m.bytes("filter");
+  }
+  return decode_parts(bytes);
+}
+
+ExpireRequest decode_expire(std::string_view request) {
+  namespace f = field::ConnExpire;
+  ExpireRequest r;
+  std::string_view bytes;
+  for (StrictMessage m(request, ""); m.next();) {
+    switch (m.tag()) {
+      case f::filter: bytes = m.bytes("filter"); break;
+      case f::force: r.force = m.number("force", 1) != 0; break;
+      case f::dry_run: r.dry_run = m.number("dry_run", 1) != 0; break;
+      default: m.unknown();
+    }
+  }
+  r.filter = decode_parts(bytes);
+  return r;
 }
 
 }  // namespace vslog

@@ -7,7 +7,17 @@
 
 namespace vslog {
 
-/// The filter of a ConnList or a ConnExpire. Throws BadRequest at values out of range and at fields that are not known, protozero::exception at bytes that are no
+/// A ConnExpire.
+struct ExpireRequest {
+  engine::ConnFilter filter;
+  bool force = false;
+  bool dry_run = false;
+};
+
+/// Throws as decode_filter().
+ExpireRequest decode_expire(std::string_view request);
+
+/// The filter of a ConnList. Throws BadRequest at values out of range and at fields that are not known, protozero::exception at bytes that are no
 /// message.
 engine::ConnFilter decode_filter(std::string_view request);
 

@@ -408,6 +408,8 @@ std::string encode(const ConnExpired& m) {
   Writer w;
   w.uint(f::matched, m.matched);
   w.uint(f::ended, m.ended);
+  w.uint(f::others, m.others);
+  for (const std::string& step : m.steps) w.text(f::steps, step);
   return w.take();
 }
 

@@ -114,6 +114,8 @@ struct ConnEntries {
 struct ConnExpired {
   std::uint64_t matched = 0;
   std::uint64_t ended = 0;
+  std::uint64_t others = 0;
+  std::vector<std::string> steps;
 };
 
 std::string encode(const BatchHeader& message);

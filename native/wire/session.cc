@@ -223,17 +223,17 @@ void Session::conn_list(const FrameHeader& header, std::string_view payload) {
     entries.body.append(one.data(), vslog::encode(record, 0, one.data()));
     if (++entries.count >= kEntriesAtOnce) flush();
   });
-  if (!can) return error(header, EOPNOTSUPP, "source " + exchange_.source + " cannot list connections: its balancer keeps them to itself; sources engine and conntrack can.");
+  if (!can) return error(header, EOPNOTSUPP, "source " + exchange_.source + " cannot list connections: sources ipvs, conntrack and engine can.");
   flush();
   append_frame(out_, FrameType::control_done, 0, header.sequence, port_, {});
 }
 
 void Session::conn_expire(const FrameHeader& header, std::string_view payload) {
   if (refuse_unless_may_set(header)) return;
-  const engine::ConnFilter filter = decode_filter(payload);
+  const ExpireRequest request = decode_expire(payload);
   ConnExpired result;
-  if (exchange_.live_connections == nullptr || !exchange_.live_connections->expire(filter, result)) {
-    return error(header, EOPNOTSUPP, "source " + exchange_.source + " cannot end connections: the kernel has no way to; source engine can.");
+  if (exchange_.live_connections == nullptr || !exchange_.live_connections->expire(request, author_of(peer_), result)) {
+    return error(header, EOPNOTSUPP, "source " + exchange_.source + " cannot end connections; sources engine and ipvs can.");
   }
   answer(header, FrameType::conn_expired, encode(result));
 }

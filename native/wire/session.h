@@ -9,6 +9,7 @@
 
 #include "engine/filter.h"
 #include "event/conn_record.h"
+#include "wire/conn_filter.h"
 #include "wire/filter.h"
 #include "wire/frame.h"
 #include "wire/journal.h"
@@ -26,8 +27,8 @@ class LiveConnections {
   virtual ~LiveConnections() = default;
   /// Shows every one that matches. False: this source cannot.
   virtual bool list(const engine::ConnFilter& filter, const std::function<void(const ConnRecord&)>& each) = 0;
-  /// Ends every one that matches. False: this source cannot.
-  virtual bool expire(const engine::ConnFilter& filter, ConnExpired& result) = 0;
+  /// Ends every one that matches. False: this source cannot. Throws RequestError.
+  virtual bool expire(const ExpireRequest& request, const Author& author, ConnExpired& result) = 0;
 };
 
 /// What all sessions share.

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { CaptureClient, type Welcome } from '../wire/client.js';
+import { CaptureClient, type Expiry, type Welcome } from '../wire/client.js';
 import type { ConnFilter } from '../wire/conn-filter.js';
 import { explained } from './capture-answer.js';
 import { type ConnFilterOptions, connFilter, isEmpty } from './conn-filter.js';
@@ -28,8 +28,10 @@ Examples:
   vslog conn ls --json | jq length`;
 
 const EXPIRE_EXAMPLES = `
-All filters that are given must hold; at least one, or --all, is needed. The clients are reset; the log says "flushed". A new connection of the same client is
-scheduled as any other.
+All filters that are given must hold; at least one, or --all, is needed.
+Source engine ends each connection by itself: its client is reset, the log says "flushed". The kernel (source ipvs) ends only all connections of a real server
+together: the server is removed while expire_nodest_conn is 1 and added again, as one operation; the log says "nodest". Where that would end connections outside the
+filter it is refused; --dry-run says what would happen.
 
 Examples:
   vslog conn expire --real 127.0.0.1:9001 --dry-run
@@ -38,9 +40,7 @@ Examples:
   vslog conn expire --all`;
 
 export function connCommand(): Command {
-  const command = new Command('conn').description(
-    'The live connections of source engine: list them, end them. Source conntrack only lists.',
-  );
+  const command = new Command('conn').description('The live connections: list them, end them. Source conntrack only lists.');
   command.addCommand(lsCommand());
   command.addCommand(expireCommand());
   return command;
@@ -79,6 +79,7 @@ function lsCommand(): Command {
 interface ExpireOptions extends ConnFilterOptions {
   readonly all?: boolean;
   readonly dryRun?: boolean;
+  readonly force?: boolean;
   readonly json?: boolean;
 }
 
@@ -86,8 +87,9 @@ function expireCommand(): Command {
   const command = new Command('expire')
     .description('End the matching connections at once.')
     .option('--all', 'every connection')
-    .option('--dry-run', 'only count them')
-    .option('--json', '{"matched": ..., "ended": ...}')
+    .option('--dry-run', 'only count them, and say what would be done')
+    .option('--force', 'source ipvs: also connections outside the filter that end with the others')
+    .option('--json', '{"matched": ..., "ended": ..., "others": ..., "steps": [...]}')
     .addHelpText('after', EXPIRE_EXAMPLES);
   addConfigOptions(addFilterOptions(command), 'conn');
   return command.action(async (options: ExpireOptions) => {
@@ -102,13 +104,8 @@ function expireCommand(): Command {
     }
     await withCapture(configOf(command, 'conn').values['capture.socket'], async (client) => {
       const dry = options.dryRun === true;
-      const { matched, ended } = dry
-        ? { matched: await count(client, filter), ended: 0 }
-        : await client.expireConnections(filter, ANSWER_MS);
-      if (options.json === true) return write(`${JSON.stringify({ matched, ended })}\n`);
-      const number = dry ? matched : ended;
-      const rest = dry || ended === matched ? '' : `; ${whole(matched - ended)} more ended by themselves`;
-      return write(`${plural(number, 'connection')} ${dry ? 'would end' : 'ended'}${rest}\n`);
+      const expiry = await client.expireConnections(filter, { force: options.force === true, dryRun: dry, timeoutMs: ANSWER_MS });
+      return write(options.json === true ? `${JSON.stringify(expiry)}\n` : expiryText(expiry, dry));
     });
   });
 }
@@ -139,10 +136,11 @@ async function withCapture(path: string, action: (client: CaptureClient, welcome
   }
 }
 
-async function count(client: CaptureClient, filter: ConnFilter): Promise<number> {
-  let found = 0;
-  await client.listConnections(filter, () => void found++, ANSWER_MS);
-  return found;
+function expiryText({ matched, ended, others, steps }: Expiry, dry: boolean): string {
+  const rest = dry || ended === matched ? '' : `; ${whole(matched - ended)} more ended by themselves or are still there`;
+  const more = others === 0 ? '' : `, and ${whole(others)} outside the filter`;
+  const what = steps.map((step) => `  ${step}\n`).join('');
+  return `${plural(dry ? matched : ended, 'connection')} ${dry ? 'would end' : 'ended'}${more}${rest}\n${dry ? what : ''}`;
 }
 
 async function listTable(client: CaptureClient, filter: ConnFilter, limit: number): Promise<string> {

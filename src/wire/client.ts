@@ -31,6 +31,16 @@ export interface MissedEvents {
   readonly last: bigint;
 }
 
+/** What ending connections came to. */
+export interface Expiry {
+  readonly matched: number;
+  readonly ended: number;
+  /** Connections of the same real servers that the filter left out, and that end with them. */
+  readonly others: number;
+  /** What is done for it, a sentence each; empty where connections are ended one by one. */
+  readonly steps: readonly string[];
+}
+
 /** Called by the client while it reads; they must not throw. */
 export interface ClientHandlers {
   onSubscribed?(subscription: Subscription): void;
@@ -162,14 +172,18 @@ export class CaptureClient {
     await this.request(MessageType.connList, payload, MessageType.controlDone, timeoutMs, { type: MessageType.connEntry, take });
   }
 
-  /** Ends every live connection that matches. `ended` is less than `matched` only where one ended by itself meanwhile. */
-  async expireConnections(filter: ConnFilter, timeoutMs?: number): Promise<{ matched: number; ended: number }> {
-    const payload = v1.ConnExpire.encode({ filter: connFilterMessage(filter) }).finish();
-    const { matched, ended } = decode(
+  /** Ends every live connection that matches. `ended` is less than `matched` where one ended by itself meanwhile, or could not be ended. */
+  async expireConnections(filter: ConnFilter, how: { force?: boolean; dryRun?: boolean; timeoutMs?: number } = {}): Promise<Expiry> {
+    const payload = v1.ConnExpire.encode({
+      filter: connFilterMessage(filter),
+      force: how.force ?? false,
+      dry_run: how.dryRun ?? false,
+    }).finish();
+    const { matched, ended, others, steps } = decode(
       v1.ConnExpired,
-      await this.request(MessageType.connExpire, payload, MessageType.connExpired, timeoutMs),
+      await this.request(MessageType.connExpire, payload, MessageType.connExpired, how.timeoutMs),
     );
-    return { matched: Number(toBigInt(matched)), ended: Number(toBigInt(ended)) };
+    return { matched: Number(toBigInt(matched)), ended: Number(toBigInt(ended)), others: Number(toBigInt(others)), steps };
   }
 
   /** One request and the payload of its answer, for a subsystem with messages of its own. `parts`: frames of another type that come before it. */

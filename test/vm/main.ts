@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { readScenarios, type Scenario } from '../conformance/scenario.js';
 import { CollectorProcess } from './collector.js';
 import { SubscriberLog } from './event-log.js';
+import { expiryOnKernel } from './expiry.js';
 import { findKernel } from './kernel.js';
 import { knobsOfKernel } from './knobs.js';
 import { Machine } from './machine.js';
@@ -106,9 +107,11 @@ async function onKernel(folder: string, scenarios: readonly Scenario[], withKnob
     log.holding = false;
     const results = await runAll(machine, scenarios, log, collector);
     if (withKnobs) {
-      const turned = await knobsOfKernel(machine, socket, log);
-      report(turned);
-      results.push(turned);
+      for (const play of [knobsOfKernel, expiryOnKernel]) {
+        const result = await play(machine, socket, log);
+        report(result);
+        results.push(result);
+      }
     }
     const proof = await compareWithSql(log, collector);
     report(proof);
@@ -146,7 +149,9 @@ for (const name of only) {
 const scenarios = only.length === 0 ? all : all.filter((scenario) => only.includes(scenario.name));
 if (list) {
   for (const scenario of all) console.log(`${scenario.name}: ${scenario.description}`);
-  console.log(`${KNOBS}: every knob of each kernel set and set back, services and real servers, and who did it.`);
+  console.log(
+    `${KNOBS}: every knob of each kernel set and set back, services and real servers, and who did it; connections listed and ended.`,
+  );
   console.log(`${WHOLE}: vslog up in the machine, capture, collector and store beside the kernel's balancer, and SQL's answer.`);
 } else {
   const folders = kernels.length > 0 ? kernels : defaultKernels();
