@@ -5,19 +5,19 @@ import { formatServerKey, formatServiceKey, parseServerKey, parseServiceKey } fr
 
 describe('a virtual service on the command line', () => {
   it.each([
-    ['tcp 192.0.2.1:80', 'tcp://192.0.2.1:80'],
-    ['tcp:192.0.2.1:80', 'tcp://192.0.2.1:80'],
-    ['TCP://192.0.2.1:80', 'tcp://192.0.2.1:80'],
-    ['192.0.2.1:80', 'tcp://192.0.2.1:80'],
-    ['udp 192.0.2.1:53', 'udp://192.0.2.1:53'],
-    ['sctp:192.0.2.1:5000', 'sctp://192.0.2.1:5000'],
-    ['[2001:db8::1]:443', 'tcp://[2001:db8::1]:443'],
-    ['udp:[2001:db8:0::1]:53', 'udp://[2001:db8::1]:53'],
-    ['fwmark 7', 'fwmark://7'],
-    ['fwmark:7', 'fwmark://7'],
-    ['fwmark://7', 'fwmark://7'],
-    ['fwmark 7 ipv6', 'fwmark://7/ipv6'],
-    ['fwmark://7/ipv6', 'fwmark://7/ipv6'],
+    ['tcp 192.0.2.1:80', 'tcp 192.0.2.1:80'],
+    ['tcp:192.0.2.1:80', 'tcp 192.0.2.1:80'],
+    ['TCP://192.0.2.1:80', 'tcp 192.0.2.1:80'],
+    ['192.0.2.1:80', 'tcp 192.0.2.1:80'],
+    ['udp 192.0.2.1:53', 'udp 192.0.2.1:53'],
+    ['sctp:192.0.2.1:5000', 'sctp 192.0.2.1:5000'],
+    ['[2001:db8::1]:443', 'tcp [2001:db8::1]:443'],
+    ['udp:[2001:db8:0::1]:53', 'udp [2001:db8::1]:53'],
+    ['fwmark 7', 'fwmark 7'],
+    ['fwmark:7', 'fwmark 7'],
+    ['fwmark://7', 'fwmark 7'],
+    ['fwmark 7 ipv6', 'fwmark 7 ipv6'],
+    ['fwmark:7:ipv6', 'fwmark 7 ipv6'],
   ])('%s is %s', (text, formatted) => {
     const key = parseServiceKey(text);
     expect(formatServiceKey(key)).toBe(formatted);
