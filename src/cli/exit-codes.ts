@@ -14,6 +14,8 @@ export const Exit = {
   incomplete: 5,
   /** The capture is there and does not take this from us. */
   denied: 6,
+  /** `rs drain`: connections were still live when it ended. */
+  draining: 7,
 } as const;
 
 export type ExitCode = (typeof Exit)[keyof typeof Exit];

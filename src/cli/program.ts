@@ -11,6 +11,9 @@ import { Exit } from './exit-codes.js';
 import { exitCodeOf, Failure, sentence } from './failure.js';
 import { knobCommand } from './knob/index.js';
 import { errorStyle } from './output.js';
+import { reportCommand } from './report.js';
+import { rsCommand } from './service/rs.js';
+import { vsCommand } from './service/vs.js';
 import { sqlCommand } from './sql.js';
 import { statusCommand } from './status.js';
 import { tailCommand } from './tail.js';
@@ -39,8 +42,11 @@ export function program(): Command {
     collectCommand(VERSION),
     tailCommand(),
     sqlCommand(),
+    reportCommand(),
     statusCommand(),
     connCommand(),
+    vsCommand(),
+    rsCommand(),
     knobCommand(),
     verifyCommand(),
     doctorCommand(VERSION),

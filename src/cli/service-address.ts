@@ -33,7 +33,10 @@ export function parseServiceKey(text: string): ServiceKey {
 export function parseServerKey(text: string): ServerKey {
   const at = endpoint(text.trim());
   if (at === undefined)
-    throw new Failure(Exit.usage, `${JSON.stringify(text)} is no real server: write ADDRESS:PORT, such as 192.0.2.7:8080 or [2001:db8::7]:8080.`);
+    throw new Failure(
+      Exit.usage,
+      `${JSON.stringify(text)} is no real server: write ADDRESS:PORT, such as 192.0.2.7:8080 or [2001:db8::7]:8080.`,
+    );
   return at;
 }
 

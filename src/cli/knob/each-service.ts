@@ -1,10 +1,11 @@
 import { Command } from 'commander';
 import { commandName, type Knob } from '../../knob/catalogue.js';
 import { allowed } from '../../knob/value.js';
-import type { KnobChange, ServerKey, ServiceKey, VirtualService } from '../../wire/administration.js';
+import type { KnobChange, VirtualService } from '../../wire/administration.js';
 import { Exit } from '../exit-codes.js';
 import { Failure } from '../failure.js';
 import { table, write } from '../output.js';
+import { formatServerKey, formatServiceKey, parseServerKey, parseServiceKey } from '../service-address.js';
 import { addCapture, addNetns, captureSocket, parsedValue, withAdministration } from './ask.js';
 import { descriptionOf, jsonLines, shown, writeChanges } from './text.js';
 
@@ -26,7 +27,6 @@ export function serviceKnobCommand(knob: Knob): Command {
   command.option('--json', 'one array, for machines');
   addCapture(addNetns(command));
   return command.action(async (written: string | undefined, options: Options) => {
-    const { formatServerKey, parseServerKey, parseServiceKey } = await addresses();
     const socket = captureSocket(command);
     if (written !== undefined)
       return writeChanges([await change(socket, knob, parsedValue(knob, written), options)], options.json === true);
@@ -35,7 +35,7 @@ export function serviceKnobCommand(knob: Knob): Command {
     const service = options.vs === undefined ? undefined : parseServiceKey(options.vs);
     const real = options.rs === undefined ? undefined : formatServerKey(parseServerKey(options.rs));
     const services = await withAdministration(socket, (capture) => capture.services(service, options.netns));
-    const values = (await valuesOf(knob, services)).filter((one) => real === undefined || one.real === real);
+    const values = valuesOf(knob, services).filter((one) => real === undefined || one.real === real);
     if (real !== undefined && values.length === 0) throw new Failure(Exit.failure, `${options.vs ?? ''} has no real server ${real}.`);
     if (options.json === true) return write(jsonLines(values));
     const one = service === undefined || (ofReal && real === undefined) ? undefined : values[0];
@@ -53,7 +53,6 @@ async function change(socket: string, knob: Knob, value: string, { vs, rs, netns
     const how = ofReal ? 'real server: by --vs SERVICE --rs ADDRESS:PORT' : 'virtual service: by --vs SERVICE';
     throw new Failure(Exit.usage, `Say of which ${how}.`);
   }
-  const { formatServerKey, parseServerKey, parseServiceKey } = await addresses();
   const service = parseServiceKey(vs);
   const real = rs === undefined ? undefined : parseServerKey(rs);
   return withAdministration(socket, async (capture) => {
@@ -71,28 +70,13 @@ async function change(socket: string, knob: Knob, value: string, { vs, rs, netns
   });
 }
 
-interface Addresses {
-  parseServiceKey(text: string): ServiceKey;
-  parseServerKey(text: string): ServerKey;
-  formatServiceKey(key: ServiceKey): string;
-  formatServerKey(key: ServerKey): string;
-}
-
-const ADDRESSES: string = '../service-address.js';
-
-/** Looked for when it is needed: the other commands do without. */
-async function addresses(): Promise<Addresses> {
-  return (await import(ADDRESSES)) as Addresses;
-}
-
 interface ServiceValue {
   readonly service: string;
   readonly real?: string;
   readonly value: string;
 }
 
-async function valuesOf(knob: Knob, services: readonly VirtualService[]): Promise<ServiceValue[]> {
-  const { formatServerKey, formatServiceKey } = await addresses();
+function valuesOf(knob: Knob, services: readonly VirtualService[]): ServiceValue[] {
   return services.flatMap(({ key, settings, reals }): ServiceValue[] => {
     const service = formatServiceKey(key);
     if (knob.backing === 'service') return [{ service, value: settings.get(knob.name) ?? '' }];

@@ -1,0 +1,31 @@
+import type { ServiceKey } from '../wire/administration.js';
+import type { Lifetimes } from './survival.js';
+
+/** Newest connections that are looked at. */
+const MOST = 100_000;
+/** How far back. */
+const DAYS = 14;
+
+/** The SQL that tells the lifetimes of a virtual service's connections, in seconds, and whether each ended by itself. Of one that was ended, or lives, only how long it lived so far is known. */
+export function lifetimesSql(key: ServiceKey, address: string): string {
+  const which =
+    key.fwmark !== 0
+      ? `fwmark = ${key.fwmark}`
+      : `virtual_addr = '${address}' AND protocol = ${key.protocol}${key.port === 0 ? '' : ` AND virtual_port = ${key.port}`}`;
+  return `SELECT greatest(0, (toUnixTimestamp64Milli(coalesce(end, now64(9, 'UTC'))) - toUnixTimestamp64Milli(start)) / 1000) AS seconds, NOT is_open AND reason IN ('timeout', 'expire_now', 'one_packet') AS ended FROM connections WHERE ${which} AND NOT is_template AND start > now() - INTERVAL ${DAYS} DAY ORDER BY start DESC LIMIT ${MOST}`;
+}
+
+/** The answer to lifetimesSql() in format JSONCompact. */
+export function lifetimesOf(answer: Buffer): Lifetimes[] {
+  const { data } = JSON.parse(answer.toString('utf8')) as { data: readonly (readonly [number | string, boolean | number])[] };
+  return data.map(([age, ended]) => ({ age: Number(age), ended: Number(Boolean(ended)), censored: Number(!ended) }));
+}
+
+/** The SQL for the weight that a real server had before it was last quiesced: `weight=3 forward=...`, no row when the log does not know. */
+export function weightBeforeSql(key: ServiceKey, address: string, real: string, realPort: number): string {
+  const service =
+    key.fwmark !== 0
+      ? `fwmark = ${key.fwmark}`
+      : `replaceRegexpOne(IPv6NumToString(virtual_addr), '^::ffff:', '') = '${address}' AND protocol = ${key.protocol} AND virtual_port = ${key.port}`;
+  return `SELECT old_value FROM control_events WHERE kind = 'real_changed' AND ${service} AND replaceRegexpOne(IPv6NumToString(real_addr), '^::ffff:', '') = '${real}' AND real_port = ${realPort} AND startsWith(new_value, 'weight=0 ') AND NOT startsWith(old_value, 'weight=0 ') ORDER BY time_ns DESC LIMIT 1`;
+}
