@@ -1,0 +1,153 @@
+import { findKnob, type Knob } from '../knob/catalogue.js';
+import { LIMIT, type Report, type Row, SERVICE, SINCE, UNTIL, type Values } from './report.js';
+import { endpointText, isOfService, isWithin, serviceText } from './sql.js';
+import { userNames, userText } from './users.js';
+
+const EXAMPLES = `
+A service or real server shows only the words that differ; --json has the whole. Names of users are this machine's.
+"unknown: found by comparison" is a change that nobody told the capture of: its time is when it was found. A change by a capture that was not there is found at the next start.
+
+Examples:
+  vslog report changes
+  vslog report changes --since 7d --name expire_nodest_conn
+  vslog report changes --vs tcp://192.0.2.1:80 --json`;
+
+/** Of the answer, in its order. */
+const COLUMNS = [
+  'time',
+  'kind',
+  'name',
+  'service',
+  'real_server',
+  'old_value',
+  'new_value',
+  'uid',
+  'login_uid',
+  'pid',
+  'command',
+  'parent_pid',
+  'parent_command',
+  'through',
+  'detail',
+  'netns',
+  'node',
+] as const;
+
+const SERVICE_KINDS = ['service_added', 'service_changed', 'service_removed'];
+const REAL_KINDS = ['real_added', 'real_changed', 'real_removed'];
+
+/** Every change of a knob, virtual service or real server, and who made it. */
+export const changes: Report = {
+  name: 'changes',
+  doc: 'Every change of a knob, virtual service or real server, newest first: when, what, who.',
+  more: EXAMPLES,
+  parameters: [
+    SINCE,
+    UNTIL,
+    { sets: 'knob', flag: 'name', argument: 'KNOB', doc: 'of this knob; a setting of services or real servers: where it differs' },
+    SERVICE,
+    LIMIT,
+  ],
+  columns: [
+    { title: 'time', cell: ({ time }) => String(time) },
+    { title: 'what', cell: whatText },
+    { title: 'old → new', cell: changeText },
+    { title: 'who', cell: (row) => whoText(row, names()) },
+    { title: 'through', cell: ({ through }) => String(through) },
+  ],
+  question: (values) => ({ title: 'Changes', sql: sql(values), columns: COLUMNS, none: 'The log has no such change.' }),
+  plain: (row) => ({
+    ...row,
+    user: names().get(Number(row.uid)) ?? null,
+    login_user: names().get(Number(row.login_uid)) ?? null,
+  }),
+};
+
+let known: ReadonlyMap<number, string> | undefined;
+
+function names(): ReadonlyMap<number, string> {
+  known ??= userNames();
+  return known;
+}
+
+function sql({ since, until, knob, service, limit }: Values): string {
+  const where = [isWithin(since, until), kindsOf(knob), ...(service === undefined ? [] : [`kind != 'knob_changed'`, isOfService(service)])];
+  // Inside by other names: an alias of ClickHouse hides the column of that name everywhere in a query.
+  const found = `SELECT time_ns AS at, epoch AS run, sequence AS number, toString(kind) AS sort, name AS knob, kind = 'knob_changed' AS of_knob, startsWith(sort, 'real_') AS of_real, if(of_knob, '', ${serviceText()}) AS vs, if(of_real, ${endpointText('real')}, '') AS rs, ${COLUMNS.slice(5).join(', ')} FROM control_events WHERE ${where.join(' AND ')}`;
+  const rest = COLUMNS.slice(5).map((name) => (name === 'through' ? 'toString(through) AS through' : name));
+  return `SELECT toString(at) AS time, sort AS kind, knob AS name, vs AS service, rs AS real_server, ${rest.join(', ')} FROM (${found}) ORDER BY at DESC, run DESC, number DESC LIMIT ${limit ?? 50}`;
+}
+
+function kindsOf(knob: Knob | undefined): string {
+  if (knob === undefined) return isOneOf('kind', ['knob_changed', ...SERVICE_KINDS, ...REAL_KINDS]);
+  const { name, path, backing } = knob;
+  if (backing === 'service' || backing === 'real-server') {
+    // The records have "weight=1 forward=masq ...".
+    const field = name.replace(/^(service|real)_/, '');
+    const [before, after] = ['old_value', 'new_value'].map((column) => `extract(${column}, '(?:^| )${field}=([^ ]*)')`);
+    return `${isOneOf('kind', backing === 'service' ? SERVICE_KINDS : REAL_KINDS)} AND ${before} != ${after}`;
+  }
+  // Source engine once wrote the sysctl's name for a knob that has none in the kernel, too.
+  const written = [...new Set([name, `net.ipv4.vs.${name}`, path, path.replaceAll('/', '.')])];
+  return `kind = 'knob_changed' AND ${isOneOf('name', written)}`;
+}
+
+function isOneOf(column: string, words: readonly string[]): string {
+  return `${column} IN (${words.map((word) => `'${word}'`).join(', ')})`;
+}
+
+/** `expire_nodest_conn`, `tcp 192.0.2.1:80`, `real server 192.0.2.11:8080 of tcp 192.0.2.1:80`. */
+export function whatText(row: Row): string {
+  if (row.kind === 'knob_changed') return findKnob(String(row.name))?.name ?? String(row.name);
+  return row.real_server === '' ? String(row.service) : `real server ${String(row.real_server)} of ${String(row.service)}`;
+}
+
+/** `0 → 1`, `weight=1 → weight=0`, `added: weight=1 ...`. */
+export function changeText(row: Row): string {
+  const [before, after] = [String(row.old_value), String(row.new_value)];
+  if (row.kind === 'knob_changed') return `${shown(before)} → ${shown(after)}`;
+  if (String(row.kind).endsWith('_added')) return `added${after === '' ? '' : `: ${after}`}`;
+  if (String(row.kind).endsWith('_removed')) return `removed${before === '' ? '' : `: ${before}`}`;
+  const only = (text: string, other: string): string => {
+    const words = new Set(other.split(' '));
+    return text
+      .split(' ')
+      .filter((word) => !words.has(word))
+      .join(' ');
+  };
+  return before === after ? `${shown(after)} as before` : `${shown(only(before, after))} → ${shown(only(after, before))}`;
+}
+
+/** `alice: vslog (pid 12), parent bash (pid 7)`. */
+export function whoText(row: Row, users: ReadonlyMap<number, string>): string {
+  const pid = Number(row.pid);
+  const command = String(row.command);
+  if (pid === 0 && command === '') return nobodyText(row);
+  const user = userText(users, Number(row.uid)) ?? 'unknown user';
+  const login = userText(users, Number(row.login_uid));
+  const parentPid = Number(row.parent_pid);
+  return [
+    `${user}${login === undefined || login === user ? '' : ` (login ${login})`}: ${programText(command, pid)}`,
+    ...(parentPid === 0 ? [] : [`parent ${programText(String(row.parent_command), parentPid)}`]),
+  ].join(', ');
+}
+
+/** The kernel named no process. */
+function nobodyText({ through, detail }: Row): string {
+  if (through === 'kernel') return 'the kernel';
+  if (through !== 'unknown') return 'unknown';
+  return `unknown: found by comparison${/capture started/.test(String(detail)) ? ', when the capture started' : ''}`;
+}
+
+/** More of a command line than this only makes the table wide. */
+const COMMAND_LENGTH = 80;
+
+function programText(line: string, pid: number): string {
+  const command = line.length > COMMAND_LENGTH ? `${line.slice(0, COMMAND_LENGTH - 1)}…` : line;
+  return command === '' ? `pid ${pid}` : pid === 0 ? command : `${command} (pid ${pid})`;
+}
+
+/** An empty value can be seen. */
+function shown(value: string): string {
+  return value === '' ? '""' : value;
+}
