@@ -55,6 +55,15 @@ export const schema = {
     native: 'socket-group',
     commands: capture,
   }),
+  'capture.admin_group': text({
+    default: '',
+    defaultDoc: 'none',
+    doc: 'Members of this group may change knobs, virtual services, real servers and connections, besides root and the capture’s own user.',
+    more: 'Whoever can open the socket may read knobs and services.',
+    flag: 'admin-group',
+    native: 'admin-group',
+    commands: capture,
+  }),
   'capture.journal': path({
     default: (machine) => `${runtimeDir(machine)}/capture.journal`,
     defaultDoc: runtimeDoc('capture.journal'),

@@ -145,8 +145,13 @@ export class Vslog {
 
   /** Starts `vslog up`. */
   up(...args: string[]): Up {
+    return this.start('up', ...args);
+  }
+
+  /** Starts a command that goes on. */
+  start(...args: string[]): Up {
     const [program, ...first] = this.program;
-    const child = spawn(program, [...first, 'up', ...args], {
+    const child = spawn(program, [...first, ...args], {
       env: this.env,
       cwd: ROOT,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -164,7 +169,7 @@ export class Vslog {
   }
 }
 
-/** A running `vslog up`. */
+/** A running command, `vslog up` mostly. */
 export class Up {
   /** Everything that it said. */
   said = '';
