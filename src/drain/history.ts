@@ -1,24 +1,28 @@
 import type { ServiceKey } from '../wire/administration.js';
 import type { Lifetimes } from './survival.js';
 
-/** Newest connections that are looked at. */
-const MOST = 100_000;
+/** Lifetimes that differ by less than this factor are counted as one: a history of any size is then some 2000 rows. */
+const SAME = 1.01;
 /** How far back. */
 const DAYS = 14;
 
-/** The SQL that tells the lifetimes of a virtual service's connections, in seconds, and whether each ended by itself. Of one that was ended, or lives, only how long it lived so far is known. */
+/**
+ * The SQL that tells the lifetimes of a virtual service's connections, in seconds: of each length how many ended by themselves at it, and of how many is only known
+ * that they lived so long, as they are still there or were cut. All that began in the time looked at count: the newest alone would tell nothing of long lifetimes.
+ */
 export function lifetimesSql(key: ServiceKey, address: string): string {
   const which =
     key.fwmark !== 0
       ? `fwmark = ${key.fwmark}`
-      : `virtual_addr = '${address}' AND protocol = ${key.protocol}${key.port === 0 ? '' : ` AND virtual_port = ${key.port}`}`;
-  return `SELECT greatest(0, (toUnixTimestamp64Milli(coalesce(end, now64(9, 'UTC'))) - toUnixTimestamp64Milli(start)) / 1000) AS seconds, NOT is_open AND reason IN ('timeout', 'expire_now', 'one_packet') AS ended FROM connections WHERE ${which} AND NOT is_template AND start > now() - INTERVAL ${DAYS} DAY ORDER BY start DESC LIMIT ${MOST}`;
+      : `fwmark = 0 AND virtual_addr = '${address}' AND protocol = ${key.protocol}${key.port === 0 ? '' : ` AND virtual_port = ${key.port}`}`;
+  const lifetimes = `SELECT greatest(0, (toUnixTimestamp64Milli(coalesce(end, now64(9, 'UTC'))) - toUnixTimestamp64Milli(start)) / 1000) AS seconds, NOT is_open AND reason IN ('timeout', 'expire_now', 'one_packet') AS ended FROM connections WHERE ${which} AND NOT is_template AND start > now() - INTERVAL ${DAYS} DAY`;
+  return `SELECT avg(seconds), countIf(ended), countIf(NOT ended) FROM (${lifetimes}) GROUP BY floor(log(greatest(seconds, 0.001)) / log(${SAME}))`;
 }
 
 /** The answer to lifetimesSql() in format JSONCompact. */
 export function lifetimesOf(answer: Buffer): Lifetimes[] {
-  const { data } = JSON.parse(answer.toString('utf8')) as { data: readonly (readonly [number | string, boolean | number])[] };
-  return data.map(([age, ended]) => ({ age: Number(age), ended: Number(Boolean(ended)), censored: Number(!ended) }));
+  const { data } = JSON.parse(answer.toString('utf8')) as { data: readonly (readonly (number | string)[])[] };
+  return data.map(([age, ended, censored]) => ({ age: Number(age), ended: Number(ended), censored: Number(censored) }));
 }
 
 /** The SQL for the weight that a real server had before it was last quiesced: `weight=3 forward=...`, no row when the log does not know. */

@@ -1,4 +1,4 @@
-import type { RealServer, VirtualService } from '../wire/administration.js';
+import type { RealServer, ServiceKey, VirtualService } from '../wire/administration.js';
 import type { ConnEvent } from '../wire/client.js';
 import { toBigInt } from '../wire/proto.js';
 
@@ -10,6 +10,8 @@ export interface Place {
 
 /** A live connection, or a template. */
 export interface RestConnection {
+  /** Of which it is. */
+  readonly service: VirtualService;
   /** 16 bytes. */
   readonly client: Uint8Array;
   readonly port: number;
@@ -39,9 +41,13 @@ export function restOf(places: readonly Place[], connections: readonly RestConne
   return { active: sum('active'), inactive: sum('inactive'), templates: sum('persistent'), connections };
 }
 
-export function restConnection(event: ConnEvent): RestConnection {
+/** A connection as it counts for one of the places; undefined when it is of none of their services. */
+export function restConnection(event: ConnEvent, places: readonly Place[]): RestConnection | undefined {
+  const place = places.find(({ service }) => isOf(event, service.key));
+  if (place === undefined) return undefined;
   const created = toBigInt(event.created_ns);
   return {
+    service: place.service,
     client: event.client_addr,
     port: event.client_port,
     protocol: event.protocol,
@@ -49,6 +55,14 @@ export function restConnection(event: ConnEvent): RestConnection {
     template: event.is_template,
     age: created === 0n ? undefined : Math.max(0, Number(toBigInt(event.time_ns) - created) / 1e9),
   };
+}
+
+/** Whether it is a connection or a template of this virtual service. */
+function isOf(event: ConnEvent, { fwmark, protocol, address, port }: ServiceKey): boolean {
+  if (fwmark !== 0 || event.fwmark !== 0) return event.fwmark === fwmark;
+  // A service of port 0 has connections to every port; a template may have no port of its own.
+  const samePort = event.virtual_port === port || port === 0 || (event.is_template && event.virtual_port === 0);
+  return samePort && event.protocol === protocol && Buffer.compare(event.virtual_addr, address) === 0;
 }
 
 /** Upper ends of the classes of age, seconds. */
