@@ -21,12 +21,13 @@ Exit codes: 0 safe to unplug (or cancelled), 7 something was still live when the
 Examples:
   vslog rs drain 10.0.0.7:8080
   vslog rs drain 10.0.0.7:8080 --within 1h --then remove --yes
-  vslog rs drain 10.0.0.7:8080 --within 0s       how does it stand?
+  vslog rs drain 10.0.0.7:8080 --no-watch        how does it stand?
   vslog rs drain 10.0.0.7:8080 --cancel`;
 
 interface Options {
   readonly vs?: string;
   readonly within?: string;
+  readonly watch?: boolean;
   readonly then?: string;
   readonly yes?: boolean;
   readonly cancel?: boolean;
@@ -39,6 +40,7 @@ export function drainCommand(): Command {
     .argument('<address>')
     .option('--vs <SERVICE>', 'only in this virtual service (default: in all that have it)')
     .option('--within <TIME>', 'wait so long at most: 90s, 15m, 1h (default: until it is empty)')
+    .option('--no-watch', 'quiesce it, say how it stands, and end: as --within 0s')
     .option('--then <ACTION>', 'when it is empty: remove')
     .option('--yes', 'remove it without a terminal to look at')
     .option('--cancel', 'give it its old weight back')
@@ -54,7 +56,7 @@ export function drainCommand(): Command {
       throw new Failure(Exit.usage, '--then remove needs --yes where there is no terminal.');
     if (options.cancel === true && (options.then ?? options.within) !== undefined)
       throw new Failure(Exit.usage, '--cancel gives the weight back: leave --within and --then out.');
-    const withinMs = options.within === undefined ? Number.POSITIVE_INFINITY : durationMs(options.within);
+    const withinMs = options.watch === false ? 0 : options.within === undefined ? Number.POSITIVE_INFINITY : durationMs(options.within);
     const socket = captureSocket(command);
     const client = new CaptureClient({ path: socket, software: 'vslog rs drain' });
     try {

@@ -187,6 +187,12 @@ describe('rs drain', () => {
       expect(err).toMatch(/not known.*vslog rs weight/);
     }));
 
+  it('only looks with --no-watch', () =>
+    ground(async ({ balancer, drain }) => {
+      balancer.real(WEB, REAL).active = 1;
+      expect((await drain('--no-watch')).code).toBe(7);
+    }));
+
   it('wants a real server that there is', () =>
     ground(async ({ balancer, drain }) => {
       balancer.services.clear();
