@@ -55,7 +55,7 @@ export const changes: Report = {
     { title: 'who', cell: (row) => whoText(row, names()) },
     { title: 'through', cell: ({ through }) => String(through) },
   ],
-  question: (values) => ({ title: 'Changes', sql: sql(values), columns: COLUMNS, none: 'The log has no such change.' }),
+  question: (values) => ({ title: 'Changes', sql: sql(values), columns: COLUMNS, none: noneText(values) }),
   plain: (row) => ({
     ...row,
     user: names().get(Number(row.uid)) ?? null,
@@ -70,6 +70,27 @@ function names(): ReadonlyMap<number, string> {
   return known;
 }
 
+/** What the records of services and real servers call their settings: "scheduler=rr persistent=60s flags=0x3", "weight=1 forward=masq upper=0 lower=0". */
+const FIELDS: Readonly<Record<string, string>> = {
+  service_scheduler: 'scheduler',
+  service_timeout: 'persistent',
+  service_flags: 'flags',
+  real_weight: 'weight',
+  real_forward: 'forward',
+  real_upper: 'upper',
+  real_lower: 'lower',
+};
+
+function isOfServices({ backing }: Knob): boolean {
+  return backing === 'service' || backing === 'real-server';
+}
+
+function noneText({ knob }: Values): string {
+  return knob !== undefined && isOfServices(knob) && FIELDS[knob.name] === undefined
+    ? `The log does not keep ${knob.name}.`
+    : 'The log has no such change.';
+}
+
 function sql({ since, until, knob, service, limit }: Values): string {
   const where = [isWithin(since, until), kindsOf(knob), ...(service === undefined ? [] : [`kind != 'knob_changed'`, isOfService(service)])];
   // Inside by other names: an alias of ClickHouse hides the column of that name everywhere in a query.
@@ -81,9 +102,9 @@ function sql({ since, until, knob, service, limit }: Values): string {
 function kindsOf(knob: Knob | undefined): string {
   if (knob === undefined) return isOneOf('kind', ['knob_changed', ...SERVICE_KINDS, ...REAL_KINDS]);
   const { name, path, backing } = knob;
-  if (backing === 'service' || backing === 'real-server') {
-    // The records have "weight=1 forward=masq ...".
-    const field = name.replace(/^(service|real)_/, '');
+  if (isOfServices(knob)) {
+    const field = FIELDS[name];
+    if (field === undefined) return 'false';
     const [before, after] = ['old_value', 'new_value'].map((column) => `extract(${column}, '(?:^| )${field}=([^ ]*)')`);
     return `${isOneOf('kind', backing === 'service' ? SERVICE_KINDS : REAL_KINDS)} AND ${before} != ${after}`;
   }

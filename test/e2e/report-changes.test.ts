@@ -42,7 +42,7 @@ beforeAll(async () => {
   const events = [
     event(7200, 'knob_changed', { name: 'drop_entry', old_value: '0', new_value: '1', ...root, through: v1.Through.Value.sysctl }),
     event(900, 'capture_started', {}),
-    event(800, 'service_added', { ...web, new_value: 'scheduler=wlc flags=none timeout=0', ...netlink }),
+    event(800, 'service_added', { ...web, new_value: 'scheduler=wlc persistent=60s flags=0x3', ...netlink }),
     event(700, 'real_added', {
       ...web,
       real_addr: v4(11),
@@ -70,7 +70,7 @@ beforeAll(async () => {
       new_value: 'weight=0 forward=masq upper=0 lower=0',
       ...netlink,
     }),
-    event(300, 'service_removed', { fwmark: 7, family: 6, old_value: 'scheduler=rr flags=none timeout=0', ...netlink }),
+    event(300, 'service_removed', { fwmark: 7, family: 6, old_value: 'scheduler=rr flags=0x2', ...netlink }),
     event(200, 'knob_changed', { name: 'net.ipv4.vs.drop_entry', old_value: '1', new_value: '2', detail: 'it was found by comparison' }),
     // In one nanosecond: the later one is the newer.
     event(100, 'knob_changed', { name: 'conntrack', old_value: '0', new_value: '1', ...root, through: v1.Through.Value.vslog }),
@@ -104,11 +104,11 @@ test('every change, newest first, and nothing else', async () => {
     ['conntrack', '1 → 0', 'vslog'],
     ['conntrack', '0 → 1', 'vslog'],
     ['drop_entry', '1 → 2', 'unknown'],
-    ['fwmark 7 ipv6', 'removed: scheduler=rr flags=none timeout=0', 'netlink'],
+    ['fwmark 7 ipv6', 'removed: scheduler=rr flags=0x2', 'netlink'],
     ['real server [2001:db8::1]:5353 of udp [2001:db8::1]:53', 'weight=1 → weight=0', 'netlink'],
     ['real server 10.0.0.11:8080 of tcp 10.0.0.2:80', 'upper=0 → upper=9', 'netlink'],
     ['real server 10.0.0.11:8080 of tcp 10.0.0.2:80', 'added: weight=1 forward=masq upper=0 lower=0', 'netlink'],
-    ['tcp 10.0.0.2:80', 'added: scheduler=wlc flags=none timeout=0', 'netlink'],
+    ['tcp 10.0.0.2:80', 'added: scheduler=wlc persistent=60s flags=0x3', 'netlink'],
   ]);
 });
 
@@ -128,13 +128,16 @@ test('of a time, a knob, a service; so many', async () => {
   };
   expect(await told({})).toHaveLength(9);
   expect(await told({ since: NOW - 800_000, until: NOW - 700_000 })).toEqual([
-    ['tcp 10.0.0.2:80', 'added: scheduler=wlc flags=none timeout=0', 'netlink'],
+    ['tcp 10.0.0.2:80', 'added: scheduler=wlc persistent=60s flags=0x3', 'netlink'],
   ]);
   expect((await told({ knob: knob('drop_entry') })).map(([, change]) => change)).toEqual(['1 → 2', '0 → 1']);
   expect((await told({ knob: knob('real_weight') })).map(([, change]) => change)).toEqual([
     'weight=1 → weight=0',
     'added: weight=1 forward=masq upper=0 lower=0',
   ]);
+  expect(await told({ knob: knob('service_timeout') })).toHaveLength(1);
+  expect(await told({ knob: knob('service_flags') })).toHaveLength(2);
+  expect(await told({ knob: knob('service_netmask') })).toEqual([]);
   expect(await told({ service: parseServiceKey('tcp 10.0.0.2:80') })).toHaveLength(3);
   expect(await told({ service: parseServiceKey('udp 10.0.0.2:80') })).toEqual([]);
   expect(await told({ service: parseServiceKey('udp [2001:db8::1]:53') })).toHaveLength(1);

@@ -100,6 +100,12 @@ describe('report changes', () => {
   });
 });
 
+it('says so when the log does not keep what was asked', () => {
+  const none = (name: string) => changes.question({ knob: findKnob(name) as NonNullable<ReturnType<typeof findKnob>> }).none;
+  expect(none('service_netmask')).toBe('The log does not keep service_netmask.');
+  expect(none('service_timeout')).toBe('The log has no such change.');
+});
+
 describe('what a person may say', () => {
   const NOW = Date.UTC(2026, 1, 3, 12);
   const read = (options: Record<string, unknown>) => valuesOf(changes, options, NOW);
