@@ -229,8 +229,8 @@ void Session::conn_list(const FrameHeader& header, std::string_view payload) {
 }
 
 void Session::conn_expire(const FrameHeader& header, std::string_view payload) {
-  if (refuse_unless_may_set(header)) return;
   const ExpireRequest request = decode_expire(payload);
+  if (request.dry_run ? refuse_unless_allowed(header) : refuse_unless_may_set(header)) return;
   ConnExpired result;
   if (exchange_.live_connections == nullptr || !exchange_.live_connections->expire(request, author_of(peer_), result)) {
     return error(header, EOPNOTSUPP, "source " + exchange_.source + " cannot end connections; sources engine and ipvs can.");

@@ -97,13 +97,13 @@ describe('conn expire', () => {
     const { out, filters } = await conn('expire --real 10.0.1.1');
     expect(out).toBe('2 connections ended\n');
     expect(filters.map(({ type }) => type)).toEqual([MessageType.connExpire]);
-    expect((await conn('expire --all --json')).out).toBe('{"matched":2,"ended":2}\n');
+    expect((await conn('expire --all --json')).out).toBe('{"matched":2,"ended":2,"others":0,"steps":[]}\n');
   });
 
   it('only counts in a dry run', async () => {
     const { out, filters } = await conn('expire --real 10.0.1.1 --dry-run');
     expect(out).toBe('2 connections would end\n');
-    expect(filters.map(({ type }) => type)).toEqual([MessageType.connList]);
+    expect(filters.map(({ type }) => type)).toEqual([MessageType.connExpire]);
   });
 
   it('wants a filter or --all, and not both', async () => {

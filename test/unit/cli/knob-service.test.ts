@@ -1,28 +1,10 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { formatEndpoint } from '../../../src/cli/address.js';
 import { exitCodeOf, sentence } from '../../../src/cli/failure.js';
 import { program } from '../../../src/cli/program.js';
-import type { ServerKey, ServiceKey } from '../../../src/wire/administration.js';
 import { MessageType } from '../../../src/wire/message.js';
 import { FakeKnobs } from '../support/fake-knobs.js';
 import { withDirectory } from '../support/temporary.js';
-
-// How an address is written is no matter of these tests.
-vi.mock('../../../src/cli/service-address.js', async () => {
-  const { parseAddress } = await import('../../../src/cli/address.js');
-  const parse = (text: string): ServerKey => {
-    const [, host = '', port = ''] = /^(?:tcp:\/\/)?(.*):(\d+)$/.exec(text) ?? [];
-    return { address: parseAddress(host) ?? new Uint8Array(0), port: Number(port) };
-  };
-  return {
-    parseServerKey: parse,
-    parseServiceKey: (text: string): ServiceKey => ({ ...parse(text), protocol: 6, family: 4, fwmark: 0 }),
-    formatServerKey: ({ address, port }: ServerKey) => formatEndpoint(address, port),
-    formatServiceKey: ({ address, port }: ServiceKey) => `tcp://${formatEndpoint(address, port)}`,
-  };
-});
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -65,15 +47,15 @@ async function knob(args: string): Promise<{ code: number; out: string; err: str
   });
 }
 
-describe.skipIf(!existsSync('src/cli/service-address.ts'))('the command of a setting of services or real servers', () => {
+describe('the command of a setting of services or real servers', () => {
   it('shows it of all, or of one', async () => {
-    expect((await knob('service-scheduler')).out).toMatch(/tcp:\/\/10\.0\.0\.1:80 +│ wrr /);
+    expect((await knob('service-scheduler')).out).toMatch(/tcp 10\.0\.0\.1:80 +│ wrr /);
     expect((await knob('service-scheduler --vs tcp://10.0.0.1:80')).out).toBe('wrr\n');
     expect((await knob('real-weight')).out).toMatch(/10\.0\.0\.11:8080 +│ 1 .*10\.0\.0\.12:8080 +│ 5 /s);
     expect((await knob('real-weight --vs tcp://10.0.0.1:80 --rs 10.0.0.12:8080')).out).toBe('5\n');
     expect(JSON.parse((await knob('real_weight --json')).out)).toEqual([
-      { service: 'tcp://10.0.0.1:80', real: '10.0.0.11:8080', value: '1' },
-      { service: 'tcp://10.0.0.1:80', real: '10.0.0.12:8080', value: '5' },
+      { service: 'tcp 10.0.0.1:80', real: '10.0.0.11:8080', value: '1' },
+      { service: 'tcp 10.0.0.1:80', real: '10.0.0.12:8080', value: '5' },
     ]);
   });
 
