@@ -398,6 +398,7 @@ describe.skipIf(process.getuid?.() !== 0 || unprivileged().uid === undefined)('w
       expect(run(NOBODY, [], 'knob', 'set', 'expire_nodest_conn=1')).toEqual(refused);
       expect(run(NOBODY, [], 'knob', 'expire-nodest-conn', '1')).toEqual(refused);
       expect(run(NOBODY, [], 'knob', 'set', 'expire_nodest_conn=1', '--dry-run')).toEqual(refused);
+      expect(run(NOBODY, [], 'vs', 'add', '127.0.0.1:1')).toEqual(refused);
       // Root's group among the others makes no root.
       expect(run(NOBODY, [0], 'knob', 'set', 'expire_nodest_conn=1')).toEqual(refused);
       expect(await now()).toBe('0');
