@@ -32,7 +32,7 @@ std::string plain(const Knob& knob, const std::string& given) {
 
 }  // namespace
 
-Controls::Controls(const DaemonOptions& options, Source& source, const std::string& boot_id, std::function<void(const ControlRecord&)> log, std::function<void(std::uint32_t)> linger)
+Controls::Controls(const DaemonOptions& options, Source& source, const std::string& boot_id, std::function<void(const ControlRecord&)> log, const Turn& turn)
     : source_(source),
       log_(std::move(log)),
       balancer_(balancer_of(source, *this)),
@@ -42,7 +42,9 @@ Controls::Controls(const DaemonOptions& options, Source& source, const std::stri
     if (knob.backing != KnobBacking::capture && (knob.backing != KnobBacking::engine || knob.option.empty())) continue;
     const auto given = options.given.find(knob.path);
     CaptureKnobs::Set set;
-    if (knob.name == "capture_linger") set = [linger](const std::string& value) { linger(static_cast<std::uint32_t>(std::stoul(value))); };
+    if (knob.name == "capture_linger") set = [turn](const std::string& value) { turn.linger(static_cast<std::uint32_t>(std::stoul(value))); };
+    if (knob.name == "capture_flood_rate") set = [turn](const std::string& value) { turn.events->set_flood_rate(std::stoull(value)); };
+    if (knob.name == "capture_events") set = [turn](const std::string& value) { turn.events->set_kinds(parse_event_kinds(value)); };
     capture_.add(std::string(knob.name), given == options.given.end() ? std::string(knob.default_value) : plain(knob, given->second), std::move(set));
   }
   store_.add(KnobBacking::sysctl_ipvs, proc_);
@@ -89,6 +91,10 @@ void Controls::stop() {
   watch_->drain();
   watch_->tick();
   watch_->save();
+}
+
+void Controls::before_change() {
+  if (EngineSource* const engine = engine_of(source_)) engine->catch_up();
 }
 
 void Controls::open_service(const engine::ServiceKey& key) { engine_of(source_)->open_service(key); }

@@ -22,8 +22,14 @@ namespace vslog {
 
 class Controls final : private Witness, private ServiceSockets {
  public:
-  /// `log`: takes the records of changes. `linger`: takes a new --linger, ms.
-  Controls(const DaemonOptions& options, Source& source, const std::string& boot_id, std::function<void(const ControlRecord&)> log, std::function<void(std::uint32_t)> linger);
+  /// What of the capture itself can be turned while it runs.
+  struct Turn {
+    std::function<void(std::uint32_t)> linger;  ///< --linger, ms
+    EventPolicy* events;                        ///< --events, --flood-rate
+  };
+
+  /// `log`: takes the records of changes.
+  Controls(const DaemonOptions& options, Source& source, const std::string& boot_id, std::function<void(const ControlRecord&)> log, const Turn& turn);
 
   RequestHandler& handler() { return administration_; }
 
@@ -41,6 +47,7 @@ class Controls final : private Witness, private ServiceSockets {
  private:
   void changed(const ControlRecord& record) override { log_(record); }
   void acted(const Author& author, std::uint64_t begin, std::uint64_t end) override { source_.acted(author, begin, end); }
+  void before_change() override;
   void open_service(const engine::ServiceKey& key) override;
   void close_service(const engine::ServiceKey& key) override;
 

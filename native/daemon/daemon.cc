@@ -60,6 +60,7 @@ void log(const std::string& sentence) { std::fprintf(stderr, "vslog-capture: %s\
 
 Daemon::Daemon(const DaemonOptions& options)
     : options_(options),
+      policy_(options.events),
       node_(options.node.empty() ? machine_name() : options.node),
       boot_id_(read_line("/proc/sys/kernel/random/boot_id")),
       started_ns_(clock_ns(CLOCK_REALTIME)),
@@ -68,7 +69,7 @@ Daemon::Daemon(const DaemonOptions& options)
       batch_(node_, journal_.epoch(), journal_.next_sequence(), journal_.capacity() / kBatchesInJournal),
       source_(make_source(options.source)),
       exchange_{journal_, node_, boot_id_, std::string(source_->name()), "vslog-capture " + std::string(version()), [this] { return status(); }, this},
-      controls_(std::make_unique<Controls>(options, *source_, boot_id_, [this](const ControlRecord& record) { control(record); }, [this](std::uint32_t ms) { options_.linger_ms = ms; })),
+      controls_(std::make_unique<Controls>(options, *source_, boot_id_, [this](const ControlRecord& record) { control(record); }, Controls::Turn{[this](std::uint32_t ms) { options_.linger_ms = ms; }, &policy_})),
       server_({options.socket, options.socket_group, options.admin_group}, exchange_),
       epoll_(checked(epoll_create1(EPOLL_CLOEXEC), "cannot make an epoll descriptor")),
       ticker_(checked(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC), "cannot make a timer")),
@@ -142,7 +143,14 @@ void Daemon::start_source() {
   if (!commit(true)) hold();
 }
 
-void Daemon::conn(const ConnRecord& record) { batch_.add(record); }
+void Daemon::conn(const ConnRecord& record) {
+  if (policy_.is_plain()) return batch_.add(record);
+  if (!policy_.admits(record)) return;
+  ConnRecord shown = record;
+  policy_.hide(shown);
+  batch_.add(shown);
+}
+
 void Daemon::control(const ControlRecord& record) { batch_.add(record); }
 
 bool Daemon::list(const engine::ConnFilter& filter, const std::function<void(const ConnRecord&)>& each) {
@@ -150,7 +158,12 @@ bool Daemon::list(const engine::ConnFilter& filter, const std::function<void(con
   if (filter.idle_at_least && !source_->owns_connections()) {
     throw RequestError(EOPNOTSUPP, "idle_ns", "source " + std::string(source_->name()) + " does not know when a connection had its last packet: ask without that; source engine knows.");
   }
-  source_->visit(filter, each);
+  // Whoever asks sees of a client what the log has of it.
+  source_->visit(filter, [&](const ConnRecord& record) {
+    ConnRecord shown = record;
+    policy_.hide(shown);
+    each(shown);
+  });
   return true;
 }
 
@@ -252,6 +265,7 @@ void Daemon::tick() {
   source_->tick();
   controls_->tick();
   write_losses();
+  if (const std::optional<ControlRecord> summary = policy_.summary()) control(*summary);
   // Short waits are how a busy subscriber sets the pace; a long one is worth a line.
   if (held_ && !held_said_ && clock_ns(CLOCK_MONOTONIC) - held_since_ns_ > kHeldLongNs) {
     held_said_ = true;
@@ -326,6 +340,7 @@ void Daemon::stop() {
   }
   controls_->stop();
   write_losses();
+  if (const std::optional<ControlRecord> summary = policy_.summary()) control(*summary);
   const bool whole = commit();
   if (!whole) {
     // It stays in the source, for the next start, if that is to go on.

@@ -49,6 +49,7 @@ class Daemon final : private EventSink, private LiveConnections {
   SourceStatus status();
 
   DaemonOptions options_;
+  EventPolicy policy_;
   std::string node_;
   std::string boot_id_;
   std::uint64_t started_ns_;

@@ -10,6 +10,11 @@ Watches a balancer and hands out what happens to its connections on a unix socke
   --socket PATH           where to listen (/run/vslog/capture.sock)
   --socket-group GROUP    who may subscribe besides root, by name or number (the process's own group)
   --admin-group GROUP     whose members may change knobs, services and connections, besides root (nobody's); whoever can open the socket may read them
+  --events LIST           what is logged of connections: create, expire, nodest_drop, sched_fail, state, separated by commas (all)
+  --flood-rate N          beginnings a second that are logged one by one, 0 to 100000000; those beyond are counted, which a record says (0: no limit)
+  --client-address HOW    whole (default), prefix: only its first bits, hash: a keyed hash, the same for the same client
+  --client-prefix "4 6"   prefix: bits of an IPv4 and of an IPv6 address that are kept ("24 56")
+  --client-key FILE       hash: a file whose first line is 32 hexadecimal digits
   --journal PATH          the log between source and socket (/run/vslog/capture.journal)
   --journal-size BYTES    8M to 1T, with K, M or G (64M)
   --node NAME             this balancer's name in the log (the machine's)

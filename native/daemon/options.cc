@@ -12,7 +12,7 @@ namespace vslog {
 namespace {
 
 enum Option : int {
-  kSource = 256, kSocket, kSocketGroup, kAdminGroup, kJournal, kJournalSize, kNode, kRingSize, kMaxConns, kPinDir, kAllNetns, kNodestInterval, kLinger, kOnExit, kDetach, kCheck, kWithParent,
+  kSource = 256, kSocket, kSocketGroup, kAdminGroup, kEvents, kFloodRate, kClientAddress, kClientPrefix, kClientKey, kJournal, kJournalSize, kNode, kRingSize, kMaxConns, kPinDir, kAllNetns, kNodestInterval, kLinger, kOnExit, kDetach, kCheck, kWithParent,
   kConntrackEvents, kConntrackProtocol, kConntrackAddress, kConntrackDelivery, kConntrackBuffer, kConntrackQueue, kConntrackResync, kConntrackReliable,
   kService, kScheduler, kPersistent, kNetmask, kOnePacket, kReal, kKnob, kEngineMaxConns, kLoad, kLoadRate, kLoadConnections, kLoadClients, kLoadConcurrent, kLoadUdpPercent, kLoadSeed, kPcap, kScriptedEvents, kScriptedRate, kScriptedSeed, kScriptedStart, kHelp, kVersion,
 };
@@ -22,6 +22,11 @@ constexpr option kOptions[] = {
     {"socket", required_argument, nullptr, kSocket},
     {"socket-group", required_argument, nullptr, kSocketGroup},
     {"admin-group", required_argument, nullptr, kAdminGroup},
+    {"events", required_argument, nullptr, kEvents},
+    {"flood-rate", required_argument, nullptr, kFloodRate},
+    {"client-address", required_argument, nullptr, kClientAddress},
+    {"client-prefix", required_argument, nullptr, kClientPrefix},
+    {"client-key", required_argument, nullptr, kClientKey},
     {"journal", required_argument, nullptr, kJournal},
     {"journal-size", required_argument, nullptr, kJournalSize},
     {"node", required_argument, nullptr, kNode},
@@ -129,6 +134,24 @@ CommandLine parse(int argc, char** argv) {
       case kSocket: o.socket = text(name, value, 107); break;
       case kSocketGroup: o.socket_group = text(name, value, 255); break;
       case kAdminGroup: o.admin_group = text(name, value, 255); break;
+      case kEvents:
+        list(name, [&] { o.events.kinds = parse_event_kinds(value); });
+        break;
+      case kFloodRate: o.events.flood_rate = number(name, value, 0, 100'000'000); break;
+      case kClientAddress:
+        if (value != "whole" && value != "prefix" && value != "hash") bad(name, value, "whole, prefix or hash");
+        o.events.client = value == "whole" ? ClientAddress::whole : value == "prefix" ? ClientAddress::prefix : ClientAddress::hash;
+        break;
+      case kClientPrefix: {
+        const std::size_t blank = value.find(' ');
+        if (blank == std::string::npos) bad(name, value, "two numbers, bits of an IPv4 and of an IPv6 address that are kept, such as \"24 56\"");
+        o.events.prefix4 = static_cast<std::uint8_t>(number(name, std::string_view(value).substr(0, blank), 0, 32));
+        o.events.prefix6 = static_cast<std::uint8_t>(number(name, std::string_view(value).substr(blank + 1), 0, 128));
+        break;
+      }
+      case kClientKey:
+        list(name, [&] { o.events.key = read_key(value); });
+        break;
       case kJournal: o.journal = text(name, value, 4095); break;
       case kJournalSize: o.journal_size = number(name, value, 8 << 20, 1ULL << 40, true); break;
       case kNode: o.node = text(name, value, 255); break;
@@ -199,6 +222,7 @@ CommandLine parse(int argc, char** argv) {
     }
   }
   if (optind < argc) throw UsageError("argument " + std::string(argv[optind]) + " is not expected; see --help.");
+  if (o.events.client == ClientAddress::hash && !o.given.contains("client-key")) throw UsageError("--client-address hash needs --client-key FILE: without a key anybody could find out whom a hash means.");
   return line;
 }
 

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "daemon/event_policy.h"
 #include "source/registry.h"
 
 namespace vslog {
@@ -27,6 +28,7 @@ struct DaemonOptions {
   std::uint32_t linger_ms = 5;
   bool detach_on_exit = false;
   std::map<std::string, std::string, std::less<>> given;  ///< options by name, as they were written; a switch is "1"
+  EventPolicyOptions events;
   bool with_parent = false;  ///< standard input is a pipe from whoever started us: its end is ours
 };
 

@@ -70,6 +70,7 @@ Answer Administration::list_knobs(std::string_view payload, const SendPart& send
 
 Answer Administration::set_knobs(std::string_view payload, const Author& author) {
   const KnobSetRequest request = decode_knob_set(payload);
+  witness_.before_change();
   return {FrameType::knob_changed, encode_knobs_changed(knobs_.set(request.assignments, Netns(request.netns), request.dry_run, author))};
 }
 
@@ -86,6 +87,7 @@ Answer Administration::list_services(std::string_view payload, const SendPart& s
 Answer Administration::change_service(std::string_view payload, const Author& author) {
   const ServiceChangeRequest request = decode_service_change(payload);
   const ServiceOrder& order = request.order;
+  witness_.before_change();
   const Netns netns(request.netns);
   std::string old_value;
   std::string new_value;

@@ -17,6 +17,8 @@ class Witness {
   virtual ~Witness() = default;
   /// A change that nobody else writes into the log.
   virtual void changed(const ControlRecord& record) = 0;
+  /// A change is about to be made.
+  virtual void before_change() {}
   /// What this process changed in the kernel between the two, CLOCK_MONOTONIC in ns, was somebody's request.
   virtual void acted(const Author& author, std::uint64_t begin, std::uint64_t end) = 0;
 };

@@ -69,6 +69,13 @@ bool is_text(const Knob& knob, std::string_view value) {
   return value.size() <= knob.max_length && std::all_of(value.begin(), value.end(), [](char c) { return static_cast<unsigned char>(c) >= ' '; });
 }
 
+/// For a sentence on a terminal: what is no letter there is a question mark.
+std::string printable(std::string_view text) {
+  std::string shown(text);
+  std::replace_if(shown.begin(), shown.end(), [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; }, '?');
+  return shown;
+}
+
 std::string list(const Knob& knob, std::string_view last) {
   std::string text;
   for (std::size_t i = 0; i < knob.words.size(); ++i) text.append(i == 0 ? "" : i + 1 == knob.words.size() ? last : ", ").append(knob.words[i].word);
@@ -86,7 +93,7 @@ const Knob* find_knob(std::string_view name) {
 
 const Knob& need_knob(std::string_view name) {
   const Knob* knob = find_knob(name);
-  if (knob == nullptr) throw RequestError(ENOENT, std::string(name), "there is no knob " + std::string(name) + ".");
+  if (knob == nullptr) throw RequestError(ENOENT, printable(name.substr(0, 100)), "there is no knob " + printable(name.substr(0, 100)) + ".");
   return *knob;
 }
 
@@ -133,7 +140,7 @@ std::string checked_value(const Knob& knob, std::string_view value) {
     case KnobType::netmask_: good = is_netmask(value); break;
     case KnobType::string_: good = is_text(knob, value); break;
   }
-  if (!good) throw RequestError(EINVAL, std::string(knob.name), std::string(knob.name) + " takes " + allowed(knob) + ", not \"" + std::string(value.substr(0, 100)) + "\".");
+  if (!good) throw RequestError(EINVAL, std::string(knob.name), std::string(knob.name) + " takes " + allowed(knob) + ", not \"" + printable(value.substr(0, 100)) + "\".");
   return std::string(value);
 }
 

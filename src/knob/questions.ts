@@ -64,9 +64,7 @@ export function changesOf(knob: Knob, limit: number): Question {
 const SERVICE_FIELDS: Readonly<Record<string, string>> = {
   service_scheduler: 'scheduler',
   service_flags: 'flags',
-  service_timeout: 'timeout',
-  service_netmask: 'netmask',
-  service_pe: 'pe',
+  service_timeout: 'persistent',
   real_weight: 'weight',
   real_forward: 'forward',
   real_upper: 'upper',

@@ -43,6 +43,10 @@ class SocketSource final : public EngineSource, private engine::Observer {
   }
 
   engine::Engine& engine() override { return engine_; }
+  void catch_up() override {
+    engine_.advance(clock_ns(CLOCK_MONOTONIC));
+    cut_ended();
+  }
   void open_service(const engine::ServiceKey& key) override { open(key); }
   void close_service(const engine::ServiceKey& key) override {
     tcp_.close_service(key);

@@ -12,6 +12,8 @@ class EngineSource : public Source {
  public:
   /// What it balances with: for who changes services, real servers and knobs while it runs. Packets are the source's business alone.
   virtual engine::Engine& engine() = 0;
+  /// Before it is changed: its clock goes to now, where that is the machine's.
+  virtual void catch_up() {}
   /// Before a service is added while it runs. Throws InUse and SetupError. Nothing where packets come from elsewhere.
   virtual void open_service(const engine::ServiceKey& key) { (void)key; }
   /// After a service was removed.

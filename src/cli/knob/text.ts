@@ -4,7 +4,7 @@ import type { KnobChange, KnobReading } from '../../wire/administration.js';
 import { write } from '../output.js';
 
 /** Where a knob's value is, in a few words. */
-export function whereOf({ backing, path }: Knob): string {
+export function whereOf({ backing, path, option }: Knob): string {
   switch (backing) {
     case 'sysctl-ipvs':
     case 'sysctl-conntrack':
@@ -18,6 +18,8 @@ export function whereOf({ backing, path }: Knob): string {
     case 'module-parameter':
       return `/sys/${path}`;
     case 'engine':
+      if (option === undefined) return `vslog-capture --knob ${path}=VALUE`;
+      return `vslog-capture --${path}`;
     case 'capture':
       return `vslog-capture --${path}`;
   }

@@ -15,7 +15,11 @@ function columnsOf(table: string): Map<string, string> {
   const created = statements.find((sql) => sql.includes(`TABLE IF NOT EXISTS ${table} (`)) ?? '';
   const added = statements.filter((sql) => sql.startsWith(`ALTER TABLE ${table} ADD COLUMN`)).join('\n');
   const columns = [...created.matchAll(/^ {2}`(\w+)` (.*?)(?: CODEC.*)?,?$/gm), ...added.matchAll(/EXISTS `(\w+)` (.*?)(?: CODEC.*)?$/gm)];
-  return new Map(columns.map(([, name = '', type = '']) => [name, type]));
+  const changed = statements.flatMap((sql) => {
+    const [, name = '', type = ''] = new RegExp(`^ALTER TABLE ${table.replace('.', '\\.')} MODIFY COLUMN \`(\\w+)\` (.*)$`).exec(sql) ?? [];
+    return name === '' ? [] : [[name, type] as const];
+  });
+  return new Map([...columns.map(([, name = '', type = '']) => [name, type] as const), ...changed]);
 }
 
 const TYPES: Record<string, RegExp> = {
