@@ -68,10 +68,24 @@ Controls::Controls(const DaemonOptions& options, Source& source, const std::stri
   std::string why;
   std::unique_ptr<KnobEvents> events = watch_knob_events(why);
   if (!events) std::fprintf(stderr, "vslog-capture: who changes a knob of the kernel is not known here: %s Changes themselves are found.\n", why.c_str());
+  if (!balancer_->tells()) services_ = std::make_unique<ServiceWatch>(*balancer_, watch.own_netns, log_);
   watch_ = std::make_unique<KnobWatch>(std::move(watch), std::move(events), [this](const Knob& knob) { return store_.read(knob); }, log_);
 }
 
-void Controls::start() { watch_->start(); }
+void Controls::start() {
+  watch_->start();
+  if (services_) services_->remember();
+}
+
+void Controls::tick() {
+  watch_->tick();
+  if (services_) services_->tick();
+}
+
+void Controls::changed(const ControlRecord& record) {
+  log_(record);
+  if (services_) services_->remember();
+}
 
 bool Controls::expire(const ExpireRequest& request, const Author& author, ConnExpired& result) {
   if (source_.name() != "ipvs") return false;

@@ -16,6 +16,7 @@
 #include "wire/messages.h"
 #include "knob/knob_watch.h"
 #include "knob/proc_knobs.h"
+#include "knob/service_watch.h"
 #include "source/source.h"
 
 namespace vslog {
@@ -38,14 +39,14 @@ class Controls final : private Witness, private ServiceSockets {
   /// -1: nothing to wait for.
   int poll_fd() const { return watch_->poll_fd(); }
   void drain() { watch_->drain(); }
-  void tick() { watch_->tick(); }
+  void tick();
   /// Ends connections of a balancer that is not ours. False: this source cannot. Throws RequestError.
   bool expire(const ExpireRequest& request, const Author& author, ConnExpired& result);
   /// At a clean end.
   void stop();
 
  private:
-  void changed(const ControlRecord& record) override { log_(record); }
+  void changed(const ControlRecord& record) override;
   void acted(const Author& author, std::uint64_t begin, std::uint64_t end) override { source_.acted(author, begin, end); }
   void before_change() override;
   void open_service(const engine::ServiceKey& key) override;
@@ -61,6 +62,7 @@ class Controls final : private Witness, private ServiceSockets {
   KnobStore store_;
   Administration administration_;
   std::unique_ptr<KnobWatch> watch_;
+  std::unique_ptr<ServiceWatch> services_;  // where no source tells of the kernel's services
 };
 
 }  // namespace vslog
