@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <filesystem>
@@ -104,8 +105,10 @@ void Server::accept_all() {
     epoll_event event{.events = EPOLLIN, .data = {.u64 = port}};
     if (connections_.contains(port) || epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd.get(), &event) != 0) continue;
     const Peer peer = read_peer(fd.get());
-    auto session = std::make_unique<Session>(exchange_, fd.get(), port, may_subscribe(peer, geteuid(), group_), may_set(peer, geteuid(), admin_group_), peer);
-    connections_.emplace(port, Connection{std::move(fd), std::move(session), EPOLLIN});
+    const bool stranger = !may_subscribe(peer, geteuid(), group_);
+    if (stranger && static_cast<std::size_t>(std::count_if(connections_.begin(), connections_.end(), [](const auto& c) { return c.second.stranger; })) >= kMaxStrangers) continue;
+    auto session = std::make_unique<Session>(exchange_, fd.get(), port, !stranger, may_set(peer, geteuid(), admin_group_), peer);
+    connections_.emplace(port, Connection{std::move(fd), std::move(session), EPOLLIN, stranger});
   }
 }
 

@@ -21,6 +21,8 @@ struct ServerOptions {
 class Server {
  public:
   static constexpr std::size_t kMaxSessions = 256;
+  /// Of those, so many of people who may only read knobs and services: they cannot keep the others out.
+  static constexpr std::size_t kMaxStrangers = 64;
 
   /// Listens. Throws InUse when another process listens there, SetupError when the path or the group cannot be used.
   Server(const ServerOptions& options, Exchange& exchange);
@@ -44,6 +46,7 @@ class Server {
     UniqueFd fd;
     std::unique_ptr<Session> session;
     std::uint32_t interest = 0;
+    bool stranger = false;
   };
 
   void listen_at(const std::string& path);
