@@ -231,7 +231,7 @@ int IpvsNetlink::exchange(std::uint16_t type, std::uint8_t command, std::uint16_
   message->nlmsg_seq = ++sequence_;
   auto* const head = static_cast<genlmsghdr*>(mnl_nlmsg_put_extra_header(message, sizeof(genlmsghdr)));
   head->cmd = command;
-  head->version = type == GENL_ID_CTRL ? 1 : IPVS_GENL_VERSION;
+  head->version = IPVS_GENL_VERSION;  // 1, as the controller's
   if (fill) fill(message);
   if (mnl_socket_sendto(socket_.get(), message, message->nlmsg_len) < 0) return errno;
   const auto each = [](const nlmsghdr* m, void* data) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <ranges>
 
 #include "wire/requests.h"
 
@@ -67,17 +68,17 @@ void KnobStore::write(KnobChange& change, const Netns& netns, const Author& auth
   if (!backend.tells()) told_(change, netns, author);
 }
 
-std::string KnobStore::put_back(std::vector<KnobChange>& done, const Netns& netns, const Author& author) {
+std::string KnobStore::put_back(const std::vector<KnobChange>& done, const Netns& netns, const Author& author) {
   std::string stuck;
   std::size_t changed = 0;
-  for (auto c = done.rbegin(); c != done.rend(); ++c) {
-    if (c->old_value == c->new_value) continue;
+  for (const KnobChange& c : std::views::reverse(done)) {
+    if (c.old_value == c.new_value) continue;
     ++changed;
     try {
-      KnobChange back{c->knob, c->new_value, c->old_value};
+      KnobChange back{c.knob, c.new_value, c.old_value};
       write(back, netns, author);
     } catch (const RequestError& e) {
-      stuck.append(stuck.empty() ? "" : ", ").append(c->knob->name).append(" = ").append(c->new_value);
+      stuck.append(stuck.empty() ? "" : ", ").append(c.knob->name).append(" = ").append(c.new_value);
     }
   }
   if (!stuck.empty()) return " Could not be put back: " + stuck + ".";

@@ -48,7 +48,7 @@ class KnobStore {
   std::vector<KnobChange> plan(const std::vector<KnobAssignment>& assignments);
   void write(KnobChange& change, const Netns& netns, const Author& author);
   /// An end of a sentence: how putting back went.
-  std::string put_back(std::vector<KnobChange>& done, const Netns& netns, const Author& author);
+  std::string put_back(const std::vector<KnobChange>& done, const Netns& netns, const Author& author);
 
   Told told_;
   std::map<KnobBacking, KnobBackend*> backends_;

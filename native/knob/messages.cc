@@ -109,7 +109,9 @@ Settings checked_settings(const std::vector<KnobAssignment>& assignments, bool o
     const auto limit = settings.find(knob.not_above);
     if (knob.not_above.empty() || limit == settings.end() || value == "0" || limit->second == "0") continue;
     if (std::stoull(value) > std::stoull(limit->second)) {
-      throw RequestError(EINVAL, name, name + " " + value + " must not be above " + limit->first + ", which is " + limit->second + ".");
+      std::string sentence = name;
+      sentence.append(" ").append(value).append(" must not be above ").append(limit->first).append(", which is ").append(limit->second).append(".");
+      throw RequestError(EINVAL, name, sentence);
     }
   }
   return settings;
