@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <ranges>
 
 #include "wire/requests.h"
 
@@ -68,10 +67,11 @@ void KnobStore::write(KnobChange& change, const Netns& netns, const Author& auth
   if (!backend.tells()) told_(change, netns, author);
 }
 
-std::string KnobStore::put_back(const std::vector<KnobChange>& done, const Netns& netns, const Author& author) {
+std::string KnobStore::put_back(std::vector<KnobChange> done, const Netns& netns, const Author& author) {
   std::string stuck;
   std::size_t changed = 0;
-  for (const KnobChange& c : std::views::reverse(done)) {
+  std::reverse(done.begin(), done.end());
+  for (const KnobChange& c : done) {
     if (c.old_value == c.new_value) continue;
     ++changed;
     try {
@@ -96,7 +96,7 @@ std::vector<KnobChange> KnobStore::set(const std::vector<KnobAssignment>& assign
       try {
         write(change, netns, author);
       } catch (const RequestError& e) {
-        throw RequestError(e.code(), e.field(), e.what() + put_back(done, netns, author));
+        throw RequestError(e.code(), e.field(), e.what() + put_back(std::move(done), netns, author));
       }
       done.push_back(change);
     }

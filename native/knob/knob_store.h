@@ -47,8 +47,8 @@ class KnobStore {
   KnobBackend* backend_of(const Knob& knob) const;
   std::vector<KnobChange> plan(const std::vector<KnobAssignment>& assignments);
   void write(KnobChange& change, const Netns& netns, const Author& author);
-  /// An end of a sentence: how putting back went.
-  std::string put_back(const std::vector<KnobChange>& done, const Netns& netns, const Author& author);
+  /// Puts back in the other order. Returns an end of a sentence: how that went.
+  std::string put_back(std::vector<KnobChange> done, const Netns& netns, const Author& author);
 
   Told told_;
   std::map<KnobBacking, KnobBackend*> backends_;
