@@ -71,6 +71,7 @@ std::array<std::uint8_t, 16> siphash128(const std::array<std::uint8_t, 16>& key,
 
 std::uint32_t parse_event_kinds(std::string_view list) {
   std::uint32_t kinds = 0;
+  if (list == "none") return kinds;
   for (;;) {
     const std::size_t end = list.find(',');
     const std::string_view word = list.substr(0, end);

@@ -24,7 +24,7 @@ struct EventPolicyOptions {
   std::array<std::uint8_t, 16> key{};               ///< hash: who has it can find out who is meant by trying
 };
 
-/// "create,expire,nodest_drop,sched_fail,state" as bits. Throws std::invalid_argument whose what() names the word that is not known.
+/// "create,expire,nodest_drop,sched_fail,state", or "none", as bits. Throws std::invalid_argument whose what() names the word that is not known.
 std::uint32_t parse_event_kinds(std::string_view list);
 
 /// 32 hexadecimal digits, as the first line of a file. Throws std::invalid_argument.

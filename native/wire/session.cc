@@ -58,6 +58,9 @@ void Session::receive(std::string_view bytes) {
       error(header, e.code(), e.what(), e.field());
     } catch (const protozero::exception& e) {
       fatal(header, EBADMSG, "the payload of a frame of type " + std::to_string(header.type) + " cannot be read: " + e.what() + ".", "offset " + std::to_string(offset_ + at));
+    } catch (const std::exception& e) {
+      // One request that went wrong in a way that nobody thought of must not end the capture.
+      error(header, EIO, std::string(e.what()) + ".");
     }
     at += length;
   }

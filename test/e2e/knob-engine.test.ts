@@ -38,6 +38,9 @@ function otherValue(knob: Knob, now: string): string {
       const number = Number(now);
       return String(number < (knob.max ?? 0) ? number + 1 : number - 1);
     }
+    case 'flags':
+      // All but the last one.
+      return now === words.slice(0, -1).join(',') ? words.join(',') : words.slice(0, -1).join(',');
     default:
       throw new Error(`${knob.name}: no test knows another value of a ${knob.type}.`);
   }
@@ -51,6 +54,8 @@ function badValues(knob: Knob): { values: string[]; range: string } {
       return { values: [...nonsense, '2', '-1', 'yes', '01'], range: '0 or 1' };
     case 'enum':
       return { values: [...nonsense, '77', '-1'], range: ` or ${knob.values?.at(-1)?.value}` };
+    case 'flags':
+      return { values: [...nonsense, 'none,create', 'create,create', 'create,'], range: 'one or more of' };
     default: {
       const { min = 0, max = 0 } = knob;
       return { values: [...nonsense, String(min - 1), String(max + 1)], range: `${min} to ${max}` };

@@ -41,6 +41,8 @@ TEST(EventPolicy, LeavesOutWhatIsNotWanted) {
   policy.set_kinds(parse_event_kinds("expire"));
   EXPECT_FALSE(policy.admits(record(EventKind::snapshot, 1)));
   EXPECT_TRUE(policy.admits(record(EventKind::expire, 1)));
+  policy.set_kinds(parse_event_kinds("none"));
+  EXPECT_FALSE(policy.admits(record(EventKind::expire, 1)));
   for (const char* bad : {"", "create,", "born", "create, expire"}) EXPECT_THROW(parse_event_kinds(bad), std::invalid_argument) << bad;
 }
 

@@ -32,6 +32,10 @@ function another(knob: Knob, now: string): string | undefined {
       return now === '0' ? '1' : '0';
     case 'enum':
       return knob.values?.find(({ value }) => value !== now)?.value;
+    case 'flags': {
+      const words = knob.values?.slice(0, -1).map(({ value }) => value);
+      return words?.join(',');
+    }
     case 'int':
     case 'duration':
       return near(1);
