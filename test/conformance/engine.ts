@@ -49,7 +49,7 @@ class EngineRun {
     this.scenario = scenario;
   }
 
-  /** Set-up left out, and changes of knobs, which the kernel's log does not tell. */
+  /** Set-up left out, and changes of knobs, which are no part of a story. */
   private entries(): Entry[] {
     return this.program.entries
       .filter(({ sequence, control }) => sequence > this.first && control?.kind !== v1.ControlKind.Value.knob_changed)

@@ -64,10 +64,13 @@ class Run {
     return this.scenario.own_capture === undefined ? MAIN_CAPTURE : `/run/vslog-${this.scenario.name}`;
   }
 
+  /** Changes of knobs are no part of a story: knobs.ts has them, and the scenarios turn them by the way. */
   private entries(): Entry[] {
     return this.log.entries.filter(
       (entry) =>
-        entry.sequence > this.first && (netnsOf(entry) === this.director.netns || (this.own !== undefined && netnsOf(entry) === 0)),
+        entry.sequence > this.first &&
+        entry.control?.kind !== v1.ControlKind.Value.knob_changed &&
+        (netnsOf(entry) === this.director.netns || (this.own !== undefined && netnsOf(entry) === 0)),
     );
   }
 
