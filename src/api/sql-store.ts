@@ -1,7 +1,9 @@
+import type { QueryOptions } from '../store/store.js';
+
 /** What the API needs of a store. */
 export interface SqlStore {
   /** The answer in the named ClickHouse format, as it is. Rejects with the engine's sentence. */
-  query(sql: string, options: { readonly format: string }): Promise<Uint8Array>;
+  query(sql: string, options: QueryOptions): Promise<Uint8Array>;
 }
 
 /** Rows of a query, as objects. */

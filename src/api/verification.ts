@@ -1,5 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CollectorStatus } from '../collector/collector.js';
+import { SinkComparison, type SinkReport, type SinkToCompare } from '../sink/comparison.js';
+import { listSealed } from '../spool/catalog.js';
+import type { Segment } from '../spool/segment.js';
 import { type DamagedSegment, type EpochReport, type VerifyProgress, type VerifyReport, verifySpool } from '../spool/verify.js';
 import { sentenceOf } from '../wire/errors.js';
 import { lossesInSpool } from './losses.js';
@@ -47,7 +50,9 @@ export interface Verification {
   };
   readonly losses: readonly RecordedLoss[];
   readonly store: StoreReport;
-  /** Nothing is damaged, missing, there twice or recorded as lost, in the spool and in the store where there is one. */
+  /** Each sink against what the spool still has of what it was given, the store among them. */
+  readonly sinks: readonly SinkReport[];
+  /** Nothing is damaged, missing, there twice or recorded as lost, in the spool, in the store and in every sink. What a sink refused counts against that sink, not as lost. */
   readonly complete: boolean;
 }
 
@@ -56,6 +61,8 @@ export interface VerifyOptions {
   readonly store: SqlStore | undefined;
   /** Of the running collector; without it the store is taken as it is. */
   readonly status?: () => Promise<CollectorStatus>;
+  /** The sinks, as they stand when they are asked for. */
+  readonly sinks?: () => Promise<readonly SinkToCompare[]>;
   readonly onProgress?: (progress: VerifyProgress) => void;
   readonly signal?: AbortSignal;
 }
@@ -64,19 +71,21 @@ export interface VerifyOptions {
 export async function verifyAll(options: VerifyOptions): Promise<Verification> {
   const { store, spoolDirectory } = options;
   const spool = await verifySpool(spoolDirectory, options.onProgress);
+  // What comes later does not count: a sink may have it or not.
+  const segments = await listSealed(spoolDirectory);
   let report: StoreReport;
   let losses: RecordedLoss[];
+  await caughtUp(options);
   if (store === undefined) {
     report = { checked: false, reason: 'There is no store to compare with.', epochs: [], ok: true };
     losses = await lossesInSpool(spoolDirectory);
   } else {
-    await caughtUp(options);
     try {
       report = await compare(store, spool);
       losses = (
         await rows<{ place: string; total: string; records: string }>(
           store,
-          "SELECT toString(`where`) AS place, toString(sum(lost)) AS total, toString(count()) AS records FROM vslog.control_events WHERE kind = 'loss' GROUP BY place ORDER BY place",
+          "SELECT toString(`where`) AS place, toString(sum(lost)) AS total, toString(count()) AS records FROM control_events WHERE kind = 'loss' GROUP BY place ORDER BY place",
         )
       ).map(({ place, total, records }) => ({ where: place, lost: Number(total), records: Number(records) }));
     } catch (error) {
@@ -84,7 +93,19 @@ export async function verifyAll(options: VerifyOptions): Promise<Verification> {
       losses = await lossesInSpool(spoolDirectory);
     }
   }
-  return { spool, losses, store: report, complete: spool.complete && report.ok && losses.length === 0 };
+  const sinks = await compareSinks(options, segments);
+  const complete = spool.complete && report.ok && sinks.every(({ ok }) => ok) && losses.every(({ where }) => where === 'sink');
+  return { spool, losses, store: report, sinks, complete };
+}
+
+/** One after the other: each reads the whole of what it has. */
+async function compareSinks({ sinks }: VerifyOptions, segments: readonly Segment[]): Promise<SinkReport[]> {
+  if (sinks === undefined) return [];
+  const wanted = await sinks();
+  const comparison = new SinkComparison(segments);
+  const reports: SinkReport[] = [];
+  for (const one of wanted) reports.push(await comparison.compare(one));
+  return reports;
 }
 
 /** Waits until the sinks have everything that is sealed, or until the time is over: then the comparison tells what is missing. */
@@ -95,7 +116,9 @@ async function caughtUp(options: VerifyOptions): Promise<void> {
   while (Date.now() < end && options.signal?.aborted !== true) {
     const { sinks, spool, counters } = await options.status();
     // While events go on coming, what came before the question is what counts: one segment's age later it is sealed.
-    if (sinks.every((sink) => sink.lagEvents === 0) && (spool.activeEvents === 0 || counters.events > newest)) return;
+    // A sink that takes nothing is not waited for: the comparison tells what it lacks.
+    if (sinks.every((sink) => sink.lagEvents === 0 || sink.circuit !== 'closed') && (spool.activeEvents === 0 || counters.events > newest))
+      return;
     await sleep(50);
   }
 }
@@ -121,11 +144,11 @@ async function compare(store: SqlStore, spool: VerifyReport): Promise<StoreRepor
   for (let attempt = 0; attempt < 5; attempt++) {
     const ledger = await rows<LedgerRow>(
       store,
-      `SELECT node, epoch, ${text('min(first)', 'low')}, ${text('max(last)', 'high')}, ${text('sum(count)', 'ledger')} FROM vslog.batches FINAL GROUP BY node, epoch ORDER BY node, epoch`,
+      `SELECT node, epoch, ${text('min(first)', 'low')}, ${text('max(last)', 'high')}, ${text('sum(count)', 'ledger')} FROM batches FINAL GROUP BY node, epoch ORDER BY node, epoch`,
     );
     const counts = await rows<CountRow>(
       store,
-      `SELECT node, epoch, ${text('count()', 'rows')} FROM (SELECT node, epoch, sequence FROM vslog.conn_events UNION ALL SELECT node, epoch, sequence FROM vslog.control_events) GROUP BY node, epoch`,
+      `SELECT node, epoch, ${text('count()', 'rows')} FROM (SELECT node, epoch, sequence FROM conn_events UNION ALL SELECT node, epoch, sequence FROM control_events) GROUP BY node, epoch`,
     );
     epochs = ledger.map((row) => storeEpoch(row, counts, spool));
     for (const inSpool of spool.epochs) {

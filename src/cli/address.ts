@@ -1,4 +1,7 @@
 import { isIPv4, isIPv6 } from 'node:net';
+import { formatAddress } from '../wire/address.js';
+
+export { formatAddress };
 
 /** An address as the records have it: 16 bytes, IPv4 as ::ffff:a.b.c.d. Undefined when the text is none. */
 export function parseAddress(text: string): Uint8Array | undefined {
@@ -20,30 +23,22 @@ export function parseAddress(text: string): Uint8Array | undefined {
   return Uint8Array.from(words.flatMap((word) => [word >> 8, word & 255]));
 }
 
-/** The 16 bytes as text; v4-mapped ones as IPv4. Empty when there is no address. */
-export function formatAddress(bytes: Uint8Array): string {
-  if (bytes.length !== 16) return '';
-  if (isMapped(bytes)) return bytes.subarray(12).join('.');
-  const words = Array.from({ length: 8 }, (_, i) => ((bytes[2 * i] ?? 0) << 8) | (bytes[2 * i + 1] ?? 0));
-  // RFC 5952: the longest run of two or more zeros, the first of equals.
-  let best = { at: -1, length: 1 };
-  for (let at = 0; at < 8; at++) {
-    let length = 0;
-    while (at + length < 8 && words[at + length] === 0) length++;
-    if (length > best.length) best = { at, length };
-  }
-  const hex = (part: number[]): string => part.map((word) => word.toString(16)).join(':');
-  return best.at < 0 ? hex(words) : `${hex(words.slice(0, best.at))}::${hex(words.slice(best.at + best.length))}`;
-}
-
 /** `10.0.0.1:80`, `[2001:db8::1]:80`. */
 export function formatEndpoint(address: Uint8Array, port: number): string {
   const text = formatAddress(address);
   return text.includes(':') ? `[${text}]:${port}` : `${text}:${port}`;
 }
 
-function isMapped(bytes: Uint8Array): boolean {
-  return bytes.subarray(0, 10).every((byte) => byte === 0) && bytes[10] === 0xff && bytes[11] === 0xff;
+/** Reads `ADDRESS` or `ADDRESS/PREFIX` as the first and the last address of it. Undefined when the text is neither. */
+export function parseNetwork(text: string): { first: Uint8Array; last: Uint8Array } | undefined {
+  const [, host = '', bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const base = parseAddress(host);
+  const width = isIPv4(host) ? 32 : 128;
+  const prefix = bits === undefined ? width : Number(bits);
+  if (base === undefined || prefix > width) return undefined;
+  const free = width - prefix;
+  const mask = Uint8Array.from(base, (_byte, at) => 0xff >> Math.min(8, Math.max(0, 128 - free - at * 8)));
+  return { first: base.map((byte, at) => byte & ~(mask[at] ?? 0)), last: base.map((byte, at) => byte | (mask[at] ?? 0)) };
 }
 
 /** What an address and port must be like. */

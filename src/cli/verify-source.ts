@@ -1,6 +1,6 @@
 import type { ApiClient } from '../api/client.js';
 import type { Values } from '../config/schema.js';
-import { quote } from '../store/embedded/quote.js';
+import { quote } from '../store/quote.js';
 import { CaptureClient } from '../wire/client.js';
 import type { ConnFilter } from '../wire/conn-filter.js';
 import { toBigInt } from '../wire/proto.js';
@@ -54,14 +54,14 @@ export async function verifySource(values: Values, api: ApiClient): Promise<{ re
 async function hasStored(api: ApiClient, ours: string, sequence: bigint): Promise<boolean> {
   if (sequence <= 0n) return true;
   const answer = await api.sql(
-    `SELECT sum(least(last, ${sequence}) - first + 1) = ${sequence} - min(first) + 1 AND count() > 0 FROM vslog.batches FINAL WHERE ${ours} AND first <= ${sequence}`,
+    `SELECT sum(least(last, ${sequence}) - first + 1) = ${sequence} - min(first) + 1 AND count() > 0 FROM batches FINAL WHERE ${ours} AND first <= ${sequence}`,
     'TSV',
   );
   return answer.toString('utf8').trim() === '1';
 }
 
 async function openInLog(api: ApiClient, ours: string): Promise<Set<bigint>> {
-  const bytes = await api.sql(`SELECT conn_id FROM vslog.connections WHERE ${ours} AND is_open`, 'RowBinary');
+  const bytes = await api.sql(`SELECT conn_id FROM connections WHERE ${ours} AND is_open`, 'RowBinary');
   const ids = new Set<bigint>();
   for (let at = 0; at + 8 <= bytes.length; at += 8) ids.add(bytes.readBigUInt64LE(at));
   return ids;
@@ -80,7 +80,7 @@ async function describe(api: ApiClient, ours: string, ids: readonly bigint[]): P
   const endpoint = (name: string): string =>
     `concat(if(position(${name}_addr, ':') > 0, concat('[', ${name}_addr, ']'), ${name}_addr), ':', toString(${name}_port)) AS ${name}`;
   const answer = await api.sql(
-    `SELECT toString(conn_id) AS id, protocol, ${['client', 'virtual', 'real'].map(endpoint).join(', ')} FROM vslog.connections WHERE ${ours} AND conn_id IN (${ids.join(', ')}) ORDER BY conn_id`,
+    `SELECT toString(conn_id) AS id, protocol, ${['client', 'virtual', 'real'].map(endpoint).join(', ')} FROM connections WHERE ${ours} AND conn_id IN (${ids.join(', ')}) ORDER BY conn_id`,
     'JSONEachRow',
   );
   return answer

@@ -5,8 +5,12 @@ import { toJson } from '../api/json.js';
 import { type Verification, verifyAll } from '../api/verification.js';
 import type { Config } from '../config/load.js';
 import type { Values } from '../config/schema.js';
+import type { SinkReport, SinkToCompare } from '../sink/comparison.js';
+import { readCursor } from '../sink/cursor.js';
+import { configuredSinks } from '../sink/registry.js';
+import type { Sink } from '../sink/sink.js';
 import { lockDirectory } from '../spool/lock.js';
-import { spoolDirectory, storeDirectory } from './collector-room.js';
+import { spoolDirectory } from './collector-room.js';
 import { Exit } from './exit-codes.js';
 import { Failure } from './failure.js';
 import { plural, size, whole } from './numbers.js';
@@ -18,6 +22,7 @@ import { verifySource } from './verify-source.js';
 
 const EXAMPLES = `
 Asks the running collector, or opens the data directory when none runs. Exit code 0: proven complete; 5: not.
+Every sink is asked how many events it has per node, epoch and hour, of those that the spool still has: a store by SQL, a topic and files by reading them.
 
 --source also lists what the capture's source has now, by its socket, and compares that with the connections that are open in the store. What comes or goes meanwhile
 does not count. The log must be one that a running collector follows. Exit code 4 when the source cannot list.
@@ -27,16 +32,16 @@ Examples:
   vslog verify --source
   vslog verify --json --data-dir /srv/vslog`;
 
-export function verifyCommand(): Command {
+export function verifyCommand(version: string): Command {
   const command = new Command('verify')
-    .description('Prove that nothing is missing: checksums, sequences, losses, and the store against the spool.')
+    .description('Prove that nothing is missing: checksums, sequences, losses, and every sink against the spool.')
     .option('--source', 'and that the log agrees with what the source has now')
     .option('--json', 'the whole report, for machines')
     .addHelpText('after', EXAMPLES);
   addConfigOptions(command, 'verify');
   return command.action(async (options: { json?: boolean; source?: boolean }) => {
     const config = configOf(command, 'verify');
-    const log = await obtain(config);
+    const log = await obtain(config, version);
     const source =
       options.source === true ? await verifySource(config.values, new ApiClient(config.values['collector.api_socket'])) : undefined;
     const report = source === undefined ? log : { ...log, source: source.report, complete: log.complete && source.report.ok };
@@ -46,20 +51,21 @@ export function verifyCommand(): Command {
   });
 }
 
-async function obtain({ values, origins }: Config): Promise<Verification> {
+async function obtain({ values, origins }: Config, version: string): Promise<Verification> {
   const onProgress = progressLine();
   try {
     return await new ApiClient(values['collector.api_socket']).verify(onProgress);
   } catch (error) {
     // A collector that was named must be the one that answers.
     if (!(error instanceof SocketError) || origins['collector.api_socket'] === '--api-socket') throw error;
-    return await alone(values, onProgress);
+    return await alone(values, version, onProgress);
   }
 }
 
 /** Opens the data directory itself; the lock keeps a collector from starting meanwhile. */
 async function alone(
   values: Values,
+  version: string,
   onProgress: (progress: { segment: number; segments: number; bytes: number }) => void,
 ): Promise<Verification> {
   const directory = spoolDirectory(values);
@@ -71,14 +77,23 @@ async function alone(
       );
     throw error;
   });
-  const store = values['store.kind'] === 'embedded' ? await openStore(storeDirectory(values)) : undefined;
+  const store = await openStore(values);
+  const others = await configuredSinks(values, { spoolDirectory: directory, version });
   try {
-    await store?.start();
-    return await verifyAll({ spoolDirectory: directory, store, onProgress });
+    // A server's tables are the collector's to make.
+    if (values['store.kind'] === 'embedded') await store?.start();
+    const sinks = async (): Promise<SinkToCompare[]> =>
+      Promise.all([...(store === undefined ? [] : [store]), ...others].map((sink) => asItStands(directory, sink)));
+    return await verifyAll({ spoolDirectory: directory, store, sinks, onProgress });
   } finally {
+    for (const sink of others) await sink.close();
     await store?.close();
     await lock.close();
   }
+}
+
+async function asItStands(directory: string, sink: Sink): Promise<SinkToCompare> {
+  return { sink, ...(await readCursor(directory, sink.name)) };
 }
 
 function progressLine(): (progress: { segment: number; segments: number; bytes: number }) => void {
@@ -92,7 +107,7 @@ function progressLine(): (progress: { segment: number; segments: number; bytes: 
 
 /** The report for people: what is proven, and what is not. */
 export function verificationText(report: Verification & { readonly source?: SourceReport }): string {
-  const { spool, store, losses, source } = report;
+  const { spool, store, losses, sinks, source } = report;
   const lines: string[] = [];
   const say = (ok: boolean, text: string): void => void lines.push(`${ok ? colour.green('ok  ') : colour.red('FAIL')} ${text}`);
   say(
@@ -115,7 +130,12 @@ export function verificationText(report: Verification & { readonly source?: Sour
     );
   }
   for (const { where, lost, records } of losses)
-    say(false, `losses: ${whole(lost)} events were lost in ${where}, by ${whole(records)} loss records`);
+    say(
+      where === 'sink',
+      where === 'sink'
+        ? `losses: ${whole(lost)} events were refused by a sink, by ${whole(records)} loss records; whether it lacks them is told below`
+        : `losses: ${whole(lost)} events were lost in ${where}, by ${whole(records)} loss records`,
+    );
   if (losses.length === 0) say(true, 'losses: none recorded');
   if (!store.checked) say(store.ok, `store: not checked. ${store.reason}`);
   for (const epoch of store.epochs) {
@@ -127,9 +147,34 @@ export function verificationText(report: Verification & { readonly source?: Sour
     const text = `store: ${epoch.node} ${epoch.epoch}: sequences ${epoch.first} to ${epoch.last}, ${whole(epoch.ledger)} events in the ledger`;
     say(epoch.ok, flaws.length === 0 ? `${text} and as many rows` : `${text}, but ${flaws.join(', ')}`);
   }
+  for (const { ok, text } of sinks.flatMap(sinkLines)) say(ok, text);
   if (source !== undefined) for (const { ok, text } of sourceLines(source)) say(ok, text);
   lines.push(report.complete ? colour.green('complete') : colour.red('not complete'));
   return `${lines.join('\n')}\n`;
+}
+
+function sinkLines(sink: SinkReport): { ok: boolean; text: string }[] {
+  const { name, checked, reason, segments, events, missing, duplicates, differences, refused, waiting } = sink;
+  const lines: { ok: boolean; text: string }[] = [];
+  const of = `${whole(events)} events of the ${whole(segments)} segments that the spool still has`;
+  if (!checked) lines.push({ ok: false, text: `sink ${name}: not counted. ${reason}` });
+  else if (differences.length === 0) lines.push({ ok: true, text: `sink ${name}: the same counts per node, epoch and hour, ${of}` });
+  else lines.push({ ok: false, text: `sink ${name}: of ${of} ${whole(missing)} are missing and ${whole(duplicates)} are there too often` });
+  for (const { node, epoch, record, hour, expected, found, distinct } of differences.slice(0, 10)) {
+    const when = new Date(hour * 1000).toISOString().slice(0, 13);
+    lines.push({
+      ok: false,
+      text: `sink ${name}: ${node} ${epoch} ${record} ${when}h: ${whole(distinct)} of ${whole(expected)} events, ${whole(found)} copies (vslog replay --sink ${name} brings what is missing)`,
+    });
+  }
+  if (differences.length > 10) lines.push({ ok: false, text: `sink ${name}: ${whole(differences.length - 10)} more hours differ` });
+  for (const { id, reason: why } of refused)
+    lines.push({
+      ok: false,
+      text: `sink ${name}: segment ${id} was refused and is set aside (vslog replay --sink ${name} --refused): ${why}`,
+    });
+  if (waiting > 0) lines.push({ ok: false, text: `sink ${name}: ${whole(waiting)} events wait to be delivered` });
+  return lines;
 }
 
 function sourceLines(source: SourceReport): { ok: boolean; text: string }[] {

@@ -1,4 +1,6 @@
-import { Pump, type PumpStatus } from '../sink/pump.js';
+import type { SinkToCompare } from '../sink/comparison.js';
+import { Pump, type PumpStatus, type ReplayRequest } from '../sink/pump.js';
+import type { ReplayProgress, ReplayResult } from '../sink/replay.js';
 import { Spool, type SpoolStatus } from '../spool/spool.js';
 import type { Batch } from '../wire/batch.js';
 import type { GroupName, SourceStatus } from '../wire/client.js';
@@ -90,6 +92,26 @@ export class Collector {
       counters: { ...receiver.counters },
       startedMs: this.startedMs,
     };
+  }
+
+  /** The sinks as they stand now, to be compared with the spool. */
+  comparable(): SinkToCompare[] {
+    return this.pumps.map((pump) => pump.comparable());
+  }
+
+  /** Brings segments of the spool to one sink once more; what it has stays as it is. Rejects with RangeError, a sentence, when there is no such sink. */
+  async replay(
+    sink: string,
+    request: ReplayRequest,
+    onProgress: (progress: ReplayProgress) => void,
+    signal: AbortSignal,
+  ): Promise<ReplayResult> {
+    const pump = this.pumps.find((one) => one.sink.name === sink);
+    if (pump === undefined) {
+      const known = this.pumps.map((one) => one.sink.name).join(', ');
+      throw new RangeError(`There is no sink ${JSON.stringify(sink)}: ${known === '' ? 'none is configured' : `there are ${known}`}.`);
+    }
+    return pump.replay(request, onProgress, signal);
   }
 
   /**

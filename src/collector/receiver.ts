@@ -174,7 +174,7 @@ export class Receiver {
 
   private onChunk(client: CaptureClient): void {
     this.flush(client);
-    if (this.spool.backlogBytes > this.backlogBytes) client.pause();
+    if (this.spool.backlogBytes > this.backlogBytes || this.spool.full) client.pause();
   }
 
   /** Hands the batches read so far to the spool. */
@@ -219,6 +219,6 @@ export class Receiver {
   }
 
   private readonly onRoom = (): void => {
-    if (!this.abort.signal.aborted && this.spool.backlogBytes <= this.backlogBytes / 2) this.client?.resume();
+    if (!this.abort.signal.aborted && !this.spool.full && this.spool.backlogBytes <= this.backlogBytes / 2) this.client?.resume();
   };
 }

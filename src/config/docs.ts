@@ -22,6 +22,8 @@ const TABLES: Readonly<Record<string, string>> = {
   collector: 'The unprivileged half.',
   spool: 'Events on disk until every sink has them.',
   store: 'Where events can be queried.',
+  clickhouse: 'A ClickHouse server or cluster that gets every event.',
+  clickhouse_http: 'ClickHouse’s HTTP protocol, answered by the embedded store.',
 };
 
 /** docs/config.md. */

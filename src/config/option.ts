@@ -1,5 +1,17 @@
 /** Commands that take options of the configuration as flags. */
-export type CommandName = 'up' | 'capture' | 'collect' | 'tail' | 'sql' | 'status' | 'conn' | 'verify' | 'doctor' | 'config';
+export type CommandName =
+  | 'up'
+  | 'capture'
+  | 'collect'
+  | 'tail'
+  | 'sql'
+  | 'status'
+  | 'conn'
+  | 'verify'
+  | 'replay'
+  | 'sink'
+  | 'doctor'
+  | 'config';
 
 /** What the defaults depend on. */
 export interface Machine {

@@ -1,9 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Segment } from '../spool/segment.js';
 import type { Spool } from '../spool/spool.js';
-import { Backoff } from '../wire/backoff.js';
 import { sentenceOf } from '../wire/errors.js';
+import { Circuit, type CircuitState } from './circuit.js';
+import type { SinkToCompare } from './comparison.js';
 import { type Cursor, type RefusedSegment, readCursor, writeCursor } from './cursor.js';
+import { forget, refusedSegments, setAside } from './refused.js';
+import { type ReplayProgress, type ReplayResult, type ReplaySelection, replaySegments, selectSegments } from './replay.js';
 import { type Sink, SinkRejection } from './sink.js';
 
 export interface PumpOptions {
@@ -18,6 +21,11 @@ export interface PumpStatus {
   readonly sink: string;
   /** `waiting`: the sink does not take anything; `lastError` says why. */
   readonly state: 'running' | 'waiting' | 'stopped';
+  readonly circuit: CircuitState;
+  /** Tries that failed since the last one that worked. */
+  readonly failures: number;
+  /** When the next try is made, ms since 1970; undefined while none is waited for. */
+  readonly retryAtMs: number | undefined;
   /** Id of the last segment that the sink has. */
   readonly delivered: number;
   readonly lagSegments: number;
@@ -28,6 +36,18 @@ export interface PumpStatus {
   readonly lastError: string | undefined;
 }
 
+/** What a replay is to bring: segments of the spool by time, or those that the sink refused. */
+export interface ReplayRequest extends ReplaySelection {
+  /** The segments that were set aside, instead of the spool's. */
+  readonly refused?: boolean;
+}
+
+/** A replay that waits for its turn. */
+interface ReplayJob {
+  run(): Promise<void>;
+  cancel(): void;
+}
+
 /** How long stop() waits for a delivery, ms. */
 const STOP_MS = 5000;
 
@@ -36,12 +56,15 @@ export class Pump {
   readonly sink: Sink;
   private readonly spool: Spool;
   private readonly rejections: number;
-  private readonly backoff: Backoff;
+  private readonly circuit: Circuit;
   private readonly abort = new AbortController();
   private cursor: Cursor = { delivered: 0, refused: [] };
   private deliveredEvents = 0;
   private state: PumpStatus['state'] = 'stopped';
   private lastError: string | undefined;
+  /** The sink failed since it was made ready. */
+  private unready = true;
+  private jobs: ReplayJob[] = [];
   private running: Promise<void> | undefined;
   private wake: () => void = () => undefined;
 
@@ -49,7 +72,7 @@ export class Pump {
     this.spool = spool;
     this.sink = sink;
     this.rejections = options.rejections ?? 3;
-    this.backoff = new Backoff(options.retryMinMs ?? 200, options.retryMaxMs ?? 30_000);
+    this.circuit = new Circuit(options.retryMinMs ?? 200, options.retryMaxMs ?? 30_000);
   }
 
   /** Reads the cursor and begins. Does not wait for the sink. */
@@ -78,6 +101,7 @@ export class Pump {
     this.wake();
     this.spool.off('sealed', this.onSealed);
     // A delivery that hangs ends by the sink's close; it may be repeated, so nothing is lost by that.
+    for (const job of this.jobs.splice(0)) job.cancel();
     const patience = new AbortController();
     await Promise.race([this.running, sleep(STOP_MS, undefined, { signal: patience.signal }).catch(() => undefined)]);
     patience.abort();
@@ -86,11 +110,42 @@ export class Pump {
     await this.sink.close();
   }
 
+  /**
+   * Brings segments once more, between two deliveries: what the sink has stays as it is. Waits for its turn; `signal` ends it after the segment that is under way.
+   * Rejects when that happens or when the pump is stopped.
+   */
+  replay(request: ReplayRequest, onProgress: (progress: ReplayProgress) => void, signal: AbortSignal): Promise<ReplayResult> {
+    return new Promise((resolve, reject) => {
+      const either = AbortSignal.any([signal, this.abort.signal]);
+      const cancel = (): void => reject(new Error(`The replay to sink ${this.sink.name} was ended before it was done.`));
+      if (this.running === undefined || either.aborted) return cancel();
+      const run = async (): Promise<void> => {
+        try {
+          if (this.unready) await this.makeReady();
+          resolve(await this.bringAgain(request, onProgress, either));
+        } catch (error) {
+          if (either.aborted) cancel();
+          else reject(error);
+        }
+      };
+      this.jobs.push({ run, cancel });
+      this.wake();
+    });
+  }
+
+  /** The sink and how far it is, to be compared with the spool. */
+  comparable(): SinkToCompare {
+    return { sink: this.sink, delivered: this.cursor.delivered, refused: this.cursor.refused };
+  }
+
   status(): PumpStatus {
     const lag = this.spool.lag(this.cursor.delivered);
     return {
       sink: this.sink.name,
       state: this.state,
+      circuit: this.circuit.state,
+      failures: this.circuit.failures,
+      retryAtMs: this.circuit.retryAtMs,
       delivered: this.cursor.delivered,
       lagSegments: lag.segments,
       lagEvents: lag.events,
@@ -104,18 +159,45 @@ export class Pump {
 
   private async loop(): Promise<void> {
     const { signal } = this.abort;
-    await this.untilDone(() => this.sink.start());
+    await this.untilDone(() => this.makeReady());
     while (!signal.aborted) {
-      const sealed = new Promise<void>((resolve) => {
+      const woken = new Promise<void>((resolve) => {
         this.wake = resolve;
       });
+      await this.jobs.shift()?.run();
       let segment: Segment | undefined;
       await this.untilDone(async () => {
         segment = await this.spool.next(this.cursor.delivered);
       });
       if (segment !== undefined) await this.bring(segment);
-      else if (!signal.aborted) await sealed;
+      else if (!signal.aborted && this.jobs.length === 0) await woken;
     }
+  }
+
+  private async makeReady(): Promise<void> {
+    await this.sink.start();
+    this.unready = false;
+  }
+
+  private async bringAgain(
+    request: ReplayRequest,
+    onProgress: (progress: ReplayProgress) => void,
+    signal: AbortSignal,
+  ): Promise<ReplayResult> {
+    const { directory } = this.spool;
+    const { name } = this.sink;
+    if (request.refused !== true) {
+      const delivered = this.spool.sealed().filter(({ id }) => id <= this.cursor.delivered);
+      const chosen = await selectSegments(delivered, request);
+      return replaySegments(this.sink, chosen, onProgress, signal);
+    }
+    const chosen = await selectSegments(await refusedSegments(directory, name), request);
+    return replaySegments(this.sink, chosen, onProgress, signal, async (segment) => {
+      const cursor = { ...this.cursor, refused: this.cursor.refused.filter(({ id }) => id !== segment.id) };
+      await writeCursor(directory, name, cursor);
+      this.cursor = cursor;
+      await forget(directory, name, segment);
+    });
   }
 
   /** Delivers one segment, or sets it aside when the sink refuses it for good. */
@@ -124,8 +206,10 @@ export class Pump {
     let refusal: SinkRejection | undefined;
     const settled = await this.untilDone(async () => {
       try {
+        if (this.unready) await this.makeReady();
         await this.sink.deliver(segment);
       } catch (error) {
+        this.unready = !(error instanceof SinkRejection);
         if (!(error instanceof SinkRejection) || ++rejections < this.rejections) throw error;
         refusal = error;
       }
@@ -135,7 +219,8 @@ export class Pump {
     if (refusal !== undefined) {
       const reason = refusal.message;
       const sequences = ranges.map((range) => `${range.first}-${range.last}`).join(', ');
-      const detail = `Sink ${this.sink.name} refused segment ${id} (epoch ${epoch}, sequences ${sequences}): ${reason}`;
+      const detail = `Sink ${this.sink.name} refused segment ${id} (epoch ${epoch}, sequences ${sequences}), which is set aside: ${reason}`;
+      if (!(await this.untilDone(() => setAside(this.spool.directory, this.sink.name, segment)))) return;
       const recorded = await this.untilDone(() => this.spool.recordLoss({ where: 'sink', lost: BigInt(count), detail }, node));
       if (!recorded) return;
       this.lastError = detail;
@@ -152,17 +237,18 @@ export class Pump {
 
   /** Tries until it works; false when the pump was stopped before. */
   private async untilDone(action: () => Promise<void>): Promise<boolean> {
-    this.backoff.reset();
     while (!this.abort.signal.aborted) {
       try {
+        this.circuit.begin();
         await action();
+        this.circuit.succeeded();
         this.state = 'running';
         this.lastError = undefined;
         return true;
       } catch (error) {
         this.state = 'waiting';
         this.lastError = sentenceOf(error);
-        await this.backoff.wait(this.abort.signal);
+        await this.circuit.failedAndWait(this.abort.signal);
       }
     }
     return false;

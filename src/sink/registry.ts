@@ -1,24 +1,66 @@
+import type { Values } from '../config/schema.js';
 import type { Sink } from './sink.js';
 
-/** Makes a sink from its own part of the configuration. */
-export type SinkFactory = (options: Readonly<Record<string, unknown>>) => Sink;
-
-const factories = new Map<string, SinkFactory>();
-
-/** A new kind of sink: one folder beside this file and one call. */
-export function registerSink(kind: string, factory: SinkFactory): void {
-  factories.set(kind, factory);
+/** What a sink may need to know beside its options. */
+export interface SinkContext {
+  /** The spool that it is fed from. */
+  readonly spoolDirectory: string;
+  /** Version of vslog. */
+  readonly version: string;
 }
 
-/** Kinds that are known, ascending. */
+/** A kind of sink. Its code is loaded only where it is configured. */
+export interface SinkKind {
+  readonly name: string;
+  /** Whether the configuration asks for it. */
+  configured(values: Values): boolean;
+  /** Not started. Rejects with a sentence when its options contradict each other. */
+  make(values: Values, context: SinkContext): Promise<Sink>;
+}
+
+/** A new kind of sink: one folder beside this file and one entry. */
+const kinds: readonly SinkKind[] = [
+  {
+    name: 'clickhouse',
+    // A server that is the store is a sink already.
+    configured: (values) => values['clickhouse.url'] !== '' && values['store.kind'] !== 'server',
+    async make(values) {
+      const { openServer } = await import('../store/open-server.js');
+      return openServer(values);
+    },
+  },
+  {
+    name: 'file',
+    configured: (values) => values['file.dir'] !== '',
+    async make(values) {
+      const { FileSink } = await import('./file/sink.js');
+      return new FileSink({
+        dir: values['file.dir'],
+        format: values['file.format'],
+        compression: values['file.compression'],
+        rotateBytes: values['file.rotate_bytes'],
+        rotateAgeMs: values['file.rotate_age'],
+        keepBytes: values['file.keep_bytes'],
+        keepFiles: values['file.keep_files'],
+      });
+    },
+  },
+  {
+    name: 'kafka',
+    configured: (values) => values['kafka.brokers'] !== '',
+    async make(values, { spoolDirectory }) {
+      const [{ KafkaSink }, { kafkaOptions }] = await Promise.all([import('./kafka/sink.js'), import('./kafka/options.js')]);
+      return new KafkaSink(kafkaOptions(values), spoolDirectory);
+    },
+  },
+];
+
+/** Names of the kinds there are, ascending. */
 export function sinkKinds(): string[] {
-  return [...factories.keys()].sort();
+  return kinds.map(({ name }) => name).sort();
 }
 
-/** Throws RangeError, a sentence, when the kind is not known. */
-export function createSink(kind: string, options: Readonly<Record<string, unknown>>): Sink {
-  const factory = factories.get(kind);
-  if (factory === undefined)
-    throw new RangeError(`There is no sink of kind ${JSON.stringify(kind)}: known are ${sinkKinds().join(', ') || 'none'}.`);
-  return factory(options);
+/** The sinks that the configuration asks for, not started. */
+export async function configuredSinks(values: Values, context: SinkContext): Promise<Sink[]> {
+  return Promise.all(kinds.filter((kind) => kind.configured(values)).map((kind) => kind.make(values, context)));
 }

@@ -1,16 +1,46 @@
-import type { Segment } from '../spool/segment.js';
+import type { RecordName, Segment } from '../spool/segment.js';
+
+/** Sequences of one epoch, both ends included. */
+export interface SequenceSpan {
+  readonly node: string;
+  readonly epoch: string;
+  readonly first: bigint;
+  readonly last: bigint;
+}
+
+/** What a sink has of one hour of one epoch. */
+export interface HourTally {
+  readonly node: string;
+  readonly epoch: string;
+  readonly record: RecordName;
+  /** When the hour begins, by the events' own time, seconds since 1970. */
+  readonly hour: number;
+  /** Copies of events, those that are there twice counted twice. */
+  readonly events: number;
+  /** Events: each sequence once. */
+  readonly distinct: number;
+}
 
 /**
  * Where the pump delivers sealed segments, in order, one at a time. A new sink is one folder beside this file and one line in its registry.
- * `deliver` may be called again with a segment that was delivered before (after a crash between delivery and the cursor's write): it must then change nothing.
+ * `deliver` may be called again with a segment that was delivered before (after a crash between delivery and the cursor's write): it must then change nothing, or
+ * leave what lets every reader recognise the repetition.
  */
 export interface Sink {
+  /** Its name in `vslog status` and `--sink`, and of its cursor's file: 1 to 63 of [a-z0-9-]. */
   readonly name: string;
-  /** Makes the sink ready. Rejects with a sentence; the pump tries again with back-off. */
+  /** Makes the sink ready. Rejects with a sentence; the pump tries again with back-off, and calls it again after every failed delivery. It must bear being called when it is ready. */
   start(): Promise<void>;
   /** Resolves when the segment is safe in the sink. Rejects with SinkRejection when its content is at fault, with any other error when it may work later. */
   deliver(segment: Segment): Promise<void>;
   close(): Promise<void>;
+  /**
+   * Brings a segment that may be there already, whole or in part: only what is absent. Resolves to how many events were absent. For sinks whose deliver() would leave
+   * a repetition to the reader; without it deliver() is asked.
+   */
+  restore?(segment: Segment): Promise<number>;
+  /** Counts what the sink has of these sequences, by asking the sink itself. Rejects with a sentence when it cannot be asked. Works without start(). Without it `vslog verify` says that this sink cannot be counted. */
+  tally?(spans: readonly SequenceSpan[]): Promise<HourTally[]>;
 }
 
 /** The sink refuses a segment for its content: trying again cannot help. */

@@ -4,7 +4,9 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DamagedSegmentError } from './errors.js';
 import { chainValue, type IndexFooter, type IndexHeader, type ParsedIndex, parseIndex } from './index-file.js';
-import { bodyName, indexName, type SegmentFiles } from './layout.js';
+import { bodyName, indexName, listSegments, type SegmentFiles } from './layout.js';
+import type { Segment } from './segment.js';
+import { segmentOf } from './segment-writer.js';
 
 /** The index of a segment; undefined when the file cannot be found or has no readable header. */
 export async function loadIndex(dir: string, files: Pick<SegmentFiles, 'id' | 'record'>): Promise<ParsedIndex | undefined> {
@@ -36,6 +38,20 @@ export async function loadSealed(
   if (length === undefined) throw new DamagedSegmentError(`The body of segment ${name} is missing.`);
   if (length !== footer.bytes) throw new DamagedSegmentError(`The body of segment ${name} has ${length} bytes, not ${footer.bytes}.`);
   return { header, footer };
+}
+
+/** The sealed segments of a folder, ascending by id; damaged ones and those being written are left out. May run while a collector writes to it. */
+export async function listSealed(dir: string): Promise<Segment[]> {
+  const found: Segment[] = [];
+  for (const files of await listSegments(dir)) {
+    try {
+      const { header, footer } = await loadSealed(dir, files, await loadIndex(dir, files));
+      found.push(segmentOf(header, footer, join(dir, bodyName(files.id, files.record))));
+    } catch {
+      // Not sealed, damaged, or removed meanwhile: verifySpool tells of it.
+    }
+  }
+  return found;
 }
 
 /** SHA-256 of a file, hex. */

@@ -6,6 +6,10 @@ import type { RecordName } from './segment.js';
 export const QUARANTINE = 'quarantine';
 /** Folder inside the spool for the sinks' cursors. */
 export const CURSORS = 'cursors';
+/** Folder inside the spool for the segments that a sink refused, a folder a sink. */
+export const REFUSED = 'refused';
+/** Folder inside the spool for notes of segments that were removed before every sink had them. */
+export const DROPPED = 'dropped';
 export const LOCK_FILE = 'lock';
 
 /** Files of one segment, by what is there. */

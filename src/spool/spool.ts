@@ -1,17 +1,20 @@
 import { EventEmitter } from 'node:events';
 import type { FileHandle } from 'node:fs/promises';
-import { mkdir, readdir, readFile, rename } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Batch } from '../wire/batch.js';
 import { sentenceOf } from '../wire/errors.js';
 import { loadIndex, loadSealed, sha256File } from './catalog.js';
+import { type DropNote, dropNote, keepReserve, noteDrop, pendingDrops, settleDrop } from './dropped.js';
 import { SpoolWriteError } from './errors.js';
-import { CHAIN_START, type LogPosition, type ParsedIndex, rangesOf } from './index-file.js';
-import { bodyName, CURSORS, indexName, listSegments, QUARANTINE, replaceFile, type SegmentFiles, syncDirectory } from './layout.js';
+import { CHAIN_START, type LogPosition, type ParsedIndex } from './index-file.js';
+import { bodyName, CURSORS, indexName, listSegments, QUARANTINE, type SegmentFiles, syncDirectory } from './layout.js';
 import { lockDirectory } from './lock.js';
-import { LOCAL_EPOCH, type Loss, lossBatch, timesIn } from './loss.js';
+import { LOCAL_EPOCH, type Loss, lossBatch } from './loss.js';
 import { type SpoolOptions, type SpoolSettings, spoolSettings } from './options.js';
+import { type Extent, extentOf, moveAway, noteQuarantine, pendingQuarantines, type QuarantineNote } from './quarantine.js';
 import { recoverTail, removeSegment } from './recover.js';
+import { SealedSegments } from './sealed.js';
 import type { RecordName, Segment } from './segment.js';
 import { SegmentWriter, segmentOf, settleAll } from './segment-writer.js';
 
@@ -60,6 +63,8 @@ export interface SpoolStatus {
   readonly backlogBytes: number;
   readonly lastDurable: LogPosition | undefined;
   readonly quarantined: number;
+  /** Of sealed segments that some sink has not. */
+  readonly waitingBytes: number;
   /** `running`, or a sentence on what is wrong. */
   readonly state: string;
 }
@@ -72,11 +77,12 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
   private readonly localEpoch = `${LOCAL_EPOCH}${Date.now()}`;
   private localSequence = 0n;
 
-  private segments: Segment[] = [];
-  /** Sealed by an earlier process: their bodies are checked before they are handed out. */
-  private readonly unchecked = new Set<number>();
-  private readonly cursors = new Map<string, number>();
-  private totalBytes = 0;
+  private readonly sealedSegments: SealedSegments;
+  /** The last failure was a full disk. */
+  private diskFull = false;
+  private trimWanted = false;
+  /** Drops whose loss could not be written into the log yet. */
+  private readonly unrecorded: DropNote[] = [];
   private nextId = 1;
   private chain = CHAIN_START;
   /** Of what is written, durable or not. */
@@ -112,6 +118,7 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
     super();
     this.directory = directory;
     this.settings = settings;
+    this.sealedSegments = new SealedSegments(settings);
     this.lock = lock;
   }
 
@@ -145,7 +152,7 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
   }
 
   get newestSealed(): number {
-    return this.segments.at(-1)?.id ?? this.nextId - 1;
+    return this.sealedSegments.newest?.id ?? this.nextId - 1;
   }
 
   /**
@@ -177,12 +184,12 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
   /** The first sealed segment after `id`; undefined when there is none yet. One that is found damaged goes to quarantine and is passed over. */
   async next(id: number): Promise<Segment | undefined> {
     for (;;) {
-      const segment = this.segments[this.indexAfter(id)];
+      const segment = this.sealedSegments.after(id);
       if (segment === undefined) return undefined;
-      if (!this.unchecked.has(segment.id)) return segment;
+      if (this.sealedSegments.isChecked(segment.id)) return segment;
       const sum = await sha256File(segment.path).catch((error: unknown) => sentenceOf(error));
       if (sum === segment.sha256) {
-        this.unchecked.delete(segment.id);
+        this.sealedSegments.setChecked(segment.id);
         return segment;
       }
       const reason = `The body of segment ${bodyName(segment.id, segment.record)} does not have its checksum.`;
@@ -190,17 +197,30 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
     }
   }
 
+  /** The sealed segments that are here now, ascending by id. */
+  sealed(): readonly Segment[] {
+    return this.sealedSegments.all();
+  }
+
   /** Sealed segments after `id`, and what they hold. */
   lag(id: number): { segments: number; events: number } {
-    let events = 0;
-    const from = this.indexAfter(id);
-    for (let i = from; i < this.segments.length; i++) events += (this.segments[i] as Segment).count;
-    return { segments: this.segments.length - from, events };
+    return this.sealedSegments.lag(id);
   }
 
   /** A sink has everything up to segment `id`: nothing after it is removed. */
   setCursor(name: string, id: number): void {
-    this.cursors.set(name, id);
+    const waited = this.full;
+    this.sealedSegments.setCursor(name, id);
+    if (waited && !this.full) this.emit('room');
+    if (this.sealedSegments.overKept) {
+      this.trimWanted = true;
+      void this.work();
+    }
+  }
+
+  /** More waits for the sinks than may, and the policy is to block: nothing more should be read. The event `room` tells of the end. */
+  get full(): boolean {
+    return this.sealedSegments.full;
   }
 
   /** Seals what is active, if anything is, without waiting for its age. */
@@ -219,6 +239,7 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
     if (this.broken) await this.seal();
     if (this.broken) throw new SpoolWriteError(this.state, 'EAGAIN');
     this.refusing = false;
+    for (const note of this.unrecorded.splice(0)) this.recordDrop(note);
   }
 
   /** Resolves when everything queued was written. */
@@ -230,6 +251,7 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
   }
 
   status(): SpoolStatus {
+    const sealed = this.sealedSegments;
     let activeEvents = 0;
     let activeBytes = 0;
     for (const writer of this.run?.writers.values() ?? []) {
@@ -238,16 +260,17 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
     }
     return {
       directory: this.directory,
-      bytes: this.totalBytes + activeBytes,
-      segments: this.segments.length,
-      oldest: this.segments[0]?.id,
-      newest: this.segments.at(-1)?.id,
+      bytes: sealed.bytes + activeBytes,
+      segments: sealed.length,
+      oldest: sealed.oldest?.id,
+      newest: sealed.newest?.id,
       activeEvents,
       activeBytes,
       backlogBytes: this.queueBytes,
       lastDurable: this.durable,
       quarantined: this.quarantined,
-      state: this.state,
+      waitingBytes: sealed.waitingBytes,
+      state: sealed.full && this.state === 'running' ? sealed.fullSentence() : this.state,
     };
   }
 
@@ -300,8 +323,9 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
   private async workLoop(): Promise<void> {
     // The first turn waits a little, so that all batches of one read become one group.
     await undefined;
-    while (this.queue.length > 0 || this.sealWanted || this.syncWanted) {
+    while (this.queue.length > 0 || this.sealWanted || this.syncWanted || this.trimWanted) {
       try {
+        if (this.diskFull) await this.trim();
         if (this.broken) await this.repair();
         if (this.sealWanted) {
           this.sealWanted = false;
@@ -311,6 +335,10 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
           this.syncWanted = false;
           if (this.run !== undefined) await this.sync(this.run, Date.now());
           this.settle();
+        }
+        if (this.trimWanted) {
+          this.trimWanted = false;
+          await this.trim();
         }
         if (this.gathers()) break;
         await this.writeGroup();
@@ -376,6 +404,7 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
     if (this.queue.length === 0) this.hurry = false;
     for (const append of group) if (append.position !== undefined) this.written = append.position;
     this.state = 'running';
+    this.diskFull = false;
     this.unsynced.push(...group);
     if (sync || this.settings.syncMs === undefined) this.settle();
     else this.armSync(now);
@@ -450,8 +479,7 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
     for (const writer of writers) {
       const segment = await writer.seal(this.chain, this.written, this.settings.syncMs !== undefined);
       this.chain = segment.chain;
-      this.segments.push(segment);
-      this.totalBytes += segment.bytes;
+      this.sealedSegments.add(segment, Date.now(), true);
     }
     if (writers.length > 0) this.emit('sealed');
   }
@@ -459,7 +487,8 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
   /** Nothing more is written until repair() has read back what the disk has; everybody who waits is told. */
   private async onFailure(error: unknown): Promise<void> {
     const code = (error as NodeJS.ErrnoException).code ?? 'EIO';
-    const reason = code === 'ENOSPC' || code === 'EDQUOT' ? 'the disk is full' : sentenceOf(error);
+    this.diskFull = code === 'ENOSPC' || code === 'EDQUOT';
+    const reason = this.diskFull ? 'the disk is full' : sentenceOf(error);
     this.state = `The spool ${this.directory} cannot be written (${reason}): nothing is acknowledged until it can.`;
     const writers = [...(this.run?.writers.values() ?? [])];
     for (const writer of writers) await writer.rollback().catch(() => undefined);
@@ -474,6 +503,7 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
     this.failQueued(new SpoolWriteError(this.state, code, { cause: error }));
     this.sealWanted = false;
     this.syncWanted = false;
+    this.trimWanted = false;
     this.armSeal(RETRY_MS);
   }
 
@@ -488,7 +518,7 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
 
   /** After a failed write: what is on the disk is the truth. */
   private async repair(): Promise<void> {
-    const newest = this.segments.at(-1)?.id ?? 0;
+    const newest = this.sealedSegments.newest?.id ?? 0;
     const all = await listSegments(this.directory);
     await this.recover(
       all.filter((files) => files.id > newest),
@@ -512,12 +542,13 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
     this.durable = this.written;
     for (const files of unreadable) {
       const reason = `The index of segment ${bodyName(files.id, files.record)} cannot be read.`;
-      await this.quarantine(files, this.extentOf(files, undefined), reason);
+      await this.quarantine(files, extentOf(files, undefined, this.sealedSegments.all(), this.node), reason);
     }
   }
 
   /** Reads what an earlier process left. */
   private async load(): Promise<void> {
+    const dropped = await pendingDrops(this.directory);
     const all = await listSegments(this.directory);
     const indexes = new Map<number, ParsedIndex | undefined>();
     for (const files of all) indexes.set(files.id, await loadIndex(this.directory, files));
@@ -537,9 +568,8 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
       try {
         const { header, footer } = await loadSealed(this.directory, files, indexes.get(files.id));
         const segment = segmentOf(header, footer, join(this.directory, bodyName(files.id, files.record)));
-        this.segments.push(segment);
-        this.unchecked.add(segment.id);
-        this.totalBytes += segment.bytes;
+        const { mtimeMs } = await stat(join(this.directory, indexName(files.id, files.record)));
+        this.sealedSegments.add(segment, mtimeMs, false);
         this.chain = footer.chain;
         this.node = header.node;
         this.durable = footer.position;
@@ -552,7 +582,7 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
         }
       }
     }
-    const notes = await readdir(join(this.directory, QUARANTINE)); // before this process adds its own
+    const pending = await pendingQuarantines(this.directory); // before this process adds its own
     try {
       await this.recover(
         all.filter((files) => files.id > newestSealed),
@@ -562,122 +592,61 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
       // A full disk must not keep us from starting: ready() tries again.
       await this.onFailure(error);
     }
-    await this.recordPending(notes);
+    if (this.settings.whenFull === 'drop-oldest') await keepReserve(this.directory);
+    for (const note of dropped) this.recordDrop(note);
+    for (const note of pending) await this.recordQuarantine(note);
     for (const { files, reason } of damaged) {
       const index = indexes.get(files.id);
-      await this.quarantine(files, this.extentOf(files, index), reason);
+      await this.quarantine(files, extentOf(files, index, this.sealedSegments.all(), this.node), reason);
     }
-  }
-
-  /** What a segment with a damaged index held: by its index, else by the gap between its neighbours. */
-  private extentOf(files: SegmentFiles, index: ParsedIndex | undefined): Pick<Segment, 'node' | 'epoch' | 'ranges' | 'count'> {
-    const header = index?.header;
-    const before = this.segments.filter((segment) => segment.id < files.id).at(-1);
-    const node = header?.node ?? before?.node ?? this.node;
-    const epoch = header?.epoch ?? before?.epoch ?? '';
-    if (header !== undefined && index?.footer !== undefined) return { node, epoch, ranges: index.footer.ranges, count: index.footer.count };
-    // All that is missing in the epoch near it: exact unless two neighbours are damaged at once, whose loss then is told once.
-    const ranges = this.segments
-      .filter((segment) => segment.epoch === epoch)
-      .flatMap((segment) => segment.ranges)
-      .sort((a, b) => (a.first < b.first ? -1 : 1));
-    const gaps: { first: bigint; last: bigint }[] = [];
-    const start = header?.start ?? before?.ranges[0]?.first ?? 0n;
-    for (let i = 1; i < ranges.length; i++) {
-      const [left, right] = [ranges[i - 1], ranges[i]];
-      if (left !== undefined && right !== undefined && right.first > left.last + 1n && left.last + 1n >= start) {
-        gaps.push({ first: left.last + 1n, last: right.first - 1n });
-        break;
-      }
-    }
-    if (gaps.length === 0) gaps.push(...rangesOf(index?.entries ?? []));
-    return { node, epoch, ranges: gaps, count: Number(gaps.reduce((sum, gap) => sum + gap.last - gap.first + 1n, 0n)) };
   }
 
   /** Moves a damaged segment away and writes its loss into the log. */
-  private async quarantine(
-    files: Pick<Segment, 'id' | 'record'>,
-    extent: Pick<Segment, 'node' | 'epoch' | 'ranges' | 'count'>,
-    reason: string,
-  ): Promise<void> {
-    const { id, record } = files;
-    const target = join(this.directory, QUARANTINE);
-    const body = await readFile(join(this.directory, bodyName(id, record))).catch(() => Buffer.alloc(0));
-    const times = timesIn(record, body);
-    const ranges = extent.ranges.map((range) => `${range.first}-${range.last}`).join(', ');
-    const detail = `${reason} Sequences ${ranges || 'unknown'} of epoch ${extent.epoch || 'unknown'} are in ${QUARANTINE}.`;
-    this.removeFromList(id);
+  private async quarantine(files: Pick<Segment, 'id' | 'record'>, extent: Extent, reason: string): Promise<void> {
+    this.sealedSegments.remove(files.id);
     this.quarantined++;
-    for (const name of [bodyName(id, record), indexName(id, record)]) {
-      await rename(join(this.directory, name), join(target, name)).catch((error: NodeJS.ErrnoException) => {
-        if (error.code !== 'ENOENT') throw error;
-      });
-    }
-    const loss = { where: 'spool', lost: BigInt(extent.count), ...times, detail } as const;
-    await this.recordQuarantine(id, { node: extent.node, loss });
+    await this.recordQuarantine(await moveAway(this.directory, files, extent, reason));
   }
 
-  /** Writes a quarantined segment's loss into the log, and notes that it was: a crash in between makes the next process do it. */
-  private async recordQuarantine(id: number, note: { node: string; loss: Loss }): Promise<void> {
-    const target = join(this.directory, QUARANTINE);
-    const name = `${String(id).padStart(12, '0')}.json`;
-    const json = (recorded: boolean) =>
-      `${JSON.stringify({ recorded, ...note }, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value), 2)}\n`;
-    await replaceFile(target, name, json(false));
-    await syncDirectory(this.directory);
+  /** Writes a quarantined segment's loss into the log, and notes that it was. */
+  private async recordQuarantine(note: QuarantineNote): Promise<void> {
+    await noteQuarantine(this.directory, note, false);
     // Not awaited: it is queued before anything that comes later, and a full disk must not stop the reader.
     this.recordLoss(note.loss, note.node)
-      .then(() => replaceFile(target, name, json(true)))
+      .then(() => noteQuarantine(this.directory, note, true))
       .catch(() => undefined);
   }
 
-  /** Losses that an earlier process noted and could not write into the log. */
-  private async recordPending(names: readonly string[]): Promise<void> {
-    const target = join(this.directory, QUARANTINE);
-    for (const name of names) {
-      const match = /^(\d{12})\.json$/.exec(name);
-      if (match === null) continue;
-      const note = JSON.parse(await readFile(join(target, name), 'utf8')) as {
-        recorded: boolean;
-        node: string;
-        loss: { where: 'spool'; lost: string; firstNs: string; lastNs: string; detail: string };
-      };
-      if (note.recorded) continue;
-      const { where, detail, ...counts } = note.loss;
-      const [lost, firstNs, lastNs] = [BigInt(counts.lost), BigInt(counts.firstNs), BigInt(counts.lastNs)];
-      await this.recordQuarantine(Number(match[1]), { node: note.node, loss: { where, lost, firstNs, lastNs, detail } });
-    }
-  }
-
-  /** Removes delivered segments, oldest first, while the spool is over its limits. The newest stays: it carries chain and position. */
+  /** Removes delivered segments while there are more than are kept, and by the policy others that wait for too long. */
   private async trim(): Promise<void> {
-    const delivered = Math.min(Number.POSITIVE_INFINITY, ...this.cursors.values());
-    while (this.segments.length > 1 && (this.totalBytes > this.settings.maxBytes || this.segments.length > this.settings.maxSegments)) {
-      const oldest = this.segments[0] as Segment;
-      if (oldest.id > delivered) return;
-      this.removeFromList(oldest.id);
+    for (;;) {
+      const oldest = this.sealedSegments.removable(this.diskFull);
+      if (oldest === undefined) break;
+      this.sealedSegments.remove(oldest.id);
       await removeSegment(this.directory, oldest);
     }
+    await this.dropOldest();
   }
 
-  private removeFromList(id: number): void {
-    const at = this.segments.findIndex((segment) => segment.id === id);
-    if (at < 0) return;
-    this.totalBytes -= (this.segments[at] as Segment).bytes;
-    this.segments.splice(at, 1);
-    this.unchecked.delete(id);
-  }
-
-  /** Place in the list of the first segment after `id`. */
-  private indexAfter(id: number): number {
-    let low = 0;
-    let high = this.segments.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((this.segments[middle] as Segment).id <= id) low = middle + 1;
-      else high = middle;
+  /** Removes what waits beyond the limits: first the intention is made durable, then the files go, then the loss stands in the log. */
+  private async dropOldest(): Promise<void> {
+    const doomed = this.sealedSegments.doomed(this.diskFull);
+    if (doomed === undefined) return;
+    const note = await dropNote(doomed.segments, doomed.behind, doomed.why);
+    await noteDrop(this.directory, note);
+    for (const segment of doomed.segments) {
+      this.sealedSegments.remove(segment.id);
+      await removeSegment(this.directory, segment);
     }
-    return low;
+    await syncDirectory(this.directory);
+    this.recordDrop(note);
+  }
+
+  private recordDrop(note: DropNote): void {
+    // Not awaited: we are the worker that writes it. What fails is tried again when the spool takes something again, or at the next start.
+    Promise.all(note.losses.map((loss) => this.recordLoss(loss, note.node)))
+      .then(() => settleDrop(this.directory, note))
+      .catch(() => void this.unrecorded.push(note));
   }
 }
 

@@ -8,19 +8,46 @@ export interface ProtobufColumns {
   readonly values: string;
 }
 
-/** The columns that an event's message fills, by the table's own description (`name`, `type`, in order): a unit test holds table and message together. */
-export function protobufColumns(columns: readonly (readonly [name: string, type: string])[]): ProtobufColumns {
+/** Columns that hold a field in another form, which takes less room: `value` is over the fields, `name` what a field is called there. */
+const TRANSFORMED: Readonly<
+  Record<string, { readonly field: string; readonly type: string; value(name: (field: string) => string): string }>
+> = {
+  // When a connection was made, as the difference to what time and duration say: no difference, but for steps of the clock. The smallest number: not known.
+  created_skew: {
+    field: 'created_ns',
+    type: 'UInt64',
+    value: (name) =>
+      `if(${name('created_ns')} = 0, toInt64(${UNKNOWN_SKEW}), toInt64(${name('created_ns')}) - toInt64(${name('time_ns')}) + toInt64(${name('duration_ns')}))`,
+  },
+};
+
+/** What created_skew is when it is not known when a connection was made. */
+export const UNKNOWN_SKEW = '-9223372036854775808';
+
+/** The message's field that a column of an event's table holds. */
+export const fieldOf = (column: string): string => TRANSFORMED[column]?.field ?? column;
+
+/**
+ * The columns that an event's message fills, by the table's own description (`name`, `type`, in order): a unit test holds table and message together.
+ * `from`: what the table of the fields is called where `values` stand.
+ */
+export function protobufColumns(columns: readonly (readonly [name: string, type: string])[], from?: string): ProtobufColumns {
+  const named = (field: string): string => (from === undefined ? `\`${field}\`` : `${from}.\`${field}\``);
   // The reader takes a fixed64 for a DateTime64's seconds, not for its ticks.
   const time = (type: string): boolean => type.startsWith('DateTime64');
   // A set of bits comes as bytes, the lowest first; none at all is 0.
   const wide = (type: string): boolean => type === 'UInt128';
   return {
     names: columns.map(([name]) => `\`${name}\``).join(', '),
-    structure: columns.map(([name, type]) => `\`${name}\` ${time(type) ? 'UInt64' : wide(type) ? 'String' : type}`).join(', '),
+    structure: columns
+      .map(([name, type]) => `\`${fieldOf(name)}\` ${TRANSFORMED[name]?.type ?? (time(type) ? 'UInt64' : wide(type) ? 'String' : type)}`)
+      .join(', '),
     values: columns
       .map(([name, type]) => {
-        if (time(type)) return `fromUnixTimestamp64Nano(toInt64(\`${name}\`), 'UTC')`;
-        return wide(type) ? `reinterpretAsUInt128(\`${name}\`)` : `\`${name}\``;
+        const other = TRANSFORMED[name];
+        if (other !== undefined) return other.value(named);
+        if (time(type)) return `fromUnixTimestamp64Nano(toInt64(${named(name)}), 'UTC')`;
+        return wide(type) ? `reinterpretAsUInt128(${named(name)})` : named(name);
       })
       .join(', '),
   };

@@ -1,18 +1,33 @@
+import { totalmem } from 'node:os';
 import type { Sink } from '../sink/sink.js';
 
 export interface QueryOptions {
   /** A ClickHouse output format; the statement's own FORMAT clause goes first. */
   readonly format: string;
+  /** What this query may take at most; never more than the store lets anybody take. */
+  readonly limits?: QueryLimits;
+  /** Ends the query. */
+  readonly signal?: AbortSignal;
+}
+
+export interface QueryLimits {
+  /** s */
+  readonly seconds?: number;
+  /** Bytes. */
+  readonly memory?: number;
+  /** Rows of the answer. */
+  readonly rows?: number;
+}
+
+/** What a person's query may take of memory when nothing else was said, bytes. */
+export function quarterOfMemory(): number {
+  return Math.max(1024 ** 3, Math.floor(totalmem() / 4));
 }
 
 export interface StoreStatus {
-  readonly kind: 'embedded';
-  readonly dir: string;
-  readonly running: boolean;
-  /** Process id of the engine. */
-  readonly pid: number | null;
-  /** How often the engine was started; more than 1: it ended by itself. */
-  readonly starts: number;
+  readonly kind: 'embedded' | 'server';
+  /** The directory, or the server's address. */
+  readonly place: string;
   /** Segments and events taken since the start, without those that were there before. */
   readonly segments: number;
   readonly events: number;

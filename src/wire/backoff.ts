@@ -26,7 +26,11 @@ export class Backoff {
 
   /** Waits; returns at once, without an error, when `signal` is aborted. */
   async wait(signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return;
-    await sleep(this.delay(), undefined, { signal }).catch(() => undefined);
+    if (!signal.aborted) await Backoff.sleep(this.delay(), signal);
+  }
+
+  /** Resolves after `ms`, or when `signal` is aborted. */
+  static async sleep(ms: number, signal: AbortSignal): Promise<void> {
+    await sleep(ms, undefined, { signal }).catch(() => undefined);
   }
 }

@@ -1,5 +1,6 @@
 // Runs ClickHouse for the collector, which forks this file: plain JavaScript so that it runs from src/ and dist/ alike.
 import { drainPending, Session } from 'chdb';
+import { ask } from './ask.mjs';
 
 /** Writes and may do all. */
 let writer;
@@ -25,8 +26,10 @@ const answer = async (message) => {
     case 'reader':
       reader = session(message);
       return undefined;
+    case 'ask':
+      return ask(writer.path, message);
     default:
-      return (await (message.kind === 'read' ? reader : writer).queryAsync(message.sql, { format: message.format })).bytes();
+      return { bytes: (await (message.kind === 'read' ? reader : writer).queryAsync(message.sql, { format: message.format })).bytes() };
   }
 };
 
@@ -37,8 +40,8 @@ process.on('disconnect', () => void close());
 process.on('message', async (message) => {
   const { id } = message;
   try {
-    const bytes = await answer(message);
-    if (process.connected) process.send({ id, bytes });
+    const answered = await answer(message);
+    if (process.connected) process.send({ id, ...answered });
   } catch (error) {
     if (process.connected) process.send({ id, error: String(error?.message ?? error) });
   }

@@ -3,7 +3,8 @@ import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { EngineUnavailable, engineError } from './errors.js';
+import { EngineUnavailable, engineError } from '../errors.js';
+import type { EngineAnswer } from './ask.mjs';
 
 /** An engine whose collector died ends by itself, after the statement it is in. */
 const LOCK_PATIENCE_MS = 15_000;
@@ -15,8 +16,16 @@ const WRITER = [
   'SET max_query_size = 67108864, max_ast_elements = 5000000, max_expanded_ast_elements = 5000000, async_insert = 0',
 ];
 
-type Answer = { readonly id: number; readonly bytes?: Uint8Array; readonly error?: string };
-type Waiting = { resolve(bytes: Uint8Array): void; reject(error: Error): void };
+type Answer = Partial<EngineAnswer> & { readonly id: number; readonly error?: string };
+type Waiting = { resolve(answer: EngineAnswer): void; reject(error: Error): void };
+
+/** A statement that gets a session of its own. */
+export interface Question {
+  /** Run first, and seen by this statement only. */
+  readonly statements: readonly string[];
+  readonly sql: string;
+  readonly format: string;
+}
 
 export interface EngineOptions {
   readonly dir: string;
@@ -83,8 +92,8 @@ export class Engine {
   }
 
   /** Runs a statement of ours. Start first. */
-  write(sql: string, format = 'TSV'): Promise<Uint8Array> {
-    return this.#ask({ kind: 'write', sql, format });
+  async write(sql: string, format = 'TSV'): Promise<Uint8Array> {
+    return (await this.#ask({ kind: 'write', sql, format })).bytes;
   }
 
   /** A statement's answer as text without its last line feed. */
@@ -95,8 +104,13 @@ export class Engine {
   }
 
   /** Runs a statement in the session for people. Start first. */
-  read(sql: string, format: string): Promise<Uint8Array> {
-    return this.#ask({ kind: 'read', sql, format });
+  async read(sql: string, format: string): Promise<Uint8Array> {
+    return (await this.#ask({ kind: 'read', sql, format })).bytes;
+  }
+
+  /** Runs a statement in a session that is made for it, beside all others. Start first. */
+  ask({ statements, sql, format }: Question): Promise<EngineAnswer> {
+    return this.#ask({ kind: 'ask', statements, sql, format });
   }
 
   /** Ends the engine after the statements it is in, by force after a while. */
@@ -147,6 +161,8 @@ export class Engine {
       execArgv: [],
       // The engine keeps its copies of the Protobuf schema in the folder that it runs in.
       cwd: this.#options.dir,
+      // Each statement that runs takes a thread of libuv's: with its own four, a few people's questions would keep a delivery waiting.
+      env: { ...process.env, UV_THREADPOOL_SIZE: '24' },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     child.stderr?.on('data', (bytes: Buffer) => {
@@ -156,7 +172,13 @@ export class Engine {
       const one = this.#waiting.get(answer.id);
       this.#waiting.delete(answer.id);
       if (answer.error !== undefined) one?.reject(engineError(answer.error));
-      else one?.resolve(answer.bytes ?? new Uint8Array());
+      else
+        one?.resolve({
+          bytes: answer.bytes ?? new Uint8Array(),
+          rows: answer.rows ?? 0,
+          read: answer.read ?? 0,
+          seconds: answer.seconds ?? 0,
+        });
     });
     child.on('error', () => undefined);
     child.on('exit', (code, signal) => {
@@ -172,7 +194,7 @@ export class Engine {
     this.#child = child;
   }
 
-  #ask(message: object): Promise<Uint8Array> {
+  #ask(message: object): Promise<EngineAnswer> {
     return new Promise((resolve, reject) => {
       const child = this.#child;
       if (child?.connected !== true) return reject(new EngineUnavailable('The embedded ClickHouse is not running; it is started again.'));

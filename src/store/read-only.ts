@@ -5,6 +5,11 @@ export interface StatementFormatter {
   text(sql: string, format?: string): Promise<string>;
 }
 
+/** A statement that is not for people's sessions. */
+export class RefusedStatement extends Error {
+  override readonly name = 'RefusedStatement';
+}
+
 const READING = /^(SELECT|WITH|SHOW|DESCRIBE|EXPLAIN|EXISTS|\()/;
 const NAME = '(`[^`]*`|[\\w.]+)';
 /** DESCRIBE of a table function would open what it names even in a read-only session. */
@@ -22,12 +27,13 @@ export async function readingStatement(engine: StatementFormatter, sql: string):
   const written = statement[0];
   // The engine has written it anew: no comments, one way of quoting.
   const bare = written.replace(/'(?:[^'\\]|\\.|'')*'/gs, "''");
-  if (!READING.test(bare)) throw new Error('Only SELECT, WITH, SHOW, DESCRIBE, EXPLAIN and EXISTS are allowed here.');
-  if (/\bINTO OUTFILE\b/i.test(bare)) throw new Error('INTO OUTFILE is not allowed here: redirect the output instead.');
+  if (!READING.test(bare)) throw new RefusedStatement('Only SELECT, WITH, SHOW, DESCRIBE, EXPLAIN and EXISTS are allowed here.');
+  if (/\bINTO OUTFILE\b/i.test(bare)) throw new RefusedStatement('INTO OUTFILE is not allowed here: redirect the output instead.');
   // The engine refuses them in the statement itself, but not in a subquery.
-  if (/\bSETTINGS (`[^`]*`|\w+) = /.test(bare)) throw new Error('SETTINGS are not allowed here: they are fixed for queries.');
-  if (bare.startsWith('DESCRIBE') && !PLAIN_DESCRIBE.test(bare)) throw new Error('DESCRIBE takes only the name of a table here.');
+  if (/\bSETTINGS (`[^`]*`|\w+) = /.test(bare)) throw new RefusedStatement('SETTINGS are not allowed here: they are fixed for queries.');
+  if (bare.startsWith('DESCRIBE') && !PLAIN_DESCRIBE.test(bare))
+    throw new RefusedStatement('DESCRIBE takes only the name of a table here.');
   const found = OUTSIDE.exec(bare.replace(/\bsystem\.\w+/g, ' '));
-  if (found !== null) throw new Error(`"${found[0]}" is not allowed here: a query reads only the store's tables.`);
+  if (found !== null) throw new RefusedStatement(`"${found[0]}" is not allowed here: a query reads only the store's tables.`);
   return written;
 }

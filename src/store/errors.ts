@@ -3,10 +3,13 @@ export class EngineError extends Error {
   override readonly name = 'EngineError';
   /** ClickHouse's error code; 0: it gave none. */
   readonly code: number;
+  /** What the engine said, word for word. */
+  readonly original: string;
 
-  constructor(message: string, code: number) {
+  constructor(message: string, code: number, original = message) {
     super(message);
     this.code = code;
+    this.original = original;
   }
 }
 
@@ -27,5 +30,6 @@ export function engineError(text: string): EngineError {
     .replace(/\s+/g, ' ')
     .trim()
     .replace(/[.\s]+$/, '');
-  return new EngineError(code === 0 ? `${sentence}.` : `${sentence} (ClickHouse ${code}${name === undefined ? '' : `, ${name}`}).`, code);
+  const message = code === 0 ? `${sentence}.` : `${sentence} (ClickHouse ${code}${name === undefined ? '' : `, ${name}`}).`;
+  return new EngineError(message, code, text);
 }

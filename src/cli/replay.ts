@@ -1,0 +1,163 @@
+import cliProgress from 'cli-progress';
+import { Command } from 'commander';
+import { ApiClient } from '../api/client.js';
+import { SocketError } from '../api/errors.js';
+import { toJson } from '../api/json.js';
+import type { Config } from '../config/load.js';
+import { readCursor, writeCursor } from '../sink/cursor.js';
+import type { ReplayRequest } from '../sink/pump.js';
+import { forget, refusedSegments } from '../sink/refused.js';
+import { configuredSinks } from '../sink/registry.js';
+import { type ReplayProgress, type ReplayResult, replaySegments, selectSegments } from '../sink/replay.js';
+import { listSealed } from '../spool/catalog.js';
+import { lockDirectory } from '../spool/lock.js';
+import { spoolDirectory } from './collector-room.js';
+import { Exit } from './exit-codes.js';
+import { Failure } from './failure.js';
+import { plural, whole } from './numbers.js';
+import { openStore } from './open-store.js';
+import { addConfigOptions, configOf } from './options.js';
+import { colour, write } from './output.js';
+import { parseTime } from './time.js';
+
+const EXAMPLES = `
+What the sink has stays as it is: only what is missing is brought, so this may be repeated. What the spool no longer has cannot be brought (spool.max_bytes, spool.max_age).
+Asks the running collector, or opens the data directory when none runs. A segment is brought whole when one of its events lies between the two times.
+Exit code 5: something could not be brought.
+
+Examples:
+  vslog replay --sink kafka --from 2h
+  vslog replay --sink clickhouse --from 2026-01-31T10:00 --to 2026-01-31T12:00
+  vslog replay --sink kafka --refused          what it refused, once its cause is mended`;
+
+interface ReplayOptions {
+  readonly sink: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly refused?: boolean;
+  readonly json?: boolean;
+}
+
+/** `vslog replay`: delivered segments once more, to a sink that lost something. */
+export function replayCommand(version: string): Command {
+  const command = new Command('replay')
+    .description('Bring what is in the spool to a sink once more; what it has stays as it is.')
+    .requiredOption('--sink <NAME>', 'which: as in vslog status')
+    .option('--from <TIME>', 'from then on: 90s, 15m, 2h, 7d ago, or 2026-01-31, 2026-01-31T12:00 (UTC) (default: all that the spool has)')
+    .option('--to <TIME>', 'before then (default: now)')
+    .option('--refused', 'the segments that the sink refused and that are set aside, instead of the spool’s')
+    .option('--json', 'the result, for machines')
+    .addHelpText('after', EXAMPLES);
+  addConfigOptions(command, 'replay');
+  return command.action(async (options: ReplayOptions) => {
+    const request = requestOf(options, Date.now());
+    const stop = new AbortController();
+    const onSignal = (): void => stop.abort();
+    process.once('SIGINT', onSignal);
+    process.once('SIGTERM', onSignal);
+    const bar = progressBar();
+    let result: ReplayResult;
+    try {
+      result = await replay(configOf(command, 'replay'), version, options.sink, request, bar.update, stop.signal);
+    } catch (error) {
+      if (stop.signal.aborted)
+        throw new Failure(Exit.failure, 'Ended before everything was brought; what was brought stays, and the command may be repeated.');
+      throw error;
+    } finally {
+      bar.stop();
+      process.off('SIGINT', onSignal);
+      process.off('SIGTERM', onSignal);
+    }
+    await write(options.json === true ? `${toJson(result, 2)}\n` : resultText(result));
+    if (result.failed.length > 0) throw new Failure(Exit.incomplete, '');
+  });
+}
+
+function requestOf({ from, to, refused = false }: ReplayOptions, now: number): ReplayRequest {
+  const seconds = (flag: string, text: string | undefined): number | undefined =>
+    text === undefined ? undefined : parseTime(flag, text, now) / 1000;
+  const [fromSeconds, toSeconds] = [seconds('from', from), seconds('to', to)];
+  if (fromSeconds !== undefined && toSeconds !== undefined && fromSeconds >= toSeconds)
+    throw new Failure(Exit.usage, '--from must be earlier than --to.');
+  return { fromSeconds, toSeconds, refused };
+}
+
+async function replay(
+  { values, origins }: Config,
+  version: string,
+  name: string,
+  request: ReplayRequest,
+  onProgress: (progress: ReplayProgress) => void,
+  signal: AbortSignal,
+): Promise<ReplayResult> {
+  try {
+    return await new ApiClient(values['collector.api_socket']).replay(name, request, onProgress, signal);
+  } catch (error) {
+    // A collector that was named must be the one that answers.
+    if (!(error instanceof SocketError) || signal.aborted || origins['collector.api_socket'] === '--api-socket') throw error;
+  }
+  const directory = spoolDirectory(values);
+  const lock = await lockDirectory(directory).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+    const { 'collector.data_dir': data } = values;
+    throw new Failure(Exit.unreachable, `No collector runs, and there is no data in ${data}: name the directory by --data-dir.`);
+  });
+  const store = await openStore(values);
+  const sinks = [...(store === undefined ? [] : [store]), ...(await configuredSinks(values, { spoolDirectory: directory, version }))];
+  try {
+    const sink = sinks.find((one) => one.name === name);
+    if (sink === undefined)
+      throw new Failure(
+        Exit.usage,
+        `There is no sink ${JSON.stringify(name)}: there are ${sinks.map((one) => one.name).join(', ') || 'none'}.`,
+      );
+    const cursor = await readCursor(directory, name);
+    await sink.start();
+    if (request.refused !== true) {
+      const delivered = (await listSealed(directory)).filter(({ id }) => id <= cursor.delivered);
+      return await replaySegments(sink, await selectSegments(delivered, request), onProgress, signal);
+    }
+    let { refused } = cursor;
+    const chosen = await selectSegments(await refusedSegments(directory, name), request);
+    return await replaySegments(sink, chosen, onProgress, signal, async (segment) => {
+      refused = refused.filter(({ id }) => id !== segment.id);
+      await writeCursor(directory, name, { ...cursor, refused });
+      await forget(directory, name, segment);
+    });
+  } finally {
+    for (const sink of sinks) await sink.close();
+    await lock.close();
+  }
+}
+
+/** On standard error, and only where somebody looks. */
+function progressBar(): { update: (progress: ReplayProgress) => void; stop: () => void } {
+  if (process.stderr.isTTY !== true) return { update: () => undefined, stop: () => undefined };
+  const bar = new cliProgress.SingleBar({
+    format: '{bar} {percentage} %  {value} of {total} events, {segments} of {ofSegments} segments, {eta_formatted} left',
+    hideCursor: true,
+    clearOnComplete: true,
+  });
+  let started = false;
+  return {
+    update({ segments, ofSegments, events, ofEvents }) {
+      const payload = { segments: whole(segments), ofSegments: whole(ofSegments) };
+      if (started) bar.update(events, payload);
+      else bar.start(ofEvents, events, payload);
+      started = true;
+    },
+    stop: () => bar.stop(),
+  };
+}
+
+function resultText({ sink, segments, events, absent, failed }: ReplayResult): string {
+  const brought =
+    absent === null
+      ? 'what it had stayed as it was'
+      : absent === 0
+        ? 'it had all of them'
+        : `${plural(absent, 'event')} of them it did not have`;
+  const lines = [`${plural(segments, 'segment')} with ${plural(events, 'event')} brought to sink ${sink}: ${brought}`];
+  for (const { id, reason } of failed) lines.push(colour.red(`segment ${id} could not be brought: ${reason}`));
+  return `${lines.join('\n')}\n`;
+}

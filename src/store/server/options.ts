@@ -1,0 +1,61 @@
+import { readFileSync } from 'node:fs';
+import { ConfigError } from '../../config/errors.js';
+import type { Key, Values } from '../../config/schema.js';
+import { readSecret } from '../../config/secret.js';
+import type { Placement } from '../ddl.js';
+
+/** A ClickHouse server, and how it is spoken to. */
+export interface ServerOptions {
+  /** `http://HOST:PORT` or `https://HOST:PORT`. */
+  readonly url: string;
+  readonly user: string;
+  readonly password: string;
+  readonly placement: Placement;
+  readonly tls?: { readonly ca_cert: Buffer } | { readonly ca_cert: Buffer; readonly cert: Buffer; readonly key: Buffer };
+  /** How long the server may be silent, ms. */
+  readonly timeoutMs: number;
+  /** Compress what is sent. */
+  readonly gzip: boolean;
+}
+
+/** The options of the configuration. Throws ConfigError. */
+export function serverOptions(values: Values): ServerOptions {
+  const url = values['clickhouse.url'];
+  if (url === '') throw new ConfigError(['There is no ClickHouse server: give its address, clickhouse.url (--clickhouse-url).']);
+  const cluster = values['clickhouse.cluster'];
+  const tls = tlsOf(values);
+  if (tls !== undefined && !url.startsWith('https:'))
+    throw new ConfigError([
+      `clickhouse.url is ${url}, but clickhouse.ca_file and its like are for https: change the address, or leave them out.`,
+    ]);
+  return {
+    url,
+    user: values['clickhouse.user'],
+    password: readSecret('clickhouse.password_file', values['clickhouse.password_file']) ?? '',
+    placement: { database: values['clickhouse.database'], cluster: cluster === '' ? undefined : cluster },
+    ...(tls === undefined ? {} : { tls }),
+    timeoutMs: values['clickhouse.timeout'],
+    gzip: values['clickhouse.compression'] === 'gzip',
+  };
+}
+
+function tlsOf(values: Values): ServerOptions['tls'] {
+  const read = (key: Key & `clickhouse.${string}_file`): Buffer | undefined => (values[key] === '' ? undefined : fileOf(key, values[key]));
+  const [ca, cert, key] = [read('clickhouse.ca_file'), read('clickhouse.cert_file'), read('clickhouse.key_file')];
+  if ((cert === undefined) !== (key === undefined))
+    throw new ConfigError(['clickhouse.cert_file and clickhouse.key_file belong together: give both, or none.']);
+  if (cert !== undefined && ca === undefined)
+    throw new ConfigError(['clickhouse.cert_file needs clickhouse.ca_file too: the authority that signed the server’s certificate.']);
+  if (ca === undefined) return undefined;
+  return cert === undefined || key === undefined ? { ca_cert: ca } : { ca_cert: ca, cert, key };
+}
+
+function fileOf(key: Key, path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const reason = code === 'ENOENT' ? 'there is no such file' : code === 'EACCES' ? 'it may not be read' : message;
+    throw new ConfigError([`${key} names ${path}, but ${reason}.`]);
+  }
+}

@@ -1,0 +1,126 @@
+import type { ClickHouseSettings } from '@clickhouse/client';
+import type { Segment } from '../../spool/segment.js';
+import { SegmentWriter } from '../deliver.js';
+import { schemaDrift } from '../drift.js';
+import { EngineUnavailable } from '../errors.js';
+import { loadMigrations, migrate, pending } from '../migrate.js';
+import { readingStatement } from '../read-only.js';
+import { applyRetention, DEFAULT_RETENTION, type Retention } from '../retention.js';
+import type { Store } from '../store.js';
+import { tally } from '../tally.js';
+import { ServerClient } from './client.js';
+import type { ServerOptions } from './options.js';
+
+/** The first version that reads Protobuf by a schema that comes with the insert. */
+const OLDEST = [25, 6] as const;
+
+export interface ServerStoreOptions extends ServerOptions {
+  /** Longest time of a person's query, s. Default 60. */
+  readonly maxQuerySeconds?: number;
+  /** Largest answer to a person's query, bytes. Default 256 MiB. */
+  readonly maxResultBytes?: number;
+  /** Default: as the tables are made. */
+  readonly retention?: Retention;
+}
+
+/** How a server was found. */
+export interface ServerCheck {
+  readonly url: string;
+  /** Null: it was not told. */
+  readonly version: string | null;
+  readonly tables: 'ready' | 'absent' | 'outdated' | 'wrong' | 'unknown';
+  /** A sentence; null: nothing is wrong. */
+  readonly problem: string | null;
+}
+
+/** A store that is a server. */
+export interface ServerStore extends Store {
+  /** Looks whether a delivery could begin, and changes nothing. */
+  check(): Promise<ServerCheck>;
+}
+
+/** A ClickHouse server as sink and store. Nothing is asked before `start`, `deliver`, `tally` or `query`. */
+export function createServerStore(options: ServerStoreOptions): ServerStore {
+  const { url, placement, maxQuerySeconds = 60, maxResultBytes = 268_435_456, retention = DEFAULT_RETENTION } = options;
+  const client = new ServerClient(options);
+  const writer = new SegmentWriter(client, retention.events);
+  let segments = 0;
+  let events = 0;
+  let lastDeliverMs: number | null = null;
+  let lastError: string | null = null;
+
+  const version = async (): Promise<string> => {
+    const found = await client.ask('SELECT version()', {});
+    const text = found.toString('utf8').trim();
+    const [major = 0, minor = 0] = text.split('.').map(Number);
+    if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1]))
+      throw new Error(`The ClickHouse server at ${url} is version ${text}, which is too old: it must be at least ${OLDEST.join('.')}.`);
+    return text;
+  };
+  const remember = async <T>(action: () => Promise<T>): Promise<T> => {
+    try {
+      const value = await action();
+      lastError = null;
+      return value;
+    } catch (error) {
+      lastError = error instanceof Error ? error.message : String(error);
+      throw error;
+    }
+  };
+  const prepare = async (): Promise<void> => {
+    await version();
+    const migrations = loadMigrations();
+    await migrate(client, migrations);
+    const drift = await schemaDrift(client, migrations);
+    if (drift !== undefined) throw new Error(drift);
+    await applyRetention(client, retention);
+  };
+  const check = async (): Promise<ServerCheck> => {
+    let found: string | null = null;
+    const told = (tables: ServerCheck['tables'], problem: string | null = null): ServerCheck => ({ url, version: found, tables, problem });
+    try {
+      found = await version();
+      const migrations = loadMigrations();
+      const left = await pending(client, placement, migrations);
+      if (left.length > 0) return told(left.length === migrations.length ? 'absent' : 'outdated');
+      const drift = await schemaDrift(client, migrations);
+      return drift === undefined ? told('ready') : told('wrong', drift);
+    } catch (error) {
+      const problem = error instanceof Error ? error.message : String(error);
+      return told(error instanceof EngineUnavailable ? 'unknown' : 'wrong', problem);
+    }
+  };
+  const take = async (segment: Segment): Promise<void> => {
+    const began = performance.now();
+    if (await writer.deliver(segment)) {
+      segments++;
+      events += segment.count;
+    }
+    lastDeliverMs = performance.now() - began;
+  };
+
+  return {
+    name: 'clickhouse',
+    start: () => remember(prepare),
+    deliver: (segment) => remember(() => take(segment)),
+    tally: (spans) => tally(client, spans),
+    async query(sql, { format, limits: own = {}, signal }) {
+      const written = await readingStatement(client, sql);
+      const limits = {
+        max_execution_time: Math.min(own.seconds ?? maxQuerySeconds, maxQuerySeconds),
+        max_result_bytes: String(maxResultBytes),
+        ...(own.memory === undefined ? {} : { max_memory_usage: String(own.memory) }),
+        ...(own.rows === undefined ? {} : { max_result_rows: String(own.rows) }),
+        cancel_http_readonly_queries_on_client_close: 1,
+        readonly: '1',
+      };
+      return client.ask(written, { ...limits, default_format: format } as ClickHouseSettings, {
+        database: placement.database,
+        ...(signal === undefined ? {} : { signal }),
+      });
+    },
+    check,
+    status: () => ({ kind: 'server', place: url, segments, events, lastDeliverMs, lastError }),
+    close: () => client.close(),
+  };
+}
