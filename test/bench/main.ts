@@ -2,7 +2,9 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { engine } from './engine.js';
 import { freshness } from './freshness.js';
+import { kafka } from './kafka.js';
 import { pipeline } from './pipeline.js';
+import { query } from './query.js';
 import { storm, stormTable } from './storm.js';
 
 // Debian keeps conntrack, ulogd and nft where only root's path leads.
@@ -59,6 +61,21 @@ program
   .option('--seconds <n>', 'for how long', positive, 20)
   .option('--json', 'one JSON line')
   .action(({ json, ...options }: { json?: boolean; rate: number; seconds: number }) => report(json, freshness(options, say)));
+program
+  .command('kafka')
+  .description(
+    "a spool of the engine's load → collector → Kafka broker in batch framing, beside kafka-producer-perf-test with as many bytes",
+  )
+  .option('--connections <n>', 'how many the load makes; about two events each', positive, 2_000_000)
+  .option('--json', 'one JSON line')
+  .action(({ json, connections }: { json?: boolean; connections: number }) => report(json, kafka({ connections }, say)));
+program
+  .command('query')
+  .description('a week of history in the embedded store: how large it is, and how long people wait for its reports')
+  .option('--events <n>', 'how many', positive, 100_000_000)
+  .option('--store <dir>', 'keep the store there, or ask the one that is there')
+  .option('--json', 'one JSON line')
+  .action(({ json, events, store }: { json?: boolean; events: number; store?: string }) => report(json, query({ events, store }, say)));
 program
   .command('storm')
   .description(

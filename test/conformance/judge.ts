@@ -21,7 +21,10 @@ function unpaired(entries: readonly Entry[]): string[] {
 }
 
 /** Ends of one reason in whose order there is chance: timers that are due at about the same time (kernel/time/timer.c), and a walk through the connection table. */
-const UNORDERED = /^expire .*reason=(timeout|nodest|service_removed)$/;
+const UNORDERED = /^expire .*reason=(timeout|template_quiesced|nodest|service_removed)$/;
+
+/** A quiesced template ends by its timer, as any other. */
+const kindOfEnd = (reason: string): string => (reason === 'template_quiesced' ? 'timeout' : reason);
 
 /** The story with runs of such ends as sets. */
 function comparable(story: readonly string[]): string[] {
@@ -29,7 +32,7 @@ function comparable(story: readonly string[]): string[] {
   let run: string[] = [];
   let reason = '';
   for (const line of [...story, '']) {
-    const found = UNORDERED.exec(line)?.[1] ?? '';
+    const found = kindOfEnd(UNORDERED.exec(line)?.[1] ?? '');
     if (found === '' || found !== reason) {
       lines.push(...run.sort());
       run = [];

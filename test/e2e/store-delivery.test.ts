@@ -3,10 +3,12 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { SinkRejection } from '../../src/sink/sink.js';
+import { sweepEnded } from '../../src/store/derived.js';
+import { embeddedDatabase } from '../../src/store/embedded/database.js';
 import { Engine } from '../../src/store/embedded/engine.js';
-import { createEmbeddedStore, type Store } from '../../src/store/index.js';
+import { createEmbeddedStore, type EmbeddedStore as Store } from '../../src/store/index.js';
 import { until, withDirectory } from '../unit/support/temporary.js';
-import { ask, segmentOf, shortConnections } from './store-segments.js';
+import { ask, MIDNIGHT, segmentOf, shortConnections } from './store-segments.js';
 
 const PAIRS = 20_000;
 const RANGES = [{ first: 1n, last: BigInt(2 * PAIRS) }];
@@ -29,6 +31,9 @@ async function expectExact(store: Store): Promise<void> {
     `${PAIRS}\t0\t${PAIRS}\t${3 * PAIRS}`,
   );
   expect(await ask(store, 'SELECT count(), sum(count) FROM batches FINAL')).toBe(`1\t${2 * PAIRS}`);
+  expect(
+    await ask(store, 'SELECT sum(creates), sum(ends), sum(ends_timeout), sum(packets_in), sum(arraySum(durationsMap.ends)) FROM rs_minute'),
+  ).toBe(`${PAIRS}\t${PAIRS}\t${PAIRS}\t${3 * PAIRS}\t${PAIRS}`);
 }
 
 /** Delivers until the engine takes it, as the pump does. */
@@ -74,9 +79,11 @@ test('a segment over midnight is there once, however often the engine dies while
   ));
 
 test.each([
-  ['half of the events', 'DELETE FROM vslog.conn_events WHERE sequence > 7777', 'TRUNCATE TABLE vslog.connections_data'],
-  ['one of two partitions', "ALTER TABLE vslog.conn_events DROP PARTITION ID 'PARTITION'", 'TRUNCATE TABLE vslog.connections_data'],
-  ['events without connections', 'SELECT 1', 'TRUNCATE TABLE vslog.connections_data'],
+  ['half of the events', 'DELETE FROM vslog.conn_events WHERE sequence > 7777', 'TRUNCATE TABLE vslog.connections_ended'],
+  ['one of two partitions', "ALTER TABLE vslog.conn_events DROP PARTITION ID 'PARTITION'", 'TRUNCATE TABLE vslog.connections_ended'],
+  ['events without connections', 'SELECT 1', 'TRUNCATE TABLE vslog.connections_ended'],
+  ['events without counts', 'SELECT 1', 'TRUNCATE TABLE vslog.rs_minute'],
+  ['connections and counts without events', 'TRUNCATE TABLE vslog.conn_events', 'SELECT 1'],
   ['all but the ledger', 'SELECT 1', 'SELECT 1'],
 ])('a delivery that ended with %s is completed', (_what, events, connections) =>
   withDirectory(async (dir) => {
@@ -99,12 +106,40 @@ test.each([
   }),
 );
 
+test('connections that are open no more are swept out of the open ones, and a repetition brings none back', () =>
+  withDirectory(async (dir) => {
+    const segment = segmentOf(dir, shortConnections(PAIRS), RANGES);
+    await withStore(dir, (store) => store.deliver(segment));
+    const engine = new Engine({ dir: join(dir, 'ch'), prepare: async () => undefined, reader: [] });
+    try {
+      await engine.start();
+      await engine.write('OPTIMIZE TABLE vslog.connections_open FINAL');
+      const open = async (): Promise<number> => Number(await engine.text('SELECT count() FROM vslog.connections_open'));
+      expect(await open()).toBe(PAIRS);
+      await sweepEnded(embeddedDatabase(engine), 'n');
+      await until(async () => (await open()) === 0, 'all are swept');
+      await engine.write('TRUNCATE TABLE vslog.batches');
+    } finally {
+      await engine.close();
+    }
+    await withStore(dir, async (store) => {
+      await store.deliver(segment);
+      await expectExact(store);
+    });
+  }));
+
 test('two deliveries of one segment at the same time store it once', () =>
   withDirectory((dir) =>
     withStore(dir, async (store) => {
       const segment = segmentOf(dir, shortConnections(PAIRS), RANGES);
       await Promise.all([store.deliver(segment), store.deliver(segment), ask(store, 'SELECT count() FROM conn_events')]);
       await expectExact(store);
+      const tally = (await store.tally?.([{ node: 'n', epoch: 'e', first: 1n, last: 30_000n }])) ?? [];
+      const hour = Number(MIDNIGHT / 1_000_000_000n);
+      expect(tally.sort((a, b) => a.hour - b.hour)).toEqual([
+        { node: 'n', epoch: 'e', record: 'conn', hour: hour - 3600, events: PAIRS, distinct: PAIRS },
+        { node: 'n', epoch: 'e', record: 'conn', hour, events: 30_000 - PAIRS, distinct: 30_000 - PAIRS },
+      ]);
     }),
   ));
 

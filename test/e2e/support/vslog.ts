@@ -162,6 +162,20 @@ export class Vslog {
     return up;
   }
 
+  /** Starts a command at a terminal of its own: 120 columns, no colours. */
+  terminal(...args: string[]): Terminal {
+    const quoted = [...this.program, ...args].map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
+    const child = spawn('script', ['-qfec', `stty cols 120 rows 40; exec ${quoted}`, '/dev/null'], {
+      env: { ...this.env, NO_COLOR: '1', TERM: 'xterm', SHELL: '/bin/sh' },
+      cwd: ROOT,
+      stdio: ['pipe', 'pipe', 'pipe'],
+      ...this.who,
+    });
+    const terminal = new Terminal(child);
+    this.pids.add(terminal.pid);
+    return terminal;
+  }
+
   /** Ends whatever is left, and removes the directory. */
   clean(): void {
     for (const pid of this.pids) for (const member of familyOf(pid)) if (alive(member)) process.kill(member, 'SIGKILL');
@@ -201,6 +215,38 @@ export class Up {
   async end(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
     this.child.kill(signal);
     return this.ended;
+  }
+}
+
+/** Sequences that move the cursor or clear. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they begin with an escape.
+const MOVES = /\u001b\[[0-9;?]*[A-Za-z]/g;
+
+/** A running command with a person before it. */
+export class Terminal extends Up {
+  private readonly keys: NodeJS.WritableStream;
+
+  constructor(child: ChildProcess) {
+    super(child);
+    if (child.stdin === null) throw new Error('The terminal takes no keys.');
+    this.keys = child.stdin;
+  }
+
+  /** Presses keys, and waits for words that come after that: what was said, without what only moves the cursor. */
+  async types(keys: string, pattern: RegExp): Promise<string> {
+    const before = this.said.length;
+    const answer = (): string => this.said.slice(before).replace(MOVES, '');
+    if (keys !== '') this.keys.write(keys);
+    return until(`${pattern} after ${JSON.stringify(keys)}`, () => (pattern.test(answer()) ? answer() : undefined), 30_000).catch(
+      (error: unknown) => {
+        throw new Error(`${String(error)} It said: ${answer()}`);
+      },
+    );
+  }
+
+  /** Waits for words that come, or have come last. */
+  async shows(pattern: RegExp): Promise<void> {
+    await until(`${pattern} at the terminal`, () => (pattern.test(this.said.replace(MOVES, '')) ? true : undefined));
   }
 }
 

@@ -117,4 +117,69 @@ describe('Pump', () => {
       await expect(new Pump(spool, new FakeSink()).start()).rejects.toThrow(/cursors\/fake.json cannot be read: remove it/);
     });
   });
+
+  it('leaves a sink alone that fails again and again, makes it ready before the next try, and says when that is', async () => {
+    await withSpool(1, async (spool) => {
+      const sink = new FakeSink();
+      sink.failure = () => new Error('The engine is not there.');
+      const pump = new Pump(spool, sink, { retryMinMs: 1, retryMaxMs: 3_600_000 });
+      await pump.start();
+      await until(() => pump.status().circuit === 'open', 'the circuit opens');
+      const { failures, retryAtMs, state } = pump.status();
+      expect(failures).toBeGreaterThanOrEqual(5);
+      expect(state).toBe('waiting');
+      expect(retryAtMs).toBeGreaterThan(0);
+      await until(() => sink.tried.length >= 6, 'it is tried again');
+      expect(sink.starts).toBeGreaterThanOrEqual(sink.tried.length);
+      sink.failure = () => undefined;
+      expect(await pump.drain(20_000)).toBe(true);
+      expect(pump.status()).toMatchObject({ circuit: 'closed', failures: 0, retryAtMs: undefined, state: 'running' });
+      await pump.stop();
+    });
+  });
+
+  it('keeps what a sink refused, and brings it once its cause is mended', async () => {
+    await withSpool(3, async (spool) => {
+      const sink = new FakeSink();
+      sink.failure = (segment) => (segment.id === 2 ? new SinkRejection('Field 99 is not known.') : undefined);
+      const pump = new Pump(spool, sink, { ...QUICK, rejections: 1 });
+      await pump.start();
+      await until(() => pump.status().delivered === 3, 'the third is delivered');
+      const signal = new AbortController().signal;
+      const stubborn = await pump.replay({ refused: true }, () => undefined, signal);
+      expect(stubborn).toEqual({
+        sink: 'fake',
+        segments: 0,
+        events: 0,
+        absent: null,
+        failed: [{ id: 2, reason: 'Field 99 is not known.' }],
+      });
+      sink.failure = () => undefined;
+      const steps: number[] = [];
+      expect(await pump.replay({ refused: true }, ({ events }) => steps.push(events), signal)).toMatchObject({ segments: 1, events: 10 });
+      expect(steps).toEqual([0, 10]);
+      expect(pump.status().refused).toEqual([]);
+      expect(await pump.replay({ refused: true }, () => undefined, signal)).toMatchObject({ segments: 0, failed: [] });
+      expect(sink.events(EPOCH)).toBe(30);
+      await pump.stop();
+    });
+  });
+
+  it('brings the segments of a time once more between deliveries, and ends with the pump', async () => {
+    await withSpool(3, async (spool) => {
+      const sink = new FakeSink();
+      const pump = new Pump(spool, sink, QUICK);
+      await pump.start();
+      expect(await pump.drain(20_000)).toBe(true);
+      const signal = new AbortController().signal;
+      expect(await pump.replay({}, () => undefined, signal)).toMatchObject({ segments: 3, events: 30 });
+      expect(await pump.replay({ toSeconds: 1 }, () => undefined, signal)).toMatchObject({ segments: 0 });
+      expect(sink.tried).toEqual([1, 2, 3, 1, 2, 3]);
+      sink.failure = () => new Error('Not now.');
+      const waiting = pump.replay({}, () => undefined, AbortSignal.abort());
+      await expect(waiting).rejects.toThrow('ended before it was done');
+      await pump.stop();
+      await expect(pump.replay({}, () => undefined, signal)).rejects.toThrow('ended before it was done');
+    });
+  });
 });

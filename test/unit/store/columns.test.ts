@@ -1,25 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { loadMigrations } from '../../../src/store/embedded/migrate.js';
+import { columnsOf } from '../../../src/store/columns.js';
+import { loadMigrations } from '../../../src/store/migrate.js';
+import { fieldOf, protobufColumns } from '../../../src/store/protobuf-columns.js';
 import { protobufSchema } from '../../../src/store/protobuf-schema.js';
 
 /** Names of a message's fields, in the order of the file. */
 function fieldsOf(message: string): { type: string; name: string }[] {
   const body = protobufSchema(message).split(`message ${message} {`)[1]?.split('\n}')[0] ?? '';
   return [...body.matchAll(/^ {2}([\w.]+) (\w+) = \d+;/gm)].map(([, type = '', name = '']) => ({ type, name }));
-}
-
-/** A table's columns from its CREATE statement and those that were added later; in quotes are the ones of a record. */
-function columnsOf(table: string): Map<string, string> {
-  const statements = loadMigrations().flatMap((migration) => migration.statements);
-  const created = statements.find((sql) => sql.includes(`TABLE IF NOT EXISTS ${table} (`)) ?? '';
-  const added = statements.filter((sql) => sql.startsWith(`ALTER TABLE ${table} ADD COLUMN`)).join('\n');
-  const columns = [...created.matchAll(/^ {2}`(\w+)` (.*?)(?: CODEC.*)?,?$/gm), ...added.matchAll(/EXISTS `(\w+)` (.*?)(?: CODEC.*)?$/gm)];
-  const changed = statements.flatMap((sql) => {
-    const [, name = '', type = ''] = new RegExp(`^ALTER TABLE ${table.replace('.', '\\.')} MODIFY COLUMN \`(\\w+)\` (.*)$`).exec(sql) ?? [];
-    return name === '' ? [] : [[name, type] as const];
-  });
-  return new Map([...columns.map(([, name = '', type = '']) => [name, type] as const), ...changed]);
 }
 
 const TYPES: Record<string, RegExp> = {
@@ -33,13 +22,15 @@ const TYPES: Record<string, RegExp> = {
 };
 
 test.each([
-  ['ConnEvent', 'vslog.conn_events'],
-  ['ControlEvent', 'vslog.control_events'],
+  ['ConnEvent', 'conn_events'],
+  ['ControlEvent', 'control_events'],
 ])('every field of %s is a column of %s, and no other column comes from the file', (message, table) => {
   const fields = fieldsOf(message);
-  const columns = columnsOf(table);
+  const all = columnsOf(loadMigrations(), table);
+  const columns = new Map(all.map(({ name, type }) => [name, type]));
   expect(fields.length).toBeGreaterThan(20);
-  expect([...columns.keys()]).toEqual(fields.map(({ name }) => name));
+  const filled = all.filter(({ name, computed }) => !computed && name !== 'node' && name !== 'epoch');
+  expect(filled.map(({ name }) => fieldOf(name)).sort()).toEqual(fields.map(({ name }) => name).sort());
   for (const { type, name } of fields) {
     const enumeration = /^(\w+)\.Value$/.exec(type)?.[1];
     if (enumeration === undefined) expect(columns.get(name), name).toMatch(TYPES[type] ?? /no such type/);
@@ -51,11 +42,36 @@ test.each([
 
 function valuesOf(enumeration: string): string {
   const body = protobufSchema(enumeration).split(`message ${enumeration} {`)[1]?.split('}')[0] ?? '';
-  return [...body.matchAll(/^ {4}(\w+) = (\d+);/gm)].map(([, name, number]) => `'${name}'=${number}`).join(',');
+  return [...body.matchAll(/^ {4}(\w+) = (\d+);/gm)].map(([, name, number]) => `'${name}' = ${number}`).join(', ');
 }
 
 test('the schema for ClickHouse is the file itself without its package', () => {
   const file = readFileSync(new URL('../../../proto/vslog/v1/socket.proto', import.meta.url), 'utf8');
   expect(protobufSchema('Hello')).toBe(file.replace('package vslog.v1;', ''));
   expect(() => protobufSchema('Nothing')).toThrow('There is no message Nothing');
+});
+
+test('a column that holds a field in another form is made of the field', () => {
+  const { names, structure, values } = protobufColumns([['created_skew', 'Int64']], 'k');
+  expect([names, structure]).toEqual(['`created_skew`', '`created_ns` UInt64']);
+  expect(values).toBe(
+    'if(k.`created_ns` = 0, toInt64(-9223372036854775808), toInt64(k.`created_ns`) - toInt64(k.`time_ns`) + toInt64(k.`duration_ns`))',
+  );
+});
+
+test.each([
+  ['kind', 'EventKind'],
+  ['reason', 'EndReason'],
+  ['scheduled_by', 'ScheduledBy'],
+  ['forward', 'ForwardMethod'],
+  ['control kind', 'ControlKind'],
+  ['through', 'Through'],
+  ['loss', 'LossPlace'],
+])('view names has every %s', (what, enumeration) => {
+  const view =
+    loadMigrations()
+      .flatMap(({ statements }) => statements)
+      .find((sql) => sql.startsWith('CREATE VIEW IF NOT EXISTS vslog.names ')) ?? '';
+  const found = [...view.matchAll(/\('([\w ]+)', (\d+), '(\w+)', '[^']+'\)/g)].filter((match) => match[1] === what);
+  expect(found.map(([, , number, name]) => `'${name}' = ${number}`).join(', ')).toBe(valuesOf(enumeration));
 });

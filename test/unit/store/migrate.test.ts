@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { loadMigrations, type Migration, migrate, type StatementRunner } from '../../../src/store/embedded/migrate.js';
+import { loadMigrations, type Migration, migrate, type StatementRunner } from '../../../src/store/migrate.js';
 
 function runner(applied: string): StatementRunner & { ran: string[] } {
   const ran: string[] = [];

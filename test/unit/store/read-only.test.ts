@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { engineError } from '../../../src/store/embedded/errors.js';
-import { readingStatement } from '../../../src/store/embedded/read-only.js';
+import { engineError } from '../../../src/store/errors.js';
+import { readingStatement } from '../../../src/store/read-only.js';
 
 /** Stands for an engine that would write the statement as it is. */
 const check = (sql: string): Promise<string> => readingStatement({ text: async () => JSON.stringify([sql]) }, sql);

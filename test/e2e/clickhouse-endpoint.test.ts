@@ -1,0 +1,79 @@
+import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import { freePorts, listen, Vslog } from './support/vslog.js';
+
+let vslog: Vslog;
+afterEach(() => vslog.clean());
+
+test('a running collector answers ClickHouse clients', async () => {
+  vslog = new Vslog();
+  const [port] = await freePorts(1);
+  const collector = vslog.start('collect', '--clickhouse-http-listen', `127.0.0.1:${port}`);
+  await collector.says(/ready: /);
+  expect(await (await fetch(`http://127.0.0.1:${port}/?query=SHOW%20TABLES`)).text()).toMatch(/conn_events/);
+  expect(await collector.end()).toBe(0);
+});
+
+test('an address that is taken is an end with a sentence when it was asked for', async () => {
+  vslog = new Vslog();
+  const other = createServer();
+  const port = await listen(other);
+  try {
+    const { code, err } = vslog.run('collect', '--clickhouse-http-listen', `127.0.0.1:${port}`);
+    expect(code).toBe(1);
+    expect(err).toMatch(/^vslog: 127\.0\.0\.1:\d+ cannot be listened at for ClickHouse clients: it is in use; choose another[^\n]*\.\n$/);
+  } finally {
+    other.close();
+  }
+});
+
+test('a default address that is taken is told, and the collector goes on without', async () => {
+  vslog = new Vslog();
+  const other = createServer();
+  // Whoever has it is as good as we are.
+  await new Promise<void>((resolve) => other.once('error', () => resolve()).listen(8123, '127.0.0.1', resolve));
+  try {
+    const collector = vslog.start('collect');
+    await collector.says(/127\.0\.0\.1:8123 cannot be listened at for ClickHouse clients: it is in use; .*The collector goes on without\./);
+    await collector.says(/ready: /);
+    expect(await collector.end()).toBe(0);
+  } finally {
+    other.close();
+  }
+});
+
+test.each([
+  [['--clickhouse-http-listen', '0.0.0.0:8123'], /which others can reach: name a clickhouse_http\.password_file/],
+  [['--clickhouse-http-listen', 'nowhere'], /clickhouse_http\.listen is "nowhere": it must be like 127\.0\.0\.1:8123/],
+  [['--clickhouse-http-password-file', '/nonexistent'], /password_file names \/nonexistent, but there is no such file\./],
+  [['--clickhouse-url', 'server:9000'], /clickhouse\.url is "server:9000": it must be like http:\/\/HOST:8123/],
+  [['--clickhouse-database', 'a b'], /clickhouse\.database is "a b": it must be letters/],
+])('%j is refused in a sentence', (flags, sentence) => {
+  vslog = new Vslog();
+  const { code, err } = vslog.run('collect', ...flags);
+  expect([code, err]).toEqual([2, expect.stringMatching(sentence)]);
+  expect(err.trim().split('\n')).toHaveLength(1);
+});
+
+test('others can reach it with a password', async () => {
+  vslog = new Vslog();
+  const [port] = await freePorts(1);
+  const file = join(vslog.dir, 'password');
+  writeFileSync(file, 'secret\n', { mode: 0o644 });
+  const flags = [
+    '--clickhouse-http-listen',
+    `0.0.0.0:${port}`,
+    '--clickhouse-http-password-file',
+    file,
+    '--clickhouse-http-user',
+    'grafana',
+  ];
+  const collector = vslog.start('collect', ...flags);
+  await collector.says(/ready: /);
+  const at = `http://127.0.0.1:${port}/?query=SELECT%201`;
+  expect((await fetch(at)).status).toBe(403);
+  expect((await fetch(at, { headers: { 'X-ClickHouse-User': 'grafana', 'X-ClickHouse-Key': 'secret' } })).status).toBe(200);
+  expect(await collector.end()).toBe(0);
+});

@@ -1,0 +1,46 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { type ProducerState, readState, removeState, resumeAt, STATE_FILE, writeState } from '../../../../src/sink/kafka/state.js';
+import type { Segment } from '../../../../src/spool/segment.js';
+import { withDirectory } from '../../support/temporary.js';
+
+const STATE: ProducerState = {
+  cluster: 'c',
+  identity: { id: '9007199254740993', epoch: 2 },
+  plan: '1 batch 1000 t:1',
+  sequences: { 't/0': 7 },
+  segment: { id: 4, sha256: 'a' },
+  position: { offset: 100, events: 3 },
+  whole: false,
+};
+const segment = (id: number, sha256 = 'a'): Segment => ({ id, sha256 }) as Segment;
+
+it('says where a segment goes on', () => {
+  expect(resumeAt(STATE, segment(4))).toEqual({ offset: 100, events: 3 });
+  expect(resumeAt({ ...STATE, whole: true }, segment(4))).toBe('whole');
+  expect(resumeAt({ ...STATE, whole: true }, segment(5, 'b'))).toEqual({ offset: 0, events: 0 });
+});
+
+it('cannot tell when another segment was begun, one was left out, or it is another with the same number', () => {
+  expect(resumeAt(STATE, segment(5))).toBeUndefined();
+  expect(resumeAt({ ...STATE, whole: true }, segment(6))).toBeUndefined();
+  expect(resumeAt({ ...STATE, whole: true }, segment(3))).toBeUndefined();
+  expect(resumeAt({ ...STATE, whole: true }, segment(4, 'b'))).toBeUndefined();
+});
+
+it('is kept as a whole, and is nothing when it cannot be read', async () => {
+  await withDirectory(async (dir) => {
+    expect(await readState(dir)).toBeUndefined();
+    await writeState(dir, STATE);
+    expect(await readState(dir)).toMatchObject(STATE);
+    mkdirSync(join(dir, 'cursors'), { recursive: true });
+    for (const content of ['', '{"version":1,"clu', '{"version":2}', 'null']) {
+      writeFileSync(join(dir, 'cursors', STATE_FILE), content);
+      expect(await readState(dir)).toBeUndefined();
+    }
+    await removeState(dir);
+    await removeState(dir);
+    expect(await readState(dir)).toBeUndefined();
+  });
+});

@@ -1,0 +1,125 @@
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { listSealed } from '../../../src/spool/catalog.js';
+import type { SpoolOptions } from '../../../src/spool/options.js';
+import { Spool } from '../../../src/spool/spool.js';
+import { verifySpool } from '../../../src/spool/verify.js';
+import { makeBatch } from '../support/batches.js';
+import { controlEvents } from '../support/fake-sink.js';
+import { until, withDirectory } from '../support/temporary.js';
+
+const HOUR = 3_600_000;
+/** Events of a segment: many, so that a loss record is small beside it. */
+const SIZE = 500;
+
+/** Appends and seals segments of SIZE events. */
+async function add(spool: Spool, firsts: readonly bigint[]): Promise<void> {
+  for (const first of firsts) {
+    await spool.append([makeBatch(first, SIZE)]);
+    await spool.seal();
+  }
+}
+
+async function opened(dir: string, options: SpoolOptions): Promise<Spool> {
+  const spool = await Spool.open(dir, { segmentAgeMs: HOUR, ...options });
+  spool.setCursor('slow', 0);
+  spool.setCursor('quick', 1_000_000);
+  return spool;
+}
+
+/** The loss records in the sealed segments. */
+async function losses(dir: string) {
+  const control = (await listSealed(dir)).filter(({ record }) => record === 'control');
+  return (await Promise.all(control.map(controlEvents))).flat();
+}
+
+describe('what waits for a sink', () => {
+  it('blocks at its limit, says for whom, and goes on when the sink has taken enough', async () => {
+    await withDirectory(async (dir) => {
+      const spool = await opened(dir, { backlogBytes: 1 });
+      expect(spool.full).toBe(false);
+      await add(spool, [1n]);
+      expect(spool.full).toBe(true);
+      expect(spool.status().state).toMatch(/^\d+ bytes wait for sink slow \(spool.backlog_bytes is 1\): nothing more is read/);
+      let rooms = 0;
+      spool.on('room', () => rooms++);
+      spool.setCursor('slow', 1);
+      expect([spool.full, rooms, spool.status().state]).toEqual([false, 1, 'running']);
+      await spool.close();
+      expect((await verifySpool(dir)).complete).toBe(true);
+    });
+  });
+
+  it('is dropped from its oldest end where that is the policy, and the log says what it was', async () => {
+    await withDirectory(async (dir) => {
+      const one = makeBatch(1n, SIZE).body.length;
+      const spool = await opened(dir, { backlogBytes: one * 3, whenFull: 'drop-oldest' });
+      await add(
+        spool,
+        [0, 1, 2, 3, 4, 5].map((i) => BigInt(i * SIZE + 1)),
+      );
+      expect(spool.full).toBe(false);
+      await until(() => !readdirSync(join(dir, 'dropped')).some((name) => name.endsWith('.json')), 'the losses are in the log');
+      await spool.seal();
+      const told = await losses(dir);
+      const kept = (await listSealed(dir)).filter(({ record }) => record === 'conn');
+      const gone = BigInt(6 * SIZE - kept.reduce((sum, { count }) => sum + count, 0));
+      expect(gone).toBeGreaterThan(0n);
+      expect(told.reduce((sum, { lost }) => sum + lost, 0n)).toBe(gone);
+      expect(told.at(-1)?.detail).toMatch(/^More than \d+ bytes waited \(spool.backlog_bytes\): .* were removed before sink slow had them/);
+      expect(kept[0]?.ranges[0]?.first).toBe(gone + 1n);
+      await spool.close();
+    });
+  });
+
+  it('is dropped by its age', async () => {
+    await withDirectory(async (dir) => {
+      const spool = await opened(dir, { backlogAgeMs: 300, whenFull: 'drop-oldest' });
+      let next = 1n;
+      await until(async () => {
+        await add(spool, [next]);
+        next += BigInt(SIZE);
+        return (await losses(dir)).length > 0;
+      }, 'something is dropped');
+      expect((await losses(dir))[0]?.detail).toContain('(spool.backlog_age)');
+      await spool.close();
+    });
+  });
+
+  it('is dropped in the end where a crash came between the intention and the deed', async () => {
+    await withDirectory(async (dir) => {
+      const first = await opened(dir, {});
+      await add(first, [1n, BigInt(SIZE + 1), BigInt(2 * SIZE + 1)]);
+      await first.close();
+      mkdirSync(join(dir, 'dropped'), { recursive: true });
+      const note = {
+        node: 'lb1',
+        ids: [1, 2],
+        losses: [{ where: 'spool', lost: '20', firstNs: '0', lastNs: '0', detail: 'More waited.' }],
+      };
+      writeFileSync(join(dir, 'dropped', '000000000001.json'), JSON.stringify(note));
+      const second = await opened(dir, {});
+      await until(() => !readdirSync(join(dir, 'dropped')).includes('000000000001.json'), 'the loss is in the log');
+      await second.seal();
+      expect((await listSealed(dir)).filter(({ record }) => record === 'conn').map(({ id }) => id)).toEqual([3]);
+      expect(await losses(dir)).toMatchObject([{ lost: 20n, detail: 'More waited.' }]);
+      await second.close();
+    });
+  });
+});
+
+describe('what every sink has', () => {
+  it('is removed by its age, as soon as the last sink has it', async () => {
+    await withDirectory(async (dir) => {
+      const spool = await opened(dir, { maxAgeMs: 1 });
+      await add(spool, [1n, BigInt(SIZE + 1), BigInt(2 * SIZE + 1)]);
+      await new Promise((resolve) => setTimeout(resolve, 5)); // older than the limit; longer changes nothing
+      expect(spool.sealed().map(({ id }) => id)).toEqual([1, 2, 3]);
+      spool.setCursor('slow', 2);
+      await until(() => spool.sealed().length === 1, 'the delivered ones are gone');
+      expect(spool.sealed().map(({ id }) => id)).toEqual([3]);
+      await spool.close();
+    });
+  });
+});
