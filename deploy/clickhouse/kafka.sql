@@ -1,0 +1,911 @@
+-- Made by: vslog sink clickhouse ddl --kafka-brokers kafka:9092 --kafka-group vslog-clickhouse
+
+CREATE DATABASE IF NOT EXISTS vslog;
+
+CREATE TABLE IF NOT EXISTS vslog.schema_migrations (version UInt32, name String, sha256 String, applied_at DateTime('UTC') DEFAULT now()) ENGINE = ReplacingMergeTree ORDER BY version;
+
+CREATE DATABASE IF NOT EXISTS vslog;
+
+CREATE TABLE IF NOT EXISTS vslog.batches (node String, epoch String, record Enum8('conn'=1,'control'=2), segment UInt64, first UInt64, last UInt64, count UInt64, sha256 String) ENGINE = ReplacingMergeTree ORDER BY (node, epoch, record, first);
+
+CREATE TABLE IF NOT EXISTS vslog.conn_events (
+  node LowCardinality(String),
+  epoch LowCardinality(String),
+  `kind` Enum8('unspecified'=0,'create'=1,'expire'=2,'nodest_drop'=3,'sched_fail'=4,'state'=5,'snapshot'=6),
+  `time_ns` DateTime64(9, 'UTC') CODEC(Delta, ZSTD),
+  `sequence` UInt64 CODEC(Delta, ZSTD),
+  `conn_id` UInt64 CODEC(Delta, ZSTD),
+  `protocol` UInt32 CODEC(T64, ZSTD),
+  `family` UInt32 CODEC(T64, ZSTD),
+  `client_addr` IPv6 CODEC(ZSTD),
+  `client_port` UInt32 CODEC(T64, ZSTD),
+  `virtual_addr` IPv6 CODEC(ZSTD),
+  `virtual_port` UInt32 CODEC(T64, ZSTD),
+  `real_addr` IPv6 CODEC(ZSTD),
+  `real_port` UInt32 CODEC(T64, ZSTD),
+  `fwmark` UInt32 CODEC(T64, ZSTD),
+  `forward` Enum8('masq'=0,'local'=1,'tunnel'=2,'direct'=3,'bypass'=4),
+  `flags` UInt32 CODEC(T64, ZSTD),
+  `state` UInt32 CODEC(T64, ZSTD),
+  `is_template` Bool,
+  `template_id` UInt64 CODEC(Delta, ZSTD),
+  `weight` Int32,
+  `created_ns` DateTime64(9, 'UTC') CODEC(Delta, ZSTD),
+  `duration_ns` UInt64 CODEC(Delta, ZSTD),
+  `packets_in` UInt64 CODEC(Delta, ZSTD),
+  `bytes_in` UInt64 CODEC(Delta, ZSTD),
+  `packets_out` UInt64 CODEC(Delta, ZSTD),
+  `bytes_out` UInt64 CODEC(Delta, ZSTD),
+  `reason` Enum8('none'=0,'timeout'=1,'expire_now'=2,'nodest'=3,'flushed'=4,'drop_entry'=5,'service_removed'=6,'module_unload'=7,'template_quiesced'=8,'one_packet'=9,'missed'=10,'unknown'=11),
+  `scheduled_by` Enum8('unknown'=0,'scheduler'=1,'persistence'=2,'sync'=3,'bypass'=4),
+  `quiesced` Bool,
+  `drop_packets` UInt64 CODEC(Delta, ZSTD),
+  `drop_bytes` UInt64 CODEC(Delta, ZSTD),
+  `drop_first_ns` DateTime64(9, 'UTC') CODEC(Delta, ZSTD),
+  `drop_last_ns` DateTime64(9, 'UTC') CODEC(Delta, ZSTD),
+  `timeout_ms` UInt32 CODEC(T64, ZSTD),
+  `netns` UInt32 CODEC(T64, ZSTD)
+) ENGINE = ReplacingMergeTree PARTITION BY toDate(time_ns) ORDER BY (node, epoch, sequence) TTL toDateTime(time_ns) + INTERVAL 90 DAY;
+
+CREATE TABLE IF NOT EXISTS vslog.control_events (
+  node LowCardinality(String),
+  epoch LowCardinality(String),
+  `kind` Enum8('unspecified'=0,'service_added'=1,'service_changed'=2,'service_removed'=3,'real_added'=4,'real_changed'=5,'real_removed'=6,'overload_on'=7,'overload_off'=8,'knob_changed'=9,'capture_started'=10,'capture_stopped'=11,'loss'=12,'clock_step'=13,'service_snapshot'=14,'real_snapshot'=15),
+  `time_ns` DateTime64(9, 'UTC') CODEC(Delta, ZSTD),
+  `sequence` UInt64 CODEC(Delta, ZSTD),
+  `protocol` UInt32 CODEC(T64, ZSTD),
+  `family` UInt32 CODEC(T64, ZSTD),
+  `virtual_addr` IPv6 CODEC(ZSTD),
+  `virtual_port` UInt32 CODEC(T64, ZSTD),
+  `fwmark` UInt32 CODEC(T64, ZSTD),
+  `real_addr` IPv6 CODEC(ZSTD),
+  `real_port` UInt32 CODEC(T64, ZSTD),
+  `name` String,
+  `old_value` String,
+  `new_value` String,
+  `uid` UInt32 CODEC(T64, ZSTD),
+  `login_uid` UInt32 CODEC(T64, ZSTD),
+  `pid` UInt32 CODEC(T64, ZSTD),
+  `command` String,
+  `through` Enum8('unknown'=0,'netlink'=1,'sockopt'=2,'sysctl'=3,'vslog'=4,'kernel'=5),
+  `where` Enum8('none'=0,'ring'=1,'journal'=2,'spool'=3,'source'=4,'conn_map'=5,'malformed'=6,'sink'=7),
+  `lost` UInt64 CODEC(Delta, ZSTD),
+  `first_ns` DateTime64(9, 'UTC') CODEC(Delta, ZSTD),
+  `last_ns` DateTime64(9, 'UTC') CODEC(Delta, ZSTD),
+  `detail` String,
+  `netns` UInt32 CODEC(T64, ZSTD),
+  `fresh` Bool,
+  `boot_id` String
+) ENGINE = ReplacingMergeTree PARTITION BY toDate(time_ns) ORDER BY (node, epoch, sequence) TTL toDateTime(time_ns) + INTERVAL 90 DAY;
+
+CREATE VIEW IF NOT EXISTS vslog.connections AS SELECT e.node AS node, e.conn_id AS conn_id, min(if(toUnixTimestamp64Nano(e.created_ns) = 0, e.time_ns, e.created_ns)) AS start, maxIf(e.time_ns, e.kind = 'expire') AS end, countIf(e.kind = 'expire') = 0 AS open, argMax(e.protocol, e.sequence) AS protocol, replaceRegexpOne(IPv6NumToString(argMax(e.client_addr, e.sequence)), '^::ffff:', '') AS client_addr, argMax(e.client_port, e.sequence) AS client_port, replaceRegexpOne(IPv6NumToString(argMax(e.virtual_addr, e.sequence)), '^::ffff:', '') AS virtual_addr, argMax(e.virtual_port, e.sequence) AS virtual_port, replaceRegexpOne(IPv6NumToString(argMax(e.real_addr, e.sequence)), '^::ffff:', '') AS real_addr, argMax(e.real_port, e.sequence) AS real_port, argMax(e.fwmark, e.sequence) AS fwmark, argMax(e.forward, e.sequence) AS forward, argMax(e.is_template, e.sequence) AS is_template, argMax(e.template_id, e.sequence) AS template_id, argMax(e.duration_ns, e.sequence) AS duration_ns, argMax(e.packets_in, e.sequence) AS packets_in, argMax(e.bytes_in, e.sequence) AS bytes_in, argMax(e.packets_out, e.sequence) AS packets_out, argMax(e.bytes_out, e.sequence) AS bytes_out, maxIf(e.reason, e.kind = 'expire') AS reason FROM vslog.conn_events AS e WHERE e.conn_id != 0 GROUP BY e.node, e.conn_id;
+
+INSERT INTO vslog.schema_migrations (version, name, sha256) SETTINGS async_insert = 0 VALUES (1, '001_events.sql', 'd101393b4ce87b3bfe752ccf871bc121beac2e8f7d71b5ccb8c7c1fc820dbc46');
+
+ALTER TABLE vslog.control_events MODIFY TTL toDateTime(time_ns) + INTERVAL 10 YEAR;
+
+ALTER TABLE vslog.conn_events ADD COLUMN IF NOT EXISTS time DateTime64(9, 'UTC') ALIAS time_ns;
+
+ALTER TABLE vslog.conn_events ADD COLUMN IF NOT EXISTS created DateTime64(9, 'UTC') ALIAS created_ns;
+
+ALTER TABLE vslog.conn_events ADD COLUMN IF NOT EXISTS protocol_name String ALIAS transform(protocol, [6, 17, 132], ['TCP', 'UDP', 'SCTP'], toString(protocol));
+
+ALTER TABLE vslog.conn_events ADD COLUMN IF NOT EXISTS state_name String ALIAS multiIf(is_template, if(bitTest(state, 0), 'ASSURED', 'NONE'), protocol = 6, transform(state, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10], ['NONE', 'ESTABLISHED', 'SYN_SENT', 'SYN_RECV', 'FIN_WAIT', 'TIME_WAIT', 'CLOSE', 'CLOSE_WAIT', 'LAST_ACK', 'LISTEN', 'SYNACK'], toString(state)), protocol = 17, transform(state, [0], ['NORMAL'], toString(state)), protocol = 132, transform(state, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13], ['NONE', 'INIT1', 'INIT', 'COOKIE_SENT', 'COOKIE_REPLIED', 'COOKIE_WAIT', 'COOKIE', 'COOKIE_ECHOED', 'ESTABLISHED', 'SHUTDOWN_SENT', 'SHUTDOWN_RECEIVED', 'SHUTDOWN_ACK_SENT', 'REJECTED', 'CLOSED'], toString(state)), toString(state));
+
+ALTER TABLE vslog.conn_events ADD INDEX IF NOT EXISTS by_connection conn_id TYPE bloom_filter GRANULARITY 4;
+
+ALTER TABLE vslog.conn_events ADD INDEX IF NOT EXISTS by_client client_addr TYPE bloom_filter GRANULARITY 4;
+
+ALTER TABLE vslog.control_events ADD COLUMN IF NOT EXISTS time DateTime64(9, 'UTC') ALIAS time_ns;
+
+ALTER TABLE vslog.control_events ADD COLUMN IF NOT EXISTS protocol_name String ALIAS transform(protocol, [6, 17, 132], ['TCP', 'UDP', 'SCTP'], toString(protocol));
+
+INSERT INTO vslog.schema_migrations (version, name, sha256) SETTINGS async_insert = 0 VALUES (2, '002_readable.sql', 'c10069f83a7e3b443becd862b8f26f7e34bc1afef5aa91896c1607f5b81af9c8');
+
+DROP VIEW IF EXISTS vslog.connections;
+
+CREATE TABLE IF NOT EXISTS vslog.connections_data (
+  node LowCardinality(String),
+  conn_id UInt64 CODEC(Delta, ZSTD),
+  epoch LowCardinality(String),
+  kind Enum8('create' = 1, 'expire' = 2, 'snapshot' = 6),
+  version UInt64 CODEC(Delta, ZSTD),
+  seen DateTime64(9, 'UTC') CODEC(Delta, ZSTD),
+  start DateTime64(9, 'UTC') CODEC(Delta, ZSTD),
+  client_addr String CODEC(ZSTD),
+  virtual_addr String CODEC(ZSTD),
+  real_addr String CODEC(ZSTD),
+  protocol UInt32,
+  client_port UInt32,
+  virtual_port UInt32,
+  real_port UInt32,
+  fwmark UInt32,
+  forward Enum8('masq'=0,'local'=1,'tunnel'=2,'direct'=3,'bypass'=4),
+  flags UInt32,
+  state UInt32,
+  is_template Bool,
+  template_id UInt64,
+  weight Int32,
+  duration_ns UInt64,
+  packets_in UInt64,
+  bytes_in UInt64,
+  packets_out UInt64,
+  bytes_out UInt64,
+  reason Enum8('none'=0,'timeout'=1,'expire_now'=2,'nodest'=3,'flushed'=4,'drop_entry'=5,'service_removed'=6,'module_unload'=7,'template_quiesced'=8,'one_packet'=9,'missed'=10,'unknown'=11),
+  scheduled_by Enum8('unknown'=0,'scheduler'=1,'persistence'=2,'sync'=3,'bypass'=4),
+  quiesced Bool,
+  timeout_ms UInt32,
+  netns UInt32
+) ENGINE = ReplacingMergeTree(version) ORDER BY (node, conn_id) TTL toDateTime(seen) + INTERVAL 90 DAY DELETE WHERE kind = 'expire';
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS vslog.connections_feed TO vslog.connections_data AS SELECT node, conn_id, epoch, CAST(toString(kind), 'Enum8(\'create\' = 1, \'expire\' = 2, \'snapshot\' = 6)') AS kind, if(e.kind = 'expire', bitShiftLeft(toUInt64(1), 63), toUInt64(0)) + toUInt64(toUnixTimestamp64Nano(time_ns)) AS version, time_ns AS seen, if(toUnixTimestamp64Nano(created_ns) != 0, created_ns, fromUnixTimestamp64Nano(toUnixTimestamp64Nano(time_ns) - toInt64(duration_ns), 'UTC')) AS start, multiIf(e.client_addr = toIPv6('::'), '', startsWith(IPv6NumToString(e.client_addr), '::ffff:') AND position(IPv6NumToString(e.client_addr), '.') > 0, substring(IPv6NumToString(e.client_addr), 8), IPv6NumToString(e.client_addr)) AS client_addr, multiIf(e.virtual_addr = toIPv6('::'), '', startsWith(IPv6NumToString(e.virtual_addr), '::ffff:') AND position(IPv6NumToString(e.virtual_addr), '.') > 0, substring(IPv6NumToString(e.virtual_addr), 8), IPv6NumToString(e.virtual_addr)) AS virtual_addr, multiIf(e.real_addr = toIPv6('::'), '', startsWith(IPv6NumToString(e.real_addr), '::ffff:') AND position(IPv6NumToString(e.real_addr), '.') > 0, substring(IPv6NumToString(e.real_addr), 8), IPv6NumToString(e.real_addr)) AS real_addr, protocol, client_port, virtual_port, real_port, fwmark, forward, flags, state, is_template, template_id, weight, duration_ns, packets_in, bytes_in, packets_out, bytes_out, reason, scheduled_by, quiesced, timeout_ms, netns FROM vslog.conn_events AS e WHERE e.conn_id != 0 AND e.kind IN ('create', 'expire', 'snapshot');
+
+INSERT INTO vslog.connections_data (node, conn_id, epoch, kind, version, seen, start, client_addr, virtual_addr, real_addr, protocol, client_port, virtual_port, real_port, fwmark, forward, flags, state, is_template, template_id, weight, duration_ns, packets_in, bytes_in, packets_out, bytes_out, reason, scheduled_by, quiesced, timeout_ms, netns) SELECT node, conn_id, epoch, CAST(toString(kind), 'Enum8(\'create\' = 1, \'expire\' = 2, \'snapshot\' = 6)') AS kind, if(e.kind = 'expire', bitShiftLeft(toUInt64(1), 63), toUInt64(0)) + toUInt64(toUnixTimestamp64Nano(time_ns)) AS version, time_ns AS seen, if(toUnixTimestamp64Nano(created_ns) != 0, created_ns, fromUnixTimestamp64Nano(toUnixTimestamp64Nano(time_ns) - toInt64(duration_ns), 'UTC')) AS start, multiIf(e.client_addr = toIPv6('::'), '', startsWith(IPv6NumToString(e.client_addr), '::ffff:') AND position(IPv6NumToString(e.client_addr), '.') > 0, substring(IPv6NumToString(e.client_addr), 8), IPv6NumToString(e.client_addr)) AS client_addr, multiIf(e.virtual_addr = toIPv6('::'), '', startsWith(IPv6NumToString(e.virtual_addr), '::ffff:') AND position(IPv6NumToString(e.virtual_addr), '.') > 0, substring(IPv6NumToString(e.virtual_addr), 8), IPv6NumToString(e.virtual_addr)) AS virtual_addr, multiIf(e.real_addr = toIPv6('::'), '', startsWith(IPv6NumToString(e.real_addr), '::ffff:') AND position(IPv6NumToString(e.real_addr), '.') > 0, substring(IPv6NumToString(e.real_addr), 8), IPv6NumToString(e.real_addr)) AS real_addr, protocol, client_port, virtual_port, real_port, fwmark, forward, flags, state, is_template, template_id, weight, duration_ns, packets_in, bytes_in, packets_out, bytes_out, reason, scheduled_by, quiesced, timeout_ms, netns FROM vslog.conn_events AS e WHERE e.conn_id != 0 AND e.kind IN ('create', 'expire', 'snapshot');
+
+CREATE VIEW vslog.connections AS
+WITH
+  (SELECT groupArray((n, t)) FROM (SELECT toString(node) AS n, time_ns AS t FROM vslog.control_events WHERE kind = 'capture_started' AND fresh ORDER BY t)) AS restarts,
+  arrayFirst(x -> x.1 = toString(c.node) AND x.2 > c.seen, restarts).2 AS restart,
+  c.kind != 'expire' AND toUnixTimestamp64Nano(restart) != 0 AS was_missed
+SELECT
+  c.node AS node, c.conn_id AS conn_id, c.start AS start,
+  multiIf(c.kind = 'expire', toNullable(c.seen), was_missed, toNullable(restart), NULL) AS end,
+  CAST(c.kind != 'expire' AND NOT was_missed, 'Bool') AS is_open,
+  if(was_missed, CAST('missed', 'Enum8(\'none\'=0,\'timeout\'=1,\'expire_now\'=2,\'nodest\'=3,\'flushed\'=4,\'drop_entry\'=5,\'service_removed\'=6,\'module_unload\'=7,\'template_quiesced\'=8,\'one_packet\'=9,\'missed\'=10,\'unknown\'=11)'), c.reason) AS reason,
+  c.duration_ns AS duration_ns,
+  if(c.kind = 'expire' AND c.duration_ns != 0, toNullable(c.duration_ns / 1e9), NULL) AS duration_s,
+  c.protocol AS protocol, transform(c.protocol, [6, 17, 132], ['TCP', 'UDP', 'SCTP'], toString(c.protocol)) AS protocol_name,
+  c.client_addr AS client_addr, c.client_port AS client_port,
+  c.virtual_addr AS virtual_addr, c.virtual_port AS virtual_port,
+  c.real_addr AS real_addr, c.real_port AS real_port,
+  c.fwmark AS fwmark, c.forward AS forward, c.flags AS flags, c.state AS state,
+  multiIf(c.is_template, if(bitTest(c.state, 0), 'ASSURED', 'NONE'), c.protocol = 6, transform(c.state, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10], ['NONE', 'ESTABLISHED', 'SYN_SENT', 'SYN_RECV', 'FIN_WAIT', 'TIME_WAIT', 'CLOSE', 'CLOSE_WAIT', 'LAST_ACK', 'LISTEN', 'SYNACK'], toString(c.state)), c.protocol = 17, transform(c.state, [0], ['NORMAL'], toString(c.state)), c.protocol = 132, transform(c.state, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13], ['NONE', 'INIT1', 'INIT', 'COOKIE_SENT', 'COOKIE_REPLIED', 'COOKIE_WAIT', 'COOKIE', 'COOKIE_ECHOED', 'ESTABLISHED', 'SHUTDOWN_SENT', 'SHUTDOWN_RECEIVED', 'SHUTDOWN_ACK_SENT', 'REJECTED', 'CLOSED'], toString(c.state)), toString(c.state)) AS state_name,
+  c.is_template AS is_template, c.template_id AS template_id, c.scheduled_by AS scheduled_by,
+  c.weight AS weight, c.quiesced AS quiesced,
+  c.packets_in AS packets_in, c.bytes_in AS bytes_in, c.packets_out AS packets_out, c.bytes_out AS bytes_out,
+  c.timeout_ms AS timeout_ms, c.netns AS netns, c.epoch AS epoch, c.seen AS last_event
+FROM vslog.connections_data AS c FINAL;
+
+INSERT INTO vslog.schema_migrations (version, name, sha256) SETTINGS async_insert = 0 VALUES (3, '003_connections.sql', '9390c102534abf8fa44179e656fb6ea1a58703992bbdb8798f236322369d02e6');
+
+ALTER TABLE vslog.conn_events MODIFY SETTING fsync_after_insert = 1, fsync_part_directory = 1;
+
+ALTER TABLE vslog.control_events MODIFY SETTING fsync_after_insert = 1, fsync_part_directory = 1;
+
+ALTER TABLE vslog.connections_data MODIFY SETTING fsync_after_insert = 1, fsync_part_directory = 1;
+
+ALTER TABLE vslog.batches MODIFY SETTING fsync_after_insert = 1, fsync_part_directory = 1;
+
+INSERT INTO vslog.schema_migrations (version, name, sha256) SETTINGS async_insert = 0 VALUES (4, '004_durable.sql', '0d5546b5d13eae94733d09fc7174e22770dd3a35c6950c5bff02890767899aa3');
+
+DROP VIEW IF EXISTS vslog.connections_feed;
+
+DROP VIEW IF EXISTS vslog.connections;
+
+DROP TABLE IF EXISTS vslog.connections_data;
+
+CREATE TABLE IF NOT EXISTS vslog.connections_data (
+  node LowCardinality(String),
+  conn_id UInt64 CODEC(Delta, ZSTD),
+  epoch LowCardinality(String),
+  kind Enum8('create' = 1, 'expire' = 2, 'snapshot' = 6),
+  version UInt64 CODEC(Delta, ZSTD),
+  seen DateTime64(9, 'UTC') CODEC(Delta, ZSTD),
+  start DateTime64(9, 'UTC') CODEC(Delta, ZSTD),
+  client_addr IPv6 CODEC(ZSTD),
+  virtual_addr IPv6 CODEC(ZSTD),
+  real_addr IPv6 CODEC(ZSTD),
+  protocol UInt32,
+  client_port UInt32,
+  virtual_port UInt32,
+  real_port UInt32,
+  fwmark UInt32,
+  forward Enum8('masq'=0,'local'=1,'tunnel'=2,'direct'=3,'bypass'=4),
+  flags UInt32,
+  state UInt32,
+  is_template Bool,
+  template_id UInt64,
+  weight Int32,
+  duration_ns UInt64,
+  packets_in UInt64,
+  bytes_in UInt64,
+  packets_out UInt64,
+  bytes_out UInt64,
+  reason Enum8('none'=0,'timeout'=1,'expire_now'=2,'nodest'=3,'flushed'=4,'drop_entry'=5,'service_removed'=6,'module_unload'=7,'template_quiesced'=8,'one_packet'=9,'missed'=10,'unknown'=11),
+  scheduled_by Enum8('unknown'=0,'scheduler'=1,'persistence'=2,'sync'=3,'bypass'=4),
+  quiesced Bool,
+  timeout_ms UInt32,
+  netns UInt32
+) ENGINE = ReplacingMergeTree(version) ORDER BY (node, conn_id) TTL toDateTime(seen) + INTERVAL 90 DAY DELETE WHERE kind = 'expire' SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS vslog.connections_feed TO vslog.connections_data AS SELECT node, conn_id, epoch, CAST(CAST(e.kind, 'Int8'), 'Enum8(\'create\' = 1, \'expire\' = 2, \'snapshot\' = 6)') AS kind, if(e.kind = 'expire', bitShiftLeft(toUInt64(1), 63), toUInt64(0)) + toUInt64(toUnixTimestamp64Nano(time_ns)) AS version, time_ns AS seen, if(toUnixTimestamp64Nano(created_ns) != 0, created_ns, fromUnixTimestamp64Nano(toUnixTimestamp64Nano(time_ns) - toInt64(duration_ns), 'UTC')) AS start, client_addr, virtual_addr, real_addr, protocol, client_port, virtual_port, real_port, fwmark, forward, flags, state, is_template, template_id, weight, duration_ns, packets_in, bytes_in, packets_out, bytes_out, reason, scheduled_by, quiesced, timeout_ms, netns FROM vslog.conn_events AS e WHERE e.conn_id != 0 AND e.kind IN ('create', 'expire', 'snapshot');
+
+INSERT INTO vslog.connections_data (node, conn_id, epoch, kind, version, seen, start, client_addr, virtual_addr, real_addr, protocol, client_port, virtual_port, real_port, fwmark, forward, flags, state, is_template, template_id, weight, duration_ns, packets_in, bytes_in, packets_out, bytes_out, reason, scheduled_by, quiesced, timeout_ms, netns) SELECT node, conn_id, epoch, CAST(CAST(e.kind, 'Int8'), 'Enum8(\'create\' = 1, \'expire\' = 2, \'snapshot\' = 6)') AS kind, if(e.kind = 'expire', bitShiftLeft(toUInt64(1), 63), toUInt64(0)) + toUInt64(toUnixTimestamp64Nano(time_ns)) AS version, time_ns AS seen, if(toUnixTimestamp64Nano(created_ns) != 0, created_ns, fromUnixTimestamp64Nano(toUnixTimestamp64Nano(time_ns) - toInt64(duration_ns), 'UTC')) AS start, client_addr, virtual_addr, real_addr, protocol, client_port, virtual_port, real_port, fwmark, forward, flags, state, is_template, template_id, weight, duration_ns, packets_in, bytes_in, packets_out, bytes_out, reason, scheduled_by, quiesced, timeout_ms, netns FROM vslog.conn_events AS e WHERE e.conn_id != 0 AND e.kind IN ('create', 'expire', 'snapshot');
+
+CREATE VIEW vslog.connections AS
+WITH
+  (SELECT groupArray((n, t)) FROM (SELECT toString(node) AS n, time_ns AS t FROM vslog.control_events WHERE kind = 'capture_started' AND fresh ORDER BY t)) AS restarts,
+  arrayFirst(x -> x.1 = toString(c.node) AND x.2 > c.seen, restarts).2 AS restart,
+  c.kind != 'expire' AND toUnixTimestamp64Nano(restart) != 0 AS was_missed
+SELECT
+  c.node AS node, c.conn_id AS conn_id, c.start AS start,
+  multiIf(c.kind = 'expire', toNullable(c.seen), was_missed, toNullable(restart), NULL) AS end,
+  CAST(c.kind != 'expire' AND NOT was_missed, 'Bool') AS is_open,
+  if(was_missed, CAST('missed', 'Enum8(\'none\'=0,\'timeout\'=1,\'expire_now\'=2,\'nodest\'=3,\'flushed\'=4,\'drop_entry\'=5,\'service_removed\'=6,\'module_unload\'=7,\'template_quiesced\'=8,\'one_packet\'=9,\'missed\'=10,\'unknown\'=11)'), c.reason) AS reason,
+  c.duration_ns AS duration_ns,
+  if(c.kind = 'expire' AND c.duration_ns != 0, toNullable(c.duration_ns / 1e9), NULL) AS duration_s,
+  c.protocol AS protocol, transform(c.protocol, [6, 17, 132], ['TCP', 'UDP', 'SCTP'], toString(c.protocol)) AS protocol_name,
+  multiIf(c.client_addr = toIPv6('::'), '', startsWith(IPv6NumToString(c.client_addr), '::ffff:') AND position(IPv6NumToString(c.client_addr), '.') > 0, substring(IPv6NumToString(c.client_addr), 8), IPv6NumToString(c.client_addr)) AS client_addr, c.client_port AS client_port,
+  multiIf(c.virtual_addr = toIPv6('::'), '', startsWith(IPv6NumToString(c.virtual_addr), '::ffff:') AND position(IPv6NumToString(c.virtual_addr), '.') > 0, substring(IPv6NumToString(c.virtual_addr), 8), IPv6NumToString(c.virtual_addr)) AS virtual_addr, c.virtual_port AS virtual_port,
+  multiIf(c.real_addr = toIPv6('::'), '', startsWith(IPv6NumToString(c.real_addr), '::ffff:') AND position(IPv6NumToString(c.real_addr), '.') > 0, substring(IPv6NumToString(c.real_addr), 8), IPv6NumToString(c.real_addr)) AS real_addr, c.real_port AS real_port,
+  c.fwmark AS fwmark, c.forward AS forward, c.flags AS flags, c.state AS state,
+  multiIf(c.is_template, if(bitTest(c.state, 0), 'ASSURED', 'NONE'), c.protocol = 6, transform(c.state, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10], ['NONE', 'ESTABLISHED', 'SYN_SENT', 'SYN_RECV', 'FIN_WAIT', 'TIME_WAIT', 'CLOSE', 'CLOSE_WAIT', 'LAST_ACK', 'LISTEN', 'SYNACK'], toString(c.state)), c.protocol = 17, transform(c.state, [0], ['NORMAL'], toString(c.state)), c.protocol = 132, transform(c.state, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13], ['NONE', 'INIT1', 'INIT', 'COOKIE_SENT', 'COOKIE_REPLIED', 'COOKIE_WAIT', 'COOKIE', 'COOKIE_ECHOED', 'ESTABLISHED', 'SHUTDOWN_SENT', 'SHUTDOWN_RECEIVED', 'SHUTDOWN_ACK_SENT', 'REJECTED', 'CLOSED'], toString(c.state)), toString(c.state)) AS state_name,
+  c.is_template AS is_template, c.template_id AS template_id, c.scheduled_by AS scheduled_by,
+  c.weight AS weight, c.quiesced AS quiesced,
+  c.packets_in AS packets_in, c.bytes_in AS bytes_in, c.packets_out AS packets_out, c.bytes_out AS bytes_out,
+  c.timeout_ms AS timeout_ms, c.netns AS netns, c.epoch AS epoch, c.seen AS last_event
+FROM vslog.connections_data AS c FINAL;
+
+INSERT INTO vslog.schema_migrations (version, name, sha256) SETTINGS async_insert = 0 VALUES (5, '005_connection_addresses.sql', '1898bc1810caafa56e1fc171fad1ba632ee9ccdb62437070fd88c9d078f6bf96');
+
+ALTER TABLE vslog.conn_events ADD COLUMN IF NOT EXISTS `zone` UInt32 CODEC(T64, ZSTD);
+
+ALTER TABLE vslog.conn_events ADD COLUMN IF NOT EXISTS `mark` UInt32 CODEC(T64, ZSTD);
+
+ALTER TABLE vslog.conn_events ADD COLUMN IF NOT EXISTS `labels` UInt128 CODEC(ZSTD);
+
+ALTER TABLE vslog.conn_events MODIFY COLUMN protocol_name String ALIAS transform(protocol, [1, 6, 17, 33, 47, 50, 51, 58, 132, 136], ['ICMP', 'TCP', 'UDP', 'DCCP', 'GRE', 'ESP', 'AH', 'ICMPv6', 'SCTP', 'UDPLITE'], toString(protocol));
+
+ALTER TABLE vslog.control_events MODIFY COLUMN protocol_name String ALIAS transform(protocol, [1, 6, 17, 33, 47, 50, 51, 58, 132, 136], ['ICMP', 'TCP', 'UDP', 'DCCP', 'GRE', 'ESP', 'AH', 'ICMPv6', 'SCTP', 'UDPLITE'], toString(protocol));
+
+ALTER TABLE vslog.connections_data ADD COLUMN IF NOT EXISTS zone UInt32;
+
+ALTER TABLE vslog.connections_data ADD COLUMN IF NOT EXISTS mark UInt32;
+
+ALTER TABLE vslog.connections_data ADD COLUMN IF NOT EXISTS labels UInt128;
+
+DROP VIEW IF EXISTS vslog.connections_feed;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS vslog.connections_feed TO vslog.connections_data AS SELECT node, conn_id, epoch, CAST(CAST(e.kind, 'Int8'), 'Enum8(\'create\' = 1, \'expire\' = 2, \'snapshot\' = 6)') AS kind, if(e.kind = 'expire', bitShiftLeft(toUInt64(1), 63), toUInt64(0)) + toUInt64(toUnixTimestamp64Nano(time_ns)) AS version, time_ns AS seen, if(toUnixTimestamp64Nano(created_ns) != 0, created_ns, fromUnixTimestamp64Nano(toUnixTimestamp64Nano(time_ns) - toInt64(duration_ns), 'UTC')) AS start, client_addr, virtual_addr, real_addr, protocol, client_port, virtual_port, real_port, fwmark, forward, flags, state, is_template, template_id, weight, duration_ns, packets_in, bytes_in, packets_out, bytes_out, reason, scheduled_by, quiesced, timeout_ms, netns, zone, mark, labels FROM vslog.conn_events AS e WHERE e.conn_id != 0 AND e.kind IN ('create', 'expire', 'snapshot');
+
+DROP VIEW IF EXISTS vslog.connections;
+
+CREATE VIEW vslog.connections AS
+WITH
+  (SELECT groupArray((n, t)) FROM (SELECT toString(node) AS n, time_ns AS t FROM vslog.control_events WHERE kind = 'capture_started' AND fresh ORDER BY t)) AS restarts,
+  arrayFirst(x -> x.1 = toString(c.node) AND x.2 > c.seen, restarts).2 AS restart,
+  c.kind != 'expire' AND toUnixTimestamp64Nano(restart) != 0 AS was_missed
+SELECT
+  c.node AS node, c.conn_id AS conn_id, c.start AS start,
+  multiIf(c.kind = 'expire', toNullable(c.seen), was_missed, toNullable(restart), NULL) AS end,
+  CAST(c.kind != 'expire' AND NOT was_missed, 'Bool') AS is_open,
+  if(was_missed, CAST('missed', 'Enum8(\'none\'=0,\'timeout\'=1,\'expire_now\'=2,\'nodest\'=3,\'flushed\'=4,\'drop_entry\'=5,\'service_removed\'=6,\'module_unload\'=7,\'template_quiesced\'=8,\'one_packet\'=9,\'missed\'=10,\'unknown\'=11)'), c.reason) AS reason,
+  c.duration_ns AS duration_ns,
+  if(c.kind = 'expire' AND c.duration_ns != 0, toNullable(c.duration_ns / 1e9), NULL) AS duration_s,
+  c.protocol AS protocol, transform(c.protocol, [1, 6, 17, 33, 47, 50, 51, 58, 132, 136], ['ICMP', 'TCP', 'UDP', 'DCCP', 'GRE', 'ESP', 'AH', 'ICMPv6', 'SCTP', 'UDPLITE'], toString(c.protocol)) AS protocol_name,
+  multiIf(c.client_addr = toIPv6('::'), '', startsWith(IPv6NumToString(c.client_addr), '::ffff:') AND position(IPv6NumToString(c.client_addr), '.') > 0, substring(IPv6NumToString(c.client_addr), 8), IPv6NumToString(c.client_addr)) AS client_addr, c.client_port AS client_port,
+  multiIf(c.virtual_addr = toIPv6('::'), '', startsWith(IPv6NumToString(c.virtual_addr), '::ffff:') AND position(IPv6NumToString(c.virtual_addr), '.') > 0, substring(IPv6NumToString(c.virtual_addr), 8), IPv6NumToString(c.virtual_addr)) AS virtual_addr, c.virtual_port AS virtual_port,
+  multiIf(c.real_addr = toIPv6('::'), '', startsWith(IPv6NumToString(c.real_addr), '::ffff:') AND position(IPv6NumToString(c.real_addr), '.') > 0, substring(IPv6NumToString(c.real_addr), 8), IPv6NumToString(c.real_addr)) AS real_addr, c.real_port AS real_port,
+  c.fwmark AS fwmark, c.forward AS forward, c.flags AS flags, c.state AS state,
+  multiIf(c.is_template, if(bitTest(c.state, 0), 'ASSURED', 'NONE'), c.protocol = 6, transform(c.state, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10], ['NONE', 'ESTABLISHED', 'SYN_SENT', 'SYN_RECV', 'FIN_WAIT', 'TIME_WAIT', 'CLOSE', 'CLOSE_WAIT', 'LAST_ACK', 'LISTEN', 'SYNACK'], toString(c.state)), c.protocol = 17, transform(c.state, [0], ['NORMAL'], toString(c.state)), c.protocol = 132, transform(c.state, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13], ['NONE', 'INIT1', 'INIT', 'COOKIE_SENT', 'COOKIE_REPLIED', 'COOKIE_WAIT', 'COOKIE', 'COOKIE_ECHOED', 'ESTABLISHED', 'SHUTDOWN_SENT', 'SHUTDOWN_RECEIVED', 'SHUTDOWN_ACK_SENT', 'REJECTED', 'CLOSED'], toString(c.state)), toString(c.state)) AS state_name,
+  c.is_template AS is_template, c.template_id AS template_id, c.scheduled_by AS scheduled_by,
+  c.weight AS weight, c.quiesced AS quiesced,
+  c.packets_in AS packets_in, c.bytes_in AS bytes_in, c.packets_out AS packets_out, c.bytes_out AS bytes_out,
+  c.timeout_ms AS timeout_ms, c.netns AS netns, c.zone AS zone, c.mark AS mark, c.labels AS labels, c.epoch AS epoch, c.seen AS last_event
+FROM vslog.connections_data AS c FINAL;
+
+INSERT INTO vslog.schema_migrations (version, name, sha256) SETTINGS async_insert = 0 VALUES (6, '006_conntrack.sql', 'a1af37cef700122cfd1cf72c0999a340fb036de0c33cc1603c9108d65a996033');
+
+ALTER TABLE vslog.control_events ADD COLUMN IF NOT EXISTS `parent_pid` UInt32 CODEC(T64, ZSTD);
+
+ALTER TABLE vslog.control_events ADD COLUMN IF NOT EXISTS `parent_command` String;
+
+ALTER TABLE vslog.control_events MODIFY COLUMN `where` Enum8('none'=0,'ring'=1,'journal'=2,'spool'=3,'source'=4,'conn_map'=5,'malformed'=6,'sink'=7,'summarised'=8);
+
+INSERT INTO vslog.schema_migrations (version, name, sha256) SETTINGS async_insert = 0 VALUES (7, '007_parent.sql', '4631d6da5a10f8d3293caf07b03425150bf7729ed03fb9efab88610fec52709e');
+
+DROP VIEW IF EXISTS vslog.connections_feed;
+
+DROP VIEW IF EXISTS vslog.connections;
+
+DROP TABLE IF EXISTS vslog.connections_data;
+
+ALTER TABLE vslog.conn_events ADD COLUMN IF NOT EXISTS created_skew Int64 CODEC(ZSTD);
+
+ALTER TABLE vslog.conn_events UPDATE created_skew = if(toUnixTimestamp64Nano(created_ns) = 0, toInt64(-9223372036854775808), toUnixTimestamp64Nano(created_ns) - toUnixTimestamp64Nano(time_ns) + toInt64(duration_ns)) WHERE true SETTINGS mutations_sync = 2;
+
+ALTER TABLE vslog.conn_events DROP COLUMN IF EXISTS created;
+
+ALTER TABLE vslog.conn_events DROP COLUMN IF EXISTS created_ns;
+
+ALTER TABLE vslog.conn_events ADD COLUMN IF NOT EXISTS created_ns DateTime64(9, 'UTC') ALIAS fromUnixTimestamp64Nano(if(created_skew = toInt64(-9223372036854775808), toInt64(0), toUnixTimestamp64Nano(time_ns) - toInt64(duration_ns) + created_skew), 'UTC');
+
+ALTER TABLE vslog.conn_events ADD COLUMN IF NOT EXISTS created DateTime64(9, 'UTC') ALIAS fromUnixTimestamp64Nano(if(created_skew = toInt64(-9223372036854775808), toInt64(0), toUnixTimestamp64Nano(time_ns) - toInt64(duration_ns) + created_skew), 'UTC');
+
+ALTER TABLE vslog.conn_events MODIFY COLUMN `time_ns` DateTime64(9, 'UTC') CODEC(Delta, T64('bit'), ZSTD);
+
+ALTER TABLE vslog.conn_events MODIFY COLUMN `sequence` UInt64 CODEC(DoubleDelta, ZSTD);
+
+ALTER TABLE vslog.conn_events MODIFY COLUMN `conn_id` UInt64 CODEC(DoubleDelta, ZSTD);
+
+ALTER TABLE vslog.conn_events MODIFY COLUMN `client_port` UInt32 CODEC(ZSTD);
+
+ALTER TABLE vslog.conn_events MODIFY COLUMN `duration_ns` UInt64 CODEC(ZSTD);
+
+ALTER TABLE vslog.conn_events MODIFY COLUMN `packets_in` UInt64 CODEC(T64, ZSTD);
+
+ALTER TABLE vslog.conn_events MODIFY COLUMN `packets_out` UInt64 CODEC(T64, ZSTD);
+
+ALTER TABLE vslog.conn_events MODIFY COLUMN `bytes_in` UInt64 CODEC(T64, ZSTD);
+
+ALTER TABLE vslog.conn_events MODIFY COLUMN `bytes_out` UInt64 CODEC(T64, ZSTD);
+
+ALTER TABLE vslog.conn_events MODIFY COLUMN `drop_packets` UInt64 CODEC(T64, ZSTD);
+
+ALTER TABLE vslog.conn_events MODIFY COLUMN `drop_bytes` UInt64 CODEC(T64, ZSTD);
+
+ALTER TABLE vslog.conn_events MODIFY COLUMN `template_id` UInt64 CODEC(ZSTD);
+
+ALTER TABLE vslog.conn_events MODIFY SETTING ttl_only_drop_parts = 1;
+
+ALTER TABLE vslog.conn_events MODIFY TTL toDateTime(time_ns) + toIntervalSecond(7776000);
+
+ALTER TABLE vslog.control_events MODIFY TTL toDateTime(time_ns) + toIntervalSecond(315360000);
+
+ALTER TABLE vslog.conn_events ADD INDEX IF NOT EXISTS by_time time_ns TYPE minmax GRANULARITY 1;
+
+DROP VIEW IF EXISTS vslog.connections_ended_feed;
+
+DROP TABLE IF EXISTS vslog.connections_ended;
+
+CREATE TABLE IF NOT EXISTS vslog.connections_ended (
+  real_addr IPv6 CODEC(ZSTD),
+  real_port UInt32 CODEC(ZSTD),
+  end DateTime64(9, 'UTC') CODEC(Delta, ZSTD),
+  node LowCardinality(String),
+  conn_id UInt64 CODEC(Delta, ZSTD),
+  start_skew Int64 CODEC(ZSTD),
+  duration_ns UInt64 CODEC(ZSTD),
+  reason Enum8('none'=0,'timeout'=1,'expire_now'=2,'nodest'=3,'flushed'=4,'drop_entry'=5,'service_removed'=6,'module_unload'=7,'template_quiesced'=8,'one_packet'=9,'missed'=10,'unknown'=11) CODEC(ZSTD),
+  packets_in UInt64 CODEC(T64, ZSTD),
+  bytes_in UInt64 CODEC(T64, ZSTD),
+  packets_out UInt64 CODEC(T64, ZSTD),
+  bytes_out UInt64 CODEC(T64, ZSTD),
+  epoch LowCardinality(String),
+  protocol UInt32 CODEC(T64, ZSTD),
+  client_addr IPv6 CODEC(ZSTD),
+  client_port UInt32 CODEC(ZSTD),
+  virtual_addr IPv6 CODEC(ZSTD),
+  virtual_port UInt32 CODEC(ZSTD),
+  fwmark UInt32 CODEC(ZSTD),
+  forward Enum8('masq'=0,'local'=1,'tunnel'=2,'direct'=3,'bypass'=4) CODEC(ZSTD),
+  flags UInt32 CODEC(ZSTD),
+  state UInt32 CODEC(ZSTD),
+  is_template Bool CODEC(ZSTD),
+  template_id UInt64 CODEC(ZSTD),
+  weight Int32 CODEC(ZSTD),
+  scheduled_by Enum8('unknown'=0,'scheduler'=1,'persistence'=2,'sync'=3,'bypass'=4) CODEC(ZSTD),
+  quiesced Bool CODEC(ZSTD),
+  timeout_ms UInt32 CODEC(ZSTD),
+  netns UInt32 CODEC(ZSTD),
+  zone UInt32 CODEC(ZSTD),
+  mark UInt32 CODEC(ZSTD),
+  labels UInt128 CODEC(ZSTD),
+  start DateTime64(9, 'UTC') ALIAS fromUnixTimestamp64Nano(toUnixTimestamp64Nano(end) - toInt64(duration_ns) + start_skew, 'UTC'),
+  INDEX by_start fromUnixTimestamp64Nano(toUnixTimestamp64Nano(end) - toInt64(duration_ns) + start_skew, 'UTC') TYPE minmax GRANULARITY 1,
+  INDEX by_end end TYPE minmax GRANULARITY 1,
+  INDEX by_client client_addr TYPE bloom_filter(0.01) GRANULARITY 1,
+  INDEX by_connection conn_id TYPE minmax GRANULARITY 1
+) ENGINE = ReplacingMergeTree PARTITION BY toDate(end) ORDER BY (real_addr, real_port, end, node, conn_id) TTL toDateTime(end) + toIntervalSecond(7776000) SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, ttl_only_drop_parts = 1;
+
+DROP VIEW IF EXISTS vslog.connections_open_feed;
+
+DROP TABLE IF EXISTS vslog.connections_open;
+
+CREATE TABLE IF NOT EXISTS vslog.connections_open (
+  node LowCardinality(String),
+  conn_id UInt64 CODEC(Delta, ZSTD),
+  begun SimpleAggregateFunction(max, UInt8) CODEC(ZSTD),
+  ended SimpleAggregateFunction(max, UInt8) CODEC(ZSTD),
+  seen SimpleAggregateFunction(max, DateTime64(9, 'UTC')) CODEC(Delta, ZSTD),
+  start SimpleAggregateFunction(any, DateTime64(9, 'UTC')) CODEC(Delta, ZSTD),
+  real_addr SimpleAggregateFunction(any, IPv6) CODEC(ZSTD),
+  real_port SimpleAggregateFunction(any, UInt32) CODEC(ZSTD),
+  epoch SimpleAggregateFunction(any, LowCardinality(String)),
+  protocol SimpleAggregateFunction(any, UInt32) CODEC(T64, ZSTD),
+  client_addr SimpleAggregateFunction(any, IPv6) CODEC(ZSTD),
+  client_port SimpleAggregateFunction(any, UInt32) CODEC(ZSTD),
+  virtual_addr SimpleAggregateFunction(any, IPv6) CODEC(ZSTD),
+  virtual_port SimpleAggregateFunction(any, UInt32) CODEC(ZSTD),
+  fwmark SimpleAggregateFunction(any, UInt32) CODEC(ZSTD),
+  forward SimpleAggregateFunction(any, Enum8('masq'=0,'local'=1,'tunnel'=2,'direct'=3,'bypass'=4)) CODEC(ZSTD),
+  flags SimpleAggregateFunction(any, UInt32) CODEC(ZSTD),
+  state SimpleAggregateFunction(any, UInt32) CODEC(ZSTD),
+  is_template SimpleAggregateFunction(any, Bool) CODEC(ZSTD),
+  template_id SimpleAggregateFunction(any, UInt64) CODEC(ZSTD),
+  weight SimpleAggregateFunction(any, Int32) CODEC(ZSTD),
+  scheduled_by SimpleAggregateFunction(any, Enum8('unknown'=0,'scheduler'=1,'persistence'=2,'sync'=3,'bypass'=4)) CODEC(ZSTD),
+  quiesced SimpleAggregateFunction(any, Bool) CODEC(ZSTD),
+  timeout_ms SimpleAggregateFunction(any, UInt32) CODEC(ZSTD),
+  netns SimpleAggregateFunction(any, UInt32) CODEC(ZSTD),
+  zone SimpleAggregateFunction(any, UInt32) CODEC(ZSTD),
+  mark SimpleAggregateFunction(any, UInt32) CODEC(ZSTD),
+  labels SimpleAggregateFunction(any, UInt128) CODEC(ZSTD)
+) ENGINE = AggregatingMergeTree ORDER BY (node, conn_id) TTL toDateTime(seen) + toIntervalSecond(7776000) DELETE WHERE begun = 0 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+DROP VIEW IF EXISTS vslog.rs_minute_feed;
+
+DROP TABLE IF EXISTS vslog.rs_minute;
+
+CREATE TABLE IF NOT EXISTS vslog.rs_minute (
+  virtual_addr IPv6 CODEC(ZSTD),
+  virtual_port UInt32 CODEC(ZSTD),
+  protocol UInt32 CODEC(ZSTD),
+  fwmark UInt32 CODEC(ZSTD),
+  real_addr IPv6 CODEC(ZSTD),
+  real_port UInt32 CODEC(ZSTD),
+  node LowCardinality(String),
+  minute DateTime('UTC') CODEC(Delta, ZSTD),
+  creates UInt64 CODEC(T64, ZSTD),
+  creates_quiesced UInt64 CODEC(T64, ZSTD),
+  creates_persistent UInt64 CODEC(T64, ZSTD),
+  snapshots UInt64 CODEC(T64, ZSTD),
+  templates UInt64 CODEC(T64, ZSTD),
+  ends UInt64 CODEC(T64, ZSTD),
+  ends_timeout UInt64 CODEC(T64, ZSTD),
+  ends_expire_now UInt64 CODEC(T64, ZSTD),
+  ends_nodest UInt64 CODEC(T64, ZSTD),
+  ends_flushed UInt64 CODEC(T64, ZSTD),
+  ends_drop_entry UInt64 CODEC(T64, ZSTD),
+  ends_service_removed UInt64 CODEC(T64, ZSTD),
+  ends_module_unload UInt64 CODEC(T64, ZSTD),
+  ends_template_quiesced UInt64 CODEC(T64, ZSTD),
+  ends_one_packet UInt64 CODEC(T64, ZSTD),
+  ends_missed UInt64 CODEC(T64, ZSTD),
+  ends_unknown UInt64 CODEC(T64, ZSTD),
+  template_ends UInt64 CODEC(T64, ZSTD),
+  drop_packets UInt64 CODEC(T64, ZSTD),
+  drop_bytes UInt64 CODEC(T64, ZSTD),
+  sched_fails UInt64 CODEC(T64, ZSTD),
+  packets_in UInt64 CODEC(T64, ZSTD),
+  bytes_in UInt64 CODEC(T64, ZSTD),
+  packets_out UInt64 CODEC(T64, ZSTD),
+  bytes_out UInt64 CODEC(T64, ZSTD),
+  `durationsMap.bucket` Array(Int16) CODEC(ZSTD),
+  `durationsMap.ends` Array(UInt64) CODEC(ZSTD)
+) ENGINE = SummingMergeTree PARTITION BY toYYYYMM(minute) ORDER BY (virtual_addr, virtual_port, protocol, fwmark, real_addr, real_port, node, minute) TTL minute + toIntervalSecond(63072000) SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS vslog.connections_ended_feed TO vslog.connections_ended AS SELECT real_addr, real_port, time_ns AS end, node, conn_id, if(created_skew = toInt64(-9223372036854775808), toInt64(0), created_skew) AS start_skew, duration_ns, reason, packets_in, bytes_in, packets_out, bytes_out, epoch, protocol, client_addr, client_port, virtual_addr, virtual_port, fwmark, forward, flags, state, is_template, template_id, weight, scheduled_by, quiesced, timeout_ms, netns, zone, mark, labels FROM vslog.conn_events AS e WHERE e.conn_id != 0 AND e.kind = 'expire';
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS vslog.connections_open_feed TO vslog.connections_open AS SELECT node, conn_id, toUInt8(e.kind != 'expire') AS begun, toUInt8(e.kind = 'expire') AS ended, time_ns AS seen, fromUnixTimestamp64Nano(toUnixTimestamp64Nano(time_ns) - toInt64(duration_ns) + if(created_skew = toInt64(-9223372036854775808), toInt64(0), created_skew), 'UTC') AS start, real_addr, real_port, epoch, protocol, client_addr, client_port, virtual_addr, virtual_port, fwmark, forward, flags, state, is_template, template_id, weight, scheduled_by, quiesced, timeout_ms, netns, zone, mark, labels FROM vslog.conn_events AS e WHERE e.conn_id != 0 AND e.kind IN ('create', 'expire', 'snapshot');
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS vslog.rs_minute_feed TO vslog.rs_minute AS SELECT virtual_addr, virtual_port, protocol, fwmark, real_addr, real_port, node, minute, creates, creates_quiesced, creates_persistent, snapshots, templates, ends, ends_timeout, ends_expire_now, ends_nodest, ends_flushed, ends_drop_entry, ends_service_removed, ends_module_unload, ends_template_quiesced, ends_one_packet, ends_missed, ends_unknown, template_ends, drop_packets, drop_bytes, sched_fails, packets_in, bytes_in, packets_out, bytes_out, durations.1 AS `durationsMap.bucket`, durations.2 AS `durationsMap.ends` FROM (SELECT e.virtual_addr AS virtual_addr, e.virtual_port AS virtual_port, e.protocol AS protocol, e.fwmark AS fwmark, e.real_addr AS real_addr, e.real_port AS real_port, e.node AS node, toStartOfMinute(e.time_ns) AS minute, countIf(e.kind = 'create' AND NOT e.is_template) AS creates, countIf(e.kind = 'create' AND NOT e.is_template AND e.quiesced) AS creates_quiesced, countIf(e.kind = 'create' AND NOT e.is_template AND e.scheduled_by = 'persistence') AS creates_persistent, countIf(e.kind = 'snapshot' AND NOT e.is_template) AS snapshots, countIf(e.kind IN ('create', 'snapshot') AND e.is_template) AS templates, countIf(e.kind = 'expire' AND NOT e.is_template) AS ends, countIf(e.kind = 'expire' AND NOT e.is_template AND e.reason = 'timeout') AS ends_timeout, countIf(e.kind = 'expire' AND NOT e.is_template AND e.reason = 'expire_now') AS ends_expire_now, countIf(e.kind = 'expire' AND NOT e.is_template AND e.reason = 'nodest') AS ends_nodest, countIf(e.kind = 'expire' AND NOT e.is_template AND e.reason = 'flushed') AS ends_flushed, countIf(e.kind = 'expire' AND NOT e.is_template AND e.reason = 'drop_entry') AS ends_drop_entry, countIf(e.kind = 'expire' AND NOT e.is_template AND e.reason = 'service_removed') AS ends_service_removed, countIf(e.kind = 'expire' AND NOT e.is_template AND e.reason = 'module_unload') AS ends_module_unload, countIf(e.kind = 'expire' AND NOT e.is_template AND e.reason = 'template_quiesced') AS ends_template_quiesced, countIf(e.kind = 'expire' AND NOT e.is_template AND e.reason = 'one_packet') AS ends_one_packet, countIf(e.kind = 'expire' AND NOT e.is_template AND e.reason = 'missed') AS ends_missed, countIf(e.kind = 'expire' AND NOT e.is_template AND e.reason = 'unknown') AS ends_unknown, countIf(e.kind = 'expire' AND e.is_template) AS template_ends, sum(e.drop_packets) AS drop_packets, sum(e.drop_bytes) AS drop_bytes, countIf(e.kind = 'sched_fail') AS sched_fails, sum(e.packets_in) AS packets_in, sum(e.bytes_in) AS bytes_in, sum(e.packets_out) AS packets_out, sum(e.bytes_out) AS bytes_out, sumMapIf([toInt16(if(e.duration_ns < 1000000, -1, floor(4 * log2(e.duration_ns / 1000000))))], [toUInt64(1)], e.kind = 'expire' AND NOT e.is_template) AS durations FROM vslog.conn_events AS e GROUP BY virtual_addr, virtual_port, protocol, fwmark, real_addr, real_port, node, minute);
+
+INSERT INTO vslog.connections_ended (real_addr, real_port, end, node, conn_id, start_skew, duration_ns, reason, packets_in, bytes_in, packets_out, bytes_out, epoch, protocol, client_addr, client_port, virtual_addr, virtual_port, fwmark, forward, flags, state, is_template, template_id, weight, scheduled_by, quiesced, timeout_ms, netns, zone, mark, labels) SELECT real_addr, real_port, time_ns AS end, node, conn_id, if(created_skew = toInt64(-9223372036854775808), toInt64(0), created_skew) AS start_skew, duration_ns, reason, packets_in, bytes_in, packets_out, bytes_out, epoch, protocol, client_addr, client_port, virtual_addr, virtual_port, fwmark, forward, flags, state, is_template, template_id, weight, scheduled_by, quiesced, timeout_ms, netns, zone, mark, labels FROM vslog.conn_events AS e WHERE e.conn_id != 0 AND e.kind = 'expire';
+
+INSERT INTO vslog.connections_open (node, conn_id, begun, ended, seen, start, real_addr, real_port, epoch, protocol, client_addr, client_port, virtual_addr, virtual_port, fwmark, forward, flags, state, is_template, template_id, weight, scheduled_by, quiesced, timeout_ms, netns, zone, mark, labels) SELECT node, conn_id, toUInt8(e.kind != 'expire') AS begun, toUInt8(e.kind = 'expire') AS ended, time_ns AS seen, fromUnixTimestamp64Nano(toUnixTimestamp64Nano(time_ns) - toInt64(duration_ns) + if(created_skew = toInt64(-9223372036854775808), toInt64(0), created_skew), 'UTC') AS start, real_addr, real_port, epoch, protocol, client_addr, client_port, virtual_addr, virtual_port, fwmark, forward, flags, state, is_template, template_id, weight, scheduled_by, quiesced, timeout_ms, netns, zone, mark, labels FROM vslog.conn_events AS e WHERE e.conn_id != 0 AND e.kind IN ('create', 'expire', 'snapshot');
+
+INSERT INTO vslog.rs_minute (virtual_addr, virtual_port, protocol, fwmark, real_addr, real_port, node, minute, creates, creates_quiesced, creates_persistent, snapshots, templates, ends, ends_timeout, ends_expire_now, ends_nodest, ends_flushed, ends_drop_entry, ends_service_removed, ends_module_unload, ends_template_quiesced, ends_one_packet, ends_missed, ends_unknown, template_ends, drop_packets, drop_bytes, sched_fails, packets_in, bytes_in, packets_out, bytes_out, `durationsMap.bucket`, `durationsMap.ends`) SELECT virtual_addr, virtual_port, protocol, fwmark, real_addr, real_port, node, minute, creates, creates_quiesced, creates_persistent, snapshots, templates, ends, ends_timeout, ends_expire_now, ends_nodest, ends_flushed, ends_drop_entry, ends_service_removed, ends_module_unload, ends_template_quiesced, ends_one_packet, ends_missed, ends_unknown, template_ends, drop_packets, drop_bytes, sched_fails, packets_in, bytes_in, packets_out, bytes_out, durations.1 AS `durationsMap.bucket`, durations.2 AS `durationsMap.ends` FROM (SELECT e.virtual_addr AS virtual_addr, e.virtual_port AS virtual_port, e.protocol AS protocol, e.fwmark AS fwmark, e.real_addr AS real_addr, e.real_port AS real_port, e.node AS node, toStartOfMinute(e.time_ns) AS minute, countIf(e.kind = 'create' AND NOT e.is_template) AS creates, countIf(e.kind = 'create' AND NOT e.is_template AND e.quiesced) AS creates_quiesced, countIf(e.kind = 'create' AND NOT e.is_template AND e.scheduled_by = 'persistence') AS creates_persistent, countIf(e.kind = 'snapshot' AND NOT e.is_template) AS snapshots, countIf(e.kind IN ('create', 'snapshot') AND e.is_template) AS templates, countIf(e.kind = 'expire' AND NOT e.is_template) AS ends, countIf(e.kind = 'expire' AND NOT e.is_template AND e.reason = 'timeout') AS ends_timeout, countIf(e.kind = 'expire' AND NOT e.is_template AND e.reason = 'expire_now') AS ends_expire_now, countIf(e.kind = 'expire' AND NOT e.is_template AND e.reason = 'nodest') AS ends_nodest, countIf(e.kind = 'expire' AND NOT e.is_template AND e.reason = 'flushed') AS ends_flushed, countIf(e.kind = 'expire' AND NOT e.is_template AND e.reason = 'drop_entry') AS ends_drop_entry, countIf(e.kind = 'expire' AND NOT e.is_template AND e.reason = 'service_removed') AS ends_service_removed, countIf(e.kind = 'expire' AND NOT e.is_template AND e.reason = 'module_unload') AS ends_module_unload, countIf(e.kind = 'expire' AND NOT e.is_template AND e.reason = 'template_quiesced') AS ends_template_quiesced, countIf(e.kind = 'expire' AND NOT e.is_template AND e.reason = 'one_packet') AS ends_one_packet, countIf(e.kind = 'expire' AND NOT e.is_template AND e.reason = 'missed') AS ends_missed, countIf(e.kind = 'expire' AND NOT e.is_template AND e.reason = 'unknown') AS ends_unknown, countIf(e.kind = 'expire' AND e.is_template) AS template_ends, sum(e.drop_packets) AS drop_packets, sum(e.drop_bytes) AS drop_bytes, countIf(e.kind = 'sched_fail') AS sched_fails, sum(e.packets_in) AS packets_in, sum(e.bytes_in) AS bytes_in, sum(e.packets_out) AS packets_out, sum(e.bytes_out) AS bytes_out, sumMapIf([toInt16(if(e.duration_ns < 1000000, -1, floor(4 * log2(e.duration_ns / 1000000))))], [toUInt64(1)], e.kind = 'expire' AND NOT e.is_template) AS durations FROM vslog.conn_events AS e GROUP BY virtual_addr, virtual_port, protocol, fwmark, real_addr, real_port, node, minute);
+
+CREATE VIEW vslog.connections AS
+SELECT
+  c.node AS node,
+  c.conn_id AS conn_id,
+  c.start AS start,
+  toNullable(c.end) AS end,
+  CAST(false, 'Bool') AS is_open,
+  c.reason AS reason,
+  c.duration_ns AS duration_ns,
+  if(c.duration_ns != 0, toNullable(c.duration_ns / 1e9), NULL) AS duration_s,
+  c.protocol AS protocol,
+  transform(c.protocol, [1, 6, 17, 33, 47, 50, 51, 58, 132, 136], ['ICMP', 'TCP', 'UDP', 'DCCP', 'GRE', 'ESP', 'AH', 'ICMPv6', 'SCTP', 'UDPLITE'], toString(c.protocol)) AS protocol_name,
+  multiIf(c.client_addr = toIPv6('::'), '', startsWith(IPv6NumToString(c.client_addr), '::ffff:') AND position(IPv6NumToString(c.client_addr), '.') > 0, substring(IPv6NumToString(c.client_addr), 8), IPv6NumToString(c.client_addr)) AS client_addr,
+  c.client_port AS client_port,
+  multiIf(c.virtual_addr = toIPv6('::'), '', startsWith(IPv6NumToString(c.virtual_addr), '::ffff:') AND position(IPv6NumToString(c.virtual_addr), '.') > 0, substring(IPv6NumToString(c.virtual_addr), 8), IPv6NumToString(c.virtual_addr)) AS virtual_addr,
+  c.virtual_port AS virtual_port,
+  multiIf(c.real_addr = toIPv6('::'), '', startsWith(IPv6NumToString(c.real_addr), '::ffff:') AND position(IPv6NumToString(c.real_addr), '.') > 0, substring(IPv6NumToString(c.real_addr), 8), IPv6NumToString(c.real_addr)) AS real_addr,
+  c.real_port AS real_port,
+  c.fwmark AS fwmark,
+  c.forward AS forward,
+  c.flags AS flags,
+  arrayFilter((name, bit) -> bitAnd(c.flags, bit) != 0, ['SYNC', 'HASHED', 'NOOUTPUT', 'INACTIVE', 'OUT_SEQ', 'IN_SEQ', 'NO_CPORT', 'TEMPLATE', 'ONE_PACKET', 'NFCT'], [32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 65536]) AS flag_names,
+  c.state AS state,
+  multiIf(c.is_template, if(bitTest(c.state, 0), 'ASSURED', 'NONE'), c.protocol = 6, transform(c.state, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10], ['NONE', 'ESTABLISHED', 'SYN_SENT', 'SYN_RECV', 'FIN_WAIT', 'TIME_WAIT', 'CLOSE', 'CLOSE_WAIT', 'LAST_ACK', 'LISTEN', 'SYNACK'], toString(c.state)), c.protocol = 17, transform(c.state, [0], ['NORMAL'], toString(c.state)), c.protocol = 132, transform(c.state, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13], ['NONE', 'INIT1', 'INIT', 'COOKIE_SENT', 'COOKIE_REPLIED', 'COOKIE_WAIT', 'COOKIE', 'COOKIE_ECHOED', 'ESTABLISHED', 'SHUTDOWN_SENT', 'SHUTDOWN_RECEIVED', 'SHUTDOWN_ACK_SENT', 'REJECTED', 'CLOSED'], toString(c.state)), toString(c.state)) AS state_name,
+  c.is_template AS is_template,
+  c.template_id AS template_id,
+  c.scheduled_by AS scheduled_by,
+  c.weight AS weight,
+  c.quiesced AS quiesced,
+  c.packets_in AS packets_in,
+  c.bytes_in AS bytes_in,
+  c.packets_out AS packets_out,
+  c.bytes_out AS bytes_out,
+  c.timeout_ms AS timeout_ms,
+  c.netns AS netns,
+  c.zone AS zone,
+  c.mark AS mark,
+  c.labels AS labels,
+  c.epoch AS epoch,
+  c.end AS last_event,
+  c.client_addr AS client_ip,
+  c.virtual_addr AS virtual_ip,
+  c.real_addr AS real_ip
+FROM vslog.connections_ended AS c FINAL
+UNION ALL
+WITH
+  (SELECT groupArray((n, t)) FROM (SELECT toString(node) AS n, time_ns AS t FROM vslog.control_events WHERE kind = 'capture_started' AND fresh ORDER BY t)) AS restarts,
+  arrayFirst(x -> x.1 = toString(c.node) AND x.2 > c.seen, restarts).2 AS restart,
+  toUnixTimestamp64Nano(restart) != 0 AS was_missed
+SELECT
+  c.node AS node,
+  c.conn_id AS conn_id,
+  c.start AS start,
+  if(was_missed, toNullable(restart), NULL) AS end,
+  CAST(NOT was_missed, 'Bool') AS is_open,
+  CAST(if(was_missed, 'missed', 'none'), 'Enum8(\'none\'=0,\'timeout\'=1,\'expire_now\'=2,\'nodest\'=3,\'flushed\'=4,\'drop_entry\'=5,\'service_removed\'=6,\'module_unload\'=7,\'template_quiesced\'=8,\'one_packet\'=9,\'missed\'=10,\'unknown\'=11)') AS reason,
+  toUInt64(0) AS duration_ns,
+  CAST(NULL, 'Nullable(Float64)') AS duration_s,
+  c.protocol AS protocol,
+  transform(c.protocol, [1, 6, 17, 33, 47, 50, 51, 58, 132, 136], ['ICMP', 'TCP', 'UDP', 'DCCP', 'GRE', 'ESP', 'AH', 'ICMPv6', 'SCTP', 'UDPLITE'], toString(c.protocol)) AS protocol_name,
+  multiIf(c.client_addr = toIPv6('::'), '', startsWith(IPv6NumToString(c.client_addr), '::ffff:') AND position(IPv6NumToString(c.client_addr), '.') > 0, substring(IPv6NumToString(c.client_addr), 8), IPv6NumToString(c.client_addr)) AS client_addr,
+  c.client_port AS client_port,
+  multiIf(c.virtual_addr = toIPv6('::'), '', startsWith(IPv6NumToString(c.virtual_addr), '::ffff:') AND position(IPv6NumToString(c.virtual_addr), '.') > 0, substring(IPv6NumToString(c.virtual_addr), 8), IPv6NumToString(c.virtual_addr)) AS virtual_addr,
+  c.virtual_port AS virtual_port,
+  multiIf(c.real_addr = toIPv6('::'), '', startsWith(IPv6NumToString(c.real_addr), '::ffff:') AND position(IPv6NumToString(c.real_addr), '.') > 0, substring(IPv6NumToString(c.real_addr), 8), IPv6NumToString(c.real_addr)) AS real_addr,
+  c.real_port AS real_port,
+  c.fwmark AS fwmark,
+  c.forward AS forward,
+  c.flags AS flags,
+  arrayFilter((name, bit) -> bitAnd(c.flags, bit) != 0, ['SYNC', 'HASHED', 'NOOUTPUT', 'INACTIVE', 'OUT_SEQ', 'IN_SEQ', 'NO_CPORT', 'TEMPLATE', 'ONE_PACKET', 'NFCT'], [32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 65536]) AS flag_names,
+  c.state AS state,
+  multiIf(c.is_template, if(bitTest(c.state, 0), 'ASSURED', 'NONE'), c.protocol = 6, transform(c.state, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10], ['NONE', 'ESTABLISHED', 'SYN_SENT', 'SYN_RECV', 'FIN_WAIT', 'TIME_WAIT', 'CLOSE', 'CLOSE_WAIT', 'LAST_ACK', 'LISTEN', 'SYNACK'], toString(c.state)), c.protocol = 17, transform(c.state, [0], ['NORMAL'], toString(c.state)), c.protocol = 132, transform(c.state, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13], ['NONE', 'INIT1', 'INIT', 'COOKIE_SENT', 'COOKIE_REPLIED', 'COOKIE_WAIT', 'COOKIE', 'COOKIE_ECHOED', 'ESTABLISHED', 'SHUTDOWN_SENT', 'SHUTDOWN_RECEIVED', 'SHUTDOWN_ACK_SENT', 'REJECTED', 'CLOSED'], toString(c.state)), toString(c.state)) AS state_name,
+  c.is_template AS is_template,
+  c.template_id AS template_id,
+  c.scheduled_by AS scheduled_by,
+  c.weight AS weight,
+  c.quiesced AS quiesced,
+  toUInt64(0) AS packets_in,
+  toUInt64(0) AS bytes_in,
+  toUInt64(0) AS packets_out,
+  toUInt64(0) AS bytes_out,
+  c.timeout_ms AS timeout_ms,
+  c.netns AS netns,
+  c.zone AS zone,
+  c.mark AS mark,
+  c.labels AS labels,
+  c.epoch AS epoch,
+  c.seen AS last_event,
+  c.client_addr AS client_ip,
+  c.virtual_addr AS virtual_ip,
+  c.real_addr AS real_ip
+FROM vslog.connections_open AS c FINAL WHERE c.begun = 1 AND c.ended = 0;
+
+INSERT INTO vslog.schema_migrations (version, name, sha256) SETTINGS async_insert = 0 VALUES (8, '008_questions.sql', 'abd00c0db945524d21ec264be61f359eb8d00533163e31dd51072e5a4fc60614');
+
+CREATE VIEW IF NOT EXISTS vslog.names AS SELECT * FROM values('what String, number UInt32, name String, meaning String',
+  ('kind', 0, 'unspecified', 'never written'),
+  ('kind', 1, 'create', 'a connection (or template) came into being'),
+  ('kind', 2, 'expire', 'it ended; reason says why'),
+  ('kind', 3, 'nodest_drop', 'packets of it were dropped because its real server is gone'),
+  ('kind', 4, 'sched_fail', 'a new connection found no real server; there is no conn_id'),
+  ('kind', 5, 'state', 'its protocol state changed (opt-in)'),
+  ('kind', 6, 'snapshot', 'it was there before we watched, or its create was lost'),
+  ('reason', 0, 'none', 'it has not ended'),
+  ('reason', 1, 'timeout', 'its timer ran out'),
+  ('reason', 2, 'expire_now', 'ended at once by the balancer, for instance on port reuse'),
+  ('reason', 3, 'nodest', 'its real server was removed and expire_nodest_conn ended it'),
+  ('reason', 4, 'flushed', 'ended on request'),
+  ('reason', 5, 'drop_entry', 'dropped by the drop_entry defence'),
+  ('reason', 6, 'service_removed', 'its virtual service was removed and expire_nodest_conn ended it'),
+  ('reason', 7, 'module_unload', 'the network namespace or the module went away'),
+  ('reason', 8, 'template_quiesced', 'a persistence template refused because its real server has weight 0'),
+  ('reason', 9, 'one_packet', 'one-packet scheduling: it never outlives its packet'),
+  ('reason', 10, 'missed', 'it ended while nobody watched'),
+  ('reason', 11, 'unknown', 'the source does not say'),
+  ('scheduled_by', 0, 'unknown', 'the source does not say'),
+  ('scheduled_by', 1, 'scheduler', 'the service’s scheduler chose the real server'),
+  ('scheduled_by', 2, 'persistence', 'a persistence template, or a controlling connection (FTP), chose it'),
+  ('scheduled_by', 3, 'sync', 'received from another director by the sync daemon'),
+  ('scheduled_by', 4, 'bypass', 'cache_bypass: sent to its original destination'),
+  ('forward', 0, 'masq', 'addresses are translated both ways (NAT)'),
+  ('forward', 1, 'local', 'to the director itself'),
+  ('forward', 2, 'tunnel', 'wrapped and sent to the real server, which answers by itself'),
+  ('forward', 3, 'direct', 'to the real server by its MAC address, which answers by itself'),
+  ('forward', 4, 'bypass', 'to its original destination'),
+  ('control kind', 0, 'unspecified', 'never written'),
+  ('control kind', 1, 'service_added', 'a virtual service was added'),
+  ('control kind', 2, 'service_changed', 'a virtual service was changed'),
+  ('control kind', 3, 'service_removed', 'a virtual service was removed'),
+  ('control kind', 4, 'real_added', 'a real server was added'),
+  ('control kind', 5, 'real_changed', 'a real server was changed'),
+  ('control kind', 6, 'real_removed', 'a real server was removed'),
+  ('control kind', 7, 'overload_on', 'a real server passed its upper threshold'),
+  ('control kind', 8, 'overload_off', 'it fell below its lower threshold again'),
+  ('control kind', 9, 'knob_changed', 'a knob was changed'),
+  ('control kind', 10, 'capture_started', 'the capture started'),
+  ('control kind', 11, 'capture_stopped', 'the capture stopped'),
+  ('control kind', 12, 'loss', 'events are missing: where, lost, first_ns and last_ns tell'),
+  ('control kind', 13, 'clock_step', 'the wall clock was set; old_value and new_value are its offset to the monotonic clock in ns'),
+  ('control kind', 14, 'service_snapshot', 'was there when the capture started'),
+  ('control kind', 15, 'real_snapshot', 'was there when the capture started'),
+  ('through', 0, 'unknown', 'nobody knows'),
+  ('through', 1, 'netlink', 'the IPVS generic netlink family: ipvsadm, keepalived, kube-router'),
+  ('through', 2, 'sockopt', 'the old setsockopt interface'),
+  ('through', 3, 'sysctl', 'a file below /proc/sys'),
+  ('through', 4, 'vslog', 'this program'),
+  ('through', 5, 'kernel', 'nobody asked: a namespace went away, a threshold was passed'),
+  ('loss', 0, 'none', 'nothing is missing'),
+  ('loss', 1, 'ring', 'the kernel’s ring was full'),
+  ('loss', 2, 'journal', 'the capture’s journal was full, or was overwritten before anybody subscribed'),
+  ('loss', 3, 'spool', 'a damaged segment on the collector’s disk'),
+  ('loss', 4, 'source', 'the source itself said so (ctnetlink’s ENOBUFS)'),
+  ('loss', 5, 'conn_map', 'the table of connections was full'),
+  ('loss', 6, 'malformed', 'a record from the kernel failed its size check'),
+  ('loss', 7, 'sink', 'a sink refused it for good'),
+  ('loss', 8, 'summarised', 'more began than capture.flood_rate lets be logged one by one: counted instead'),
+  ('protocol', 1, 'ICMP', 'IP protocol number'),
+  ('protocol', 6, 'TCP', 'IP protocol number'),
+  ('protocol', 17, 'UDP', 'IP protocol number'),
+  ('protocol', 33, 'DCCP', 'IP protocol number'),
+  ('protocol', 47, 'GRE', 'IP protocol number'),
+  ('protocol', 50, 'ESP', 'IP protocol number'),
+  ('protocol', 51, 'AH', 'IP protocol number'),
+  ('protocol', 58, 'ICMPv6', 'IP protocol number'),
+  ('protocol', 132, 'SCTP', 'IP protocol number'),
+  ('protocol', 136, 'UDPLITE', 'IP protocol number'),
+  ('TCP state', 0, 'NONE', 'nothing was seen yet'),
+  ('TCP state', 1, 'ESTABLISHED', 'data flows'),
+  ('TCP state', 2, 'SYN_SENT', 'the real server opened it'),
+  ('TCP state', 3, 'SYN_RECV', 'the client asked for it'),
+  ('TCP state', 4, 'FIN_WAIT', 'one side is done'),
+  ('TCP state', 5, 'TIME_WAIT', 'both sides are done'),
+  ('TCP state', 6, 'CLOSE', 'reset'),
+  ('TCP state', 7, 'CLOSE_WAIT', 'the other side is done'),
+  ('TCP state', 8, 'LAST_ACK', 'the last acknowledgement is awaited'),
+  ('TCP state', 9, 'LISTEN', 'nobody asked yet'),
+  ('TCP state', 10, 'SYNACK', 'the SYN defence answers for the real server'),
+  ('UDP state', 0, 'NORMAL', 'packets came'),
+  ('SCTP state', 0, 'NONE', 'as net/netfilter/ipvs/ip_vs_proto_sctp.c has it'),
+  ('SCTP state', 1, 'INIT1', 'as net/netfilter/ipvs/ip_vs_proto_sctp.c has it'),
+  ('SCTP state', 2, 'INIT', 'as net/netfilter/ipvs/ip_vs_proto_sctp.c has it'),
+  ('SCTP state', 3, 'COOKIE_SENT', 'as net/netfilter/ipvs/ip_vs_proto_sctp.c has it'),
+  ('SCTP state', 4, 'COOKIE_REPLIED', 'as net/netfilter/ipvs/ip_vs_proto_sctp.c has it'),
+  ('SCTP state', 5, 'COOKIE_WAIT', 'as net/netfilter/ipvs/ip_vs_proto_sctp.c has it'),
+  ('SCTP state', 6, 'COOKIE', 'as net/netfilter/ipvs/ip_vs_proto_sctp.c has it'),
+  ('SCTP state', 7, 'COOKIE_ECHOED', 'as net/netfilter/ipvs/ip_vs_proto_sctp.c has it'),
+  ('SCTP state', 8, 'ESTABLISHED', 'as net/netfilter/ipvs/ip_vs_proto_sctp.c has it'),
+  ('SCTP state', 9, 'SHUTDOWN_SENT', 'as net/netfilter/ipvs/ip_vs_proto_sctp.c has it'),
+  ('SCTP state', 10, 'SHUTDOWN_RECEIVED', 'as net/netfilter/ipvs/ip_vs_proto_sctp.c has it'),
+  ('SCTP state', 11, 'SHUTDOWN_ACK_SENT', 'as net/netfilter/ipvs/ip_vs_proto_sctp.c has it'),
+  ('SCTP state', 12, 'REJECTED', 'as net/netfilter/ipvs/ip_vs_proto_sctp.c has it'),
+  ('SCTP state', 13, 'CLOSED', 'as net/netfilter/ipvs/ip_vs_proto_sctp.c has it'),
+  ('template state', 0, 'NONE', 'no connection of it was established yet'),
+  ('template state', 1, 'ASSURED', 'a connection of it was established'),
+  ('flag', 32, 'SYNC', 'received from another director'),
+  ('flag', 64, 'HASHED', 'it is in the connection table'),
+  ('flag', 128, 'NOOUTPUT', 'only packets from the client are seen'),
+  ('flag', 256, 'INACTIVE', 'counted as inactive: not established'),
+  ('flag', 512, 'OUT_SEQ', 'sequence numbers of answers are shifted'),
+  ('flag', 1024, 'IN_SEQ', 'sequence numbers of requests are shifted'),
+  ('flag', 2048, 'NO_CPORT', 'the client’s port is not known yet'),
+  ('flag', 4096, 'TEMPLATE', 'a persistence template'),
+  ('flag', 8192, 'ONE_PACKET', 'one-packet scheduling'),
+  ('flag', 65536, 'NFCT', 'connection tracking knows it too'),
+  ('conntrack flag', 1, 'EXPECTED', 'IPS_EXPECTED of linux/netfilter/nf_conntrack_common.h'),
+  ('conntrack flag', 2, 'SEEN_REPLY', 'IPS_SEEN_REPLY of linux/netfilter/nf_conntrack_common.h'),
+  ('conntrack flag', 4, 'ASSURED', 'IPS_ASSURED of linux/netfilter/nf_conntrack_common.h'),
+  ('conntrack flag', 8, 'CONFIRMED', 'IPS_CONFIRMED of linux/netfilter/nf_conntrack_common.h'),
+  ('conntrack flag', 16, 'SRC_NAT', 'IPS_SRC_NAT of linux/netfilter/nf_conntrack_common.h'),
+  ('conntrack flag', 32, 'DST_NAT', 'IPS_DST_NAT of linux/netfilter/nf_conntrack_common.h'),
+  ('conntrack flag', 64, 'SEQ_ADJUST', 'IPS_SEQ_ADJUST of linux/netfilter/nf_conntrack_common.h'),
+  ('conntrack flag', 128, 'SRC_NAT_DONE', 'IPS_SRC_NAT_DONE of linux/netfilter/nf_conntrack_common.h'),
+  ('conntrack flag', 256, 'DST_NAT_DONE', 'IPS_DST_NAT_DONE of linux/netfilter/nf_conntrack_common.h'),
+  ('conntrack flag', 512, 'DYING', 'IPS_DYING of linux/netfilter/nf_conntrack_common.h'),
+  ('conntrack flag', 1024, 'FIXED_TIMEOUT', 'IPS_FIXED_TIMEOUT of linux/netfilter/nf_conntrack_common.h'),
+  ('conntrack flag', 2048, 'TEMPLATE', 'IPS_TEMPLATE of linux/netfilter/nf_conntrack_common.h'),
+  ('conntrack flag', 4096, 'NAT_CLASH', 'IPS_NAT_CLASH of linux/netfilter/nf_conntrack_common.h'),
+  ('conntrack flag', 8192, 'HELPER', 'IPS_HELPER of linux/netfilter/nf_conntrack_common.h'),
+  ('conntrack flag', 16384, 'OFFLOAD', 'IPS_OFFLOAD of linux/netfilter/nf_conntrack_common.h'),
+  ('conntrack flag', 32768, 'HW_OFFLOAD', 'IPS_HW_OFFLOAD of linux/netfilter/nf_conntrack_common.h'));
+
+ALTER TABLE vslog.conn_events ADD COLUMN IF NOT EXISTS flag_names Array(String) ALIAS arrayFilter((name, bit) -> bitAnd(flags, bit) != 0, ['SYNC', 'HASHED', 'NOOUTPUT', 'INACTIVE', 'OUT_SEQ', 'IN_SEQ', 'NO_CPORT', 'TEMPLATE', 'ONE_PACKET', 'NFCT'], [32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 65536]);
+
+INSERT INTO vslog.schema_migrations (version, name, sha256) SETTINGS async_insert = 0 VALUES (9, '009_names.sql', 'c9ee79d4457d986f2968b5431db1cae52bb52c87a846bc6517e16a8eed89edc2');
+
+DROP VIEW IF EXISTS vslog.incidents_feed;
+
+DROP TABLE IF EXISTS vslog.incidents;
+
+CREATE TABLE IF NOT EXISTS vslog.incidents (
+  kind Enum8('unspecified'=0,'create'=1,'expire'=2,'nodest_drop'=3,'sched_fail'=4,'state'=5,'snapshot'=6) CODEC(ZSTD),
+  real_addr IPv6 CODEC(ZSTD),
+  real_port UInt32 CODEC(ZSTD),
+  time_ns DateTime64(9, 'UTC') CODEC(Delta, ZSTD),
+  node LowCardinality(String),
+  epoch LowCardinality(String),
+  sequence UInt64 CODEC(Delta, ZSTD),
+  conn_id UInt64 CODEC(Delta, ZSTD),
+  protocol UInt32 CODEC(ZSTD),
+  client_addr IPv6 CODEC(ZSTD),
+  client_port UInt32 CODEC(ZSTD),
+  virtual_addr IPv6 CODEC(ZSTD),
+  virtual_port UInt32 CODEC(ZSTD),
+  fwmark UInt32 CODEC(ZSTD),
+  template_id UInt64 CODEC(ZSTD),
+  scheduled_by Enum8('unknown'=0,'scheduler'=1,'persistence'=2,'sync'=3,'bypass'=4) CODEC(ZSTD),
+  drop_packets UInt64 CODEC(T64, ZSTD),
+  drop_bytes UInt64 CODEC(T64, ZSTD),
+  drop_first_ns DateTime64(9, 'UTC') CODEC(Delta, ZSTD),
+  drop_last_ns DateTime64(9, 'UTC') CODEC(Delta, ZSTD)
+) ENGINE = ReplacingMergeTree PARTITION BY toDate(time_ns) ORDER BY (kind, real_addr, real_port, time_ns, node, epoch, sequence) TTL toDateTime(time_ns) + toIntervalSecond(7776000) SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, ttl_only_drop_parts = 1;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS vslog.incidents_feed TO vslog.incidents AS SELECT kind, real_addr, real_port, time_ns, node, epoch, sequence, conn_id, protocol, client_addr, client_port, virtual_addr, virtual_port, fwmark, template_id, scheduled_by, drop_packets, drop_bytes, drop_first_ns, drop_last_ns FROM vslog.conn_events AS e WHERE e.kind IN ('nodest_drop', 'sched_fail') OR (e.kind = 'create' AND e.quiesced AND NOT e.is_template);
+
+INSERT INTO vslog.incidents (kind, real_addr, real_port, time_ns, node, epoch, sequence, conn_id, protocol, client_addr, client_port, virtual_addr, virtual_port, fwmark, template_id, scheduled_by, drop_packets, drop_bytes, drop_first_ns, drop_last_ns) SELECT kind, real_addr, real_port, time_ns, node, epoch, sequence, conn_id, protocol, client_addr, client_port, virtual_addr, virtual_port, fwmark, template_id, scheduled_by, drop_packets, drop_bytes, drop_first_ns, drop_last_ns FROM vslog.conn_events AS e WHERE e.kind IN ('nodest_drop', 'sched_fail') OR (e.kind = 'create' AND e.quiesced AND NOT e.is_template);
+
+INSERT INTO vslog.schema_migrations (version, name, sha256) SETTINGS async_insert = 0 VALUES (10, '010_incidents.sql', '7ef7dec4fd4dac51a3e1cc7ea2c4cf8fc34e09f04859c72f7bea163a7f3b83fa');
+
+CREATE TABLE IF NOT EXISTS vslog.conn_kafka (`kind` Enum8('unspecified' = 0, 'create' = 1, 'expire' = 2, 'nodest_drop' = 3, 'sched_fail' = 4, 'state' = 5, 'snapshot' = 6), `time_ns` UInt64, `sequence` UInt64, `conn_id` UInt64, `protocol` UInt32, `family` UInt32, `client_addr` IPv6, `client_port` UInt32, `virtual_addr` IPv6, `virtual_port` UInt32, `real_addr` IPv6, `real_port` UInt32, `fwmark` UInt32, `forward` Enum8('masq' = 0, 'local' = 1, 'tunnel' = 2, 'direct' = 3, 'bypass' = 4), `flags` UInt32, `state` UInt32, `is_template` Bool, `template_id` UInt64, `weight` Int32, `duration_ns` UInt64, `packets_in` UInt64, `bytes_in` UInt64, `packets_out` UInt64, `bytes_out` UInt64, `reason` Enum8('none' = 0, 'timeout' = 1, 'expire_now' = 2, 'nodest' = 3, 'flushed' = 4, 'drop_entry' = 5, 'service_removed' = 6, 'module_unload' = 7, 'template_quiesced' = 8, 'one_packet' = 9, 'missed' = 10, 'unknown' = 11), `scheduled_by` Enum8('unknown' = 0, 'scheduler' = 1, 'persistence' = 2, 'sync' = 3, 'bypass' = 4), `quiesced` Bool, `drop_packets` UInt64, `drop_bytes` UInt64, `drop_first_ns` UInt64, `drop_last_ns` UInt64, `timeout_ms` UInt32, `netns` UInt32, `zone` UInt32, `mark` UInt32, `labels` String, `created_ns` UInt64) ENGINE = Kafka SETTINGS kafka_broker_list = 'kafka:9092', kafka_topic_list = 'vslog.conn.v1', kafka_group_name = 'vslog-clickhouse', kafka_format = 'Protobuf', kafka_skip_broken_messages = 0, format_schema_source = 'string', format_schema = 'syntax = "proto3";
+message EventKind {
+  enum Value {
+    unspecified = 0;
+    create = 1;
+    expire = 2;
+    nodest_drop = 3;
+    sched_fail = 4;
+    state = 5;
+    snapshot = 6;
+  }
+}
+message EndReason {
+  enum Value {
+    none = 0;
+    timeout = 1;
+    expire_now = 2;
+    nodest = 3;
+    flushed = 4;
+    drop_entry = 5;
+    service_removed = 6;
+    module_unload = 7;
+    template_quiesced = 8;
+    one_packet = 9;
+    missed = 10;
+    unknown = 11;
+  }
+}
+message ScheduledBy {
+  enum Value {
+    unknown = 0;
+    scheduler = 1;
+    persistence = 2;
+    sync = 3;
+    bypass = 4;
+  }
+}
+message ForwardMethod {
+  enum Value {
+    masq = 0;
+    local = 1;
+    tunnel = 2;
+    direct = 3;
+    bypass = 4;
+  }
+}
+message ConnEvent {
+  EventKind.Value kind = 1;
+  fixed64 time_ns = 2;
+  uint64 sequence = 3;
+  fixed64 conn_id = 4;
+  uint32 protocol = 5;
+  uint32 family = 6;
+  bytes client_addr = 7;
+  uint32 client_port = 8;
+  bytes virtual_addr = 9;
+  uint32 virtual_port = 10;
+  bytes real_addr = 11;
+  uint32 real_port = 12;
+  uint32 fwmark = 13;
+  ForwardMethod.Value forward = 14;
+  uint32 flags = 15;
+  uint32 state = 16;
+  bool is_template = 17;
+  fixed64 template_id = 18;
+  sint32 weight = 19;
+  fixed64 created_ns = 20;
+  uint64 duration_ns = 21;
+  uint64 packets_in = 22;
+  uint64 bytes_in = 23;
+  uint64 packets_out = 24;
+  uint64 bytes_out = 25;
+  EndReason.Value reason = 26;
+  ScheduledBy.Value scheduled_by = 27;
+  bool quiesced = 28;
+  uint64 drop_packets = 29;
+  uint64 drop_bytes = 30;
+  fixed64 drop_first_ns = 31;
+  fixed64 drop_last_ns = 32;
+  uint32 timeout_ms = 33;
+  uint32 netns = 34;
+  uint32 zone = 35;
+  uint32 mark = 36;
+  bytes labels = 37;
+}', format_schema_message_name = 'ConnEvent';
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS vslog.conn_kafka_feed TO vslog.conn_events AS SELECT _headers.value[indexOf(_headers.name, 'node')] AS node, _headers.value[indexOf(_headers.name, 'epoch')] AS epoch, k.`kind` AS `kind`, fromUnixTimestamp64Nano(toInt64(k.`time_ns`), 'UTC') AS `time_ns`, k.`sequence` AS `sequence`, k.`conn_id` AS `conn_id`, k.`protocol` AS `protocol`, k.`family` AS `family`, k.`client_addr` AS `client_addr`, k.`client_port` AS `client_port`, k.`virtual_addr` AS `virtual_addr`, k.`virtual_port` AS `virtual_port`, k.`real_addr` AS `real_addr`, k.`real_port` AS `real_port`, k.`fwmark` AS `fwmark`, k.`forward` AS `forward`, k.`flags` AS `flags`, k.`state` AS `state`, k.`is_template` AS `is_template`, k.`template_id` AS `template_id`, k.`weight` AS `weight`, k.`duration_ns` AS `duration_ns`, k.`packets_in` AS `packets_in`, k.`bytes_in` AS `bytes_in`, k.`packets_out` AS `packets_out`, k.`bytes_out` AS `bytes_out`, k.`reason` AS `reason`, k.`scheduled_by` AS `scheduled_by`, k.`quiesced` AS `quiesced`, k.`drop_packets` AS `drop_packets`, k.`drop_bytes` AS `drop_bytes`, fromUnixTimestamp64Nano(toInt64(k.`drop_first_ns`), 'UTC') AS `drop_first_ns`, fromUnixTimestamp64Nano(toInt64(k.`drop_last_ns`), 'UTC') AS `drop_last_ns`, k.`timeout_ms` AS `timeout_ms`, k.`netns` AS `netns`, k.`zone` AS `zone`, k.`mark` AS `mark`, reinterpretAsUInt128(k.`labels`) AS `labels`, if(k.`created_ns` = 0, toInt64(-9223372036854775808), toInt64(k.`created_ns`) - toInt64(k.`time_ns`) + toInt64(k.`duration_ns`)) AS `created_skew` FROM vslog.conn_kafka AS k;
+
+CREATE TABLE IF NOT EXISTS vslog.control_kafka (`kind` Enum8('unspecified' = 0, 'service_added' = 1, 'service_changed' = 2, 'service_removed' = 3, 'real_added' = 4, 'real_changed' = 5, 'real_removed' = 6, 'overload_on' = 7, 'overload_off' = 8, 'knob_changed' = 9, 'capture_started' = 10, 'capture_stopped' = 11, 'loss' = 12, 'clock_step' = 13, 'service_snapshot' = 14, 'real_snapshot' = 15), `time_ns` UInt64, `sequence` UInt64, `protocol` UInt32, `family` UInt32, `virtual_addr` IPv6, `virtual_port` UInt32, `fwmark` UInt32, `real_addr` IPv6, `real_port` UInt32, `name` String, `old_value` String, `new_value` String, `uid` UInt32, `login_uid` UInt32, `pid` UInt32, `command` String, `through` Enum8('unknown' = 0, 'netlink' = 1, 'sockopt' = 2, 'sysctl' = 3, 'vslog' = 4, 'kernel' = 5), `where` Enum8('none' = 0, 'ring' = 1, 'journal' = 2, 'spool' = 3, 'source' = 4, 'conn_map' = 5, 'malformed' = 6, 'sink' = 7, 'summarised' = 8), `lost` UInt64, `first_ns` UInt64, `last_ns` UInt64, `detail` String, `netns` UInt32, `fresh` Bool, `boot_id` String, `parent_pid` UInt32, `parent_command` String) ENGINE = Kafka SETTINGS kafka_broker_list = 'kafka:9092', kafka_topic_list = 'vslog.control.v1', kafka_group_name = 'vslog-clickhouse', kafka_format = 'Protobuf', kafka_skip_broken_messages = 0, format_schema_source = 'string', format_schema = 'syntax = "proto3";
+message ControlKind {
+  enum Value {
+    unspecified = 0;
+    service_added = 1;
+    service_changed = 2;
+    service_removed = 3;
+    real_added = 4;
+    real_changed = 5;
+    real_removed = 6;
+    overload_on = 7;
+    overload_off = 8;
+    knob_changed = 9;
+    capture_started = 10;
+    capture_stopped = 11;
+    loss = 12;
+    clock_step = 13;
+    service_snapshot = 14;
+    real_snapshot = 15;
+  }
+}
+message Through {
+  enum Value {
+    unknown = 0;
+    netlink = 1;
+    sockopt = 2;
+    sysctl = 3;
+    vslog = 4;
+    kernel = 5;
+  }
+}
+message LossPlace {
+  enum Value {
+    none = 0;
+    ring = 1;
+    journal = 2;
+    spool = 3;
+    source = 4;
+    conn_map = 5;
+    malformed = 6;
+    sink = 7;
+    summarised = 8;
+  }
+}
+message ControlEvent {
+  ControlKind.Value kind = 1;
+  fixed64 time_ns = 2;
+  uint64 sequence = 3;
+  uint32 protocol = 4;
+  uint32 family = 5;
+  bytes virtual_addr = 6;
+  uint32 virtual_port = 7;
+  uint32 fwmark = 8;
+  bytes real_addr = 9;
+  uint32 real_port = 10;
+  string name = 11;
+  string old_value = 12;
+  string new_value = 13;
+  uint32 uid = 14;
+  uint32 login_uid = 15;
+  uint32 pid = 16;
+  string command = 17;
+  Through.Value through = 18;
+  LossPlace.Value where = 19;
+  uint64 lost = 20;
+  fixed64 first_ns = 21;
+  fixed64 last_ns = 22;
+  string detail = 23;
+  uint32 netns = 24;
+  bool fresh = 25;
+  string boot_id = 26;
+  uint32 parent_pid = 27;
+  string parent_command = 28;
+}', format_schema_message_name = 'ControlEvent';
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS vslog.control_kafka_feed TO vslog.control_events AS SELECT _headers.value[indexOf(_headers.name, 'node')] AS node, _headers.value[indexOf(_headers.name, 'epoch')] AS epoch, k.`kind` AS `kind`, fromUnixTimestamp64Nano(toInt64(k.`time_ns`), 'UTC') AS `time_ns`, k.`sequence` AS `sequence`, k.`protocol` AS `protocol`, k.`family` AS `family`, k.`virtual_addr` AS `virtual_addr`, k.`virtual_port` AS `virtual_port`, k.`fwmark` AS `fwmark`, k.`real_addr` AS `real_addr`, k.`real_port` AS `real_port`, k.`name` AS `name`, k.`old_value` AS `old_value`, k.`new_value` AS `new_value`, k.`uid` AS `uid`, k.`login_uid` AS `login_uid`, k.`pid` AS `pid`, k.`command` AS `command`, k.`through` AS `through`, k.`where` AS `where`, k.`lost` AS `lost`, fromUnixTimestamp64Nano(toInt64(k.`first_ns`), 'UTC') AS `first_ns`, fromUnixTimestamp64Nano(toInt64(k.`last_ns`), 'UTC') AS `last_ns`, k.`detail` AS `detail`, k.`netns` AS `netns`, k.`fresh` AS `fresh`, k.`boot_id` AS `boot_id`, k.`parent_pid` AS `parent_pid`, k.`parent_command` AS `parent_command` FROM vslog.control_kafka AS k;

@@ -1,0 +1,92 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { StatusDocument } from '../../src/api/status.js';
+import { loadConfig } from '../../src/config/load.js';
+import { until, Vslog } from './support/vslog.js';
+
+const ROOT = join(import.meta.dirname, '../..');
+const FOLDER = join(ROOT, 'deploy/systemd');
+const UNITS = readdirSync(FOLDER).filter((name) => /\.(service|target)$/.test(name));
+
+let dir = '';
+let vslog: Vslog | undefined;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'vslog-units-'));
+  // The programs of this checkout in the place of the installed ones.
+  for (const name of UNITS)
+    writeFileSync(
+      join(dir, name),
+      readFileSync(join(FOLDER, name), 'utf8').replaceAll('/usr/bin/node', process.execPath).replaceAll('/opt/vslog', ROOT),
+    );
+});
+afterEach(() => {
+  vslog?.clean();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+function analyze(...args: readonly string[]): { code: number | null; said: string } {
+  const { status, stdout, stderr, error } = spawnSync('systemd-analyze', args, { cwd: dir, encoding: 'utf8', timeout: 60_000 });
+  if (error !== undefined) throw new Error(`systemd-analyze cannot be run: ${error.message}. Its package is systemd.`);
+  return { code: status, said: stdout + stderr };
+}
+
+/** The value of a directive. */
+function directive(unit: string, name: string): string {
+  const value = new RegExp(`^${name}=(.*)$`, 'm').exec(readFileSync(join(FOLDER, unit), 'utf8'))?.[1];
+  if (value === undefined) throw new Error(`${unit} has no ${name}.`);
+  return value;
+}
+
+describe('the units', () => {
+  it('are ones to systemd', () => {
+    expect(analyze('verify', '--man=no', ...UNITS.map((name) => `./${name}`))).toEqual({ code: 0, said: '' });
+    const path = join(dir, 'vslog-collector.service');
+    writeFileSync(path, readFileSync(path, 'utf8').replace('ProtectSystem=', 'ProtectSytem='));
+    expect(analyze('verify', '--man=no', './vslog-collector.service').said).toContain('ProtectSytem');
+  });
+
+  it.each([
+    ['vslog-capture.service', 35],
+    ['vslog-collector.service', 20],
+  ])('leave %s few ways to do harm', (unit, threshold) => {
+    const { code, said } = analyze('security', '--offline=true', `--threshold=${threshold}`, unit);
+    expect(code, said.split('\n').slice(-3).join('\n')).toBe(0);
+  });
+
+  it('speak of a configuration that holds, and of users and folders that are made', () => {
+    const { values } = loadConfig({ file: join(FOLDER, 'vslog.toml'), machine: { root: true, uid: 0, home: '/root', env: {} } });
+    // Where the units let them write.
+    expect(values['collector.data_dir']).toBe(`/var/lib/${directive('vslog-collector.service', 'StateDirectory')}`);
+    expect(values['collector.api_socket']).toMatch(`/run/${directive('vslog-collector.service', 'RuntimeDirectory')}/`);
+    expect(values['capture.socket']).toMatch(`/run/${directive('vslog-capture.service', 'RuntimeDirectory')}/`);
+    const { status, stderr } = spawnSync('systemd-sysusers', ['--dry-run', join(FOLDER, 'vslog.sysusers')], { encoding: 'utf8' });
+    expect(status, stderr).toBe(0);
+    const made = readFileSync(join(FOLDER, 'vslog.sysusers'), 'utf8');
+    for (const name of [directive('vslog-collector.service', 'User'), values['capture.socket_group'], values['capture.admin_group']])
+      expect(made).toMatch(new RegExp(`^[ug] ${name} `, 'm'));
+  });
+
+  it('start both halves so that events arrive', async () => {
+    vslog = new Vslog();
+    const on = vslog;
+    const command = (unit: string): string[] => {
+      const [node, main, ...args] = directive(unit, 'ExecStart').split(' ');
+      expect([node, main]).toEqual(['/usr/bin/node', '/opt/vslog/dist/main.js']);
+      // Vslog's own environment says where socket and data are; the file is the machine's.
+      return args.filter((arg, i) => arg !== '--config' && args[i - 1] !== '--config');
+    };
+    const capture = on.start(...command('vslog-capture.service'), '--source', 'engine', '--load', '--load-rate', '200');
+    await capture.says(/ready/);
+    const collector = on.start(...command('vslog-collector.service'));
+    await collector.says(/ready/);
+    await until('events arrive', async () => {
+      const { out } = await on.ran('status', '--json');
+      return out !== '' && (JSON.parse(out) as StatusDocument).counters.events > 100 ? true : undefined;
+    });
+    expect(await collector.end()).toBe(0);
+    expect(await capture.end()).toBe(0);
+  });
+});
