@@ -1,86 +1,72 @@
-import { Command } from 'commander';
-import { findKnob, noSuchKnob } from '../knob/catalogue.js';
+import { Command, Option } from 'commander';
+import type { Question } from '../knob/questions.js';
+import { drawPlot } from '../plot/terminal.js';
 import { reports } from '../report/index.js';
-import type { Parameter, Report, Values } from '../report/report.js';
-import { Exit } from './exit-codes.js';
-import { Failure } from './failure.js';
+import type { Report, Row, Values } from '../report/report.js';
 import { askLog } from './knob/asked-log.js';
-import { jsonLines } from './knob/text.js';
-import { plural } from './numbers.js';
 import { addConfigOptions, configOf } from './options.js';
-import { note, table, write } from './output.js';
-import { parseServiceKey } from './service-address.js';
+import { note, write } from './output.js';
+import { machineText, reportText, terminalStyle } from './report-text.js';
+import { valuesOf } from './report-values.js';
 
-const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const FORMATS = ['table', 'vertical', 'json', 'jsonl', 'csv'] as const;
+
+interface Output {
+  readonly output: (typeof FORMATS)[number];
+  readonly json?: true;
+  readonly plot?: boolean;
+  readonly ascii?: true;
+  readonly sql?: true;
+}
 
 /** `vslog report`: what the log says, by name. */
 export function reportCommand(): Command {
-  const command = new Command('report').description('Questions that the log answers, ready to ask.');
+  const command = new Command('report').description('Questions that the log answers, ready to ask.').addHelpText(
+    'after',
+    `
+A table for people, with a picture on a terminal; -o for machines. Every report has its own --help.
+
+Examples:
+  vslog report who --rs 192.0.2.11:8080 --since 1h
+  vslog report reasons --by rs --since 7d
+  vslog report window --vs 192.0.2.1:80 --plot`,
+  );
   for (const report of reports) command.addCommand(commandOf(report));
   return command;
 }
 
 function commandOf(report: Report): Command {
   const command = new Command(report.name).description(report.doc);
-  for (const { flag, argument, doc, fallback } of report.parameters) {
-    command.option(`--${flag} <${argument}>`, fallback === undefined ? doc : `${doc} (default: ${fallback})`);
+  for (const { flag, argument, doc, fallback, required, words } of report.parameters) {
+    const said = fallback === undefined ? doc : `${doc} (default: ${fallback})`;
+    const option = new Option(`--${flag} <${argument}>`, required === true ? `${said} (must be given)` : said);
+    command.addOption(words === undefined ? option : option.choices([...words]));
   }
-  command.option('--json', 'one array, for machines').addHelpText('after', report.more);
+  command
+    .addOption(new Option('-o, --output <FORMAT>', 'how rows are written').choices(FORMATS).default('table'))
+    .option('--json', 'the same as -o json: one array, for machines');
+  if (report.plot !== undefined) {
+    command
+      .option('--plot', 'with the picture, where standard output is no terminal too')
+      .option('--no-plot', 'without the picture')
+      .option('--ascii', 'a picture of plain characters');
+  }
+  command.option('--sql', 'print the SQL instead of asking it').addHelpText('after', report.more);
   addConfigOptions(command, 'sql');
-  return command.action(async (options: Readonly<Record<string, unknown>>) => {
+  return command.action(async (options: Readonly<Record<string, unknown>> & Output) => {
     const values = valuesOf(report, options, Date.now());
     const question = report.question(values);
+    if (options.sql === true) return write(`${question.sql}\n`);
     const rows = await askLog(configOf(command, 'sql').values['collector.api_socket'], question);
-    if (options.json === true) return write(jsonLines(rows.map((row) => report.plain?.(row) ?? row)));
-    if (rows.length === 0) return write(`${question.none}\n`);
-    const heads = report.columns.map(({ title }) => title);
-    const cells = rows.map((row) => report.columns.map((column) => column.cell(row)));
-    await write(`${table(heads, cells)}${plural(rows.length, 'row')}\n`);
-    if (rows.length === values.limit) note('there may be more: see --limit');
+    await show(report, question, rows, values, options);
   });
 }
 
-/** What a person asked for. Throws Failure. */
-export function valuesOf({ parameters }: Report, options: Readonly<Record<string, unknown>>, now: number): Values {
-  const given: { -readonly [K in keyof Values]: Values[K] } = {};
-  for (const parameter of parameters) {
-    const text = options[parameter.flag] ?? parameter.fallback;
-    if (typeof text === 'string') Object.assign(given, { [parameter.sets]: valueFor(parameter, text, now) });
-  }
-  if (given.since !== undefined && given.until !== undefined && given.since >= given.until)
-    throw new Failure(Exit.usage, '--since must be earlier than --until.');
-  return given;
-}
-
-function valueFor({ sets, flag }: Parameter, text: string, now: number): Values[keyof Values] {
-  switch (sets) {
-    case 'since':
-    case 'until':
-      return time(flag, text, now);
-    case 'knob': {
-      const knob = findKnob(text);
-      if (knob === undefined) throw new Failure(Exit.usage, noSuchKnob(text));
-      return knob;
-    }
-    case 'service':
-      return parseServiceKey(text);
-    case 'limit':
-      if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-      throw new Failure(Exit.usage, `--${flag} is ${JSON.stringify(text)}: it must be a whole number from 1.`);
-  }
-}
-
-function time(flag: string, text: string, now: number): number {
-  const [, amount, unit] = /^(\d{1,9})([smhd])$/.exec(text) ?? [];
-  if (amount !== undefined) return now - Number(amount) * (UNITS[unit ?? 's'] ?? 0);
-  if (text === 'now') return now;
-  const [, day, clock = '00:00', zone = 'Z'] =
-    /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)(Z|[+-]\d{2}:\d{2})?)?$/.exec(text) ?? [];
-  const at = day === undefined ? Number.NaN : Date.parse(`${day}T${clock}${zone}`);
-  if (Number.isNaN(at))
-    throw new Failure(
-      Exit.usage,
-      `--${flag} is ${JSON.stringify(text)}: it must be so long ago, such as 90s, 15m, 2h or 7d, or a time such as 2026-01-31 or 2026-01-31T12:00 (UTC).`,
-    );
-  return at;
+async function show(report: Report, question: Question, rows: readonly Row[], values: Values, options: Output): Promise<void> {
+  const format = options.json === true ? 'json' : options.output;
+  if (format === 'json' || format === 'jsonl' || format === 'csv') return write(machineText(report, question, rows, format));
+  await write(reportText(report, question, rows, format));
+  const plot = (options.plot ?? process.stdout.isTTY === true) ? report.plot?.(rows, values) : undefined;
+  if (plot !== undefined) await write(`\n${drawPlot(plot, terminalStyle(options.ascii === true))}`);
+  if (rows.length === values.limit) note('there may be more: see --limit');
 }

@@ -1,9 +1,17 @@
 import type { Knob } from '../knob/catalogue.js';
 import type { Question } from '../knob/questions.js';
-import type { ServiceKey } from '../wire/administration.js';
+import type { Plot } from '../plot/plot.js';
+import type { ServerKey, ServiceKey } from '../wire/administration.js';
 
 /** Rows of an answer, by the names of the question's columns. */
 export type Row = Readonly<Record<string, unknown>>;
+
+/** Addresses that begin alike. */
+export interface Network {
+  /** 16 bytes; IPv4 as ::ffff:a.b.c.d. */
+  readonly first: Uint8Array;
+  readonly last: Uint8Array;
+}
 
 /** What a person may say to narrow a report. A report takes those that it names. */
 export interface Values {
@@ -13,6 +21,15 @@ export interface Values {
   readonly until?: number;
   readonly knob?: Knob;
   readonly service?: ServiceKey;
+  readonly real?: ServerKey;
+  readonly client?: Network;
+  readonly node?: string;
+  /** s */
+  readonly within?: number;
+  /** One of the parameter's words. */
+  readonly by?: string;
+  /** One of the parameter's words. */
+  readonly of?: string;
   readonly limit?: number;
 }
 
@@ -24,12 +41,18 @@ export interface Parameter {
   readonly doc: string;
   /** As a person would write it. */
   readonly fallback?: string;
+  /** The report cannot be asked without it. */
+  readonly required?: boolean;
+  /** What may be said, where that is one of some words. */
+  readonly words?: readonly string[];
 }
 
 /** A column of the table for people. */
 export interface Column {
   readonly title: string;
   cell(row: Row): string;
+  /** A number: it stands at the right. */
+  readonly right?: boolean;
 }
 
 /** What the log answers under a name: `vslog report NAME`. */
@@ -44,6 +67,8 @@ export interface Report {
   question(values: Values): Question;
   /** A row for machines; default: as the store gave it. */
   plain?(row: Row): Row;
+  /** What is to be looked at rather than read; undefined: these rows make no picture. */
+  plot?(rows: readonly Row[], values: Values): Plot | undefined;
 }
 
 export const SINCE: Parameter = {
@@ -53,6 +78,20 @@ export const SINCE: Parameter = {
   doc: 'from then on: 90s, 15m, 2h, 7d ago, or 2026-01-31, 2026-01-31T12:00 (UTC)',
   fallback: '1d',
 };
-export const UNTIL: Parameter = { sets: 'until', flag: 'until', argument: 'TIME', doc: 'up to then, written as of --since (default: now)' };
+export const UNTIL: Parameter = {
+  sets: 'until',
+  flag: 'until',
+  argument: 'TIME',
+  doc: 'up to then, written as of --since',
+  fallback: 'now',
+};
 export const SERVICE: Parameter = { sets: 'service', flag: 'vs', argument: 'SERVICE', doc: 'of this virtual service' };
+export const REAL: Parameter = { sets: 'real', flag: 'rs', argument: 'SERVER', doc: 'of this real server: ADDRESS:PORT' };
+export const CLIENT: Parameter = {
+  sets: 'client',
+  flag: 'client',
+  argument: 'ADDRESS',
+  doc: 'of this client, or of a network: 192.0.2.0/24',
+};
+export const NODE: Parameter = { sets: 'node', flag: 'node', argument: 'NAME', doc: 'of this director' };
 export const LIMIT: Parameter = { sets: 'limit', flag: 'limit', argument: 'N', doc: 'so many rows at most', fallback: '50' };

@@ -1,4 +1,6 @@
+import { quote } from '../store/quote.js';
 import type { ServiceKey } from '../wire/administration.js';
+import type { Network, Values } from './report.js';
 
 /** An address column as people write it. */
 export function addressText(column: string): string {
@@ -20,9 +22,7 @@ export function serviceText(): string {
 /** Whether a record is of this virtual service. */
 export function isOfService({ protocol, family, address, port, fwmark }: ServiceKey): string {
   if (fwmark !== 0) return `(fwmark = ${fwmark} AND family = ${family})`;
-  // Two bytes a group make the long form of an IPv6 address.
-  const text = (Buffer.from(address).toString('hex').match(/.{4}/g) ?? []).join(':');
-  return `(fwmark = 0 AND protocol = ${protocol} AND virtual_addr = toIPv6('${text}') AND virtual_port = ${port})`;
+  return `(fwmark = 0 AND protocol = ${protocol} AND virtual_addr = ${addressLiteral(address)} AND virtual_port = ${port})`;
 }
 
 /** Whether a record is of this time, ms. */
@@ -30,4 +30,95 @@ export function isWithin(since: number | undefined, until: number | undefined): 
   const from = since === undefined ? [] : [`time_ns >= fromUnixTimestamp64Milli(toInt64(${since}), 'UTC')`];
   const to = until === undefined ? [] : [`time_ns < fromUnixTimestamp64Milli(toInt64(${until}), 'UTC')`];
   return [...from, ...to].join(' AND ') || 'true';
+}
+
+/** 16 bytes as an IPv6 address of SQL. */
+export function addressLiteral(address: Uint8Array): string {
+  // Two bytes a group make the long form of an IPv6 address.
+  return `toIPv6('${(Buffer.from(address).toString('hex').match(/.{4}/g) ?? []).join(':')}')`;
+}
+
+/** A moment, ms since 1970. */
+export function momentLiteral(ms: number): string {
+  return `fromUnixTimestamp64Milli(toInt64(${ms}), 'UTC')`;
+}
+
+/** How a table calls addresses that conditions can use: `NAME_addr` in tables, `NAME_ip` in the view connections. */
+type Suffix = 'addr' | 'ip';
+
+/** Conditions by what a person narrowed a report to, but for the time. The table must have what is asked for. */
+export function narrowed({ service, real, client, node }: Values, suffix: Suffix): string[] {
+  const where: string[] = [];
+  if (service !== undefined && service.fwmark !== 0) where.push(`fwmark = ${service.fwmark}`);
+  if (service !== undefined && service.fwmark === 0)
+    where.push(
+      `fwmark = 0 AND protocol = ${service.protocol} AND virtual_${suffix} = ${addressLiteral(service.address)} AND virtual_port = ${service.port}`,
+    );
+  if (real !== undefined) where.push(`real_${suffix} = ${addressLiteral(real.address)} AND real_port = ${real.port}`);
+  if (client !== undefined) where.push(isClient(client, `client_${suffix}`));
+  if (node !== undefined) where.push(`node = ${quote(node)}`);
+  return where;
+}
+
+function isClient({ first, last }: Network, column: string): string {
+  return Buffer.compare(first, last) === 0
+    ? `${column} = ${addressLiteral(first)}`
+    : `${column} BETWEEN ${addressLiteral(first)} AND ${addressLiteral(last)}`;
+}
+
+/** Conditions on the view connections: those that were there at some moment of the time asked for, templates aside. */
+export function presentConnections(values: Values): string {
+  const { since, until } = values;
+  return [
+    ...narrowed(values, 'ip'),
+    ...(since === undefined ? [] : [`(end >= ${momentLiteral(since)} OR is_open)`]),
+    ...(until === undefined ? [] : [`start < ${momentLiteral(until)}`]),
+    'NOT is_template',
+  ].join(' AND ');
+}
+
+/** Conditions on rs_minute; its minutes are whole. */
+export function ofMinutes(values: Values): string {
+  const { since, until } = values;
+  return (
+    [
+      ...narrowed(values, 'addr'),
+      ...(since === undefined ? [] : [`minute >= toStartOfMinute(${momentLiteral(since)})`]),
+      ...(until === undefined ? [] : [`minute < ${momentLiteral(until)}`]),
+    ].join(' AND ') || 'true'
+  );
+}
+
+/** Conditions on conn_events and incidents. */
+export function ofEvents(values: Values): string {
+  return [...narrowed(values, 'addr'), isWithin(values.since, values.until)].join(' AND ');
+}
+
+/** `tcp 192.0.2.1:80` of rs_minute and other tables that have no family. */
+export function virtualText(): string {
+  const name = `transform(protocol, [6, 17, 132], ['tcp', 'udp', 'sctp'], toString(protocol))`;
+  return `if(fwmark != 0, concat('fwmark ', toString(fwmark)), concat(${name}, ' ', ${endpointText('virtual')}))`;
+}
+
+/** `10.0.0.1:80` of the texts that the view connections has. */
+export function viewEndpoint(name: string): string {
+  return `concat(if(position(${name}_addr, ':') > 0, concat('[', ${name}_addr, ']'), ${name}_addr), ':', toString(${name}_port))`;
+}
+
+/** `tcp 192.0.2.1:80` of the view connections. */
+export function viewService(): string {
+  return `if(fwmark != 0, concat('fwmark ', toString(fwmark)), concat(lower(protocol_name), ' ', ${viewEndpoint('virtual')}))`;
+}
+
+const STEPS = [60, 300, 900, 3600, 4 * 3600, 86_400];
+
+/** How long a piece of a picture's time is, s: whole minutes, about a hundred pieces. */
+export function stepOf({ since = 0, until = Date.now() }: Values): number {
+  const wanted = (until - since) / 1000 / 110;
+  return STEPS.find((step) => step >= wanted) ?? 7 * 86_400;
+}
+
+/** ms since 1970 of the begin of the piece that a column's time is in. */
+export function pieceOf(column: string, step: number): string {
+  return `intDiv(toUnixTimestamp(${column}), ${step}) * ${step} * 1000`;
 }

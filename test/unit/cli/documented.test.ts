@@ -47,7 +47,7 @@ async function parses(text: string): Promise<void> {
 }
 
 describe('every command in the documentation is one that there is', () => {
-  for (const file of ['README.md', 'docs/cli.md', 'docs/config.md']) {
+  for (const file of ['README.md', 'docs/cli.md', 'docs/clickhouse.md', 'docs/config.md']) {
     const commands = commandsIn(readFileSync(file, 'utf8'));
     it(`${file} has some`, () => expect(commands.length).toBeGreaterThan(0));
     for (const command of commands) it(`${file}: ${command}`, () => parses(command));

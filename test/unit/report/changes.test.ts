@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { exitCodeOf, sentence } from '../../../src/cli/failure.js';
 import { program } from '../../../src/cli/program.js';
-import { valuesOf } from '../../../src/cli/report.js';
+import { valuesOf } from '../../../src/cli/report-values.js';
 import { parseServiceKey } from '../../../src/cli/service-address.js';
 import { findKnob } from '../../../src/knob/catalogue.js';
 import { changes, changeText, whatText, whoText } from '../../../src/report/changes.js';
@@ -119,7 +119,7 @@ describe('what a person may say', () => {
   };
 
   it('is read', () => {
-    expect(read({})).toEqual({ since: NOW - 86_400_000, limit: 50 });
+    expect(read({})).toEqual({ since: NOW - 86_400_000, until: NOW, limit: 50 });
     expect(read({ since: '90s', until: 'now', limit: '3' })).toEqual({ since: NOW - 90_000, until: NOW, limit: 3 });
     expect(read({ since: '2026-02-03', until: '2026-02-03T01:02' })).toMatchObject({
       since: Date.UTC(2026, 1, 3),

@@ -1,0 +1,38 @@
+import { appendFileSync, chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+
+/** So many statements are remembered. */
+const MOST = 1000;
+
+/** Where a person's statements are kept: `$XDG_STATE_HOME/vslog/sql_history`, or in `~/.local/state`. */
+export function historyPath(env: Readonly<Record<string, string | undefined>> = process.env): string {
+  const state = env.XDG_STATE_HOME !== undefined && env.XDG_STATE_HOME !== '' ? env.XDG_STATE_HOME : join(homedir(), '.local', 'state');
+  return join(state, 'vslog', 'sql_history');
+}
+
+/** The statements of earlier sessions, oldest first; a statement of several lines is one. Nothing when there is no file. */
+export function readHistory(path: string): string[] {
+  try {
+    return readFileSync(path, 'utf8')
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => line.replace(/\\(.)/g, (_all, c: string) => (c === 'n' ? '\n' : c)));
+  } catch {
+    return [];
+  }
+}
+
+/** Remembers a statement, for its owner's eyes only. A disk that does not take it is no reason to stop. */
+export function addToHistory(path: string, statement: string): void {
+  const line = (text: string): string => `${text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')}\n`;
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    const before = readHistory(path);
+    if (before.length >= 2 * MOST) writeFileSync(path, before.slice(-MOST).map(line).join(''), { mode: 0o600 });
+    appendFileSync(path, line(statement), { mode: 0o600 });
+    chmodSync(path, 0o600);
+  } catch {
+    // Told nowhere: the statement itself is what the person waits for.
+  }
+}

@@ -1,0 +1,56 @@
+/** What the shell completes, as the store told it. */
+export interface SqlWords {
+  readonly tables: readonly string[];
+  /** Names of columns, by table. */
+  readonly columns: ReadonlyMap<string, readonly string[]>;
+  readonly functions: readonly string[];
+}
+
+/** Written in capitals; completed in the case in which they were begun. */
+const KEYWORDS =
+  'SELECT DISTINCT FROM WHERE PREWHERE GROUP BY HAVING ORDER LIMIT OFFSET WITH AS AND OR NOT IN BETWEEN LIKE ILIKE IS NULL CASE WHEN THEN ELSE END JOIN LEFT INNER ON USING UNION ALL ARRAY FINAL SAMPLE DESC ASC INTERVAL SECOND MINUTE HOUR DAY WEEK MONTH DESCRIBE SHOW TABLES EXPLAIN FORMAT OVER PARTITION ROWS CAST TOTALS ROLLUP'.split(
+    ' ',
+  );
+
+export const COMMANDS = ['\\d', '\\l', '\\x', '\\timing', '\\o', '\\f', '\\i', '\\h', '\\?', '\\q'];
+
+/** SQL whose rows, `kind`, `name`, `table`, wordsOf() reads. */
+export const WORDS_SQL = `SELECT * FROM (SELECT 'column' AS kind, name, table, position AS at FROM system.columns WHERE database = currentDatabase() UNION ALL SELECT 'function' AS kind, name, '' AS table, 0 AS at FROM system.functions WHERE alias_to = '' AND NOT startsWith(name, '_')) ORDER BY kind, table, at, name`;
+
+export function wordsOf(rows: readonly (readonly [kind: string, name: string, table: string])[]): SqlWords {
+  const columns = new Map<string, string[]>();
+  const functions: string[] = [];
+  for (const [kind, name, table] of rows) {
+    if (kind === 'function') functions.push(name);
+    else columns.set(table, [...(columns.get(table) ?? []), name]);
+  }
+  return { tables: [...columns.keys()].filter((table) => !table.endsWith('_feed')), columns, functions };
+}
+
+/**
+ * What the word at the end of a line may go on as, and that word. After FROM and JOIN: tables; elsewhere columns of the tables that the statement names (of all when it names none),
+ * keywords and functions.
+ */
+export function completions(line: string, statement: string, words: SqlWords): [string[], string] {
+  const [word = ''] = /[\w.\\]*$/.exec(line) ?? [];
+  if (line.trimStart().startsWith('\\')) {
+    const [, name] = /^\s*(\\[df]) /.exec(line) ?? [];
+    if (name === '\\d') return [words.tables.filter((table) => table.startsWith(word)), word];
+    return [COMMANDS.filter((command) => command.startsWith(word)), word];
+  }
+  const before = line.slice(0, line.length - word.length);
+  if (/\b(from|join|describe|table)\s+$/i.test(before)) return [words.tables.filter((table) => startsLike(table, word)), word];
+  if (word === '') return [[], word];
+  const whole = `${statement}\n${line}`;
+  const named = words.tables.filter((table) => new RegExp(`\\b${table}\\b`).test(whole));
+  const columns = (named.length === 0 ? words.tables : named).flatMap((table) => words.columns.get(table) ?? []);
+  const upper = word === word.toUpperCase();
+  const keywords = KEYWORDS.filter((keyword) => startsLike(keyword, word)).map((keyword) => (upper ? keyword : keyword.toLowerCase()));
+  const functions = words.functions.filter((name) => startsLike(name, word)).map((name) => `${name}(`);
+  const found = [...new Set([...columns.filter((name) => startsLike(name, word)), ...keywords])];
+  return [found.length > 0 && word.length < 3 ? found : [...found, ...functions], word];
+}
+
+function startsLike(name: string, word: string): boolean {
+  return name.toLowerCase().startsWith(word.toLowerCase());
+}

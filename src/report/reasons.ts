@@ -1,0 +1,64 @@
+import { count, duration, numberOf, share, words } from './columns.js';
+import { REASONS } from './reasons-of.js';
+import { LIMIT, NODE, REAL, type Report, type Row, SERVICE, SINCE, UNTIL, type Values } from './report.js';
+import { endpointText, ofMinutes, virtualText } from './sql.js';
+
+const COLUMNS = ['what', 'reason', 'ends', 'share', 'median'] as const;
+
+/** Why connections ended. */
+export const reasons: Report = {
+  name: 'reasons',
+  doc: 'Why connections ended, altogether or by virtual service or real server.',
+  more: `
+Minutes are whole: the one in which the time asked for begins counts. "lived" is the median of all ends of the row's service or server, within 10 %.
+
+Examples:
+  vslog report reasons --since 7d
+  vslog report reasons --by rs --vs 192.0.2.1:80`,
+  parameters: [
+    SINCE,
+    UNTIL,
+    {
+      sets: 'by',
+      flag: 'by',
+      argument: 'WHAT',
+      doc: 'rows for all, each vs (virtual service) or each rs (real server)',
+      fallback: 'all',
+      words: ['all', 'vs', 'rs'],
+    },
+    SERVICE,
+    REAL,
+    NODE,
+    LIMIT,
+  ],
+  columns: [words('of', 'what'), words('reason', 'reason'), count('ends', 'ends'), share('share', 'share'), duration('lived', 'median')],
+  question: (values) => ({ title: 'Ends', columns: COLUMNS, sql: sql(values), none: 'No connection ended in that time.' }),
+  plot: (rows) => {
+    if (rows.length === 0) return undefined;
+    const by = new Map<string, Row[]>();
+    for (const row of rows) by.set(String(row.what), [...(by.get(String(row.what)) ?? []), row]);
+    return {
+      kind: 'bars',
+      title: 'ends by reason',
+      unit: 'count',
+      bars: [...by].map(([label, group]) => ({
+        label,
+        parts: REASONS.flatMap((name) => {
+          const row = group.find(({ reason }) => reason === name);
+          return row === undefined ? [] : [{ name, value: numberOf(row, 'ends') }];
+        }),
+      })),
+    };
+  },
+};
+
+function sql(values: Values): string {
+  const what = values.by === 'vs' ? virtualText() : values.by === 'rs' ? endpointText('real') : `'all'`;
+  const where = ofMinutes(values);
+  const groups = `SELECT ${what} AS what, sumForEach([${REASONS.map((reason) => `ends_${reason}`).join(', ')}]) AS counts, sumMap(durationsMap.bucket, durationsMap.ends) AS lives FROM rs_minute WHERE ${where} GROUP BY what`;
+  const names = `[${REASONS.map((reason) => `'${reason}'`).join(', ')}]`;
+  const total = 'arraySum(counts)';
+  // The bucket in which half of the ends are reached; bucket b begins at 2^(b/4) ms.
+  const median = `pow(2, (lives.1[arrayFirstIndex(x -> x * 2 >= arraySum(lives.2), arrayCumSum(lives.2))] + 0.5) / 4) / 1000`;
+  return `SELECT what, one.1 AS reason, one.2 AS ends, one.2 / ${total} AS share, if(empty(lives.1), NULL, ${median}) AS median FROM (${groups}) ARRAY JOIN arrayFilter(x -> x.2 > 0, arrayZip(${names}, counts)) AS one ORDER BY ${total} DESC, what, ends DESC, reason LIMIT ${values.limit ?? 50}`;
+}

@@ -1,0 +1,59 @@
+import { count, numberOf } from './columns.js';
+import { LIMIT, NODE, REAL, type Report, type Row, SERVICE, SINCE, UNTIL, type Values } from './report.js';
+import { momentLiteral, narrowed, ofMinutes } from './sql.js';
+
+const DAYS = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'];
+const COLUMNS = ['weekday', 'hour', 'creates', 'most', 'active', 'weeks'] as const;
+
+/** When a service has least to do. */
+export const window: Report = {
+  name: 'window',
+  doc: "Maintenance windows: a service's quietest hours of the week, and how many connections are open then.",
+  more: `
+The mean of every hour of the week (UTC) over the time asked for; four weeks say more than one. "open" is the mean at the hour's begin.
+
+Examples:
+  vslog report window --vs 192.0.2.1:80
+  vslog report window --rs 192.0.2.11:8080 --since 14d --limit 5`,
+  parameters: [{ ...SINCE, fallback: '28d' }, UNTIL, SERVICE, REAL, NODE, { ...LIMIT, fallback: '168' }],
+  columns: [
+    { title: 'hour (UTC)', cell: (row) => `${dayOf(row)} ${String(row.hour).padStart(2, '0')}:00` },
+    count('connections made', 'creates'),
+    count('most', 'most'),
+    count('open', 'active'),
+    count('weeks', 'weeks'),
+  ],
+  question: (values) => ({
+    title: 'Quietest hours',
+    columns: COLUMNS,
+    sql: sql(values),
+    none: 'The log has no whole hour of it in that time.',
+  }),
+  plot: (rows) => {
+    if (rows.length === 0) return undefined;
+    const cells = DAYS.map(() => new Array<number | null>(24).fill(null));
+    for (const row of rows) (cells[numberOf(row, 'weekday') - 1] ?? [])[numberOf(row, 'hour')] = numberOf(row, 'creates');
+    return {
+      kind: 'heat',
+      title: 'connections made in an hour, by hour of the week (UTC)',
+      unit: 'count',
+      rows: DAYS,
+      columns: Array.from({ length: 24 }, (_, hour) => String(hour)),
+      cells,
+    };
+  },
+};
+
+const dayOf = (row: Row): string => DAYS[numberOf(row, 'weekday') - 1] ?? '?';
+
+function sql(values: Values): string {
+  const { since = 0, until = Date.now() } = values;
+  // Whole hours only, from the first to the last that the log has.
+  const begin = `toStartOfHour(${momentLiteral(since + 3_599_999)})`;
+  const end = `toStartOfHour(${momentLiteral(until)})`;
+  const own = [...narrowed(values, 'ip'), 'NOT is_template'].join(' AND ');
+  const before = `(SELECT count() FROM connections WHERE ${own} AND start < ${begin} AND (end >= ${begin} OR is_open))`;
+  const counted = `SELECT toStartOfHour(minute) AS at, sum(rs_minute.creates) AS made, sum(snapshots) AS seen, sum(rs_minute.ends) AS gone FROM rs_minute WHERE ${ofMinutes({ ...values, since: Math.ceil(since / 3_600_000) * 3_600_000, until: Math.floor(until / 3_600_000) * 3_600_000 })} GROUP BY at ORDER BY at WITH FILL TO ${end} STEP INTERVAL 1 HOUR`;
+  const running = `SELECT at, made, ${before} + sum(toInt64(made + seen) - toInt64(gone)) OVER (ORDER BY at) - (toInt64(made + seen) - toInt64(gone)) AS open FROM (${counted})`;
+  return `SELECT toDayOfWeek(at) AS weekday, toHour(at) AS hour, round(avg(made), 1) AS creates, max(made) AS most, round(avg(open), 1) AS active, count() AS weeks FROM (${running}) GROUP BY weekday, hour ORDER BY avg(made), active, weekday, hour LIMIT ${values.limit ?? 168}`;
+}

@@ -1,0 +1,271 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { valuesOf } from '../../src/cli/report-values.js';
+import { reportText } from '../../src/cli/report-text.js';
+import { drawPlot } from '../../src/plot/terminal.js';
+import { reports } from '../../src/report/index.js';
+import type { Report, Row, Values } from '../../src/report/report.js';
+import { createEmbeddedStore, type Store } from '../../src/store/index.js';
+import { TEN, tellStory } from './report-story.js';
+
+/** The hour that the story is of. */
+const HOUR = { since: '2026-01-30T10:00', until: '2026-01-30T11:00' };
+const NOW = TEN + 3_600_000;
+const A = '10.0.0.11:8080';
+const B = '10.0.0.12:8080';
+const WEB = 'tcp 10.0.0.2:80';
+const LONG = 18_250 * 86_400_000;
+
+let dir = '';
+let store: Store;
+
+beforeAll(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'vslog-report-'));
+  const retention = { events: LONG, connections: LONG, minutes: LONG, control: LONG };
+  store = createEmbeddedStore({ dir: join(dir, 'ch'), maxQuerySeconds: 10, retention });
+  await tellStory(store, dir);
+});
+
+afterAll(async () => {
+  await store.close();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+const named = (name: string): Report => {
+  const report = reports.find((one) => one.name === name);
+  if (report === undefined) throw new Error(`There is no report ${name}.`);
+  return report;
+};
+
+async function asked(report: Report, said: Readonly<Record<string, string>>): Promise<{ rows: Row[]; values: Values }> {
+  const values = valuesOf(report, { ...HOUR, ...said }, NOW);
+  const question = report.question(values);
+  const answer = await store.query(question.sql, { format: 'JSONCompact' });
+  const { data } = JSON.parse(Buffer.from(answer).toString('utf8')) as { data: readonly (readonly unknown[])[] };
+  return { values, rows: data.map((cells) => Object.fromEntries(question.columns.map((name, i) => [name, cells[i]]))) };
+}
+
+/** Chosen columns of a report's rows. Times are seconds after ten; counts are numbers. */
+async function told(name: string, columns: readonly string[], said: Readonly<Record<string, string>> = {}): Promise<unknown[][]> {
+  const { rows } = await asked(named(name), said);
+  const times = new Set(['at', 'begin', 'finish', 'began', 'until', 'first', 'last', 'removed']);
+  return rows.map((row) =>
+    columns.map((column) => {
+      const value = row[column];
+      if (value === null || value === undefined) return null;
+      if (times.has(column)) return (Number(value) - TEN) / 1000;
+      return /^-?\d+(\.\d+)?$/.test(String(value)) ? Number(value) : value;
+    }),
+  );
+}
+
+test('who: everybody who was on A from 10:00 to 10:02, in the order of their coming, whether they have left or not', async () => {
+  const columns = ['client', 'real_server', 'begin', 'finish', 'seconds', 'fate', 'bytes'];
+  expect(await told('who', columns, { rs: A, until: '2026-01-30T10:02' })).toEqual([
+    ['10.0.0.101:1001', A, 0, 300, 300, 'timeout', 1000],
+    ['10.0.0.102:1002', A, 60, 1260, 1200, 'timeout', 1000],
+  ]);
+  // c3 is open; the one that ended at 10:05 was there when 10:05 began.
+  expect(await told('who', columns, { client: '10.0.0.101', since: '2026-01-30T10:05' })).toEqual([
+    ['10.0.0.101:1001', A, 0, 300, 300, 'timeout', 1000],
+    ['10.0.0.101:1003', B, 120, null, null, 'open, SYN_RECV', 0],
+  ]);
+  expect(await told('who', ['client'], { client: '10.0.0.102/31', vs: WEB })).toEqual([
+    ['10.0.0.102:1002'],
+    ['10.0.0.102:1004'],
+    ['10.0.0.103:2000'],
+    ['10.0.0.103:2000'],
+    ['10.0.0.103:2000'],
+  ]);
+});
+
+test('rs: A got four connections, one while quiesced; one was cut; it changed at 10:03 and 10:30 and was overloaded twice', async () => {
+  const rows = await told('rs', ['at', 'creates', 'quiesced', 'ends', 'cut', 'active', 'bytes'], { rs: A });
+  const sum = (at: number): number => rows.reduce((all, row) => all + Number(row[at]), 0);
+  expect([sum(1), sum(2), sum(3), sum(4), sum(6)]).toEqual([4, 1, 4, 1, 1000 + 1000 + 30 + 3]);
+  // Open at the end of each minute: c1; and c2; and c5; c1 and c5 leave; c2 leaves; c6 comes and goes.
+  expect(rows.map((row) => [row[0], row[5]])).toEqual([
+    [0, 1],
+    [60, 2],
+    [180, 2],
+    [240, 3],
+    [300, 2],
+    [360, 1],
+    [1260, 0],
+    [1800, 0],
+    [2400, 1],
+    [2460, 0],
+    [3000, 0],
+    [3300, 0],
+    [3480, 0],
+  ]);
+  const changes = (await told('rs', ['changes'], { rs: A })).flat().filter((text) => text !== '');
+  expect(changes).toEqual([
+    '10:03 weight=1 → weight=0',
+    '10:30 weight=0 → weight=1',
+    '10:50 overloaded',
+    '10:55 no longer overloaded',
+    '10:58 overloaded',
+  ]);
+  // From 10:05 on: c2 and c5 are there before, and c1, which ends in that minute.
+  expect((await told('rs', ['at', 'active'], { rs: A, since: '2026-01-30T10:05' }))[0]).toEqual([300, 2]);
+});
+
+test('drain: A had two connections when it was quiesced, the last of which ended after eighteen minutes', async () => {
+  const columns = ['began', 'real_server', 'service', 'held', 'seconds', 'left', 'cut', 'until', 'how', 'command'];
+  expect(await told('drain', columns)).toEqual([[180, A, WEB, 2, 1080, 0, 0, 1800, 'weight 1', 'ipvsadm -e']]);
+  expect(await told('drain', columns, { since: '2026-01-30T10:10' })).toEqual([]);
+});
+
+test('nodest: six packets of two connections to B, the last of them 55 s after its removal', async () => {
+  const columns = ['real_server', 'service', 'client', 'packets', 'connections', 'clients', 'first', 'last', 'removed', 'after', 'ended'];
+  expect(await told('nodest', columns)).toEqual([[B, WEB, '', 6, 2, 2, 2586, 2640, 2585, 55, 2]]);
+  expect(await told('nodest', ['client', 'packets', 'connections'], { by: 'client' })).toEqual([
+    ['10.0.0.103', 5, 1],
+    ['10.0.0.101', 1, 1],
+  ]);
+});
+
+test('affinity: one client came back to A while that was quiesced', async () => {
+  const columns = ['real_server', 'service', 'client', 'connections', 'templates', 'first'];
+  expect(await told('affinity', columns)).toEqual([[A, WEB, '10.0.0.102', 1, 1, 240]]);
+  expect(await told('affinity', columns, { rs: B })).toEqual([]);
+});
+
+test('reasons: of six ends four were timeouts', async () => {
+  expect(await told('reasons', ['what', 'reason', 'ends'])).toEqual([
+    ['all', 'timeout', 4],
+    ['all', 'expire_now', 1],
+    ['all', 'nodest', 1],
+  ]);
+  expect((await told('reasons', ['share'])).flat().map((share) => Math.round(Number(share) * 600))).toEqual([400, 100, 100]);
+  expect(await told('reasons', ['what', 'reason', 'ends'], { by: 'rs' })).toEqual([
+    [A, 'timeout', 3],
+    [A, 'expire_now', 1],
+    [B, 'nodest', 1],
+    [B, 'timeout', 1],
+  ]);
+  // Lifetimes of A: 60, 120, 300, 1200 s; the second is the median, within 10 %.
+  const [[median] = []] = await told('reasons', ['median'], { rs: A });
+  expect(Number(median)).toBeGreaterThan(108);
+  expect(Number(median)).toBeLessThan(132);
+});
+
+test('churn: seven connections came and six went; templates are none', async () => {
+  const rows = await told('churn', ['at', 'creates', 'ends', 'failed', 'creates_per_minute']);
+  const sum = (at: number): number => rows.reduce((all, row) => all + Number(row[at]), 0);
+  expect([sum(1), sum(2), sum(3)]).toEqual([7, 6, 1]);
+  expect(rows.find(([at]) => at === 2460)).toEqual([2460, 1, 1, 0, 1]);
+  const lifetimes = await told('churn', ['at', 'median'], { rs: A });
+  const [, lived] = lifetimes.find(([at]) => at === 1260) ?? [];
+  expect(Math.abs(Number(lived) / 1200 - 1)).toBeLessThan(0.1);
+});
+
+test('top: of servers A has most connections, of clients the one that came three times, of drops B all', async () => {
+  expect(await told('top', ['what', 'value'])).toEqual([
+    [A, 4],
+    [B, 3],
+  ]);
+  expect(await told('top', ['what', 'value'], { by: 'client' })).toEqual([
+    ['10.0.0.103', 3],
+    ['10.0.0.101', 2],
+    ['10.0.0.102', 2],
+  ]);
+  expect(await told('top', ['what', 'value', 'share'], { by: 'vs', of: 'bytes' })).toEqual([[WEB, 1000 + 1000 + 30 + 3 + 7 + 11, 1]]);
+  expect(await told('top', ['what', 'value'], { by: 'client', of: 'bytes', limit: '2' })).toEqual([
+    ['10.0.0.102', 1030],
+    ['10.0.0.101', 1000],
+  ]);
+  expect(await told('top', ['what', 'value'], { of: 'drops' })).toEqual([[B, 6]]);
+  expect(await told('top', ['what', 'value'], { of: 'drops', by: 'client' })).toEqual([
+    ['10.0.0.103', 5],
+    ['10.0.0.101', 1],
+  ]);
+  expect(await told('top', ['what', 'value'], { of: 'packets', client: '10.0.0.103' })).toEqual([
+    [B, 10],
+    [A, 5],
+  ]);
+});
+
+test('thresholds: A was over its threshold of 3 for five minutes, and is again', async () => {
+  expect(await told('thresholds', ['real_server', 'service', 'begin', 'finish', 'seconds', 'upper'])).toEqual([
+    [A, WEB, 3480, null, null, 3],
+    [A, WEB, 3000, 3300, 300, 3],
+  ]);
+});
+
+test('changes: newest first', async () => {
+  expect(await told('changes', ['kind', 'real_server', 'command'])).toEqual([
+    ['real_removed', B, 'ipvsadm -e'],
+    ['real_changed', A, 'ipvsadm -e'],
+    ['real_changed', A, 'ipvsadm -e'],
+  ]);
+});
+
+test('reuse: a client used its port twice more, once at once and elsewhere', async () => {
+  const columns = ['service', 'real_server', 'reused', 'ended_by_it', 'elsewhere', 'at_once', 'clients'];
+  expect(await told('reuse', columns)).toEqual([[WEB, B, 2, 0, 1, 1, 1]]);
+  expect(await told('reuse', columns, { within: '30' })).toEqual([[WEB, B, 1, 0, 1, 1, 1]]);
+});
+
+test('loss: seven events that the ring had no room for, and three sequences that the ledger lacks', async () => {
+  expect(await told('loss', ['at', 'place', 'lost', 'first', 'last', 'node'])).toEqual([
+    [null, 'ledger', 3, null, null, 'lb1'],
+    [3570, 'ring', 7, 3550, 3560, 'lb1'],
+  ]);
+});
+
+test('window: one whole hour, a Friday from ten on, with nothing open at its begin', async () => {
+  expect(await told('window', ['weekday', 'hour', 'creates', 'most', 'active', 'weeks'])).toEqual([[5, 10, 7, 7, 0, 1]]);
+  // From nine to noon: an hour before anything, and one that begins with c3, which is open still.
+  const wide = { since: '2026-01-30T09:00', until: '2026-01-30T12:00' };
+  expect(await told('window', ['hour', 'creates', 'active'], wide)).toEqual([
+    [11, 0, 1],
+    [10, 7, 0],
+  ]);
+});
+
+test('a time without anything is told in a sentence', async () => {
+  const empty = { since: '2026-01-29T10:00', until: '2026-01-29T11:00' };
+  for (const report of reports) {
+    const more = report.name === 'rs' ? { rs: A } : {};
+    const { rows, values } = await asked(report, { ...empty, ...more });
+    // A gap in the ledger has no time.
+    if (report.name === 'loss') continue;
+    expect(rows, report.name).toEqual([]);
+    expect(reportText(report, report.question(values), rows, 'table')).toMatch(/^[A-Z].*\.\n$/);
+    expect(report.plot?.(rows, values), report.name).toBeUndefined();
+  }
+});
+
+/** What the documents show of each report: as `vslog report` prints it of the story's hour. */
+const SHOWN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  who: { rs: A },
+  rs: { rs: A },
+  reasons: { by: 'rs' },
+  top: { by: 'client' },
+  window: { since: '2026-01-30T09:00', until: '2026-01-30T12:00' },
+};
+
+test('docs/reports.md shows what the reports print', async () => {
+  const path = new URL('../../docs/reports.md', import.meta.url);
+  let docs = readFileSync(path, 'utf8');
+  for (const report of reports) {
+    const said = SHOWN[report.name] ?? {};
+    const { rows, values } = await asked(report, said);
+    const plot = report.plot?.(rows, values);
+    const flags = Object.entries({ ...HOUR, ...said }).map(([name, value]) => ` --${name} ${value}`);
+    const printed = [
+      `$ vslog report ${report.name}${flags.join('')}\n`,
+      reportText(report, report.question(values), rows, 'table'),
+      ...(plot === undefined ? [] : ['\n', drawPlot(plot, { width: 110, ascii: false, colours: false })]),
+    ].join('');
+    const block = new RegExp(`(## ${report.name}\\n[\\s\\S]*?\`\`\`text\\n)([\\s\\S]*?)(\`\`\`)`);
+    expect(docs, report.name).toMatch(block);
+    docs = docs.replace(block, (_all, head: string, _old: string, tail: string) => `${head}${printed}${tail}`);
+  }
+  if (process.env.VSLOG_UPDATE_DOCS === '1') writeFileSync(path, docs);
+  expect(readFileSync(path, 'utf8')).toBe(docs);
+});

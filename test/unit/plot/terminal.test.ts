@@ -1,0 +1,115 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { Plot } from '../../../src/plot/plot.js';
+import { drawPlot } from '../../../src/plot/terminal.js';
+import { bytesText, countText, durationText, momentText } from '../../../src/plot/text.js';
+
+const PLAIN = { width: 50, ascii: true, colours: false };
+
+test('bars are as long as their values, in parts, with a legend', () => {
+  const plot: Plot = {
+    kind: 'bars',
+    title: 'ends',
+    unit: 'count',
+    bars: [
+      {
+        label: 'a',
+        parts: [
+          { name: 'timeout', value: 30 },
+          { name: 'nodest', value: 10 },
+        ],
+      },
+      { label: 'bb', parts: [{ name: 'timeout', value: 20 }] },
+    ],
+  };
+  const lines = drawPlot(plot, PLAIN).split('\n');
+  expect(lines[0]).toBe('ends');
+  const of = (line: string | undefined, character: string): number => (line ?? '').split(character).length - 1;
+  expect(of(lines[1], '#') + of(lines[1], '=')).toBe(42);
+  expect(of(lines[1], '#')).toBe(32);
+  expect(of(lines[2], '#')).toBe(21);
+  expect(lines[1]).toMatch(/^a .* 40$/);
+  expect(lines[3]).toBe('# timeout   = nodest');
+});
+
+test('lines rise to their highest value, and what happened is pointed at', () => {
+  const plot: Plot = {
+    kind: 'lines',
+    title: 't',
+    begin: Date.UTC(2026, 0, 30),
+    step: 3_600_000,
+    lines: [{ name: 'open', unit: 'count', values: [0, 4, 8, 0] }],
+    marks: [{ at: Date.UTC(2026, 0, 30, 2), text: 'weight 0' }],
+  };
+  expect(drawPlot(plot, { ...PLAIN, ascii: false })).toBe(
+    ['t', 'open   ▄█   max 8', '        ▲', '      01-30 00:00', '      ▲ 2026-01-30 02:00:00 weight 0', ''].join('\n'),
+  );
+});
+
+test('a heat map is darker where there is more, and says what is not known', () => {
+  const plot: Plot = {
+    kind: 'heat',
+    title: 'h',
+    unit: 'count',
+    rows: ['Mon', 'Tue'],
+    columns: ['0', '1'],
+    cells: [
+      [0, 10],
+      [5, null],
+    ],
+  };
+  const [, head, monday, tuesday, legend] = drawPlot(plot, PLAIN).split('\n');
+  expect(head).toBe('     0  1');
+  expect(monday).toBe('Mon     ###');
+  expect(tuesday).toBe('Tue  :::?');
+  expect(legend).toBe('     from 0 (blank) to 10 (#)');
+});
+
+test('spans stand where they were, and one that goes on has a point', () => {
+  const plot: Plot = {
+    kind: 'spans',
+    title: 's',
+    begin: 0,
+    end: 1000,
+    spans: [
+      { label: 'a', begin: 0, end: 499, note: 'x' },
+      { label: 'b', begin: 500, end: null, note: '' },
+    ],
+  };
+  const [, a = '', b = ''] = drawPlot(plot, { ...PLAIN, width: 46 }).split('\n');
+  expect(a).toBe(`a  ${'='.repeat(20)}${' '.repeat(20)}  x`);
+  expect(b).toBe(`b  ${' '.repeat(20)}${'='.repeat(19)}>`);
+});
+
+test('whatever the values are, no line is wider than the terminal but for the words under a mark', () => {
+  const value = fc.double({ min: 0, max: 1e15, noNaN: true });
+  const label = fc.string({ maxLength: 60 });
+  const part = fc.record({ name: fc.constantFrom('a', 'b', 'c'), value });
+  const bars = fc.array(fc.record({ label, parts: fc.array(part, { maxLength: 4 }) }), { maxLength: 6 });
+  fc.assert(
+    fc.property(bars, fc.integer({ min: 40, max: 200 }), fc.boolean(), (drawn, width, ascii) => {
+      const text = drawPlot({ kind: 'bars', title: '', unit: 'bytes', bars: drawn }, { width, ascii, colours: false });
+      for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(Math.max(width, 40));
+    }),
+  );
+});
+
+test('numbers are written as people read them', () => {
+  expect([countText(0), countText(1234567), countText(2.25)]).toEqual(['0', '1 234 567', '2.3']);
+  expect([bytesText(999), bytesText(1500), bytesText(123_456_789)]).toEqual(['999 B', '1.5 kB', '123 MB']);
+  expect([0.0000005, 0.25, 5, 59, 61, 3600, 90_000].map(durationText)).toEqual([
+    '1 µs',
+    '250 ms',
+    '5.0 s',
+    '59 s',
+    '1 m 1 s',
+    '1 h',
+    '1 d 1 h',
+  ]);
+  const at = Date.UTC(2026, 0, 30, 10, 20, 30);
+  expect([momentText(at), momentText(at, 60_000), momentText(at, 86_400_000)]).toEqual([
+    '2026-01-30 10:20:30',
+    '01-30 10:20',
+    '2026-01-30',
+  ]);
+});
