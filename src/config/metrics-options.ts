@@ -1,0 +1,29 @@
+import { parseListen } from './clickhouse-options.js';
+import { type CommandName, path, text } from './option.js';
+
+const collector: readonly CommandName[] = ['collect', 'up'];
+
+/** `[metrics]`: what a monitoring system asks. */
+export const metricsOptions = {
+  'metrics.listen': text({
+    default: '127.0.0.1:9466',
+    doc: 'Where the collector answers `/metrics` for Prometheus, `/healthz` and `/readyz`; empty: nowhere.',
+    more: 'Elsewhere than on loopback only with a `metrics.token_file`. When the address is taken and was not asked for, the collector says so and goes on without.',
+    flag: 'metrics-listen',
+    commands: collector,
+  }),
+  'metrics.token_file': path({
+    default: '',
+    defaultDoc: 'none: nobody is asked for one',
+    doc: 'A file whose first line is the token that `/metrics` and `/readyz` ask for, as `Authorization: Bearer TOKEN`.',
+    more: 'Prometheus: `authorization: {credentials_file: ...}`. `/healthz` says nothing but that the collector lives, and asks for none.',
+    flag: 'metrics-token-file',
+    commands: collector,
+  }),
+};
+
+/** What is wrong with a value, as the end of a sentence; undefined when nothing is. */
+export function metricsFlaw(key: string, value: string | number | boolean): string | undefined {
+  if (key !== 'metrics.listen' || value === '' || parseListen(String(value)) !== undefined) return undefined;
+  return `is ${JSON.stringify(value)}: it must be like 127.0.0.1:9466 or [::1]:9466, or empty`;
+}

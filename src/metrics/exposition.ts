@@ -1,0 +1,107 @@
+import { Counter, Gauge, Registry } from 'prom-client';
+import type { StatusDocument } from '../api/status.js';
+import { v1 } from '../wire/proto.js';
+
+type Labels = Readonly<Record<string, string>>;
+type Sample = readonly [value: number, labels?: Labels];
+
+/** The circuit of a sink as a number: what an alert can compare. */
+const CIRCUIT: Readonly<Record<string, number>> = { closed: 0, half_open: 1, open: 2 };
+
+/** What is known of collector and capture as Prometheus's metrics. Names follow its conventions; labels are sinks and places of loss only, so there are few series. */
+export async function exposition(status: StatusDocument): Promise<string> {
+  const registry = new Registry();
+  const names = (samples: readonly Sample[]): string[] => Object.keys(samples[0]?.[1] ?? {});
+  const gauge = (name: string, help: string, ...samples: readonly Sample[]): void => {
+    const metric = new Gauge({ name: `vslog_${name}`, help, labelNames: names(samples), registers: [registry] });
+    for (const [value, labels = {}] of samples) metric.set(labels, value);
+  };
+  const counter = (name: string, help: string, ...samples: readonly Sample[]): void => {
+    const metric = new Counter({ name: `vslog_${name}_total`, help, labelNames: names(samples), registers: [registry] });
+    for (const [value, labels = {}] of samples) metric.inc(labels, value);
+  };
+  ofCollector(status, gauge, counter);
+  ofSinks(status, gauge, counter);
+  ofCapture(status, gauge, counter);
+  return registry.metrics();
+}
+
+type Add = (name: string, help: string, ...samples: readonly Sample[]) => void;
+
+function ofCollector({ version, started_ms, rss_bytes, counters, spool, store }: StatusDocument, gauge: Add, counter: Add): void {
+  gauge('build_info', 'Always 1; what runs is in its labels.', [1, { version, store: store.kind }]);
+  gauge('collector_start_time_seconds', 'When the collector started, unix time.', [started_ms / 1000]);
+  gauge('collector_resident_memory_bytes', 'Memory of the collector, its store apart.', [rss_bytes]);
+  counter('collector_events', 'Events that came from the capture and are on disk.', [counters.events]);
+  counter('collector_batches', 'Batches that came from the capture and are on disk.', [counters.batches]);
+  counter('collector_received_bytes', 'Bytes of those batches.', [counters.bytes]);
+  counter('collector_duplicate_batches', 'Batches that came again after a reconnection and were passed over.', [counters.duplicates]);
+  counter('collector_lost_events', 'Events that never came from the capture and were written down as lost.', [counters.lost]);
+  gauge('spool_bytes', 'Bytes of the spool.', [spool.bytes]);
+  gauge('spool_segments', 'Sealed segments of the spool.', [spool.segments]);
+  gauge('spool_waiting_bytes', 'Bytes of sealed segments that some sink has not.', [spool.waiting_bytes]);
+  gauge('spool_backlog_bytes', 'Bytes received and not yet written.', [spool.backlog_bytes]);
+  gauge('spool_quarantined_segments', 'Damaged segments that were set aside.', [spool.quarantined]);
+  gauge('spool_healthy', '1: events are taken; 0: the disk is full, cannot be written, or too much waits for a sink.', [
+    spool.state === 'running' ? 1 : 0,
+  ]);
+}
+
+function ofSinks({ sinks }: StatusDocument, gauge: Add, counter: Add): void {
+  if (sinks.length === 0) return;
+  const each = (value: (sink: StatusDocument['sinks'][number]) => number): Sample[] =>
+    sinks.map((sink) => [value(sink), { sink: sink.name }] as const);
+  counter('sink_delivered_events', 'Events that the sink took since the collector started.', ...each((sink) => sink.delivered_events));
+  gauge('sink_lag_events', 'Events in the spool that the sink has not.', ...each((sink) => sink.lag_events));
+  gauge('sink_lag_segments', 'Segments in the spool that the sink has not.', ...each((sink) => sink.lag_segments));
+  gauge(
+    'sink_refused_segments',
+    'Segments that the sink refused for their content and that are set aside.',
+    ...each((sink) => sink.refused),
+  );
+  gauge('sink_failures', 'Failed tries since the last that worked.', ...each((sink) => sink.failures));
+  gauge(
+    'sink_circuit_state',
+    '0: closed, deliveries go through; 1: half open, a try is under way; 2: open, left alone for a while.',
+    ...each((sink) => CIRCUIT[sink.circuit] ?? 2),
+  );
+}
+
+function ofCapture({ capture, lag_events }: StatusDocument, gauge: Add, counter: Add): void {
+  gauge('capture_connected', '1 while the collector has a session with the capture.', [capture.connected ? 1 : 0]);
+  counter('capture_sessions', 'Sessions with the capture since the collector started.', [capture.connections]);
+  if (lag_events !== null) gauge('capture_lag_events', 'Events that the capture has and that are not on disk yet.', [lag_events]);
+  const { account } = capture;
+  if (account === null) return;
+  gauge('capture_info', 'Always 1; what the capture watches is in its labels.', [1, { node: capture.node, source: account.source }]);
+  counter('capture_events', 'Events that the capture made since it started.', [account.events]);
+  gauge('capture_connections', 'Connections that are live now.', [account.connections]);
+  gauge('capture_sequence', 'The last sequence of the log.', [account.next_sequence - 1]);
+  gauge('capture_journal_bytes', 'Size of the journal.', [account.journal.bytes]);
+  gauge('capture_journal_used_bytes', 'Bytes in the journal that a subscriber has not acknowledged.', [account.journal.used]);
+  gauge('capture_ring_bytes', 'Size of the kernel’s ring; 0: there is none.', [account.ring.bytes]);
+  gauge('capture_ring_used_bytes', 'Bytes in the kernel’s ring.', [account.ring.used]);
+  gauge('capture_live_subscribers', 'Who watches live.', [account.live]);
+  counter('capture_malformed_records', 'Records of the kernel that could not be read.', [account.malformed]);
+  // Every place from the beginning: what was never there does not increase.
+  const lost = new Map(account.losses.map(({ where, lost: count }) => [where, count]));
+  const places = Object.keys(v1.LossPlace.Value).filter((place) => place !== 'none');
+  counter(
+    'capture_lost_events',
+    'Events that were lost, by the place.',
+    ...places.map((place) => [lost.get(place) ?? 0, { place }] as const),
+  );
+  gauge('capture_resident_memory_bytes', 'Memory of the capture.', [account.rss_bytes]);
+  counter('capture_cpu_seconds', 'Processor time of the capture.', [account.cpu_ns / 1e9]);
+  gauge('capture_start_time_seconds', 'When the capture started, unix time.', [Number(account.started_ns) / 1e9]);
+}
+
+/** What keeps the collector from doing its work, a sentence each; none: it is ready. */
+export function unready({ capture, spool, sinks }: StatusDocument): string[] {
+  const reasons: string[] = [];
+  if (!capture.connected) reasons.push(capture.error ?? 'There is no connection to the capture.');
+  if (spool.state !== 'running') reasons.push(spool.state);
+  for (const { name, circuit, error } of sinks)
+    if (circuit !== 'closed') reasons.push(`Sink ${name}: ${error ?? 'it failed several times in a row.'}`);
+  return reasons;
+}
