@@ -1,0 +1,78 @@
+import type { SqlStore } from '../api/sql-store.js';
+import { machineText } from '../cli/report-text.js';
+import { valuesOf } from '../cli/report-values.js';
+import { reports } from '../report/index.js';
+import type { Report, Row } from '../report/report.js';
+import { ConsoleError } from './errors.js';
+
+/** What the page shows of a report before it is asked. */
+export function reportList(): unknown[] {
+  return reports.map(({ name, doc, more, parameters }) => ({
+    name,
+    doc,
+    // The examples are for the command line.
+    more: (more.split('\n\nExamples:')[0] ?? '').trim(),
+    parameters: parameters.map(({ flag, argument, doc: words, fallback, required, words: choices }) => ({
+      flag,
+      argument,
+      doc: words,
+      fallback: fallback ?? null,
+      required: required ?? false,
+      words: choices ?? null,
+    })),
+  }));
+}
+
+/** Asks a report with what stands in a query string: cells as people read them, and what there is to draw. Rejects with ConsoleError or Failure, a sentence. */
+export async function askReport(store: SqlStore, name: string, said: URLSearchParams, signal: AbortSignal): Promise<unknown> {
+  const { report, rows, values, question } = await ask(store, name, said, signal);
+  return {
+    name,
+    sql: question.sql,
+    none: question.none,
+    columns: report.columns.map(({ title, right }) => ({ title, right: right ?? false })),
+    cells: rows.map((row) => report.columns.map((column) => column.cell(row))),
+    more: rows.length === values.limit,
+    plot: report.plot?.(rows, values) ?? null,
+  };
+}
+
+/** The same as a file. */
+export async function reportCsv(store: SqlStore, name: string, said: URLSearchParams, signal: AbortSignal): Promise<string> {
+  const { report, rows, question } = await ask(store, name, said, signal);
+  return machineText(report, question, rows, 'csv');
+}
+
+async function ask(
+  store: SqlStore,
+  name: string,
+  said: URLSearchParams,
+  signal: AbortSignal,
+): Promise<{
+  report: Report;
+  rows: Row[];
+  values: ReturnType<typeof valuesOf>;
+  question: ReturnType<Report['question']>;
+}> {
+  const report = reports.find((one) => one.name === name);
+  if (report === undefined)
+    throw new ConsoleError(404, `There is no report ${JSON.stringify(name)}: there are ${reports.map((one) => one.name).join(', ')}.`);
+  const options: Record<string, string> = {};
+  for (const { flag, words } of report.parameters) {
+    const text = said.get(flag);
+    if (text === null || text === '') continue;
+    if (words !== undefined && !words.includes(text))
+      throw new ConsoleError(400, `${flag} is ${JSON.stringify(text)}: it must be one of ${words.join(', ')}.`);
+    options[flag] = text;
+  }
+  const values = valuesOf(report, options, Date.now());
+  const question = report.question(values);
+  const answer = await store.query(question.sql, { format: 'JSONCompact', signal });
+  const { data } = JSON.parse(Buffer.from(answer).toString('utf8')) as { data: readonly (readonly unknown[])[] };
+  return {
+    report,
+    values,
+    question,
+    rows: data.map((cells) => Object.fromEntries(question.columns.map((column, i) => [column, cells[i]]))),
+  };
+}

@@ -1,0 +1,213 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { toJson } from '../api/json.js';
+import type { SqlStore } from '../api/sql-store.js';
+import type { StatusDocument } from '../api/status.js';
+import { Failure } from '../cli/failure.js';
+import { WORDS_SQL } from '../cli/sql-words.js';
+import { foreignPage } from '../listen/loopback.js';
+import { sentenceOf } from '../wire/errors.js';
+import type { Asset } from './assets.js';
+import { ConsoleError } from './errors.js';
+import { LiveFeed } from './live.js';
+import { askReport, reportCsv, reportList } from './reports.js';
+
+/** The longest query. */
+const MAX_BODY_BYTES = 256 * 1024;
+/** What a query of the page may take: people wait for it, and only so many rows can be read. */
+const LIMITS = { seconds: 30, rows: 10_000 };
+/** A request that takes longer to come is none. */
+const REQUEST_MS = 15_000;
+
+/** Nothing from elsewhere, nothing inline: https://www.w3.org/TR/CSP3/ */
+const HEADERS: Readonly<Record<string, string>> = {
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+};
+
+/** Paths of pages: all are the one page, which finds out itself which it is. */
+const PAGES = /^\/(?:|overview|connections|reports(?:\/\w+)?|changes|sql|health)$/;
+
+export interface ConsoleServerOptions {
+  readonly assets: ReadonlyMap<string, Asset>;
+  readonly status: () => Promise<StatusDocument>;
+  readonly store: SqlStore | undefined;
+  /** Whom to answer; undefined: whoever reaches us. */
+  readonly token: string | undefined;
+}
+
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+
+/** The web console: the page, and what it asks under /api/. It only reads. */
+export class ConsoleServer {
+  private readonly options: ConsoleServerOptions;
+  private readonly live: LiveFeed;
+  private readonly server = createServer(
+    { requestTimeout: REQUEST_MS, headersTimeout: REQUEST_MS, maxHeaderSize: 16_384 },
+    (request, response) => void this.answer(request, response),
+  );
+
+  constructor(options: ConsoleServerOptions) {
+    this.options = options;
+    this.live = new LiveFeed(options.status);
+  }
+
+  /** Resolves to the port. Rejects with the system's error. */
+  async listen(port: number, host: string): Promise<number> {
+    await new Promise<void>((resolve, reject) => {
+      this.server.once('error', reject);
+      this.server.listen(port, host, () => {
+        this.server.off('error', reject);
+        resolve();
+      });
+    });
+    const address = this.server.address();
+    return typeof address === 'object' && address !== null ? address.port : port;
+  }
+
+  async close(): Promise<void> {
+    this.live.stop();
+    if (!this.server.listening) return;
+    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
+    this.server.closeAllConnections();
+    await closed;
+  }
+
+  private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    response.on('error', () => undefined); // the client went away
+    for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
+    try {
+      this.admit(request, response);
+      await this.route(request, response);
+    } catch (error) {
+      const status = error instanceof ConsoleError ? error.status : error instanceof Failure ? 400 : 500;
+      if (response.headersSent) response.destroy();
+      else {
+        // What is left of a body that nobody reads must not be taken for the next request.
+        if (!request.complete) response.setHeader('connection', 'close');
+        sendJson(response, status, { message: sentenceOf(error) });
+      }
+    }
+  }
+
+  /** Throws ConsoleError when it is not from our own page, or not from somebody who may. */
+  private admit(request: IncomingMessage, response: ServerResponse): void {
+    const { token } = this.options;
+    const { host, origin } = request.headers;
+    const foreign =
+      token === undefined
+        ? foreignPage(request)
+        : origin !== undefined && new URL(origin).host !== host
+          ? 'Requests of web pages from elsewhere are refused.'
+          : undefined;
+    if (foreign !== undefined) throw new ConsoleError(403, foreign);
+    if (token === undefined) return;
+    const [, bearer] = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '') ?? [];
+    const [, basic] = /^Basic (\S+)$/i.exec(request.headers.authorization ?? '') ?? [];
+    const given =
+      bearer ??
+      (basic === undefined
+        ? ''
+        : Buffer.from(basic, 'base64')
+            .toString('utf8')
+            .replace(/^[^:]*:/, ''));
+    if (timingSafeEqual(digest(given), digest(token))) return;
+    response.setHeader('www-authenticate', 'Basic realm="vslog", charset="UTF-8"');
+    throw new ConsoleError(401, 'A token is asked for: any name, and the token of console.token_file as the password.');
+  }
+
+  private async route(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { method = 'GET' } = request;
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://console');
+    const gone = new AbortController();
+    response.once('close', () => gone.abort());
+    if (pathname === '/api/sql') {
+      if (method !== 'POST') throw new ConsoleError(405, 'A query comes by POST.');
+      return this.sql(request, response, gone.signal);
+    }
+    if (method !== 'GET' && method !== 'HEAD') throw new ConsoleError(405, `${method} does nothing here: the console only reads.`);
+    const [, report, csv] = /^\/api\/reports\/(\w{1,32})(\.csv)?$/.exec(pathname) ?? [];
+    if (report !== undefined) {
+      if (csv === undefined) return sendJson(response, 200, await askReport(this.store(), report, searchParams, gone.signal));
+      const text = await reportCsv(this.store(), report, searchParams, gone.signal);
+      response.writeHead(200, { 'content-type': 'text/csv; charset=utf-8', 'content-disposition': `attachment; filename="${report}.csv"` });
+      response.end(text);
+      return;
+    }
+    switch (pathname) {
+      case '/api/status':
+        return sendJson(response, 200, await this.options.status());
+      case '/api/reports':
+        return sendJson(response, 200, reportList());
+      case '/api/schema':
+        return sendBytes(response, 'application/json', await this.store().query(WORDS_SQL, { format: 'JSONCompact' }));
+      case '/api/live':
+        if (this.live.full) throw new ConsoleError(503, 'Too many watch already: close another page.');
+        return this.live.watch(response);
+      default:
+        return this.page(pathname, request, response);
+    }
+  }
+
+  private page(pathname: string, request: IncomingMessage, response: ServerResponse): void {
+    const { assets } = this.options;
+    if (assets.size === 0)
+      throw new ConsoleError(503, 'The page was not built: run npm run build in the checkout, then start the collector again.');
+    const asset = assets.get(PAGES.test(pathname) ? '/' : pathname);
+    if (asset === undefined) throw new ConsoleError(404, `There is nothing at ${pathname}.`);
+    response.setHeader('etag', asset.etag);
+    response.setHeader('cache-control', 'no-cache');
+    if (request.headers['if-none-match'] === asset.etag) response.writeHead(304).end();
+    else
+      response
+        .writeHead(200, { 'content-type': asset.type, 'content-length': asset.bytes.length })
+        .end(request.method === 'HEAD' ? undefined : asset.bytes);
+  }
+
+  private async sql(request: IncomingMessage, response: ServerResponse, signal: AbortSignal): Promise<void> {
+    if (!/^text\/plain\b/.test(request.headers['content-type'] ?? '')) throw new ConsoleError(415, 'A query comes as text/plain.');
+    const sql = await bodyOf(request);
+    if (sql.trim() === '') throw new ConsoleError(400, 'The query is empty.');
+    const store = this.store();
+    let answer: Uint8Array;
+    try {
+      answer = await store.query(sql, { format: 'JSONCompact', limits: LIMITS, signal });
+    } catch (error) {
+      throw new ConsoleError(400, sentenceOf(error));
+    }
+    sendBytes(response, 'application/json', answer);
+  }
+
+  private store(): SqlStore {
+    const { store } = this.options;
+    if (store === undefined)
+      throw new ConsoleError(503, 'The collector runs without a store (store.kind = "none"), so there is nothing to ask.');
+    return store;
+  }
+}
+
+function sendJson(response: ServerResponse, status: number, value: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' });
+  response.end(toJson(value));
+}
+
+function sendBytes(response: ServerResponse, type: string, bytes: Uint8Array): void {
+  response.writeHead(200, { 'content-type': type, 'cache-control': 'no-store', 'content-length': bytes.length });
+  response.end(bytes);
+}
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of request) {
+    chunks.push(chunk as Buffer);
+    length += (chunk as Buffer).length;
+    if (length > MAX_BODY_BYTES) throw new ConsoleError(413, `The query is longer than ${MAX_BODY_BYTES} bytes.`);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}

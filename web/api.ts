@@ -1,0 +1,97 @@
+import type { Plot } from '../src/plot/plot.js';
+
+export type { Plot };
+
+/** What the page uses of the collector's status. */
+export interface Status {
+  readonly at: number;
+  readonly version: string;
+  readonly capture: {
+    readonly connected: boolean;
+    readonly node: string;
+    readonly source: string;
+    readonly error: string | null;
+    readonly account: {
+      readonly events: number;
+      readonly connections: number;
+      readonly journal: { readonly bytes: number; readonly used: number };
+      readonly losses: readonly { readonly where: string; readonly lost: number }[];
+    } | null;
+  };
+  readonly lag_events: number | null;
+  readonly spool: {
+    readonly state: string;
+    readonly bytes: number;
+    readonly segments: number;
+    readonly waiting_bytes: number;
+    readonly quarantined: number;
+  };
+  readonly sinks: readonly {
+    readonly name: string;
+    readonly state: string;
+    readonly circuit: string;
+    readonly delivered_events: number;
+    readonly lag_events: number;
+    readonly lag_segments: number;
+    readonly refused: number;
+    readonly error: string | null;
+  }[];
+  readonly counters: { readonly events: number; readonly bytes: number; readonly lost: number };
+}
+
+export interface ReportInfo {
+  readonly name: string;
+  readonly doc: string;
+  readonly more: string;
+  readonly parameters: readonly {
+    readonly flag: string;
+    readonly argument: string;
+    readonly doc: string;
+    readonly fallback: string | null;
+    readonly required: boolean;
+    readonly words: readonly string[] | null;
+  }[];
+}
+
+export interface ReportAnswer {
+  readonly sql: string;
+  readonly none: string;
+  readonly columns: readonly { readonly title: string; readonly right: boolean }[];
+  readonly cells: readonly (readonly string[])[];
+  readonly more: boolean;
+  readonly plot: Plot | null;
+}
+
+export interface SqlAnswer {
+  readonly meta: readonly { readonly name: string; readonly type: string }[];
+  readonly data: readonly (readonly unknown[])[];
+  readonly rows: number;
+}
+
+async function answered<T>(response: Response): Promise<T> {
+  const text = await response.text();
+  if (response.ok) return JSON.parse(text) as T;
+  let message = text;
+  try {
+    message = (JSON.parse(text) as { message: string }).message;
+  } catch {
+    // It was no answer of ours: what came is what can be told.
+  }
+  throw new Error(message || `The collector answered ${response.status}.`);
+}
+
+export const get = async <T>(path: string, signal?: AbortSignal): Promise<T> =>
+  answered(await fetch(path, signal === undefined ? {} : { signal }));
+
+export const askSql = async (sql: string, signal?: AbortSignal): Promise<SqlAnswer> =>
+  answered(
+    await fetch('/api/sql', {
+      method: 'POST',
+      body: sql,
+      headers: { 'content-type': 'text/plain' },
+      ...(signal === undefined ? {} : { signal }),
+    }),
+  );
+
+export const askReport = (name: string, said: Readonly<Record<string, string>>, signal?: AbortSignal): Promise<ReportAnswer> =>
+  get(`/api/reports/${name}?${new URLSearchParams(said)}`, signal);

@@ -1,0 +1,45 @@
+import { useEffect, useState } from 'preact/hooks';
+import type { Status } from './api.ts';
+
+/** So many seconds are kept for the charts. */
+const KEPT = 300;
+
+export interface Live {
+  /** Oldest first, about one a second. */
+  readonly samples: readonly Status[];
+  /** A sentence while nothing comes. */
+  readonly problem: string | undefined;
+}
+
+let live: Live = { samples: [], problem: 'Connecting…' };
+const listeners = new Set<(live: Live) => void>();
+let source: EventSource | undefined;
+
+function set(next: Live): void {
+  live = next;
+  for (const tell of listeners) tell(next);
+}
+
+/** One stream for the whole page, for as long as the page is open. */
+function open(): void {
+  if (source !== undefined) return;
+  source = new EventSource('/api/live');
+  source.addEventListener('status', ({ data }) => {
+    const samples = [...live.samples, JSON.parse(String(data)) as Status].slice(-KEPT);
+    set({ samples, problem: undefined });
+  });
+  source.addEventListener('problem', ({ data }) => set({ ...live, problem: JSON.parse(String(data)) as string }));
+  source.addEventListener('error', () => set({ ...live, problem: 'The collector does not answer; trying again.' }));
+}
+
+/** The collector's status of the last minutes, once a second. */
+export function useLive(): Live {
+  const [now, setNow] = useState(live);
+  useEffect(() => {
+    open();
+    listeners.add(setNow);
+    setNow(live);
+    return () => void listeners.delete(setNow);
+  }, []);
+  return now;
+}

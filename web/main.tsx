@@ -1,0 +1,125 @@
+import 'uplot/dist/uPlot.min.css';
+import './style.css';
+import { render } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { useLive } from './live.ts';
+import { Health } from './pages/health.tsx';
+import { Overview } from './pages/overview.tsx';
+import { Reports } from './pages/reports.tsx';
+import { Changes, Connections } from './pages/single.tsx';
+import { Sql } from './pages/sql.tsx';
+import { go, type Place, usePlace } from './route.ts';
+
+/** Every page, in the order of the navigation: a new one is a file and a line here, and a word in src/console/server.ts. */
+const PAGES: readonly {
+  readonly path: string;
+  readonly name: string;
+  readonly key: string;
+  readonly view: (place: Place) => preact.JSX.Element;
+}[] = [
+  { path: '/overview', name: 'Overview', key: 'o', view: Overview },
+  { path: '/connections', name: 'Connections', key: 'c', view: Connections },
+  { path: '/reports', name: 'Reports', key: 'r', view: Reports },
+  { path: '/changes', name: 'Changes', key: 'a', view: Changes },
+  { path: '/sql', name: 'SQL', key: 's', view: Sql },
+  { path: '/health', name: 'Completeness', key: 'h', view: Health },
+];
+
+type Theme = 'auto' | 'light' | 'dark';
+const THEMES: readonly Theme[] = ['auto', 'light', 'dark'];
+
+function useTheme(): [Theme, () => void] {
+  const [theme, setTheme] = useState<Theme>(() => THEMES.find((one) => one === localStorage.getItem('theme')) ?? 'auto');
+  useEffect(() => {
+    document.documentElement.dataset.theme = theme;
+    localStorage.setItem('theme', theme);
+  }, [theme]);
+  return [theme, () => setTheme(THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length] ?? 'auto')];
+}
+
+/** `g` and a letter goes to a page, `/` to the first field, `?` shows this. */
+function useKeys(help: () => void): void {
+  useEffect(() => {
+    let went = 0;
+    const pressed = (event: KeyboardEvent): void => {
+      const typing = event.target instanceof Element && event.target.matches('input, textarea, select');
+      if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (event.key === '?') help();
+      else if (event.key === 'g') went = event.timeStamp;
+      else if (event.key === '/') {
+        event.preventDefault();
+        document.querySelector<HTMLElement>('main input, main textarea')?.focus();
+      } else if (event.timeStamp - went < 1000) {
+        const page = PAGES.find(({ key }) => key === event.key);
+        if (page !== undefined) go(page.path);
+      }
+    };
+    addEventListener('keydown', pressed);
+    return () => removeEventListener('keydown', pressed);
+  }, []);
+}
+
+function App() {
+  const place = usePlace();
+  const [theme, nextTheme] = useTheme();
+  const [help, setHelp] = useState(false);
+  const { samples, problem } = useLive();
+  useKeys(() => setHelp((shown) => !shown));
+  const path = place.path === '/' ? '/overview' : place.path;
+  const page = PAGES.find((one) => path === one.path || path.startsWith(`${one.path}/`));
+  useEffect(() => {
+    document.title = `${page?.name ?? 'Nothing here'} · vslog`;
+  }, [page]);
+  return (
+    <>
+      <a class="skip" href="#main">
+        To the content
+      </a>
+      <header>
+        <a class="brand" href="/overview">
+          vslog
+        </a>
+        <nav aria-label="Pages">
+          {PAGES.map(({ path: to, name, key }) => (
+            <a key={to} href={to} aria-current={page?.path === to ? 'page' : undefined} title={`g ${key}`}>
+              {name}
+            </a>
+          ))}
+        </nav>
+        <span class={`live ${problem === undefined && samples.length > 0 ? 'good' : 'bad'}`} role="status">
+          {problem === undefined && samples.length > 0 ? 'live' : 'not live'}
+        </span>
+        <button type="button" class="quiet" onClick={nextTheme} title="Light, dark, or as the system has it">
+          {theme}
+        </button>
+        <button type="button" class="quiet" onClick={() => setHelp(!help)} aria-label="Keys" aria-expanded={help}>
+          ?
+        </button>
+      </header>
+      {help && (
+        <section class="card help" aria-label="Keys">
+          {PAGES.map(({ key, name }) => (
+            <span key={key}>
+              <kbd>g</kbd> <kbd>{key}</kbd> {name}
+            </span>
+          ))}
+          <span>
+            <kbd>/</kbd> to the first field
+          </span>
+          <span>
+            <kbd>Ctrl</kbd> <kbd>Enter</kbd> runs SQL
+          </span>
+          <span>
+            <kbd>?</kbd> these keys
+          </span>
+        </section>
+      )}
+      <main id="main" tabIndex={-1}>
+        {page === undefined ? <p>There is no page at {place.path}.</p> : <page.view key={path} {...place} path={path} />}
+      </main>
+    </>
+  );
+}
+
+const root = document.getElementById('app');
+if (root !== null) render(<App />, root);

@@ -1,0 +1,140 @@
+import { momentText, valueText } from '../src/plot/text.ts';
+import type { Plot } from './api.ts';
+import { Chart } from './chart.tsx';
+
+const percent = (part: number, whole: number): string => `${whole <= 0 ? 0 : (part / whole) * 100}%`;
+
+/** A report's picture. */
+export function PlotView({ plot }: { readonly plot: Plot }) {
+  switch (plot.kind) {
+    case 'lines': {
+      const length = Math.max(0, ...plot.lines.map(({ values }) => values.length));
+      const times = Array.from({ length }, (_, i) => (plot.begin + i * plot.step) / 1000);
+      const marks = plot.marks.map(({ at, text }) => ({ at: at / 1000, text }));
+      return (
+        <>
+          <Chart title={plot.title} times={times} lines={plot.lines} marks={marks} height={220} />
+          {plot.marks.length > 0 && (
+            <ul class="marks">
+              {plot.marks.map(({ at, text }) => (
+                <li key={`${at}${text}`}>
+                  <time>{momentText(at)}</time> {text}
+                </li>
+              ))}
+            </ul>
+          )}
+        </>
+      );
+    }
+    case 'bars': {
+      const total = (bar: (typeof plot.bars)[number]): number => bar.parts.reduce((sum, { value }) => sum + value, 0);
+      const most = Math.max(0, ...plot.bars.map(total));
+      const names = [...new Set(plot.bars.flatMap(({ parts }) => parts.map(({ name }) => name)))];
+      return (
+        <figure class="card">
+          <figcaption>{plot.title}</figcaption>
+          <div class="bars">
+            {plot.bars.map((bar) => (
+              <div class="bar" key={bar.label}>
+                <span class="label" title={bar.label}>
+                  {bar.label}
+                </span>
+                <span class="track">
+                  {bar.parts.map(({ name, value }) => (
+                    <span
+                      key={name}
+                      class={`part reason-${name} series-${(names.indexOf(name) % 6) + 1}`}
+                      style={{ width: percent(value, most) }}
+                      title={`${name}: ${valueText(value, plot.unit)}`}
+                    />
+                  ))}
+                </span>
+                <span class="number">{valueText(total(bar), plot.unit)}</span>
+              </div>
+            ))}
+          </div>
+          {names.length > 1 && (
+            <div class="legend">
+              {names.map((name, i) => (
+                <span key={name}>
+                  <i class={`part reason-${name} series-${(i % 6) + 1}`} /> {name}
+                </span>
+              ))}
+            </div>
+          )}
+        </figure>
+      );
+    }
+    case 'heat': {
+      const all = plot.cells.flat().filter((value) => value !== null);
+      const [least, most] = [Math.min(...all), Math.max(...all)];
+      return (
+        <figure class="card wide">
+          <figcaption>{plot.title}</figcaption>
+          <table class="heat">
+            <thead>
+              <tr>
+                <td />
+                {plot.columns.map((name) => (
+                  <th key={name} scope="col">
+                    {name}
+                  </th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>
+              {plot.rows.map((row, y) => (
+                <tr key={row}>
+                  <th scope="row">{row}</th>
+                  {plot.columns.map((column, x) => {
+                    const value = plot.cells[y]?.[x] ?? null;
+                    const level = value === null ? 'none' : most === least ? 0 : Math.round(((value - least) / (most - least)) * 8);
+                    const text = value === null ? 'not known' : valueText(value, plot.unit);
+                    return (
+                      <td key={column} class={`heat-${level}`} title={`${row} ${column}: ${text}`}>
+                        <span class="hidden">{text}</span>
+                      </td>
+                    );
+                  })}
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </figure>
+      );
+    }
+    case 'spans': {
+      const whole = plot.end - plot.begin;
+      return (
+        <figure class="card">
+          <figcaption>{plot.title}</figcaption>
+          <div class="bars">
+            {plot.spans.map((span, i) => {
+              const from = Math.max(plot.begin, span.begin);
+              const to = Math.min(plot.end, span.end ?? plot.end);
+              return (
+                <div class="bar" key={`${span.label}${i}`}>
+                  <span class="label" title={span.label}>
+                    {span.label}
+                  </span>
+                  <span class="track">
+                    <span
+                      class={`part span series-1 ${span.end === null ? 'open' : ''}`}
+                      style={{ marginLeft: percent(from - plot.begin, whole), width: percent(Math.max(to - from, whole / 300), whole) }}
+                      title={`${momentText(span.begin)} – ${span.end === null ? 'now' : momentText(span.end)}`}
+                    />
+                  </span>
+                  <span class="number">{span.note}</span>
+                </div>
+              );
+            })}
+          </div>
+          <div class="legend ends">
+            <span>{momentText(plot.begin)}</span>
+            <span>{momentText(plot.end)}</span>
+          </div>
+        </figure>
+      );
+    }
+  }
+}
