@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds dist/ (TypeScript) and build/native/vslog-capture (C++ and BPF). Does only what has changed; --force does everything.
+# Builds dist/ (TypeScript, and the console's page) and build/native/vslog-capture (C++ and BPF). Does only what has changed; --force does everything.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
@@ -23,7 +23,7 @@ inputs() {
 # unchanged STAMP OUTPUT HASH
 unchanged() { [[ -e $2 && $(cat ".cache/$1" 2>/dev/null) == "$3" ]]; }
 
-[[ ${1:-} != --force ]] || rm -f .cache/typescript.stamp .cache/native.stamp
+[[ ${1:-} != --force ]] || rm -f .cache/typescript.stamp .cache/page.stamp .cache/native.stamp
 
 # --- TypeScript
 
@@ -40,10 +40,19 @@ if ! unchanged typescript.stamp dist/main.js "$hash"; then
   # A file whose source is gone must not be imported by accident.
   while IFS= read -r -d '' file; do
     [[ -e src/${file%.js}.ts || -e src/$file ]] || rm -f "dist/$file" "dist/$file.map" "dist/${file%.js}.d.ts"
-  done < <(cd dist && find . -name '*.js' -print0)
+  done < <(cd dist && find . -path ./page -prune -o -name '*.js' -print0)
   [[ -f dist/main.js ]] || fail 'src/main.ts is missing, so there is no dist/main.js'
   chmod +x dist/main.js
   echo "$hash" >.cache/typescript.stamp
+fi
+
+# --- The console's page
+
+hash=$(inputs web src/plot scripts/build-page.mjs package.json package-lock.json)
+if ! unchanged page.stamp dist/page/main.js "$hash"; then
+  echo 'build: page'
+  node scripts/build-page.mjs || fail 'web/ could not be bundled, see above'
+  echo "$hash" >.cache/page.stamp
 fi
 
 # --- The capture

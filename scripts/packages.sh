@@ -38,7 +38,17 @@ test_packages=(
   cmd:socat socat
   cmd:nft nftables
   cmd:sysctl procps
+  cmd:pip3 python3-pip
+  cmd:systemd-analyze systemd
+  cmd:go golang-go
   cmd:conntrack conntrack
   cmd:ulogd ulogd2
   library:ulogd/ulogd_output_JSON.so ulogd2-json
+  library:libclickhouse.so.18.16 clickhouse-common
+  cmd:curl curl
+  cmd:openssl openssl
+  cmd:java default-jre-headless
+  cmd:mvn maven
+  cmd:kcat kcat
+  cmd:chromium chromium
 )

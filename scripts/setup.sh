@@ -121,3 +121,25 @@ if [[ $tests == yes ]]; then
     touch .cache/kernels.stamp
   fi
 fi
+
+# --- An old ClickHouse server to test on
+
+if [[ $tests == yes && ( ! -x .cache/prometheus/usr/bin/promtool || scripts/fetch-prometheus.sh -nt .cache/prometheus/.package ) ]]; then
+  bash scripts/fetch-prometheus.sh || fail 'the Prometheus to test with could not be fetched, see above'
+fi
+
+if [[ $tests == yes && ( ! -x .cache/clickhouse-server/usr/sbin/clickhouse-server || scripts/fetch-clickhouse.sh -nt .cache/clickhouse-server/.package ) ]]; then
+  bash scripts/fetch-clickhouse.sh || fail 'the ClickHouse server to test on could not be fetched, see above'
+fi
+
+# --- What reads deploy/ as the tools do that it is for
+
+if [[ $tests == yes ]]; then
+  bash scripts/fetch-deploy-tools.sh || fail 'the tools that check deploy/ could not be made, see above'
+fi
+
+# --- Kafka brokers to test on
+
+if [[ $tests == yes ]]; then
+  bash scripts/fetch-kafka.sh || fail 'the Kafka brokers to test on could not be fetched, see above'
+fi

@@ -15,7 +15,7 @@ passed=0 failed=0 why=''
 
 run_lint() {
   local name
-  for name in 'biome check .' 'tsc --noEmit -p tsconfig.json'; do
+  for name in 'biome check .' 'tsc --noEmit -p tsconfig.json' 'tsc --noEmit -p web/tsconfig.json'; do
     # shellcheck disable=SC2086
     if node_modules/.bin/$name; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
   done

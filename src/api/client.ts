@@ -1,4 +1,8 @@
 import { type IncomingMessage, request } from 'node:http';
+import type { ReplayRequest } from '../sink/pump.js';
+import type { ReplayProgress, ReplayResult } from '../sink/replay.js';
+import type { VerifyProgress } from '../spool/verify.js';
+import type { QueryLimits } from '../store/store.js';
 import { type Batch, readBatch } from '../wire/batch.js';
 import type { GroupName, MissedEvents } from '../wire/client.js';
 import { FrameReader } from '../wire/frame.js';
@@ -26,29 +30,48 @@ export class ApiClient {
     return JSON.parse((await this.whole('GET', '/v1/status')).toString('utf8')) as StatusDocument;
   }
 
-  /** The answer in a ClickHouse format, as it is. */
-  async sql(query: string, format: string): Promise<Buffer> {
-    return this.whole('POST', `/v1/sql?format=${encodeURIComponent(format)}`, query);
+  /** The answer in a ClickHouse format, as it is. Aborted, the query ends and this rejects. */
+  async sql(query: string, format: string, limits: QueryLimits = {}, signal?: AbortSignal): Promise<Buffer> {
+    const asked = new URLSearchParams({ format });
+    if (limits.seconds !== undefined) asked.set('max_time', String(limits.seconds));
+    if (limits.memory !== undefined) asked.set('max_memory', String(limits.memory));
+    if (limits.rows !== undefined) asked.set('max_rows', String(limits.rows));
+    return this.whole('POST', `/v1/sql?${asked}`, query, signal);
   }
 
-  async verify(onProgress: (progress: { segment: number; segments: number; bytes: number }) => void): Promise<Verification> {
+  async verify(onProgress: (progress: VerifyProgress) => void): Promise<Verification> {
+    return this.reported('/v1/verify', onProgress, 'had verified everything');
+  }
+
+  /** Has segments brought to a sink once more. Rejects also when `signal` is aborted: the segment that is under way is finished. */
+  async replay(
+    sink: string,
+    request: ReplayRequest,
+    onProgress: (progress: ReplayProgress) => void,
+    signal: AbortSignal,
+  ): Promise<ReplayResult> {
+    const query = new URLSearchParams({ sink });
+    if (request.fromSeconds !== undefined) query.set('from', String(request.fromSeconds));
+    if (request.toSeconds !== undefined) query.set('to', String(request.toSeconds));
+    if (request.refused === true) query.set('refused', '1');
+    return this.reported(`/v1/replay?${query}`, onProgress, 'had brought everything', signal);
+  }
+
+  /** An answer of JSON lines: progress, then a report or an error. */
+  private async reported<P, R>(path: string, onProgress: (progress: P) => void, what: string, signal?: AbortSignal): Promise<R> {
     let rest = '';
-    for await (const chunk of await this.send('POST', '/v1/verify')) {
+    for await (const chunk of await this.send('POST', path, undefined, signal)) {
       rest += String(chunk);
       const lines = rest.split('\n');
       rest = lines.pop() ?? '';
       for (const line of lines) {
-        const message = JSON.parse(line) as {
-          progress?: { segment: number; segments: number; bytes: number };
-          report?: Verification;
-          error?: { code: string; message: string };
-        };
+        const message = JSON.parse(line) as { progress?: P; report?: R; error?: { code: string; message: string } };
         if (message.progress !== undefined) onProgress(message.progress);
         if (message.report !== undefined) return message.report;
         if (message.error !== undefined) throw new ApiError(500, message.error.code, message.error.message);
       }
     }
-    throw new SocketError(`The collector at ${this.socket} went away before it had verified everything.`);
+    throw new SocketError(`The collector at ${this.socket} went away before it ${what}.`);
   }
 
   /** Resolves when `signal` is aborted; rejects when the stream ends otherwise. */
@@ -78,9 +101,9 @@ export class ApiClient {
     if (!signal.aborted) throw new SocketError(`The collector at ${this.socket} ended the stream.`);
   }
 
-  private async whole(method: string, path: string, body?: string): Promise<Buffer> {
+  private async whole(method: string, path: string, body?: string, signal?: AbortSignal): Promise<Buffer> {
     const chunks: Buffer[] = [];
-    for await (const chunk of await this.send(method, path, body)) chunks.push(chunk as Buffer);
+    for await (const chunk of await this.send(method, path, body, signal)) chunks.push(chunk as Buffer);
     return Buffer.concat(chunks);
   }
 

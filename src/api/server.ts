@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { CollectorStatus } from '../collector/collector.js';
+import type { Collector } from '../collector/collector.js';
 import type { GroupName } from '../wire/client.js';
 import { sentenceOf } from '../wire/errors.js';
 import { v1 } from '../wire/proto.js';
@@ -18,7 +18,7 @@ const FORMAT = /^[A-Za-z0-9]{1,64}$/;
 export interface ApiOptions {
   /** Path of the unix socket. */
   readonly socket: string;
-  readonly collector: Tailer & { status(): Promise<CollectorStatus> };
+  readonly collector: Tailer & Pick<Collector, 'status' | 'comparable' | 'replay'>;
   readonly spoolDirectory: string;
   readonly store: SqlStore | undefined;
   readonly about: { readonly version: string; readonly store: StatusDocument['store'] };
@@ -69,26 +69,44 @@ export class ApiServer {
         sendJson(response, 200, statusDocument(await collector.status(), this.options.about));
         return;
       case 'POST /v1/sql':
-        return this.sql(query.get('format') ?? 'TabSeparatedWithNames', request, response);
+        return this.sql(query, request, response);
       case 'GET /v1/tail':
         return streamTail(collector, groupsOf(query.getAll('group')), request, response, this.stopping.signal);
       case 'POST /v1/verify':
         return this.verify(response);
+      case 'POST /v1/replay':
+        return this.replay(query, request, response);
       default:
         throw new ApiError(404, 'not_found', `There is nothing at ${route}.`);
     }
   }
 
-  private async sql(format: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  /** `format`, and `max_time` (s), `max_memory` (bytes), `max_rows`. A query ends with its client. */
+  private async sql(query: URLSearchParams, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const format = query.get('format') ?? 'TabSeparatedWithNames';
     const { store } = this.options;
     if (store === undefined)
       throw new ApiError(503, 'no_store', 'The collector runs without a store (store.kind = "none"), so there is nothing to query.');
     if (!FORMAT.test(format)) throw new ApiError(400, 'bad_request', `${JSON.stringify(format)} is no format.`);
     const sql = await bodyOf(request);
     if (sql.trim() === '') throw new ApiError(400, 'bad_request', 'The query is empty.');
+    const gone = new AbortController();
+    request.socket.once('close', () => gone.abort());
+    const limit = (name: string): number | undefined => {
+      const text = query.get(name);
+      if (text === null) return undefined;
+      if (/^[1-9]\d{0,14}$/.test(text)) return Number(text);
+      throw new ApiError(400, 'bad_request', `${name} is ${JSON.stringify(text)}: it must be a whole number from 1.`);
+    };
+    const [seconds, memory, rows] = [limit('max_time'), limit('max_memory'), limit('max_rows')];
+    const limits = {
+      ...(seconds === undefined ? {} : { seconds }),
+      ...(memory === undefined ? {} : { memory }),
+      ...(rows === undefined ? {} : { rows }),
+    };
     let bytes: Uint8Array;
     try {
-      bytes = await store.query(sql, { format });
+      bytes = await store.query(sql, { format, limits, signal: gone.signal });
     } catch (error) {
       throw new ApiError(400, 'query_failed', sentenceOf(error));
     }
@@ -96,25 +114,48 @@ export class ApiServer {
     response.end(bytes);
   }
 
-  /** JSON lines: `{"progress": ...}` while it goes, then `{"report": ...}` or `{"error": {code, message}}`. */
   private async verify(response: ServerResponse): Promise<void> {
     const { spoolDirectory, store, collector } = this.options;
-    response.writeHead(200, { 'content-type': 'application/x-ndjson' });
-    const line = (value: unknown): void => void response.write(`${toJson(value)}\n`);
-    try {
-      const report = await verifyAll({
+    await jsonLines(response, (onProgress) =>
+      verifyAll({
         spoolDirectory,
         store,
         status: () => collector.status(),
-        onProgress: (progress) => line({ progress }),
+        sinks: async () => collector.comparable(),
+        onProgress,
         signal: this.stopping.signal,
-      });
-      line({ report });
-    } catch (error) {
-      line({ error: { code: 'failed', message: sentenceOf(error) } });
-    }
-    response.end();
+      }),
+    );
   }
+
+  /** `sink`, and `from` and `to` in seconds since 1970, or `refused`. Ends when the client goes away. */
+  private async replay(query: URLSearchParams, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const seconds = (name: string): number | undefined => {
+      const text = query.get(name);
+      if (text === null) return undefined;
+      const value = Number(text);
+      if (!Number.isFinite(value))
+        throw new ApiError(400, 'bad_request', `${name} is ${JSON.stringify(text)}: it must be seconds since 1970.`);
+      return value;
+    };
+    const wanted = { fromSeconds: seconds('from'), toSeconds: seconds('to'), refused: query.has('refused') };
+    const gone = new AbortController();
+    request.socket.once('close', () => gone.abort());
+    const signal = AbortSignal.any([gone.signal, this.stopping.signal]);
+    await jsonLines(response, (onProgress) => this.options.collector.replay(query.get('sink') ?? '', wanted, onProgress, signal));
+  }
+}
+
+/** JSON lines: `{"progress": ...}` while it goes, then `{"report": ...}` or `{"error": {code, message}}`. */
+async function jsonLines<P>(response: ServerResponse, work: (onProgress: (progress: P) => void) => Promise<unknown>): Promise<void> {
+  response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+  const line = (value: unknown): void => void response.write(`${toJson(value)}\n`);
+  try {
+    line({ report: await work((progress) => line({ progress })) });
+  } catch (error) {
+    line({ error: { code: error instanceof RangeError ? 'bad_request' : 'failed', message: sentenceOf(error) } });
+  }
+  response.end();
 }
 
 function groupsOf(names: readonly string[]): GroupName[] {

@@ -50,12 +50,20 @@ export interface StatusDocument {
     readonly active_events: number;
     readonly backlog_bytes: number;
     readonly quarantined: number;
+    /** Of sealed segments that some sink has not. */
+    readonly waiting_bytes: number;
     readonly sequence: number | null;
     readonly epoch: string | null;
   };
   readonly sinks: readonly {
     readonly name: string;
     readonly state: string;
+    /** closed: deliveries go through; open: left alone until retry_ms; half_open: a try is under way. */
+    readonly circuit: string;
+    /** Failed tries since the last that worked. */
+    readonly failures: number;
+    /** When the next try is made, ms since 1970. */
+    readonly retry_ms: number | null;
     readonly delivered_segment: number;
     readonly delivered_events: number;
     readonly lag_segments: number;
@@ -103,12 +111,16 @@ export function statusDocument(status: CollectorStatus, about: { version: string
       active_events: spool.activeEvents,
       backlog_bytes: spool.backlogBytes,
       quarantined: spool.quarantined,
+      waiting_bytes: spool.waitingBytes,
       sequence: durable === undefined ? null : Number(durable.sequence),
       epoch: durable?.epoch ?? null,
     },
     sinks: status.sinks.map((sink) => ({
       name: sink.sink,
       state: sink.state,
+      circuit: sink.circuit,
+      failures: sink.failures,
+      retry_ms: sink.retryAtMs === undefined ? null : Math.round(sink.retryAtMs),
       delivered_segment: sink.delivered,
       delivered_events: sink.deliveredEvents,
       lag_segments: sink.lagSegments,

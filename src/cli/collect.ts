@@ -17,10 +17,11 @@ export function collectCommand(version: string): Command {
     .addHelpText('after', EXAMPLES);
   addConfigOptions(command, 'collect');
   return command.action(async () => {
-    const { values } = configOf(command, 'collect');
+    const config = configOf(command, 'collect');
+    const { values } = config;
     const stop = new StopSignal(() => undefined);
-    const room = await CollectorRoom.make(values, version);
-    await room.start();
+    const room = await CollectorRoom.make(config, version);
+    for (const line of await room.start()) note(line);
     process.stdout.write(`ready: collector at ${values['collector.api_socket']}, capture at ${values['capture.socket']}\n`);
     note(`${await stop.first}: stopping; what the store has not yet is kept in the spool`);
     await room.stop();

@@ -1,20 +1,21 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ApiServer } from '../api/server.js';
+import { statusDocument } from '../api/status.js';
+import type { ClickHouseEndpoint } from '../clickhouse-http/endpoint.js';
 import { Collector, type CollectorStatus } from '../collector/collector.js';
+import type { Config } from '../config/load.js';
 import type { Values } from '../config/schema.js';
+import { ConsoleEndpoint } from '../console/endpoint.js';
+import { MetricsEndpoint } from '../metrics/endpoint.js';
+import { configuredSinks } from '../sink/registry.js';
+import type { Sink } from '../sink/sink.js';
 import type { FsyncPolicy } from '../spool/options.js';
-import { openStore, type Store } from './open-store.js';
+import { openEmbedded, openStore, type Store, storeDirectory } from './open-store.js';
 
 /** Where the spool is in a data directory. */
 export function spoolDirectory(values: Values): string {
   return join(values['collector.data_dir'], 'spool');
-}
-
-/** Where the embedded store is. */
-export function storeDirectory(values: Values): string {
-  const asked = values['store.dir'];
-  return asked !== '' ? asked : join(values['collector.data_dir'], 'store');
 }
 
 /** Collector, store and API, as `collect` and `up` run them. */
@@ -22,10 +23,13 @@ export class CollectorRoom {
   private readonly values: Values;
   private readonly collector: Collector;
   private readonly api: ApiServer;
+  /** Where others may ask over the network. */
+  private readonly endpoints: readonly Endpoint[];
 
-  private constructor(values: Values, version: string, store: Store | undefined) {
+  private constructor(config: Pick<Config, 'values' | 'origins'>, version: string, { store, endpoint }: Rooms, sinks: readonly Sink[]) {
+    const { values } = config;
     this.values = values;
-    const dir = storeDirectory(values);
+    const embedded = values['store.kind'] === 'embedded';
     this.collector = new Collector({
       capture: values['capture.socket'],
       name: values['collector.subscription'],
@@ -36,34 +40,52 @@ export class CollectorRoom {
         fsync: fsyncPolicy(values),
         maxBytes: values['spool.max_bytes'],
         maxSegments: values['spool.max_segments'],
+        maxAgeMs: values['spool.max_age'],
+        backlogBytes: values['spool.backlog_bytes'],
+        backlogAgeMs: values['spool.backlog_age'],
+        whenFull: values['spool.when_full'],
         segmentBytes: values['spool.segment_bytes'],
         segmentEvents: values['spool.segment_events'],
         segmentAgeMs: values['spool.segment_age'],
       },
-      sinks: store === undefined ? [] : [store],
+      sinks: store === undefined ? sinks : [store, ...sinks],
     });
+    const about = { version, store: { kind: values['store.kind'], dir: embedded ? storeDirectory(values) : null } };
     this.api = new ApiServer({
       socket: values['collector.api_socket'],
       collector: this.collector,
       spoolDirectory: spoolDirectory(values),
       store,
-      about: { version, store: { kind: values['store.kind'], dir: store === undefined ? null : dir } },
+      about,
     });
+    const metrics = MetricsEndpoint.make(config, async () => statusDocument(await this.collector.status(), about));
+    const page = ConsoleEndpoint.make(config, async () => statusDocument(await this.collector.status(), about), store);
+    this.endpoints = [endpoint, metrics, page].filter((one) => one !== undefined);
   }
 
   /** Nothing is opened before start(). */
-  static async make(values: Values, version: string): Promise<CollectorRoom> {
-    return new CollectorRoom(values, version, values['store.kind'] === 'embedded' ? await openStore(storeDirectory(values)) : undefined);
+  static async make(config: Pick<Config, 'values' | 'origins'>, version: string): Promise<CollectorRoom> {
+    const { values } = config;
+    const rooms = await makeRooms(config);
+    const sinks = await configuredSinks(values, { spoolDirectory: spoolDirectory(values), version });
+    return new CollectorRoom(config, version, rooms, sinks);
   }
 
-  /** Takes the data directory and the socket. Rejects with a sentence, and holds nothing then. */
-  async start(): Promise<void> {
+  /** Takes the data directory and the sockets. Resolves to what a person should know. Rejects with a sentence, and holds nothing then. */
+  async start(): Promise<readonly string[]> {
     // The socket first: it is what a second collector on the same paths trips over without having touched any data.
     await this.api.start();
     try {
+      const notes: string[] = [];
+      for (const endpoint of this.endpoints) {
+        const note = await endpoint.start();
+        if (note !== undefined) notes.push(note);
+      }
       await mkdir(this.values['collector.data_dir'], { recursive: true });
       await this.collector.start();
+      return notes;
     } catch (error) {
+      for (const endpoint of this.endpoints) await endpoint.stop();
       await this.api.stop();
       throw error;
     }
@@ -75,10 +97,31 @@ export class CollectorRoom {
 
   /** Resolves to whether the sinks had everything in the time they were given. */
   async stop(): Promise<boolean> {
+    for (const endpoint of this.endpoints) await endpoint.stop();
     const drained = await this.collector.stop({ drainMs: this.values['collector.drain'] });
     await this.api.stop();
     return drained;
   }
+}
+
+/** A place that listens. start() resolves to what a person should know. */
+interface Endpoint {
+  start(): Promise<string | undefined>;
+  stop(): Promise<void>;
+}
+
+interface Rooms {
+  readonly store: Store | undefined;
+  /** Of the embedded store. */
+  readonly endpoint: ClickHouseEndpoint | undefined;
+}
+
+async function makeRooms(config: Pick<Config, 'values' | 'origins'>): Promise<Rooms> {
+  const { values } = config;
+  if (values['store.kind'] !== 'embedded') return { store: await openStore(values), endpoint: undefined };
+  const store = await openEmbedded(values);
+  const { ClickHouseEndpoint } = await import('../clickhouse-http/endpoint.js');
+  return { store, endpoint: ClickHouseEndpoint.make(config, store) };
 }
 
 function fsyncPolicy(values: Values): FsyncPolicy {

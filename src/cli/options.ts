@@ -20,10 +20,10 @@ export function keysOf(name: CommandName): Key[] {
   return keys.filter((key) => optionOf(key).commands.includes(name));
 }
 
-/** Adds --config and the command's flags of the configuration. They are read by configOf(). */
-export function addConfigOptions(command: Command, name: CommandName): Command {
+/** Adds --config and the command's flags of the configuration; of one table only, where that is named. They are read by configOf(). */
+export function addConfigOptions(command: Command, name: CommandName, table?: string): Command {
   command.option('-c, --config <FILE>', 'the TOML file (default: $VSLOG_CONFIG, or /etc/vslog/vslog.toml when it is there)');
-  for (const key of keysOf(name)) {
+  for (const key of keysOf(name).filter((one) => table === undefined || one.startsWith(`${table}.`))) {
     const { type, flag, doc, values } = optionOf(key);
     const argument = values === undefined ? ARGUMENT[type] : values.join('|');
     command.addOption(type === 'bool' ? new Option(`--${flag} [BOOL]`, doc).preset('true') : new Option(`--${flag} <${argument}>`, doc));

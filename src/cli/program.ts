@@ -11,9 +11,11 @@ import { Exit } from './exit-codes.js';
 import { exitCodeOf, Failure, sentence } from './failure.js';
 import { knobCommand } from './knob/index.js';
 import { errorStyle } from './output.js';
+import { replayCommand } from './replay.js';
 import { reportCommand } from './report.js';
 import { rsCommand } from './service/rs.js';
 import { vsCommand } from './service/vs.js';
+import { sinkCommand } from './sink.js';
 import { sqlCommand } from './sql.js';
 import { statusCommand } from './status.js';
 import { tailCommand } from './tail.js';
@@ -48,7 +50,9 @@ export function program(): Command {
     vsCommand(),
     rsCommand(),
     knobCommand(),
-    verifyCommand(),
+    verifyCommand(VERSION),
+    replayCommand(VERSION),
+    sinkCommand(VERSION),
     doctorCommand(VERSION),
     configCommand(),
     completionCommand(),

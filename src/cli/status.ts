@@ -64,6 +64,13 @@ export function statusText(status: StatusDocument, nowMs: number): string {
       `${state}: ${whole(sink.delivered_events)} events delivered, ${whole(sink.lag_events)} to go${sink.refused > 0 ? colour.red(`, ${sink.refused} segments refused`) : ''}`,
     ]);
     if (sink.error !== null) entries.push(['', colour.red(sink.error)]);
+    if (sink.failures > 0) {
+      const next = sink.retry_ms === null ? 'trying now' : `next try in ${elapsed(Math.max(0, sink.retry_ms - nowMs) * 1e6)}`;
+      entries.push([
+        '',
+        colour.red(`${plural(sink.failures, 'failed try').replace(/trys$/, 'tries')}, circuit ${sink.circuit.replace('_', '-')}, ${next}`),
+      ]);
+    }
   }
   entries.push(
     ['store', status.store.dir === null ? status.store.kind : `${status.store.kind} in ${status.store.dir}`],

@@ -1,10 +1,21 @@
 import type { CollectorStatus } from '../collector/collector.js';
+import type { PumpStatus } from '../sink/pump.js';
 import { toBigInt } from '../wire/proto.js';
 import { plural, whole } from './numbers.js';
 import { colour } from './output.js';
 
 const REFRESH_MS = 500;
 const PLAIN_MS = 10_000;
+/** A sink that was so many events behind gets a bar. */
+const BAR_FROM = 50_000;
+const BAR_WIDTH = 12;
+
+/** `[=====>      ]` for a share from 0 to 1. */
+export function progressBar(done: number): string {
+  const full = Math.round(Math.min(1, Math.max(0, done)) * BAR_WIDTH);
+  const bar = full === 0 ? '' : `${'='.repeat(full - 1)}>`;
+  return `[${bar.padEnd(BAR_WIDTH)}]`;
+}
 
 /** The state of `up`, on one line: rewritten in place on a terminal, a new line now and then elsewhere. */
 export class UpStatus {
@@ -13,6 +24,8 @@ export class UpStatus {
   private timer: NodeJS.Timeout | undefined;
   private shown = false;
   private asking = false;
+  /** How far behind each sink was since it was last up to date, events. */
+  private readonly most = new Map<string, number>();
   private last: { events: number; at: number } | undefined;
 
   constructor(status: () => Promise<CollectorStatus>) {
@@ -55,6 +68,15 @@ export class UpStatus {
     }
   }
 
+  /** How far behind a sink is; while it catches up with much, a bar of what it has made up for since it was furthest behind. */
+  private behind({ sink, lagEvents }: PumpStatus): string {
+    const most = lagEvents === 0 ? 0 : Math.max(this.most.get(sink) ?? 0, lagEvents);
+    this.most.set(sink, most);
+    if (lagEvents === 0) return 'up to date';
+    const text = `${whole(lagEvents)} behind`;
+    return most < BAR_FROM ? text : `${progressBar(1 - lagEvents / most)} ${text}`;
+  }
+
   private line(status: CollectorStatus): string {
     const { counters, capture, spool } = status;
     const now = Date.now();
@@ -66,7 +88,7 @@ export class UpStatus {
       account === undefined
         ? 0
         : Number(toBigInt(account.next_sequence)) - 1 - Number(durable?.epoch === account.epoch ? durable.sequence : 0n);
-    const sinks = status.sinks.map((sink) => `${sink.sink} ${sink.lagEvents === 0 ? 'up to date' : `${whole(sink.lagEvents)} behind`}`);
+    const sinks = status.sinks.map((sink) => `${sink.sink} ${this.behind(sink)}`);
     const trouble =
       capture.state === 'connected'
         ? status.sinks.find((sink) => sink.lastError !== undefined)?.lastError

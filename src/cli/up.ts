@@ -38,8 +38,8 @@ export function upCommand(version: string): Command {
     const chosen = await chooseSource(config);
     try {
       makeRuntimeDirs(values);
-      const room = await CollectorRoom.make(values, version);
-      await room.start();
+      const room = await CollectorRoom.make(config, version);
+      for (const line of await room.start()) note(line);
       const status = new UpStatus(() => room.status());
       status.say(`ready: collector at ${values['collector.api_socket']}, data in ${values['collector.data_dir']}`);
       for (const line of sourceText(chosen)) status.say(line);

@@ -1,14 +1,21 @@
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
+import { clickhouseFlaw } from './clickhouse-options.js';
+import { consoleFlaw } from './console-options.js';
 import { ConfigError } from './errors.js';
 import { readToml, suggestion } from './file.js';
+import { kafkaFlaw } from './kafka-options.js';
 import { type Knob, knobsOfFlags, lastKnobs } from './knobs.js';
+import { metricsFlaw } from './metrics-options.js';
 import type { Machine } from './option.js';
 import { envName, type Key, keys, optionOf, type Values } from './schema.js';
 import { type RawService, readServices, type ServiceFlag, servicesOfFlags, type VirtualService } from './services.js';
 import { BadValue, closed, parseValue } from './value.js';
 
 export const DEFAULT_FILE = '/etc/vslog/vslog.toml';
+
+/** How names of options begin in the environment. */
+const SECTIONS = [...new Set(keys.map((key) => envName(key).split('_', 2).join('_')))].map((section) => `${section}_`);
 
 /** Names in the environment that are ours and are no options of the schema. */
 const OTHER_NAMES = new Set(['VSLOG_CONFIG', 'VSLOG_DEBUG']);
@@ -81,7 +88,7 @@ export function loadConfig(sources: Sources = {}): Config {
     if (!name.startsWith('VSLOG_') || value === undefined || OTHER_NAMES.has(name)) continue;
     const key = names.get(name);
     if (key !== undefined) set(key, value, name, `environment, ${name}`);
-    else if (/^VSLOG_(CAPTURE|CONNTRACK|ENGINE|COLLECTOR|SPOOL|STORE)_/.test(name)) {
+    else if (SECTIONS.some((section) => name.startsWith(section))) {
       const meant = name.slice('VSLOG_'.length).toLowerCase().replace('_', '.');
       problems.push(`environment, ${name}: there is no option ${meant}${suggestion(meant)}`);
     }
@@ -122,6 +129,8 @@ function notesOf(values: Values, services: readonly VirtualService[]): string[] 
 
 /** What a type cannot say. */
 function checked(key: Key, value: string | number | boolean): string | number | boolean {
+  const flaw = clickhouseFlaw(key, value) ?? kafkaFlaw(key, value) ?? metricsFlaw(key, value) ?? consoleFlaw(key, value);
+  if (flaw !== undefined) throw new BadValue(flaw);
   if (key === 'collector.subscription' && !/^[A-Za-z0-9._-]{1,63}$/.test(String(value))) {
     throw new BadValue(`is ${JSON.stringify(value)}: it must be 1 to 63 of A-Z, a-z, 0-9, ".", "_" and "-"`);
   }

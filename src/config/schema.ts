@@ -1,5 +1,11 @@
 import { hostname } from 'node:os';
+import { clickhouseOptions } from './clickhouse-options.js';
+import { consoleOptions } from './console-options.js';
+import { fileOptions } from './file-options.js';
+import { kafkaOptions } from './kafka-options.js';
+import { metricsOptions } from './metrics-options.js';
 import { bool, bytes, type CommandName, duration, endpoint, int, type Machine, type Option, oneOf, path, text } from './option.js';
+import { storeOptions } from './store-options.js';
 
 const K = 1024;
 const M = 1024 * K;
@@ -10,7 +16,7 @@ const HOUR = 3600 * SECOND;
 const capture: readonly CommandName[] = ['capture', 'up'];
 const collector: readonly CommandName[] = ['collect', 'up'];
 /** Commands that ask the running collector. */
-const clients: readonly CommandName[] = [...collector, 'tail', 'sql', 'status', 'verify', 'doctor'];
+const clients: readonly CommandName[] = [...collector, 'tail', 'sql', 'status', 'verify', 'replay', 'doctor'];
 
 /** Where sockets and what lasts one boot are. */
 export function runtimeDir(machine: Machine): string {
@@ -479,7 +485,7 @@ export const schema = {
     min: 1 * M,
     max: 1024 * G,
     doc: 'Segments that every sink has are removed, oldest first, while the spool is larger.',
-    more: 'What a sink has not yet is never removed: the disk bounds that.',
+    more: 'What is kept can be brought to a sink once more (`vslog replay`) and compared with it (`vslog verify`). When the disk is full it goes first.',
     flag: 'spool-max-bytes',
     commands: collector,
   }),
@@ -492,9 +498,41 @@ export const schema = {
     flag: 'spool-max-segments',
     commands: collector,
   }),
-  'store.kind': oneOf(['embedded', 'none'], {
+  'spool.max_age': duration({
+    default: 0,
+    min: 0,
+    max: 3650 * 24 * HOUR,
+    doc: 'Segments that every sink has are removed when they were sealed so long ago; 0 for never.',
+    flag: 'spool-max-age',
+    commands: collector,
+  }),
+  'spool.backlog_bytes': bytes({
+    default: 0,
+    min: 0,
+    max: 1024 * G,
+    doc: 'Most that may wait on disk for a sink that takes nothing; 0 for as much as the disk takes.',
+    more: '`spool.when_full` says what happens then.',
+    flag: 'spool-backlog-bytes',
+    commands: collector,
+  }),
+  'spool.backlog_age': duration({
+    default: 0,
+    min: 0,
+    max: 3650 * 24 * HOUR,
+    doc: 'Longest that a segment may wait for a sink, with `spool.when_full = "drop-oldest"`; 0 for ever.',
+    flag: 'spool-backlog-age',
+    commands: collector,
+  }),
+  'spool.when_full': oneOf(['block', 'drop-oldest'], {
+    default: 'block',
+    doc: 'What gives way when more waits than may, or the disk is full.',
+    more: '`block`: nothing more is read; the capture’s journal fills, then the kernel’s ring, and what that drops is counted there. `drop-oldest`: the oldest segments are removed, and a loss record (place `spool`) says which, and which sinks had not got them.',
+    flag: 'spool-when-full',
+    commands: collector,
+  }),
+  'store.kind': oneOf(['embedded', 'server', 'none'], {
     default: 'embedded',
-    doc: 'Where events can be queried: in a ClickHouse of our own, or nowhere.',
+    doc: 'Where events can be queried: in a ClickHouse of our own, in the server of `clickhouse.url`, or nowhere.',
     more: 'With `none` the spool is all there is, and `vslog sql` has nobody to ask.',
     flag: 'store',
     commands: collector,
@@ -506,6 +544,12 @@ export const schema = {
     flag: 'store-dir',
     commands: collector,
   }),
+  ...storeOptions,
+  ...clickhouseOptions,
+  ...fileOptions,
+  ...kafkaOptions,
+  ...metricsOptions,
+  ...consoleOptions,
 } satisfies Record<string, Option<string> | Option<number> | Option<boolean>>;
 
 export type Key = keyof typeof schema;

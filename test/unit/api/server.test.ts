@@ -29,6 +29,12 @@ const batch = {
 /** A collector whose tail gives one batch and one notice, and then waits for the client to go. */
 const collector: ApiOptions['collector'] = {
   status: () => Promise.reject(new Error('The collector is not running.')),
+  comparable: () => [],
+  replay: async (sink, request, onProgress) => {
+    if (sink !== 'kafka') throw new RangeError(`There is no sink "${sink}": there are kafka.`);
+    onProgress({ segments: 0, ofSegments: 1, events: 0, ofEvents: 10 });
+    return { sink: `${sink} ${JSON.stringify(request)}`, segments: 1, events: 10, absent: 3, failed: [] };
+  },
   tail: async (_groups, onBatch, signal, { onStart, onMissed }) => {
     unsubscribed = new Promise((resolve) => signal.addEventListener('abort', () => resolve()));
     onStart?.();
@@ -91,4 +97,15 @@ it('streams a tail, notices included, and unsubscribes when the client goes', as
   );
   expect(seen).toEqual([{ missed: 2n, first: 1n, last: 2n }, batch]);
   await unsubscribed;
+});
+
+it('brings segments once more, tells of the progress, and refuses a sink that is not there', async () => {
+  const client = await start();
+  const seen: number[] = [];
+  const result = await client.replay('kafka', { fromSeconds: 1.5 }, ({ ofEvents }) => seen.push(ofEvents), new AbortController().signal);
+  expect(result).toMatchObject({ sink: 'kafka {"fromSeconds":1.5,"refused":false}', events: 10, absent: 3 });
+  expect(seen).toEqual([10]);
+  await expect(client.replay('disk', {}, () => undefined, new AbortController().signal)).rejects.toThrow(
+    'There is no sink "disk": there are kafka.',
+  );
 });
