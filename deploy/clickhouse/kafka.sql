@@ -708,9 +708,9 @@ CREATE VIEW IF NOT EXISTS vslog.names AS SELECT * FROM values('what String, numb
   ('conntrack flag', 16384, 'OFFLOAD', 'IPS_OFFLOAD of linux/netfilter/nf_conntrack_common.h'),
   ('conntrack flag', 32768, 'HW_OFFLOAD', 'IPS_HW_OFFLOAD of linux/netfilter/nf_conntrack_common.h'));
 
-ALTER TABLE vslog.conn_events ADD COLUMN IF NOT EXISTS flag_names Array(String) ALIAS arrayFilter((name, bit) -> bitAnd(flags, bit) != 0, ['SYNC', 'HASHED', 'NOOUTPUT', 'INACTIVE', 'OUT_SEQ', 'IN_SEQ', 'NO_CPORT', 'TEMPLATE', 'ONE_PACKET', 'NFCT'], [32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 65536]);
+ALTER TABLE vslog.conn_events ADD COLUMN IF NOT EXISTS flag_names Array(String) ALIAS arrayConcat(if(bitAnd(flags, 32) != 0, ['SYNC'], []), if(bitAnd(flags, 64) != 0, ['HASHED'], []), if(bitAnd(flags, 128) != 0, ['NOOUTPUT'], []), if(bitAnd(flags, 256) != 0, ['INACTIVE'], []), if(bitAnd(flags, 512) != 0, ['OUT_SEQ'], []), if(bitAnd(flags, 1024) != 0, ['IN_SEQ'], []), if(bitAnd(flags, 2048) != 0, ['NO_CPORT'], []), if(bitAnd(flags, 4096) != 0, ['TEMPLATE'], []), if(bitAnd(flags, 8192) != 0, ['ONE_PACKET'], []), if(bitAnd(flags, 65536) != 0, ['NFCT'], []));
 
-INSERT INTO vslog.schema_migrations (version, name, sha256) SETTINGS async_insert = 0 VALUES (9, '009_names.sql', 'c9ee79d4457d986f2968b5431db1cae52bb52c87a846bc6517e16a8eed89edc2');
+INSERT INTO vslog.schema_migrations (version, name, sha256) SETTINGS async_insert = 0 VALUES (9, '009_names.sql', 'ee7bdab328b8ee8cf2eb62b3af9ce2240d73edfbe5219739a77dd4d9ae7b0725');
 
 DROP VIEW IF EXISTS vslog.incidents_feed;
 

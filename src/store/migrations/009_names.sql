@@ -124,4 +124,5 @@ CREATE VIEW IF NOT EXISTS vslog.names AS SELECT * FROM values('what String, numb
   ('conntrack flag', 8192, 'HELPER', 'IPS_HELPER of linux/netfilter/nf_conntrack_common.h'),
   ('conntrack flag', 16384, 'OFFLOAD', 'IPS_OFFLOAD of linux/netfilter/nf_conntrack_common.h'),
   ('conntrack flag', 32768, 'HW_OFFLOAD', 'IPS_HW_OFFLOAD of linux/netfilter/nf_conntrack_common.h'));
-ALTER TABLE vslog.conn_events ADD COLUMN IF NOT EXISTS flag_names Array(String) ALIAS arrayFilter((name, bit) -> bitAnd(flags, bit) != 0, ['SYNC', 'HASHED', 'NOOUTPUT', 'INACTIVE', 'OUT_SEQ', 'IN_SEQ', 'NO_CPORT', 'TEMPLATE', 'ONE_PACKET', 'NFCT'], [32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 65536]);
+-- No lambda here: an ALTER that is run again reads the alias's lambda inside its own ("Recursive lambda").
+ALTER TABLE vslog.conn_events ADD COLUMN IF NOT EXISTS flag_names Array(String) ALIAS arrayConcat(if(bitAnd(flags, 32) != 0, ['SYNC'], []), if(bitAnd(flags, 64) != 0, ['HASHED'], []), if(bitAnd(flags, 128) != 0, ['NOOUTPUT'], []), if(bitAnd(flags, 256) != 0, ['INACTIVE'], []), if(bitAnd(flags, 512) != 0, ['OUT_SEQ'], []), if(bitAnd(flags, 1024) != 0, ['IN_SEQ'], []), if(bitAnd(flags, 2048) != 0, ['NO_CPORT'], []), if(bitAnd(flags, 4096) != 0, ['TEMPLATE'], []), if(bitAnd(flags, 8192) != 0, ['ONE_PACKET'], []), if(bitAnd(flags, 65536) != 0, ['NFCT'], []));
