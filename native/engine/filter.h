@@ -1,7 +1,9 @@
 // Which connections are meant: what "conn expire" and "conn ls" ask for.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 
@@ -31,6 +33,14 @@ struct ConnFilter {
   bool quiesced_only = false;            ///< its real server has weight 0
 };
 
-bool contains(const Place& place, const Address& address, std::uint16_t port);
+inline bool contains(const Place& place, const Address& address, std::uint16_t port) {
+  if (place.port && *place.port != port) return false;
+  const std::size_t bits = std::min<std::size_t>(place.prefix, 128);
+  const std::size_t whole = bits / 8;
+  if (std::memcmp(place.address.data(), address.data(), whole) != 0) return false;
+  if (bits % 8 == 0) return true;
+  const auto mask = static_cast<std::uint8_t>(0xff00U >> bits % 8);
+  return ((place.address[whole] ^ address[whole]) & mask) == 0;
+}
 
 }  // namespace vslog::engine

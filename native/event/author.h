@@ -19,6 +19,12 @@ struct Author {
   std::string parent_command;      ///< its short name
 };
 
+/// The same process, asking for somebody whom it let in itself; empty: for itself.
+inline Author on_behalf(Author author, const std::string& whom) {
+  if (!whom.empty()) author.command = "for " + whom + ": " + author.command;
+  return author;
+}
+
 /// Writes the author into a record.
 inline void sign(ControlRecord& record, const Author& author) {
   record.through = author.through;

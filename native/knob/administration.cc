@@ -68,8 +68,9 @@ Answer Administration::list_knobs(std::string_view payload, const SendPart& send
   return {};
 }
 
-Answer Administration::set_knobs(std::string_view payload, const Author& author) {
+Answer Administration::set_knobs(std::string_view payload, const Author& peer) {
   const KnobSetRequest request = decode_knob_set(payload);
+  const Author author = on_behalf(peer, request.for_whom);
   witness_.before_change();
   return {FrameType::knob_changed, encode_knobs_changed(knobs_.set(request.assignments, Netns(request.netns), request.dry_run, author))};
 }
@@ -84,8 +85,9 @@ Answer Administration::list_services(std::string_view payload, const SendPart& s
   return {};
 }
 
-Answer Administration::change_service(std::string_view payload, const Author& author) {
+Answer Administration::change_service(std::string_view payload, const Author& peer) {
   const ServiceChangeRequest request = decode_service_change(payload);
+  const Author author = on_behalf(peer, request.for_whom);
   const ServiceOrder& order = request.order;
   witness_.before_change();
   const Netns netns(request.netns);

@@ -33,9 +33,9 @@ class Administration final : public RequestHandler {
 
  private:
   Answer list_knobs(std::string_view payload, const SendPart& send);
-  Answer set_knobs(std::string_view payload, const Author& author);
+  Answer set_knobs(std::string_view payload, const Author& peer);
   Answer list_services(std::string_view payload, const SendPart& send);
-  Answer change_service(std::string_view payload, const Author& author);
+  Answer change_service(std::string_view payload, const Author& peer);
 
   KnobStore& knobs_;
   Balancer& balancer_;

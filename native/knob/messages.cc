@@ -1,5 +1,7 @@
 #include "knob/messages.h"
 
+#include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <cstring>
 #include <limits>
@@ -25,6 +27,14 @@ std::string text(StrictMessage& m, const char* field) {
   const std::string_view bytes = m.bytes(field);
   if (bytes.size() > kLongestText || bytes.find('\0') != std::string_view::npos) throw BadRequest(m.path(field), m.path(field) + " is no name and no value.");
   return std::string(bytes);
+}
+
+/// Stands in the log before a command line, so it must not look like one.
+std::string person(StrictMessage& m, const char* field) {
+  std::string name = text(m, field);
+  const auto good = [](unsigned char c) { return std::isalnum(c) != 0 || c == '.' || c == '_' || c == '@' || c == '-'; };
+  if (name.empty() || name.size() > 63 || !std::ranges::all_of(name, good)) throw BadRequest(m.path(field), m.path(field) + " is 1 to 63 of A-Z a-z 0-9 . _ @ -");
+  return name;
 }
 
 KnobAssignment decode_assignment(std::string_view bytes, const char* name) {
@@ -178,6 +188,7 @@ KnobSetRequest decode_knob_set(std::string_view bytes) {
       case f::assignments: r.assignments.push_back(decode_assignment(m.bytes("assignments"), "assignments")); break;
       case f::netns: r.netns = text(m, "netns"); break;
       case f::dry_run: r.dry_run = m.number("dry_run", 1) != 0; break;
+      case f::for_whom: r.for_whom = person(m, "for_whom"); break;
       default: m.unknown();
     }
     if (r.assignments.size() > kMostAssignments) throw BadRequest("assignments", "there are too many assignments: " + std::to_string(kMostAssignments) + " at most.");
@@ -211,6 +222,7 @@ ServiceChangeRequest decode_service_change(std::string_view bytes) {
       case f::real: r.order.real = decode_server_key(m.bytes("real")); break;
       case f::settings: assignments.push_back(decode_assignment(m.bytes("settings"), "settings")); break;
       case f::netns: r.netns = text(m, "netns"); break;
+      case f::for_whom: r.for_whom = person(m, "for_whom"); break;
       default: m.unknown();
     }
     if (assignments.size() > kMostAssignments) throw BadRequest("settings", "there are too many settings: " + std::to_string(kMostAssignments) + " at most.");

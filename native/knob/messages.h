@@ -20,6 +20,7 @@ struct KnobSetRequest {
   std::vector<KnobAssignment> assignments;
   std::string netns;
   bool dry_run = false;
+  std::string for_whom;  ///< empty: for the author itself
 };
 
 struct ServiceListRequest {
@@ -31,6 +32,7 @@ struct ServiceListRequest {
 struct ServiceChangeRequest {
   ServiceOrder order;
   std::string netns;
+  std::string for_whom;
 };
 
 KnobListRequest decode_knob_list(std::string_view bytes);

@@ -43,7 +43,7 @@ bool GroupFilter::takes(RecordType record, std::int32_t kind) const {
   return (mask_ >> static_cast<std::uint32_t>(g) & 1) != 0;
 }
 
-FilteredBatch filter_batch(const EventBatch& batch, const GroupFilter& filter) {
+FilteredBatch filter_batch(const EventBatch& batch, const GroupFilter& groups, const EventFilter& filter) {
   FilteredBatch out;
   const char* at = batch.body.data();
   const char* const end = at + batch.body.size();
@@ -55,8 +55,9 @@ FilteredBatch filter_batch(const EventBatch& batch, const GroupFilter& filter) {
       if (size > static_cast<std::uint64_t>(end - at)) break;
       // The kind stands first and fits a byte: tag 0x08, value.
       const std::int32_t kind = size >= 2 && *at == 0x08 ? at[1] : 0;
+      const std::string_view event(at, size);
       at += size;
-      if (!filter.takes(batch.header.record, kind)) continue;
+      if (!groups.takes(batch.header.record, kind) || !filter.takes(batch.header.record, event)) continue;
       if (out.count++ == 0) out.first_sequence = sequence;
       out.last_sequence = sequence;
       out.body.append(start, at);

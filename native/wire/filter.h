@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "wire/event_filter.h"
 #include "wire/messages.h"
 
 namespace vslog {
@@ -31,7 +32,7 @@ struct FilteredBatch {
   std::uint64_t last_sequence = 0;
 };
 
-/// The events of `batch` that `filter` takes. Stops at an event that cannot be read.
-FilteredBatch filter_batch(const EventBatch& batch, const GroupFilter& filter);
+/// The events of `batch` that both take. Stops at an event that cannot be read.
+FilteredBatch filter_batch(const EventBatch& batch, const GroupFilter& groups, const EventFilter& filter);
 
 }  // namespace vslog

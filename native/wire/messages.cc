@@ -203,6 +203,7 @@ std::string encode(const Subscribe& m) {
   if (!m.groups.empty()) w.raw().add_packed_enum(f::groups, reinterpret_cast<const std::int32_t*>(m.groups.data()), reinterpret_cast<const std::int32_t*>(m.groups.data() + m.groups.size()));
   w.text(f::epoch, m.epoch);
   w.uint(f::after_sequence, m.after_sequence);
+  if (!m.filter.empty()) w.message(f::filter, m.filter);
   return w.take();
 }
 
@@ -216,6 +217,7 @@ Subscribe decode<Subscribe>(std::string_view bytes) {
     d.groups(f::groups, m.groups);
     d.text(f::epoch, m.epoch);
     d.varint(f::after_sequence, m.after_sequence);
+    d.text(f::filter, m.filter);
   });
   return m;
 }
@@ -226,6 +228,7 @@ std::string encode(const Subscribed& m) {
   w.text(f::epoch, m.epoch);
   w.uint(f::first_sequence, m.first_sequence);
   w.uint(f::skipped, m.skipped);
+  w.uint(f::filtered, m.filtered ? 1 : 0);
   return w.take();
 }
 
@@ -237,6 +240,7 @@ Subscribed decode<Subscribed>(std::string_view bytes) {
     d.text(f::epoch, m.epoch);
     d.varint(f::first_sequence, m.first_sequence);
     d.varint(f::skipped, m.skipped);
+    d.varint(f::filtered, m.filtered);
   });
   return m;
 }

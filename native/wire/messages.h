@@ -49,12 +49,14 @@ struct Subscribe {
   std::vector<Group> groups;
   std::string epoch;
   std::uint64_t after_sequence = 0;
+  std::string filter;  ///< an EventFilter: wire/event_filter.h
 };
 
 struct Subscribed {
   std::string epoch;
   std::uint64_t first_sequence = 0;
   std::uint64_t skipped = 0;
+  bool filtered = false;
 };
 
 struct Acknowledge {

@@ -141,6 +141,7 @@ void Session::subscribe(const FrameHeader& header, std::string_view payload) {
 
 void Session::subscribe_durable(const FrameHeader& header, const Subscribe& m) {
   Journal& journal = exchange_.journal;
+  if (!m.filter.empty()) return error(header, EINVAL, "a durable subscription gets everything: only a live one has a filter.", "filter");
   if (!good_name(m.name)) return error(header, EINVAL, "a durable subscription's name is 1 to 63 of A-Z a-z 0-9 . _ -", "name");
   if (exchange_.durable.contains(m.name)) return error(header, EBUSY, "a session is subscribed as " + m.name + " already.", "name");
   const std::uint64_t has = m.epoch == journal.epoch() ? m.after_sequence : 0;
@@ -167,12 +168,14 @@ void Session::subscribe_live(const FrameHeader& header, const Subscribe& m) {
   for (const Group g : m.groups) {
     if (static_cast<int>(g) < 1 || g > Group::conn_state) return error(header, EINVAL, "there is no group " + std::to_string(static_cast<int>(g)) + ".", "groups");
   }
-  filter_ = GroupFilter(m.groups);
+  if (!m.filter.empty()) filter_ = EventFilter(m.filter);
+  groups_ = GroupFilter(m.groups);
   live_ = true;
   ++exchange_.live;
   Subscribed reply;
   reply.epoch = exchange_.journal.epoch();
   reply.first_sequence = exchange_.journal.next_sequence();
+  reply.filtered = !filter_.all();
   answer(header, FrameType::event_subscribed, encode(reply));
 }
 
@@ -266,12 +269,13 @@ void Session::published(const KeptBatch& kept) {
   const std::string_view frame = exchange_.journal.bytes(kept.position, kept.size);
   const bool behind = out_.size() - sent_ > 0 && out_.size() - sent_ + frame.size() > kOutLimit;
   FilteredBatch rest;
-  if (filter_.all()) {
+  const bool whole = groups_.all() && filter_.all();
+  if (whole) {
     rest.count = kept.count;
     rest.first_sequence = kept.first_sequence;
     rest.last_sequence = kept.first_sequence + kept.count - 1;
   } else {
-    rest = filter_batch(decode<EventBatch>(frame.substr(kFrameHeaderSize)), filter_);
+    rest = filter_batch(decode<EventBatch>(frame.substr(kFrameHeaderSize)), groups_, filter_);
     if (rest.count == 0) return;
   }
   if (behind) {
@@ -281,7 +285,7 @@ void Session::published(const KeptBatch& kept) {
     return;
   }
   say_overrun();
-  if (filter_.all()) {
+  if (whole) {
     out_.append(frame);
     return;
   }

@@ -122,7 +122,8 @@ class Session {
   std::uint64_t frame_end_ = 0;
 
   bool live_ = false;
-  GroupFilter filter_;
+  GroupFilter groups_;
+  EventFilter filter_;
   Overrun missed_;
 };
 

@@ -4,7 +4,7 @@ import type { ReplayProgress, ReplayResult } from '../sink/replay.js';
 import type { VerifyProgress } from '../spool/verify.js';
 import type { QueryLimits } from '../store/store.js';
 import { type Batch, readBatch } from '../wire/batch.js';
-import type { GroupName, MissedEvents } from '../wire/client.js';
+import type { MissedEvents, Wanted } from '../wire/client.js';
 import { FrameReader } from '../wire/frame.js';
 import { MessageType } from '../wire/message.js';
 import { toBigInt, v1 } from '../wire/proto.js';
@@ -75,8 +75,9 @@ export class ApiClient {
   }
 
   /** Resolves when `signal` is aborted; rejects when the stream ends otherwise. */
-  async tail(groups: readonly GroupName[], reader: TailReader, signal: AbortSignal): Promise<void> {
-    const query = groups.map((group) => `group=${group}`).join('&');
+  async tail({ groups = [], filter }: Wanted, reader: TailReader, signal: AbortSignal): Promise<void> {
+    const query = new URLSearchParams(groups.map((group): [string, string] => ['group', group]));
+    if (filter !== undefined) query.set('filter', Buffer.from(filter).toString('base64url'));
     try {
       const frames = new FrameReader();
       for await (const chunk of await this.send('GET', `/v1/tail?${query}`, undefined, signal)) {

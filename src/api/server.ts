@@ -71,7 +71,13 @@ export class ApiServer {
       case 'POST /v1/sql':
         return this.sql(query, request, response);
       case 'GET /v1/tail':
-        return streamTail(collector, groupsOf(query.getAll('group')), request, response, this.stopping.signal);
+        return streamTail(
+          collector,
+          { groups: groupsOf(query.getAll('group')), filter: filterOf(query.get('filter')) },
+          request,
+          response,
+          this.stopping.signal,
+        );
       case 'POST /v1/verify':
         return this.verify(response);
       case 'POST /v1/replay':
@@ -165,6 +171,11 @@ function groupsOf(names: readonly string[]): GroupName[] {
       throw new ApiError(400, 'bad_request', `There is no group ${JSON.stringify(name)}: known are ${known.join(', ')}.`);
   }
   return names as GroupName[];
+}
+
+/** An EventFilter in base64url. The capture reads it, strictly. */
+function filterOf(text: string | null): Uint8Array | undefined {
+  return text === null || text === '' ? undefined : Buffer.from(text, 'base64url');
 }
 
 function sendJson(response: ServerResponse, status: number, value: unknown): void {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Batch } from '../wire/batch.js';
-import type { GroupName, MissedEvents } from '../wire/client.js';
+import type { MissedEvents, Wanted } from '../wire/client.js';
 import { sentenceOf } from '../wire/errors.js';
 import { encodeFrame } from '../wire/frame.js';
 import { MessageType } from '../wire/message.js';
@@ -11,7 +11,7 @@ import { ApiError } from './errors.js';
 /** What the stream needs of the collector. */
 export interface Tailer {
   tail(
-    groups: readonly GroupName[],
+    wanted: Wanted,
     onBatch: (batch: Batch) => void | Promise<void>,
     signal: AbortSignal,
     handlers: { onStart?(): void; onMissed?(missed: MissedEvents): void },
@@ -24,7 +24,7 @@ export interface Tailer {
  */
 export async function streamTail(
   collector: Tailer,
-  groups: readonly GroupName[],
+  wanted: Wanted,
   request: IncomingMessage,
   response: ServerResponse,
   stopping: AbortSignal,
@@ -37,7 +37,7 @@ export async function streamTail(
     await once(response, 'drain', { signal }).catch(() => undefined);
   };
   try {
-    await collector.tail(groups, (batch) => send(MessageType.eventBatch, encodeBatch(batch)), signal, {
+    await collector.tail(wanted, (batch) => send(MessageType.eventBatch, encodeBatch(batch)), signal, {
       onStart: () => {
         response.writeHead(200, { 'content-type': 'application/x-vslog-frames' });
         response.flushHeaders();

@@ -40,37 +40,3 @@ export function parseNetwork(text: string): { first: Uint8Array; last: Uint8Arra
   const mask = Uint8Array.from(base, (_byte, at) => 0xff >> Math.min(8, Math.max(0, 128 - free - at * 8)));
   return { first: base.map((byte, at) => byte & ~(mask[at] ?? 0)), last: base.map((byte, at) => byte | (mask[at] ?? 0)) };
 }
-
-/** What an address and port must be like. */
-export type EndpointTest = (address: Uint8Array, port: number) => boolean;
-
-/** Reads `ADDRESS`, `ADDRESS/PREFIX`, `ADDRESS:PORT`, `[IPv6]:PORT` or `:PORT`. Undefined when the text is none of them. */
-export function parseEndpointTest(text: string): EndpointTest | undefined {
-  const network = /^(.+)\/(\d{1,3})$/.exec(text);
-  if (network !== null) return networkTest(network[1] ?? '', Number(network[2]));
-  const plain = parseAddress(text);
-  if (plain !== undefined) return (address) => equal(address, plain, 128);
-  const withPort = /^(?:\[(.+)\]|([^:]*)):(\d{1,5})$/.exec(text);
-  if (withPort === null) return undefined;
-  const wanted = Number(withPort[3]);
-  if (wanted > 65535) return undefined;
-  const host = withPort[1] ?? withPort[2] ?? '';
-  if (host === '') return (_address, port) => port === wanted;
-  const base = parseAddress(host);
-  return base === undefined ? undefined : (address, port) => port === wanted && equal(address, base, 128);
-}
-
-function networkTest(text: string, prefix: number): EndpointTest | undefined {
-  const base = parseAddress(text);
-  const width = isIPv4(text) ? 32 : 128;
-  if (base === undefined || prefix > width) return undefined;
-  return (address) => equal(address, base, prefix + 128 - width);
-}
-
-/** Whether the first `bits` bits are the same. */
-function equal(a: Uint8Array, b: Uint8Array, bits: number): boolean {
-  if (a.length !== 16) return false;
-  for (let i = 0; i < bits >> 3; i++) if (a[i] !== b[i]) return false;
-  const rest = bits & 7;
-  return rest === 0 || ((a[bits >> 3] ?? 0) ^ (b[bits >> 3] ?? 0)) >> (8 - rest) === 0;
-}

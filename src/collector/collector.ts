@@ -3,7 +3,7 @@ import { Pump, type PumpStatus, type ReplayRequest } from '../sink/pump.js';
 import type { ReplayProgress, ReplayResult } from '../sink/replay.js';
 import { Spool, type SpoolStatus } from '../spool/spool.js';
 import type { Batch } from '../wire/batch.js';
-import type { GroupName, SourceStatus } from '../wire/client.js';
+import type { SourceStatus, Wanted } from '../wire/client.js';
 import { sentenceOf } from '../wire/errors.js';
 import type { CollectorOptions } from './options.js';
 import { Receiver, type ReceiverCounters, type ReceiverStatus } from './receiver.js';
@@ -115,15 +115,10 @@ export class Collector {
   }
 
   /**
-   * New events as they happen, of the named groups (none: all), on a connection of its own, so that a slow reader slows nobody. Resolves when `signal` is aborted; rejects
+   * New events as they happen, those that are wanted, on a connection of its own, so that a slow reader slows nobody. Resolves when `signal` is aborted; rejects
    * when the connection cannot be made or ends.
    */
-  tail(
-    groups: readonly GroupName[],
-    onBatch: (batch: Batch) => void | Promise<void>,
-    signal: AbortSignal,
-    handlers: TailHandlers = {},
-  ): Promise<void> {
-    return tail(this.options.capture, groups, onBatch, signal, handlers);
+  tail(wanted: Wanted, onBatch: (batch: Batch) => void | Promise<void>, signal: AbortSignal, handlers: TailHandlers = {}): Promise<void> {
+    return tail(this.options.capture, wanted, onBatch, signal, handlers);
   }
 }

@@ -1,5 +1,5 @@
 import type { Batch } from '../wire/batch.js';
-import { CaptureClient, type GroupName, type MissedEvents, type Welcome } from '../wire/client.js';
+import { CaptureClient, type MissedEvents, type Wanted, type Welcome } from '../wire/client.js';
 
 export interface TailHandlers {
   onStart?(welcome: Welcome): void;
@@ -11,12 +11,12 @@ export interface TailHandlers {
 const QUEUE_LIMIT = 64;
 
 /**
- * Follows a capture's new events. `onBatch` gets one batch at a time; while its promise is pending the socket is not read beyond a few batches, and the capture counts what
+ * Follows a capture's new events, those that are wanted. `onBatch` gets one batch at a time; while its promise is pending the socket is not read beyond a few batches, and the capture counts what
  * we miss. Resolves when `signal` is aborted, rejects with a sentence when the connection cannot be made or ends.
  */
 export async function tail(
   path: string,
-  groups: readonly GroupName[],
+  wanted: Wanted,
   onBatch: (batch: Batch) => void | Promise<void>,
   signal: AbortSignal,
   handlers: TailHandlers = {},
@@ -50,7 +50,7 @@ export async function tail(
   try {
     const welcome = await client.connect();
     handlers.onStart?.(welcome);
-    await client.subscribeLive(groups);
+    await client.subscribeLive(wanted);
     const ended = await client.closed;
     await working;
     if (failure !== undefined) throw failure;

@@ -14,9 +14,9 @@ export const consoleOptions = {
   }),
   'console.token_file': path({
     default: '',
-    defaultDoc: 'none: whoever reaches it may look',
-    doc: 'A file whose first line is the token that the console asks for.',
-    more: 'A browser is asked for a name, which may be any, and a password, which is the token.',
+    defaultDoc: 'none: it only shows, and only to this machine',
+    doc: 'A file of the tokens with which the console lets people change something: lines NAME TOKEN.',
+    more: 'A token has 16 characters at least; `# ...` is a comment. Changes stand in the log with the name. Elsewhere than on loopback a token is asked for to look, too: a browser asks for a name, which may be any, and a password, which is the token. [console.md](console.md)',
     flag: 'console-token-file',
     commands: collector,
   }),

@@ -3,11 +3,13 @@ import type { StatusDocument } from '../api/status.js';
 import { parseListen } from '../config/clickhouse-options.js';
 import { ConfigError } from '../config/errors.js';
 import type { Config } from '../config/load.js';
-import { readSecret } from '../config/secret.js';
 import { listenAt } from '../listen/listening.js';
 import { isLoopback } from '../listen/loopback.js';
+import { Access } from './access.js';
 import { loadAssets } from './assets.js';
+import { Desk } from './desk.js';
 import { ConsoleServer } from './server.js';
+import { Tokens } from './tokens.js';
 
 /** The console at an address of the configuration's. */
 export class ConsoleEndpoint {
@@ -30,11 +32,18 @@ export class ConsoleEndpoint {
     const listen = values['console.listen'];
     const at = parseListen(listen);
     if (at === undefined) return undefined;
-    const token = readSecret('console.token_file', values['console.token_file']);
-    if (token === undefined && !isLoopback(at.host))
+    const tokens = Tokens.read('console.token_file', values['console.token_file']);
+    const loopback = isLoopback(at.host);
+    if (tokens === undefined && !loopback)
       throw new ConfigError([`console.listen is ${listen}, which others can reach: name a console.token_file, or listen at 127.0.0.1.`]);
     return new ConsoleEndpoint(
-      new ConsoleServer({ assets: loadAssets(), status, store, token }),
+      new ConsoleServer({
+        assets: loadAssets(),
+        status,
+        store,
+        desk: new Desk(values['capture.socket'], store),
+        access: new Access(tokens, loopback),
+      }),
       at,
       origins['console.listen'] !== 'default',
     );

@@ -1,6 +1,7 @@
 import type { SqlStore } from '../api/sql-store.js';
 import { machineText } from '../cli/report-text.js';
 import { valuesOf } from '../cli/report-values.js';
+import { changeText, whatText } from '../report/changes.js';
 import { reports } from '../report/index.js';
 import type { Report, Row } from '../report/report.js';
 import { ConsoleError } from './errors.js';
@@ -41,6 +42,18 @@ export async function askReport(store: SqlStore, name: string, said: URLSearchPa
 export async function reportCsv(store: SqlStore, name: string, said: URLSearchParams, signal: AbortSignal): Promise<string> {
   const { report, rows, question } = await ask(store, name, said, signal);
   return machineText(report, question, rows, 'csv');
+}
+
+/** When something was changed since a time, for charts: what, and by whom. */
+export async function changeMarks(store: SqlStore, said: URLSearchParams, signal: AbortSignal): Promise<unknown> {
+  const limited = new URLSearchParams({ since: said.get('since') ?? '1d', until: said.get('until') ?? 'now', limit: '200' });
+  const { rows } = await ask(store, 'changes', limited, signal);
+  return rows.map((row) => ({
+    // The store's times are UTC, without saying so.
+    at: Date.parse(`${String(row.time).replace(' ', 'T').slice(0, 23)}Z`),
+    text: `${whatText(row)}: ${changeText(row)}`,
+    who: String(row.command),
+  }));
 }
 
 async function ask(

@@ -1,18 +1,18 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { toJson } from '../api/json.js';
 import type { SqlStore } from '../api/sql-store.js';
 import type { StatusDocument } from '../api/status.js';
 import { Failure } from '../cli/failure.js';
 import { WORDS_SQL } from '../cli/sql-words.js';
-import { foreignPage } from '../listen/loopback.js';
 import { sentenceOf } from '../wire/errors.js';
+import type { Access } from './access.js';
 import type { Asset } from './assets.js';
+import type { Desk } from './desk.js';
 import { ConsoleError } from './errors.js';
 import { LiveFeed } from './live.js';
-import { askReport, reportCsv, reportList } from './reports.js';
+import { askReport, changeMarks, reportCsv, reportList } from './reports.js';
 
-/** The longest query. */
+/** The longest query or request. */
 const MAX_BODY_BYTES = 256 * 1024;
 /** What a query of the page may take: people wait for it, and only so many rows can be read. */
 const LIMITS = { seconds: 30, rows: 10_000 };
@@ -31,19 +31,17 @@ const HEADERS: Readonly<Record<string, string>> = {
 };
 
 /** Paths of pages: all are the one page, which finds out itself which it is. */
-const PAGES = /^\/(?:|overview|connections|reports(?:\/\w+)?|changes|sql|health)$/;
+const PAGES = /^\/(?:|overview|services|drains|connections|reports(?:\/\w+)?|changes|knobs|sql|health)$/;
 
 export interface ConsoleServerOptions {
   readonly assets: ReadonlyMap<string, Asset>;
   readonly status: () => Promise<StatusDocument>;
   readonly store: SqlStore | undefined;
-  /** Whom to answer; undefined: whoever reaches us. */
-  readonly token: string | undefined;
+  readonly desk: Desk;
+  readonly access: Access;
 }
 
-const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-
-/** The web console: the page, and what it asks under /api/. It only reads. */
+/** The web console: the page, and what it asks under /api/. */
 export class ConsoleServer {
   private readonly options: ConsoleServerOptions;
   private readonly live: LiveFeed;
@@ -82,7 +80,7 @@ export class ConsoleServer {
     response.on('error', () => undefined); // the client went away
     for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
     try {
-      this.admit(request, response);
+      this.options.access.admit(request, response);
       await this.route(request, response);
     } catch (error) {
       const status = error instanceof ConsoleError ? error.status : error instanceof Failure ? 400 : 500;
@@ -95,32 +93,6 @@ export class ConsoleServer {
     }
   }
 
-  /** Throws ConsoleError when it is not from our own page, or not from somebody who may. */
-  private admit(request: IncomingMessage, response: ServerResponse): void {
-    const { token } = this.options;
-    const { host, origin } = request.headers;
-    const foreign =
-      token === undefined
-        ? foreignPage(request)
-        : origin !== undefined && new URL(origin).host !== host
-          ? 'Requests of web pages from elsewhere are refused.'
-          : undefined;
-    if (foreign !== undefined) throw new ConsoleError(403, foreign);
-    if (token === undefined) return;
-    const [, bearer] = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '') ?? [];
-    const [, basic] = /^Basic (\S+)$/i.exec(request.headers.authorization ?? '') ?? [];
-    const given =
-      bearer ??
-      (basic === undefined
-        ? ''
-        : Buffer.from(basic, 'base64')
-            .toString('utf8')
-            .replace(/^[^:]*:/, ''));
-    if (timingSafeEqual(digest(given), digest(token))) return;
-    response.setHeader('www-authenticate', 'Basic realm="vslog", charset="UTF-8"');
-    throw new ConsoleError(401, 'A token is asked for: any name, and the token of console.token_file as the password.');
-  }
-
   private async route(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = 'GET' } = request;
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://console');
@@ -130,7 +102,8 @@ export class ConsoleServer {
       if (method !== 'POST') throw new ConsoleError(405, 'A query comes by POST.');
       return this.sql(request, response, gone.signal);
     }
-    if (method !== 'GET' && method !== 'HEAD') throw new ConsoleError(405, `${method} does nothing here: the console only reads.`);
+    if (method === 'POST') return sendJson(response, 200, await this.change(pathname, request));
+    if (method !== 'GET' && method !== 'HEAD') throw new ConsoleError(405, `${method} does nothing here.`);
     const [, report, csv] = /^\/api\/reports\/(\w{1,32})(\.csv)?$/.exec(pathname) ?? [];
     if (report !== undefined) {
       if (csv === undefined) return sendJson(response, 200, await askReport(this.store(), report, searchParams, gone.signal));
@@ -146,11 +119,45 @@ export class ConsoleServer {
         return sendJson(response, 200, reportList());
       case '/api/schema':
         return sendBytes(response, 'application/json', await this.store().query(WORDS_SQL, { format: 'JSONCompact' }));
+      case '/api/session':
+        return sendJson(response, 200, { name: this.options.access.holderOf(request) ?? null, settable: this.options.access.settable });
+      case '/api/services':
+        return sendJson(response, 200, await this.options.desk.services());
+      case '/api/knobs':
+        return sendJson(response, 200, await this.options.desk.knobs());
+      case '/api/drains':
+        return sendJson(response, 200, await this.options.desk.drains());
+      case '/api/changes':
+        return sendJson(response, 200, await changeMarks(this.store(), searchParams, gone.signal));
       case '/api/live':
         if (this.live.full) throw new ConsoleError(503, 'Too many watch already: close another page.');
         return this.live.watch(response);
       default:
         return this.page(pathname, request, response);
+    }
+  }
+
+  /** What is asked as JSON and changes something. */
+  private async change(pathname: string, request: IncomingMessage): Promise<unknown> {
+    const { desk } = this.options;
+    if (!['/api/knobs', '/api/weight', '/api/drain'].includes(pathname)) throw new ConsoleError(405, `POST does nothing at ${pathname}.`);
+    const whom = this.options.access.changer(request);
+    // No page of somebody else's can send this type without being asked first.
+    if (!/^application\/json\b/.test(request.headers['content-type'] ?? ''))
+      throw new ConsoleError(415, 'A change comes as application/json.');
+    const said = textsOf(await bodyOf(request));
+    const text = (name: string): string => {
+      const value = said.get(name);
+      if (value === undefined) throw new ConsoleError(400, `The request lacks ${name}.`);
+      return value;
+    };
+    switch (pathname) {
+      case '/api/knobs':
+        return desk.setKnob(text('name'), text('value'), whom);
+      case '/api/weight':
+        return desk.setWeight(text('service'), text('real'), /^\d{1,5}$/.test(text('weight')) ? Number(text('weight')) : Number.NaN, whom);
+      default:
+        return desk.drain(text('action'), text('real'), said.get('service'), whom);
     }
   }
 
@@ -201,13 +208,26 @@ function sendBytes(response: ServerResponse, type: string, bytes: Uint8Array): v
   response.end(bytes);
 }
 
+/** The texts of a JSON object. Throws ConsoleError. */
+function textsOf(body: string): ReadonlyMap<string, string> {
+  let found: unknown;
+  try {
+    found = JSON.parse(body);
+  } catch {
+    throw new ConsoleError(400, 'The request is no JSON.');
+  }
+  if (typeof found !== 'object' || found === null || Array.isArray(found))
+    throw new ConsoleError(400, 'The request must be a JSON object of texts.');
+  return new Map(Object.entries(found).filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
+}
+
 async function bodyOf(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of request) {
     chunks.push(chunk as Buffer);
     length += (chunk as Buffer).length;
-    if (length > MAX_BODY_BYTES) throw new ConsoleError(413, `The query is longer than ${MAX_BODY_BYTES} bytes.`);
+    if (length > MAX_BODY_BYTES) throw new ConsoleError(413, `The request is longer than ${MAX_BODY_BYTES} bytes.`);
   }
   return Buffer.concat(chunks).toString('utf8');
 }

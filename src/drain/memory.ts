@@ -1,5 +1,10 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
+
+/** Where it is, for a capture's socket: whoever drains through that capture finds it. */
+export function drainMemoryBeside(socket: string): string {
+  return join(dirname(socket), 'drains.json');
+}
 
 /** The weights that real servers had before they were drained, by virtual service and real server. In a file, so that a drain can be cancelled whoever was killed meanwhile. */
 export class DrainMemory {

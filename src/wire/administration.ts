@@ -91,9 +91,12 @@ export interface ServiceChange {
 /** Knobs, virtual services and real servers through the capture. Every call may reject with CaptureRefusal (one sentence, an errno, the field), ConnectionError and WireError. */
 export class Administration {
   private readonly client: CaptureClient;
+  private readonly forWhom: string;
 
-  constructor(client: CaptureClient) {
+  /** `forWhom`: somebody whom the caller let in, 1 to 63 of [A-Za-z0-9._@-]; the records of changes then name them before the caller's command line. */
+  constructor(client: CaptureClient, forWhom = '') {
     this.client = client;
+    this.forWhom = forWhom;
   }
 
   /** Current values, in the catalogue's order; without names all but those of virtual services and real servers. `netns`: a name below /run/netns or a path. */
@@ -114,6 +117,7 @@ export class Administration {
       assignments: assignments.map((one) => new v1.KnobAssignment(one)),
       netns: options.netns ?? '',
       dry_run: options.dryRun ?? false,
+      for_whom: this.forWhom,
     }).finish();
     const answer = await this.client.call({ type: MessageType.knobSet, payload, answer: MessageType.knobChanged });
     return v1.KnobsChanged.decode(answer).changes.map((one) => ({
@@ -143,6 +147,7 @@ export class Administration {
       ...(change.real === undefined ? {} : { real: new v1.ServerKey(change.real) }),
       settings: (change.settings ?? []).map((one) => new v1.KnobAssignment(one)),
       netns: change.netns ?? '',
+      for_whom: this.forWhom,
     }).finish();
     const answer = await this.client.call({ type: MessageType.serviceChange, payload, answer: MessageType.serviceChanged });
     const { old_value, new_value } = v1.ServiceChanged.decode(answer);

@@ -22,6 +22,15 @@ export interface Subscription {
   readonly first: bigint;
   /** Events between what the subscriber has and that, which are gone. */
   readonly skipped: bigint;
+  /** The filter that was asked for is at work. */
+  readonly filtered: boolean;
+}
+
+/** What a live subscription gets; nothing given means everything. */
+export interface Wanted {
+  readonly groups?: readonly GroupName[];
+  /** An encoded EventFilter: event-filter.ts. */
+  readonly filter?: Uint8Array | undefined;
 }
 
 /** A live subscriber was too slow: what it missed. */
@@ -134,11 +143,17 @@ export class CaptureClient {
     );
   }
 
-  /** New events only, of the named groups; none means all. */
-  async subscribeLive(groups: readonly GroupName[] = []): Promise<Subscription> {
-    return this.subscribe(
-      v1.Subscribe.encode({ mode: v1.SubscriptionMode.Value.live, groups: groups.map((group) => v1.Group.Value[group]) }).finish(),
+  /** New events only, those that are wanted. */
+  async subscribeLive({ groups = [], filter }: Wanted = {}): Promise<Subscription> {
+    const subscribed = await this.subscribe(
+      v1.Subscribe.encode({
+        mode: v1.SubscriptionMode.Value.live,
+        groups: groups.map((group) => v1.Group.Value[group]),
+        ...(filter === undefined ? {} : { filter: v1.EventFilter.decode(filter) }),
+      }).finish(),
     );
+    if (filter === undefined || subscribed.filtered) return subscribed;
+    throw new ConnectionError('The capture is older than its reader and cannot filter events: restart it.');
   }
 
   /** Everything up to this sequence is safe. Not answered. */
@@ -379,7 +394,7 @@ export class CaptureClient {
 
 function subscription(frame: Frame): Subscription {
   const message = decode(v1.Subscribed, frame);
-  return { epoch: message.epoch, first: toBigInt(message.first_sequence), skipped: toBigInt(message.skipped) };
+  return { epoch: message.epoch, first: toBigInt(message.first_sequence), skipped: toBigInt(message.skipped), filtered: message.filtered };
 }
 
 /** Decodes a cold message; an unreadable one is a WireError with its place in the stream. */

@@ -43,6 +43,7 @@ export function connFilterMessage(filter: ConnFilter): InstanceType<typeof v1.Co
   return message;
 }
 
-function placeMessage({ address, prefix, port }: Place): InstanceType<typeof v1.Place> {
+/** As the socket has it. */
+export function placeMessage({ address, prefix, port }: Place): InstanceType<typeof v1.Place> {
   return new v1.Place(port === undefined ? { address, prefix } : { address, prefix, port });
 }

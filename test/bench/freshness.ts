@@ -55,7 +55,7 @@ export async function freshness(options: FreshnessOptions, say: (line: string) =
     let failure: unknown;
     const tail = setup.api
       .tail(
-        ['conn_create', 'conn_expire'],
+        { groups: ['conn_create', 'conn_expire'] },
         {
           onBatch: (batch) => {
             const tailed = wallNow();

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { StatusDocument } from '../../src/api/status.js';
+import { nextEvent } from '../../src/wire/batch.js';
+import { v1 } from '../../src/wire/proto.js';
 
 const COMMAND = ['--import', 'tsx', 'src/main.ts'];
 const dir = mkdtempSync(join(tmpdir(), 'vslog-cli-e2e-'));
@@ -84,6 +86,38 @@ describe('up, with made-up events', () => {
     const events = out.trimEnd().split('\n');
     expect(events).toHaveLength(5);
     for (const event of events) expect(JSON.parse(event)).toMatchObject({ kind: 'create' });
+  });
+
+  it('is narrowed by an expression, in the capture', () => {
+    const { code, out } = vslog(
+      'tail',
+      '-o',
+      'jsonl',
+      '-n',
+      '3',
+      '--where',
+      'kind = expire and not client = 203.0.113.99 and duration >= 0s',
+    );
+    expect(code).toBe(0);
+    for (const event of out.trimEnd().split('\n')) expect(JSON.parse(event)).toMatchObject({ kind: 'expire' });
+    const wrong = vslog('tail', '--where', 'reason = tiemout');
+    expect(wrong.code).toBe(2);
+    expect(wrong.err).toContain('"tiemout" at column 10');
+  });
+
+  it('is written as it was logged', () => {
+    const { status: code, stdout } = spawnSync(process.execPath, [...COMMAND, 'tail', '-o', 'protobuf', '-n', '5', '--kind', 'create'], {
+      env,
+      timeout: 60_000,
+    });
+    expect(code).toBe(0);
+    let events = 0;
+    for (let at = 0; at < stdout.length; events++) {
+      const { start, end } = nextEvent(stdout, at);
+      expect(v1.ConnEvent.decode(stdout.subarray(start, end)).kind).toBe(v1.EventKind.Value.create);
+      at = end;
+    }
+    expect(events).toBe(5);
   });
 
   it('ends a tail without an error when its reader is gone', () => {

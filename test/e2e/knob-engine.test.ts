@@ -370,7 +370,7 @@ describe('who may turn knobs', () => {
       },
     });
     await client.connect();
-    await client.subscribeLive(['knob']);
+    await client.subscribeLive({ groups: ['knob'] });
   }
 
   async function end(): Promise<void> {

@@ -52,7 +52,7 @@ TEST(Filter, KeepsTheWantedEventsAndTheirSequences) {
     b.add(r);
   }
   const auto frame = b.finish().at(0).frame;
-  const FilteredBatch f = filter_batch(decode<EventBatch>(frame.substr(kFrameHeaderSize)), GroupFilter({Group::conn_expire}));
+  const FilteredBatch f = filter_batch(decode<EventBatch>(frame.substr(kFrameHeaderSize)), GroupFilter({Group::conn_expire}), EventFilter());
   EXPECT_EQ(f.count, 5U);
   EXPECT_EQ(f.first_sequence, 2U);
   EXPECT_EQ(f.last_sequence, 10U);

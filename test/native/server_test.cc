@@ -67,7 +67,7 @@ class ServerTest : public testing::Test {
     server.published(*journal.at(at));
     server.flush();
   }
-  Subscribe durable(std::uint64_t after = 0) { return {SubscriptionMode::durable, "d", {}, journal.epoch(), after}; }
+  Subscribe durable(std::uint64_t after = 0) { return {SubscriptionMode::durable, "d", {}, journal.epoch(), after, {}}; }
 
   TempDir dir;
   Journal journal{journal_options(dir)};
@@ -154,7 +154,7 @@ TEST_F(ServerTest, AnAcknowledgementOfWhatWasNeverSentIsRefused) {
 TEST_F(ServerTest, ASlowLiveOneIsToldExactlyWhatItMissed) {
   Client c(dir.file("socket"));
   c.hello(server);
-  c.send(FrameType::event_subscribe, encode(Subscribe{SubscriptionMode::live, "", {}, "", 0}));
+  c.send(FrameType::event_subscribe, encode(Subscribe{SubscriptionMode::live, "", {}, "", 0, {}}));
   EXPECT_EQ(c.type(server), FrameType::event_subscribed);
   for (int i = 0; i < 300; ++i) publish(1000);
   const std::uint64_t made = journal.next_sequence() - 1;

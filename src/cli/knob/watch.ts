@@ -36,7 +36,7 @@ export function watchCommand(): Command {
     try {
       await tail(
         captureSocket(command),
-        ['knob'],
+        { groups: ['knob'] },
         async (batch) => {
           let lines = '';
           for (const log of eventsOf(batch)) {

@@ -1,7 +1,7 @@
-import { dirname, join } from 'node:path';
 import { Command } from 'commander';
 import { ApiClient } from '../../api/client.js';
-import { DrainMemory } from '../../drain/memory.js';
+import { Drain, DrainError } from '../../drain/drain.js';
+import { DrainMemory, drainMemoryBeside } from '../../drain/memory.js';
 import { CaptureClient } from '../../wire/client.js';
 import { explained } from '../capture-answer.js';
 import { Exit } from '../exit-codes.js';
@@ -62,16 +62,18 @@ export function drainCommand(): Command {
     try {
       await client.connect();
       const drain = new Draining(
-        client,
-        new ApiClient(apiSocket(command)),
-        new DrainMemory(join(dirname(socket), 'drains.json')),
-        real,
-        service,
+        new Drain({
+          client,
+          log: new ApiClient(apiSocket(command)),
+          memory: new DrainMemory(drainMemoryBeside(socket)),
+          real,
+          only: service,
+        }),
       );
       if (options.cancel === true) await drain.cancel();
       else await drain.run(withinMs, options.then === 'remove', options.json === true);
     } catch (error) {
-      throw explained(error);
+      throw error instanceof DrainError ? new Failure(Exit.failure, error.message) : explained(error);
     } finally {
       client.close();
     }

@@ -1,63 +1,31 @@
-import type { ApiClient } from '../../api/client.js';
-import { type Forecast, forecast } from '../../drain/forecast.js';
-import { lifetimesOf, lifetimesSql, weightBeforeSql } from '../../drain/history.js';
-import type { DrainMemory } from '../../drain/memory.js';
-import { liveOf, type Place, type Rest, type RestConnection, restConnection, restOf } from '../../drain/rest.js';
-import { Survival } from '../../drain/survival.js';
-import { Administration, type ServerKey, type ServiceKey } from '../../wire/administration.js';
-import type { CaptureClient } from '../../wire/client.js';
-import { CaptureRefusal } from '../../wire/errors.js';
-import { formatAddress } from '../address.js';
+import { type Drain, predicted, type Survivals } from '../../drain/drain.js';
+import type { Forecast } from '../../drain/forecast.js';
+import { liveOf, type Rest } from '../../drain/rest.js';
 import { Exit } from '../exit-codes.js';
 import { Failure, sentence } from '../failure.js';
 import { plural } from '../numbers.js';
 import { note, write } from '../output.js';
-import { formatServerKey, formatServiceKey, sameServer } from '../service-address.js';
 import { cutText, drainText, restText } from './drain-text.js';
 
 /** How often the balancer is looked at. */
 const LOOK_MS = 1000;
 /** How often a line is written where nobody looks at a screen, when nothing changes. */
 const LINE_MS = 30_000;
-const ANSWER_MS = 60_000;
 
-/** One real server, in one or all of its virtual services. */
+/** A drain as a person at a terminal, or a script, watches it. */
 export class Draining {
-  private readonly client: CaptureClient;
-  private readonly administration: Administration;
-  private readonly collector: ApiClient;
-  private readonly memory: DrainMemory;
-  private readonly real: ServerKey;
+  private readonly drain: Drain;
   private readonly name: string;
-  private readonly only: ServiceKey | undefined;
 
-  constructor(client: CaptureClient, collector: ApiClient, memory: DrainMemory, real: ServerKey, only: ServiceKey | undefined) {
-    this.client = client;
-    this.administration = new Administration(client);
-    this.collector = collector;
-    this.memory = memory;
-    this.real = real;
-    this.name = formatServerKey(real);
-    this.only = only;
+  constructor(drain: Drain) {
+    this.drain = drain;
+    this.name = drain.name;
   }
 
   async cancel(): Promise<void> {
-    for (const { service, real } of await this.places()) {
-      const name = formatServiceKey(service.key);
-      if (real.settings.get('real_weight') !== '0') {
-        await write(`${name}: weight ${real.settings.get('real_weight')}, not quiesced\n`);
-        continue;
-      }
-      const weight = this.memory.weightOf(name, this.name) ?? (await this.weightOfLog(service.key));
-      if (weight === undefined)
-        throw new Failure(
-          Exit.failure,
-          `The weight that ${this.name} had in ${name} is not known: neither ${this.memory.path} nor the log has it. Set it by \`vslog rs weight\`.`,
-        );
-      await this.setWeight(service.key, weight);
-      this.forget(name);
-      await write(`${name}: weight 0 → ${weight}\n`);
-    }
+    await this.drain.cancel(({ service, before, after }) =>
+      write(before === 0 ? `${service}: weight 0 → ${after}\n` : `${service}: weight ${before}, not quiesced\n`),
+    );
   }
 
   async run(withinMs: number, remove: boolean, json: boolean): Promise<void> {
@@ -72,7 +40,7 @@ export class Draining {
     let line = { text: '', at: 0 };
     try {
       for (;;) {
-        const rest = await this.look();
+        const rest = await this.drain.look();
         const live = liveOf(rest);
         most = Math.max(most, live);
         const prediction = survivals === undefined ? undefined : predicted(survivals, rest);
@@ -96,122 +64,21 @@ export class Draining {
     }
   }
 
-  /** The services that have it. */
-  private async places(): Promise<Place[]> {
-    const services = await this.administration.services(this.only);
-    const places = services.flatMap((service) =>
-      service.reals.filter(({ key }) => sameServer(key, this.real)).map((real) => ({ service, real })),
-    );
-    if (places.length === 0) {
-      const where = this.only === undefined ? 'No virtual service has' : `${formatServiceKey(this.only)} has not`;
-      throw new Failure(Exit.failure, `${where} the real server ${this.name}: \`vslog rs ls\` shows all.`);
-    }
-    return places;
-  }
-
-  /** The same, which must still be quiesced: else new connections come, and nothing that is seen is safe to rely on. */
-  private async quiesced(): Promise<Place[]> {
-    const places = await this.places();
-    for (const { service, real } of places) {
-      const weight = real.settings.get('real_weight');
-      if (weight !== '0')
-        throw new Failure(
-          Exit.failure,
-          `Somebody gave ${this.name} the weight ${weight} in ${formatServiceKey(service.key)} again: it is not drained any more.`,
-        );
-    }
-    return places;
-  }
-
   private async quiesce(json: boolean): Promise<void> {
-    for (const { service, real } of await this.places()) {
-      const name = formatServiceKey(service.key);
-      const weight = Number(real.settings.get('real_weight'));
-      if (weight === 0) {
-        if (!json) await write(`${name}: weight 0 already\n`);
-        continue;
-      }
-      try {
-        this.memory.remember(name, this.name, weight);
-      } catch {
-        note(`${this.memory.path} cannot be written: the weight from before is remembered by the log only.`);
-      }
-      await this.setWeight(service.key, 0);
-      if (!json) await write(`${name}: weight ${weight} → 0\n`);
-    }
-  }
-
-  private async setWeight(service: ServiceKey, weight: number): Promise<void> {
-    await this.administration.change({
-      action: 'set',
-      service,
-      real: this.real,
-      settings: [{ name: 'real_weight', value: String(weight) }],
+    await this.drain.quiesce(async ({ service, before, note: words }) => {
+      if (words !== undefined) note(words);
+      if (!json) await write(before === 0 ? `${service}: weight 0 already\n` : `${service}: weight ${before} → 0\n`);
     });
   }
 
-  private async look(): Promise<Rest> {
-    const places = await this.quiesced();
-    const connections: RestConnection[] = [];
-    const filter = {
-      client: undefined,
-      virtual: undefined,
-      real: { address: this.real.address, prefix: 128, port: this.real.port === 0 ? undefined : this.real.port },
-      protocol: undefined,
-      fwmark: undefined,
-      state: undefined,
-      template: undefined,
-      olderThanNs: undefined,
-      idleNs: undefined,
-      quiesced: false,
-    };
+  /** Undefined when the collector cannot be asked. */
+  private async history(): Promise<Survivals | undefined> {
+    await this.drain.places(); // not there any more: that is no lack of history
     try {
-      await this.client.listConnections(
-        filter,
-        (event) => {
-          const connection = restConnection(event, places);
-          if (connection !== undefined) connections.push(connection);
-        },
-        ANSWER_MS,
-      );
+      return await this.drain.history();
     } catch (error) {
-      // The counts are the balancer's own; who they are is known only where connections are listed to us.
-      if (error instanceof CaptureRefusal) return restOf(places, undefined);
-      throw error;
-    }
-    return restOf(places, connections);
-  }
-
-  /** How long connections of each of its services lived, by the service's name; undefined when the collector cannot be asked. */
-  private async history(): Promise<ReadonlyMap<string, Survival> | undefined> {
-    const curve = async ({ service: { key } }: Place): Promise<[string, Survival]> => {
-      const answer = await this.collector.sql(lifetimesSql(key, formatAddress(key.address)), 'JSONCompact');
-      return [formatServiceKey(key), new Survival(lifetimesOf(answer))];
-    };
-    try {
-      return new Map(await Promise.all((await this.places()).map(curve)));
-    } catch (error) {
-      if (error instanceof Failure) throw error;
       note(`No prediction: ${sentence(error)}`);
       return undefined;
-    }
-  }
-
-  private async weightOfLog(service: ServiceKey): Promise<number | undefined> {
-    const sql = weightBeforeSql(service, formatAddress(service.address), formatAddress(this.real.address), this.real.port);
-    try {
-      const weight = /^weight=(\d+) /.exec((await this.collector.sql(sql, 'TabSeparated')).toString('utf8'))?.[1];
-      return weight === undefined ? undefined : Number(weight);
-    } catch {
-      return undefined;
-    }
-  }
-
-  private forget(service: string): void {
-    try {
-      this.memory.forget(service, this.name);
-    } catch {
-      // It is of no harm: the next drain writes over it, or cannot either.
     }
   }
 
@@ -229,11 +96,7 @@ export class Draining {
 
   private async safe(rest: Rest, remove: boolean, json: boolean): Promise<void> {
     if (remove) {
-      for (const { service } of await this.quiesced()) {
-        await this.administration.change({ action: 'remove', service: service.key, real: this.real });
-        this.forget(formatServiceKey(service.key));
-        if (!json) await write(`${formatServiceKey(service.key)}: ${this.name} removed\n`);
-      }
+      for (const service of await this.drain.remove()) if (!json) await write(`${service}: ${this.name} removed\n`);
     }
     if (json) return;
     await write(`safe to unplug: ${this.name} has no connection left\n`);
@@ -255,15 +118,6 @@ export class Draining {
     if (!json) await write(`not safe to unplug, ${restText(rest)}; these would be cut:\n${cutText(rest)}`);
     throw new Failure(Exit.draining, '');
   }
-}
-
-function predicted(survivals: ReadonlyMap<string, Survival>, { connections = [] }: Rest): Forecast | undefined {
-  const live = connections.filter(({ template }) => !template);
-  const names = [...new Set(live.map(({ service }) => formatServiceKey(service.key)))];
-  // One whose beginning nobody knows is older than any history.
-  const agesOf = (name: string): number[] =>
-    live.flatMap(({ service, age = Number.POSITIVE_INFINITY }) => (formatServiceKey(service.key) === name ? [age] : []));
-  return live.length === 0 ? undefined : forecast(names.map((name) => ({ survival: survivals.get(name), ages: agesOf(name) })));
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -7,6 +7,7 @@
 #include "fake.h"
 #include "knob/engine_balancer.h"
 #include "vslog_fields.h"
+#include "wire/strict_message.h"
 
 namespace vslog {
 namespace {
@@ -64,6 +65,7 @@ class AdministrationTest : public testing::Test {
   static Author author() {
     Author a;
     a.uid = 5;
+    a.command = "vslog up";
     return a;
   }
 
@@ -92,6 +94,31 @@ TEST_F(AdministrationTest, OnTheEngineServicesAndRealServersComeAndGo) {
   EXPECT_EQ(log.controls[2].new_value, "weight=0 forward=masq upper=0 lower=0");
   EXPECT_EQ(witness.changes, 0) << "the engine tells its own";
   EXPECT_EQ(witness.acts, 5);
+}
+
+TEST_F(AdministrationTest, WhoWasLetInElsewhereStandsBeforeTheCommandLine) {
+  store.add_engine(knobs);
+  const auto whom = [](protozero::pbf_tag_type tag, const std::string& name) {
+    std::string bytes;
+    protozero::pbf_writer(bytes).add_string(tag, name);
+    return bytes;
+  };
+  ask(FrameType::service_change, change(ServiceAction::add, false, {}) + whom(field::ServiceChange::for_whom, "alice@console"));
+  ask(FrameType::knob_set, [&] {
+    std::string bytes = whom(field::KnobSet::for_whom, "bob");
+    protozero::pbf_writer w(bytes);
+    protozero::pbf_writer one(w, field::KnobSet::assignments);
+    one.add_string(field::KnobAssignment::name, "expire_nodest_conn");
+    one.add_string(field::KnobAssignment::value, "1");
+    return bytes;
+  }());
+  ASSERT_EQ(log.controls.size(), 2U);
+  EXPECT_EQ(log.controls[0].command, "for alice@console: vslog up");
+  EXPECT_EQ(log.controls[1].command, "for bob: vslog up");
+  for (const std::string bad : {"", "a b", "x:", "\n"}) {
+    EXPECT_THROW(ask(FrameType::service_change, change(ServiceAction::remove, false, {}) + whom(field::ServiceChange::for_whom, bad)), BadRequest) << bad;
+  }
+  EXPECT_EQ(log.controls.size(), 2U);
 }
 
 TEST_F(AdministrationTest, WhatIsNotThereOrThereAlreadyIsToldByItsCode) {

@@ -85,7 +85,7 @@ it('streams a tail, notices included, and unsubscribes when the client goes', as
   const end = new AbortController();
   const seen: unknown[] = [];
   await client.tail(
-    ['conn_expire'],
+    { groups: ['conn_expire'], filter: Uint8Array.of(1, 2, 250) },
     {
       onMissed: (missed) => seen.push(missed),
       onBatch: (one) => {

@@ -224,7 +224,7 @@ describe('Collector', () => {
       const collector = new Collector(options);
       const abort = new AbortController();
       const seen: Batch[] = [];
-      const tailing = collector.tail(['conn_create'], async (batch) => void seen.push(batch), abort.signal, {
+      const tailing = collector.tail({ groups: ['conn_create'] }, async (batch) => void seen.push(batch), abort.signal, {
         onStart: (welcome) => expect(welcome.node).toBe('node-a'),
       });
       let first = 4n;
@@ -236,7 +236,7 @@ describe('Collector', () => {
       abort.abort();
       await tailing;
       await capture.close();
-      await expect(collector.tail([], () => undefined, new AbortController().signal)).rejects.toThrow(/There is no capture/);
+      await expect(collector.tail({}, () => undefined, new AbortController().signal)).rejects.toThrow(/There is no capture/);
     });
   });
 });
