@@ -68,6 +68,72 @@ export interface SqlAnswer {
   readonly rows: number;
 }
 
+export interface Real {
+  readonly name: string;
+  readonly weight: number;
+  readonly settings: Readonly<Record<string, string>>;
+  readonly active: number;
+  readonly inactive: number;
+  readonly persistent: number;
+  readonly overloaded: boolean;
+  readonly traffic: { readonly connectionsPerS: number; readonly bytesInPerS: number } | null;
+}
+
+export interface Service {
+  readonly name: string;
+  readonly settings: Readonly<Record<string, string>>;
+  readonly reals: readonly Real[];
+}
+
+export interface Drain {
+  readonly service: string;
+  readonly real: string;
+  readonly active: number;
+  readonly inactive: number;
+  readonly templates: number;
+  readonly text: string;
+  readonly prediction: string;
+  readonly weight: number | null;
+  readonly clients: readonly (readonly [string, number])[];
+  /** Seconds. */
+  readonly oldest: number | null;
+}
+
+export interface KnobInfo {
+  readonly name: string;
+  readonly group: string;
+  readonly type: string;
+  readonly unit: string;
+  readonly values: readonly { readonly value: string; readonly doc: string }[] | null;
+  readonly default: string;
+  readonly doc: string;
+  readonly more: string;
+  readonly cost: string;
+  readonly interacts: readonly string[];
+  readonly path: string;
+  readonly allowed: string;
+  readonly value: string;
+  readonly problem: string;
+  readonly settable: boolean;
+}
+
+/** A change, for charts. */
+export interface Mark {
+  /** Unix time, ms. */
+  readonly at: number;
+  readonly text: string;
+}
+
+/** What the collector said no to. */
+export class Refusal extends Error {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
 async function answered<T>(response: Response): Promise<T> {
   const text = await response.text();
   if (response.ok) return JSON.parse(text) as T;
@@ -77,8 +143,18 @@ async function answered<T>(response: Response): Promise<T> {
   } catch {
     // It was no answer of ours: what came is what can be told.
   }
-  throw new Error(message || `The collector answered ${response.status}.`);
+  throw new Refusal(response.status, message || `The collector answered ${response.status}.`);
 }
+
+/** Asks for a change. Rejects with Refusal. */
+export const post = async <T>(path: string, body: Readonly<Record<string, string>>, token: string | undefined): Promise<T> =>
+  answered(
+    await fetch(path, {
+      method: 'POST',
+      body: JSON.stringify(body),
+      headers: { 'content-type': 'application/json', ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
+    }),
+  );
 
 export const get = async <T>(path: string, signal?: AbortSignal): Promise<T> =>
   answered(await fetch(path, signal === undefined ? {} : { signal }));

@@ -2,11 +2,16 @@ import 'uplot/dist/uPlot.min.css';
 import './style.css';
 import { render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
+import { Confirm } from './confirm.tsx';
 import { useLive } from './live.ts';
+import { Changes } from './pages/changes.tsx';
+import { Connections } from './pages/connections.tsx';
+import { Drains } from './pages/drains.tsx';
 import { Health } from './pages/health.tsx';
+import { Knobs } from './pages/knobs.tsx';
 import { Overview } from './pages/overview.tsx';
 import { Reports } from './pages/reports.tsx';
-import { Changes, Connections } from './pages/single.tsx';
+import { Services } from './pages/services.tsx';
 import { Sql } from './pages/sql.tsx';
 import { go, type Place, usePlace } from './route.ts';
 
@@ -18,9 +23,12 @@ const PAGES: readonly {
   readonly view: (place: Place) => preact.JSX.Element;
 }[] = [
   { path: '/overview', name: 'Overview', key: 'o', view: Overview },
+  { path: '/services', name: 'Services', key: 'v', view: Services },
+  { path: '/drains', name: 'Drain board', key: 'd', view: Drains },
   { path: '/connections', name: 'Connections', key: 'c', view: Connections },
   { path: '/reports', name: 'Reports', key: 'r', view: Reports },
   { path: '/changes', name: 'Changes', key: 'a', view: Changes },
+  { path: '/knobs', name: 'Knobs', key: 'k', view: Knobs },
   { path: '/sql', name: 'SQL', key: 's', view: Sql },
   { path: '/health', name: 'Completeness', key: 'h', view: Health },
 ];
@@ -68,6 +76,7 @@ function App() {
   const path = place.path === '/' ? '/overview' : place.path;
   const page = PAGES.find((one) => path === one.path || path.startsWith(`${one.path}/`));
   useEffect(() => {
+    document.querySelector('nav [aria-current="page"]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
     document.title = `${page?.name ?? 'Nothing here'} · vslog`;
   }, [page]);
   return (
@@ -114,6 +123,7 @@ function App() {
           </span>
         </section>
       )}
+      <Confirm />
       <main id="main" tabIndex={-1}>
         {page === undefined ? <p>There is no page at {place.path}.</p> : <page.view key={path} {...place} path={path} />}
       </main>

@@ -1,31 +1,24 @@
 import { momentText, valueText } from '../src/plot/text.ts';
 import type { Plot } from './api.ts';
+import { useMarks } from './balancer.ts';
 import { Chart } from './chart.tsx';
 
 const percent = (part: number, whole: number): string => `${whole <= 0 ? 0 : (part / whole) * 100}%`;
 
+/** With the changes of its time, where the report has no marks of its own. */
+function LinesView({ plot }: { readonly plot: Extract<Plot, { kind: 'lines' }> }) {
+  const length = Math.max(0, ...plot.lines.map(({ values }) => values.length));
+  const times = Array.from({ length }, (_, i) => (plot.begin + i * plot.step) / 1000);
+  const clock = (ms: number): string => new Date(ms).toISOString().slice(0, 19);
+  const changes = useMarks(clock(plot.begin), clock(plot.begin + length * plot.step));
+  return <Chart title={plot.title} times={times} lines={plot.lines} marks={plot.marks.length > 0 ? plot.marks : changes} height={220} />;
+}
+
 /** A report's picture. */
 export function PlotView({ plot }: { readonly plot: Plot }) {
   switch (plot.kind) {
-    case 'lines': {
-      const length = Math.max(0, ...plot.lines.map(({ values }) => values.length));
-      const times = Array.from({ length }, (_, i) => (plot.begin + i * plot.step) / 1000);
-      const marks = plot.marks.map(({ at, text }) => ({ at: at / 1000, text }));
-      return (
-        <>
-          <Chart title={plot.title} times={times} lines={plot.lines} marks={marks} height={220} />
-          {plot.marks.length > 0 && (
-            <ul class="marks">
-              {plot.marks.map(({ at, text }) => (
-                <li key={`${at}${text}`}>
-                  <time>{momentText(at)}</time> {text}
-                </li>
-              ))}
-            </ul>
-          )}
-        </>
-      );
-    }
+    case 'lines':
+      return <LinesView plot={plot} />;
     case 'bars': {
       const total = (bar: (typeof plot.bars)[number]): number => bar.parts.reduce((sum, { value }) => sum + value, 0);
       const most = Math.max(0, ...plot.bars.map(total));

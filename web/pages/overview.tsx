@@ -1,6 +1,7 @@
 import { bytesText, countText } from '../../src/plot/text.ts';
 import { askReport, type Status } from '../api.ts';
 import { useAnswer } from '../ask.ts';
+import { activeLines, useBalancer, useMarks } from '../balancer.ts';
 import { Chart } from '../chart.tsx';
 import { useLive } from '../live.ts';
 import { Problem, Tile } from '../parts.tsx';
@@ -23,6 +24,8 @@ export function Overview() {
   const reasons = useAnswer('reasons', (signal) => askReport('reasons', { since: '1h', by: 'rs', limit: '200' }, signal), 15_000);
   const churn = useAnswer('churn', (signal) => askReport('churn', { since: '3h' }, signal), 15_000);
   const drops = useAnswer('nodest', (signal) => askReport('nodest', { since: '1h' }, signal), 15_000);
+  const { looks } = useBalancer();
+  const marks = useMarks('1h');
   const last = samples.at(-1);
   const times = samples.map(({ at }) => at / 1000);
   const lost =
@@ -66,13 +69,23 @@ export function Overview() {
         />
       </div>
       <div class="grid">
-        <Chart title="Events a second" times={times} lines={[{ name: 'events', unit: 'count', values: rate }]} />
+        <Chart title="Events a second" times={times} lines={[{ name: 'events', unit: 'count', values: rate }]} marks={marks} />
         <Chart
           title="Open connections"
           times={times}
           lines={[{ name: 'open', unit: 'count', values: samples.map((sample) => sample.capture.account?.connections ?? null) }]}
+          marks={marks}
         />
       </div>
+      {looks.length > 0 && (
+        <Chart
+          title="Active connections by real server"
+          times={looks.map(({ at }) => at / 1000)}
+          lines={activeLines(looks)}
+          marks={marks}
+          height={180}
+        />
+      )}
       <h2>Last hours</h2>
       {churn.error !== undefined && <Problem text={churn.error} />}
       {churn.answer?.plot && <PlotView plot={churn.answer.plot} />}

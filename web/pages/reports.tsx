@@ -19,10 +19,12 @@ interface ViewProps {
   readonly path: string;
   /** What a value is when neither the form nor the address says another. */
   readonly defaults?: Readonly<Record<string, string>>;
+  /** What else of the page's address stays when the form is sent. */
+  readonly kept?: readonly string[];
 }
 
 /** A report: its form, its picture, its table, and the SQL behind them. The form's state is the page's address. */
-export function ReportView({ info, query, path, defaults = {} }: ViewProps) {
+export function ReportView({ info, query, path, defaults = {}, kept = [] }: ViewProps) {
   const value = (flag: string): string => query.get(flag) ?? defaults[flag] ?? '';
   const said = Object.fromEntries(info.parameters.map(({ flag }) => [flag, value(flag)] as const).filter(([, text]) => text !== ''));
   const missing = info.parameters.find(({ flag, required }) => required && value(flag) === '');
@@ -36,7 +38,9 @@ export function ReportView({ info, query, path, defaults = {} }: ViewProps) {
         class="row"
         onSubmit={(event) => {
           event.preventDefault();
-          go(`${path}?${new URLSearchParams(saidIn(event.currentTarget))}`);
+          const next = new URLSearchParams(saidIn(event.currentTarget));
+          for (const name of kept) if (query.has(name)) next.set(name, query.get(name) ?? '');
+          go(`${path}?${next}`);
         }}
       >
         {info.parameters.map(({ flag, argument, doc, fallback, words }) => (

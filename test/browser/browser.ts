@@ -1,0 +1,81 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { expect } from 'vitest';
+
+/** Debian's. */
+const CHROMIUM = '/usr/bin/chromium';
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+interface Fault {
+  readonly id: string;
+  readonly impact: string;
+  readonly help: string;
+  readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[];
+}
+
+export function openBrowser(): Promise<Browser> {
+  // Root has no sandbox of its own to start; what is opened are our own pages.
+  return chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
+}
+
+/** A page that keeps what went wrong in it. */
+export class Visitor {
+  readonly page: Page;
+  /** Errors of the console, uncaught ones, and requests to elsewhere. */
+  readonly problems: string[] = [];
+  private readonly base: string;
+
+  private constructor(page: Page, base: string) {
+    this.page = page;
+    this.base = base;
+    page.on('console', (message) => {
+      if (message.type() === 'error' || message.type() === 'warning') this.problems.push(`${page.url()}: ${message.text()}`);
+    });
+    page.on('pageerror', (error) => this.problems.push(`${page.url()}: ${error.message}`));
+    page.on('request', (request) => {
+      if (!request.url().startsWith(base) && !request.url().startsWith('data:')) this.problems.push(`asked ${request.url()}`);
+    });
+  }
+
+  static async come(
+    browser: Browser,
+    base: string,
+    how: { readonly dark?: boolean; readonly width?: number } = {},
+  ): Promise<Visitor & { readonly context: BrowserContext }> {
+    const context = await browser.newContext({
+      colorScheme: how.dark === true ? 'dark' : 'light',
+      viewport: { width: how.width ?? 1280, height: 800 },
+    });
+    return Object.assign(new Visitor(await context.newPage(), base), { context });
+  }
+
+  async go(path: string): Promise<void> {
+    await this.page.goto(this.base + path);
+  }
+
+  /** Faults that keep somebody from using the page: https://github.com/dequelabs/axe-core/blob/develop/doc/API.md */
+  async faults(): Promise<string[]> {
+    // By evaluate(), not by a script element: the page's policy lets no other script in, and it must stay at work.
+    await this.page.evaluate(AXE);
+    const found = (await this.page.evaluate('axe.run(document, { resultTypes: ["violations"] })')) as {
+      readonly violations: readonly Fault[];
+    };
+    return found.violations
+      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+      .map(
+        ({ id, help, nodes }) =>
+          `${this.page.url()}: ${id}, ${help}: ${nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`).join('; ')}`,
+      );
+  }
+
+  /** So many pixels stand out at the right. */
+  overflow(): Promise<number> {
+    return this.page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth') as Promise<number>;
+  }
+
+  /** Nothing went wrong so far, but for what was expected to. */
+  expectNoProblem(but?: RegExp): void {
+    expect(this.problems.filter((problem) => but === undefined || !but.test(problem))).toEqual([]);
+  }
+}
