@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { expect } from 'vitest';
+import { until } from '../e2e/support/vslog.js';
 
 /** Debian's. */
 const CHROMIUM = '/usr/bin/chromium';
@@ -52,6 +53,12 @@ export class Visitor {
 
   async go(path: string): Promise<void> {
     await this.page.goto(this.base + path);
+  }
+
+  /** Resolves when nothing on the page is being asked for the first time any more. */
+  async settled(): Promise<void> {
+    // Not by waitForFunction(): that evaluates text in the page, which its policy forbids.
+    await until('every answer', async () => ((await this.page.getByText('Asking…').count()) === 0 ? true : undefined));
   }
 
   /** Faults that keep somebody from using the page: https://github.com/dequelabs/axe-core/blob/develop/doc/API.md */

@@ -74,7 +74,7 @@ describe('the console in a browser', () => {
     for (const [path, title] of PAGES) {
       await visitor.go(path);
       await visitor.page.getByRole('heading', { level: 1, name: title }).waitFor();
-      await visitor.page.waitForFunction("!document.body.innerText.includes('Asking…')");
+      await visitor.settled();
       expect(await visitor.page.title()).toBe(`${title} · vslog`);
       expect(await visitor.faults()).toEqual([]);
       expect([path, await visitor.overflow()]).toEqual([path, 0]);
@@ -88,7 +88,7 @@ describe('the console in a browser', () => {
     for (const name of REPORTS) {
       await visitor.go(`/reports/${name}${name === 'rs' ? `?rs=${first}` : ''}`);
       await visitor.page.getByRole('button', { name: 'Ask' }).waitFor();
-      await visitor.page.waitForFunction("!document.body.innerText.includes('Asking…')");
+      await visitor.settled();
       expect([name, await visitor.page.locator('.problem').allInnerTexts()]).toEqual([name, []]);
       expect(await visitor.faults()).toEqual([]);
     }
@@ -109,7 +109,7 @@ describe('the console in a browser', () => {
     await until('a later one', async () => ((await last()) > before ? true : undefined));
     const { socket } = await connection();
     await until('the connection', async () =>
-      (await visitor.page.locator('.tile', { hasText: 'Open connections' }).innerText()).includes('1') ? true : undefined,
+      (await visitor.page.locator('.tile', { hasText: 'Open connections' }).textContent())?.includes('1') ? true : undefined,
     );
     socket.end();
     visitor.expectNoProblem();
@@ -197,7 +197,7 @@ describe('the console in a browser', () => {
     await dialog.getByLabel('token').fill(TOKEN);
     await dialog.getByRole('button', { name: 'Set', exact: true }).click();
     await page.getByText('expire_nodest_conn: 0 → 1').first().waitFor();
-    await until('its value', async () => ((await knob.locator('.now').innerText()) === '1' ? true : undefined));
+    await until('its value', async () => ((await knob.locator('.now').textContent()) === '1' ? true : undefined));
     expect(vslog.run('knob', 'get', 'expire_nodest_conn', '--json').out).toContain('"1"');
 
     await page.getByRole('link', { name: 'Changes', exact: true }).click();

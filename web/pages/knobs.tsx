@@ -94,9 +94,9 @@ function Setting({ knob, onSet }: { readonly knob: KnobInfo; onSet(): void }) {
         {choices === undefined ? (
           <input name="value" defaultValue={value} autocomplete="off" spellcheck={false} />
         ) : (
-          <select name="value" defaultValue={value}>
+          <select name="value">
             {choices.map((choice) => (
-              <option key={choice} value={choice}>
+              <option key={choice} value={choice} selected={choice === value}>
                 {choice}
               </option>
             ))}

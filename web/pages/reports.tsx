@@ -35,6 +35,8 @@ export function ReportView({ info, query, path, defaults = {}, kept = [] }: View
   return (
     <>
       <form
+        // What is being typed stays when the page is drawn anew; another question is another form.
+        key={String(query)}
         class="row"
         onSubmit={(event) => {
           event.preventDefault();
@@ -48,15 +50,15 @@ export function ReportView({ info, query, path, defaults = {}, kept = [] }: View
             {words === null ? (
               <input
                 name={flag}
-                value={value(flag)}
+                defaultValue={value(flag)}
                 placeholder={fallback ?? argument.toLowerCase()}
                 autocomplete="off"
                 spellcheck={false}
               />
             ) : (
-              <select name={flag} value={value(flag) || (fallback ?? '')}>
+              <select name={flag}>
                 {words.map((word) => (
-                  <option key={word} value={word}>
+                  <option key={word} value={word} selected={word === (value(flag) || fallback)}>
                     {word}
                   </option>
                 ))}
