@@ -1,7 +1,7 @@
+import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
-import { expect } from 'vitest';
 import { until } from '../e2e/support/vslog.js';
 
 /** Debian's. */
@@ -83,6 +83,9 @@ export class Visitor {
 
   /** Nothing went wrong so far, but for what was expected to. */
   expectNoProblem(but?: RegExp): void {
-    expect(this.problems.filter((problem) => but === undefined || !but.test(problem))).toEqual([]);
+    assert.deepEqual(
+      this.problems.filter((problem) => but === undefined || !but.test(problem)),
+      [],
+    );
   }
 }
