@@ -5,7 +5,7 @@ import { parseWhere } from '../../src/cli/where.js';
 import { eventFilterMessage } from '../../src/wire/event-filter.js';
 import { toLong, v1 } from '../../src/wire/proto.js';
 
-const FILE = new URL('golden/filters.txt', import.meta.url);
+const FILE = new URL('filters.txt', import.meta.url);
 
 const address = (text: string): Uint8Array => parseAddress(text) ?? new Uint8Array();
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');

@@ -19,7 +19,7 @@ std::string from_hex(const std::string& hex) {
 
 /// What test/contract/filters.test.ts wrote, and what passes by its words.
 TEST(EventFilter, PassesWhatItSays) {
-  std::ifstream file(VSLOG_GOLDEN "/filters.txt");
+  std::ifstream file(VSLOG_GOLDEN "/../filters.txt");
   ASSERT_TRUE(file);
   std::vector<std::pair<RecordType, std::string>> events;
   int filters = 0;

@@ -26,9 +26,14 @@ function examplesOf(command: Command): string[] {
   return examples.split('\n').flatMap((line) => /^ {2}vslog (.*?)(?:\s{4,}.*)?$/.exec(line)?.[1] ?? []);
 }
 
+/** As a shell would part them, up to a pipe or a file. */
 function words(text: string): string[] {
-  const command = text.replace(/ [<>|] .*$/, '');
-  return (command.match(/(?:"[^"]*"|[^\s"])+/g) ?? []).map((word) => word.replaceAll('"', ''));
+  const found: string[] = [];
+  for (const word of text.match(/(?:"[^"]*"|'[^']*'|[^\s"'])+/g) ?? []) {
+    if (/^[<>|]$/.test(word)) break;
+    found.push(word.replaceAll(/["']/g, ''));
+  }
+  return found;
 }
 
 /** Parses and runs nothing. */
@@ -47,7 +52,7 @@ async function parses(text: string): Promise<void> {
 }
 
 describe('every command in the documentation is one that there is', () => {
-  for (const file of ['README.md', 'docs/cli.md', 'docs/clickhouse.md', 'docs/config.md']) {
+  for (const file of ['README.md', 'docs/cli.md', 'docs/clickhouse.md', 'docs/config.md', 'docs/console.md']) {
     const commands = commandsIn(readFileSync(file, 'utf8'));
     it(`${file} has some`, () => expect(commands.length).toBeGreaterThan(0));
     for (const command of commands) it(`${file}: ${command}`, () => parses(command));
