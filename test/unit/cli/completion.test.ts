@@ -25,7 +25,7 @@ describe('candidates', () => {
     expect(words('knob ls --ch')).toEqual(['--changed']);
     expect(words('conn expire --dry')).toEqual(['--dry-run']);
     expect(words('tail --output ')).toEqual(['pretty', 'json', 'jsonl', 'protobuf']);
-    expect(words('tail --output=p')).toEqual(['--output=pretty']);
+    expect(words('tail --output=pre')).toEqual(['--output=pretty']);
     expect(words('up --source e')).toEqual(['engine']);
     expect(words('knob ls --group exp')).toEqual(['expiry']);
     expect(words('knob ls --socket ')).toEqual([]);
