@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Collector } from '../collector/collector.js';
+import { closeHttp } from '../listen/http.js';
 import type { GroupName } from '../wire/client.js';
 import { sentenceOf } from '../wire/errors.js';
 import { v1 } from '../wire/proto.js';
@@ -13,6 +14,8 @@ import { verifyAll } from './verification.js';
 
 /** The longest query. */
 const MAX_QUERY_BYTES = 1024 * 1024;
+/** What running queries have to finish at the end, ms. */
+const CLOSE_MS = 2000;
 const FORMAT = /^[A-Za-z0-9]{1,64}$/;
 
 export interface ApiOptions {
@@ -42,12 +45,7 @@ export class ApiServer {
   /** Ends every tail, lets running queries finish for a moment, and removes the socket. */
   async stop(): Promise<void> {
     this.stopping.abort();
-    if (!this.server.listening) return;
-    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
-    this.server.closeIdleConnections();
-    const timer = setTimeout(() => this.server.closeAllConnections(), 2000);
-    await closed;
-    clearTimeout(timer);
+    await closeHttp(this.server, CLOSE_MS);
   }
 
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -2,12 +2,12 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ApiServer } from '../api/server.js';
 import { statusDocument } from '../api/status.js';
-import type { ClickHouseEndpoint } from '../clickhouse-http/endpoint.js';
 import { Collector, type CollectorStatus } from '../collector/collector.js';
 import type { Config } from '../config/load.js';
 import type { Values } from '../config/schema.js';
-import { ConsoleEndpoint } from '../console/endpoint.js';
-import { MetricsEndpoint } from '../metrics/endpoint.js';
+import { consoleEndpoint } from '../console/endpoint.js';
+import type { Endpoint } from '../listen/endpoint.js';
+import { metricsEndpoint } from '../metrics/endpoint.js';
 import { configuredSinks } from '../sink/registry.js';
 import type { Sink } from '../sink/sink.js';
 import type { FsyncPolicy } from '../spool/options.js';
@@ -58,8 +58,8 @@ export class CollectorRoom {
       store,
       about,
     });
-    const metrics = MetricsEndpoint.make(config, async () => statusDocument(await this.collector.status(), about));
-    const page = ConsoleEndpoint.make(config, async () => statusDocument(await this.collector.status(), about), store);
+    const metrics = metricsEndpoint(config, async () => statusDocument(await this.collector.status(), about));
+    const page = consoleEndpoint(config, async () => statusDocument(await this.collector.status(), about), store);
     this.endpoints = [endpoint, metrics, page].filter((one) => one !== undefined);
   }
 
@@ -104,24 +104,18 @@ export class CollectorRoom {
   }
 }
 
-/** A place that listens. start() resolves to what a person should know. */
-interface Endpoint {
-  start(): Promise<string | undefined>;
-  stop(): Promise<void>;
-}
-
 interface Rooms {
   readonly store: Store | undefined;
   /** Of the embedded store. */
-  readonly endpoint: ClickHouseEndpoint | undefined;
+  readonly endpoint: Endpoint | undefined;
 }
 
 async function makeRooms(config: Pick<Config, 'values' | 'origins'>): Promise<Rooms> {
   const { values } = config;
   if (values['store.kind'] !== 'embedded') return { store: await openStore(values), endpoint: undefined };
   const store = await openEmbedded(values);
-  const { ClickHouseEndpoint } = await import('../clickhouse-http/endpoint.js');
-  return { store, endpoint: ClickHouseEndpoint.make(config, store) };
+  const { clickHouseEndpoint } = await import('../clickhouse-http/endpoint.js');
+  return { store, endpoint: clickHouseEndpoint(config, store) };
 }
 
 function fsyncPolicy(values: Values): FsyncPolicy {

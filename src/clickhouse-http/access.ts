@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { isSecret } from '../listen/secret.js';
 import { ClickHouseException } from './exception.js';
 
 /** Who may ask. */
@@ -7,13 +7,11 @@ export interface Credentials {
   readonly password: string;
 }
 
-const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-
 /** Throws ClickHouseException when it is not them. */
 export function authenticate(wanted: Credentials | undefined, user: string | undefined, password: string | undefined): void {
   if (wanted === undefined) return;
-  const rightUser = timingSafeEqual(digest(user ?? 'default'), digest(wanted.user));
-  const rightPassword = timingSafeEqual(digest(password ?? ''), digest(wanted.password));
+  const rightUser = isSecret(user ?? 'default', wanted.user);
+  const rightPassword = isSecret(password ?? '', wanted.password);
   if (rightUser && rightPassword) return;
   throw new ClickHouseException(
     516,

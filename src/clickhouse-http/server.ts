@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { closeHttp, listenTcp } from '../listen/http.js';
 import { foreignPage } from '../listen/loopback.js';
 import { authenticate, type Credentials } from './access.js';
 import { contentType, encodingFor, sendAnswer, summaryOf } from './answer.js';
@@ -22,6 +22,9 @@ export interface ClickHouseHttpOptions {
   /** Queries at one time; the others are refused. Default 8. */
   readonly maxQueries?: number;
 }
+
+/** What running queries have to finish at the end, ms. */
+const CLOSE_MS = 2000;
 
 const NOT_HERE = `There is no handle here.
 
@@ -46,25 +49,14 @@ export class ClickHouseHttpServer {
     );
   }
 
-  /** Resolves to the address; rejects with the system's error. */
-  listen(port: number, host: string): Promise<AddressInfo> {
-    return new Promise((resolve, reject) => {
-      this.server.once('error', reject);
-      this.server.listen(port, host, () => {
-        this.server.off('error', reject);
-        resolve(this.server.address() as AddressInfo);
-      });
-    });
+  /** Resolves to the port. Rejects with the system's error. */
+  listen(port: number, host: string): Promise<number> {
+    return listenTcp(this.server, port, host);
   }
 
   /** Lets running queries finish for a moment. */
-  async close(): Promise<void> {
-    if (!this.server.listening) return;
-    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
-    this.server.closeIdleConnections();
-    const timer = setTimeout(() => this.server.closeAllConnections(), 2000);
-    await closed;
-    clearTimeout(timer);
+  close(): Promise<void> {
+    return closeHttp(this.server, CLOSE_MS);
   }
 
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {

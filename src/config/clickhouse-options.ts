@@ -1,3 +1,4 @@
+import { parseListen } from '../listen/address.js';
 import { type CommandName, duration, oneOf, path, text } from './option.js';
 
 const SECOND = 1000;
@@ -102,13 +103,6 @@ export const clickhouseOptions = {
     commands: collector,
   }),
 };
-
-/** Host and port of `HOST:PORT` or `[IPV6]:PORT`; undefined when it is neither. Port 0: any that is free. */
-export function parseListen(text: string): { readonly host: string; readonly port: number } | undefined {
-  const [, six, host, port] = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9.-]+)):(\d{1,5})$/.exec(text) ?? [];
-  const name = six ?? host;
-  return name === undefined || Number(port) > 65_535 ? undefined : { host: name, port: Number(port) };
-}
 
 /** What is wrong with a value, as the end of a sentence; undefined when nothing is. */
 export function clickhouseFlaw(key: string, value: string | number | boolean): string | undefined {

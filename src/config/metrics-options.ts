@@ -1,4 +1,4 @@
-import { parseListen } from './clickhouse-options.js';
+import { parseListen } from '../listen/address.js';
 import { type CommandName, path, text } from './option.js';
 
 const collector: readonly CommandName[] = ['collect', 'up'];

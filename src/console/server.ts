@@ -4,6 +4,7 @@ import type { SqlStore } from '../api/sql-store.js';
 import type { StatusDocument } from '../api/status.js';
 import { Failure } from '../cli/failure.js';
 import { WORDS_SQL } from '../cli/sql-words.js';
+import { closeHttp, listenTcp } from '../listen/http.js';
 import { sentenceOf } from '../wire/errors.js';
 import type { Access } from './access.js';
 import type { Asset } from './assets.js';
@@ -56,24 +57,13 @@ export class ConsoleServer {
   }
 
   /** Resolves to the port. Rejects with the system's error. */
-  async listen(port: number, host: string): Promise<number> {
-    await new Promise<void>((resolve, reject) => {
-      this.server.once('error', reject);
-      this.server.listen(port, host, () => {
-        this.server.off('error', reject);
-        resolve();
-      });
-    });
-    const address = this.server.address();
-    return typeof address === 'object' && address !== null ? address.port : port;
+  listen(port: number, host: string): Promise<number> {
+    return listenTcp(this.server, port, host);
   }
 
   async close(): Promise<void> {
     this.live.stop();
-    if (!this.server.listening) return;
-    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
-    this.server.closeAllConnections();
-    await closed;
+    await closeHttp(this.server);
   }
 
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -1,12 +1,12 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { timingSafeEqual } from 'node:crypto';
 import { ConfigError } from '../config/errors.js';
+import type { Key } from '../config/schema.js';
+import { readNamedFile } from '../config/secret.js';
+import { digest } from '../listen/secret.js';
 
 /** Shorter ones can be tried out. */
 const SHORTEST = 16;
 const LINE = /^(?:([A-Za-z0-9._-]{1,48})[ \t]+)?([\x21-\x7e]+)$/;
-
-const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
 /** Who may do what the console does beyond looking: names and their tokens. */
 export class Tokens {
@@ -17,18 +17,10 @@ export class Tokens {
   }
 
   /** Reads lines `NAME TOKEN`, or `TOKEN` alone, whose name is then `token`; empty lines and # comments are left out. Undefined without a path. Throws ConfigError. */
-  static read(option: string, path: string): Tokens | undefined {
+  static read(option: Key, path: string): Tokens | undefined {
     if (path === '') return undefined;
-    let text: string;
-    try {
-      text = readFileSync(path, 'utf8');
-    } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
-      const reason = code === 'ENOENT' ? 'there is no such file' : code === 'EACCES' ? 'it may not be read' : message;
-      throw new ConfigError([`${option} names ${path}, but ${reason}.`]);
-    }
     const known: { name: string; digest: Buffer }[] = [];
-    for (const [i, raw] of text.split(/\r?\n/).entries()) {
+    for (const [i, raw] of readNamedFile(option, path).split(/\r?\n/).entries()) {
       const line = raw.trim();
       if (line === '' || line.startsWith('#')) continue;
       const [, name = 'token', token] = LINE.exec(line) ?? [];

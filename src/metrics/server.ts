@@ -1,6 +1,7 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { StatusDocument } from '../api/status.js';
+import { closeHttp, listenTcp } from '../listen/http.js';
+import { isSecret } from '../listen/secret.js';
 import { sentenceOf } from '../wire/errors.js';
 import { exposition, unready } from './exposition.js';
 
@@ -9,8 +10,6 @@ export interface MetricsServerOptions {
   /** Whom to answer; undefined: whoever reaches us. */
   readonly token: string | undefined;
 }
-
-const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
 /** `/metrics` (Prometheus), `/healthz` (it lives) and `/readyz` (it does its work, or why not). */
 export class MetricsServer {
@@ -21,24 +20,13 @@ export class MetricsServer {
     this.options = options;
   }
 
-  /** Rejects with the system's error. */
-  async listen(port: number, host: string): Promise<number> {
-    await new Promise<void>((resolve, reject) => {
-      this.server.once('error', reject);
-      this.server.listen(port, host, () => {
-        this.server.off('error', reject);
-        resolve();
-      });
-    });
-    const address = this.server.address();
-    return typeof address === 'object' && address !== null ? address.port : port;
+  /** Resolves to the port. Rejects with the system's error. */
+  listen(port: number, host: string): Promise<number> {
+    return listenTcp(this.server, port, host);
   }
 
-  async close(): Promise<void> {
-    if (!this.server.listening) return;
-    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
-    this.server.closeAllConnections();
-    await closed;
+  close(): Promise<void> {
+    return closeHttp(this.server);
   }
 
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -70,6 +58,6 @@ export class MetricsServer {
     const { token } = this.options;
     if (token === undefined) return true;
     const [, given = ''] = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '') ?? [];
-    return timingSafeEqual(digest(given), digest(token));
+    return isSecret(given, token);
   }
 }

@@ -24,7 +24,7 @@ beforeAll(async () => {
   store = createEmbeddedStore({ dir: join(dir, 'ch'), maxQuerySeconds: 20 });
   await store.deliver(segmentOf(dir, shortConnections(PAIRS), [{ first: 1n, last: BigInt(2 * PAIRS) }]));
   server = new ClickHouseHttpServer({ backend: new EmbeddedBackend(store) });
-  const { port } = await server.listen(0, '127.0.0.1');
+  const port = await server.listen(0, '127.0.0.1');
   url = `http://127.0.0.1:${port}`;
 });
 
@@ -284,7 +284,7 @@ test('pages of other sites get nothing, by whatever name', async () => {
 
 test('with a password nobody gets in without it', async () => {
   const guarded = new ClickHouseHttpServer({ backend: new EmbeddedBackend(store), credentials: { user: 'reader', password: 'pass:word' } });
-  const { port } = await guarded.listen(0, '127.0.0.1');
+  const port = await guarded.listen(0, '127.0.0.1');
   const at = `http://127.0.0.1:${port}/?query=SELECT%201`;
   const status = async (headers: Record<string, string>, more = ''): Promise<number> => (await fetch(at + more, { headers })).status;
   const basic = (text: string) => ({ Authorization: `Basic ${Buffer.from(text).toString('base64')}` });
@@ -308,7 +308,7 @@ test('with a password nobody gets in without it', async () => {
 
 test('more queries than may run at one time are told to come again', async () => {
   const narrow = new ClickHouseHttpServer({ backend: new EmbeddedBackend(store), maxQueries: 2 });
-  const { port } = await narrow.listen(0, '127.0.0.1');
+  const port = await narrow.listen(0, '127.0.0.1');
   const at = `http://127.0.0.1:${port}/?query=${encodeURIComponent('SELECT sleep(2)')}`;
   try {
     const answers = await Promise.all([1, 2, 3].map(() => fetch(at)));

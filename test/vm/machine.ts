@@ -74,7 +74,7 @@ export class Machine {
           '-smp',
           '2',
           '-m',
-          '1536',
+          String(more.memoryMiB ?? 1536),
           '-display',
           'none',
           '-no-reboot',

@@ -1,0 +1,68 @@
+import { reason } from '../api/listen.js';
+import { ConfigError } from '../config/errors.js';
+import type { Config } from '../config/load.js';
+import type { Key } from '../config/schema.js';
+import { type ListenAddress, parseListen } from './address.js';
+import { isLoopback } from './loopback.js';
+
+/** A server that listens at a TCP address. */
+export interface ListeningServer {
+  /** Rejects with the system's error. */
+  listen(port: number, host: string): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+/** Where one of the collector's servers is to listen, by the configuration. */
+export interface Place extends ListenAddress {
+  readonly loopback: boolean;
+  /** Somebody asked for this address: then it must be this one. */
+  readonly wanted: boolean;
+}
+
+/**
+ * The address that an option names; undefined when it names none. Beyond loopback there must be a secret: `secretKey` is the option that names its file. Throws ConfigError.
+ */
+export function placeOf({ values, origins }: Pick<Config, 'values' | 'origins'>, key: Key, secretKey: Key): Place | undefined {
+  const listen = String(values[key]);
+  const at = parseListen(listen);
+  if (at === undefined) return undefined;
+  const loopback = isLoopback(at.host);
+  if (!loopback && values[secretKey] === '')
+    throw new ConfigError([`${key} is ${listen}, which others can reach: name a ${secretKey}, or listen at 127.0.0.1.`]);
+  return { ...at, loopback, wanted: origins[key] !== 'default' };
+}
+
+/** A server at its place. */
+export class Endpoint {
+  private readonly server: ListeningServer;
+  private readonly place: Place;
+  private readonly what: string;
+  private readonly flag: string;
+
+  /** `what`: for what, in a sentence (`metrics`); `flag` chooses another place, without its dashes. */
+  constructor(server: ListeningServer, place: Place, what: string, flag: string) {
+    this.server = server;
+    this.place = place;
+    this.what = what;
+    this.flag = flag;
+  }
+
+  /** Resolves to a sentence when it does not listen because a default address is not free. Rejects with a sentence when it cannot listen where it was asked to. */
+  async start(): Promise<string | undefined> {
+    const { host, port, wanted } = this.place;
+    try {
+      await this.server.listen(port, host);
+      return undefined;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      const why = code === 'EADDRINUSE' ? 'it is in use' : code === 'EADDRNOTAVAIL' ? 'this machine has no such address' : reason(error);
+      const sentence = `${host}:${port} cannot be listened at for ${this.what}: ${why}; choose another by --${this.flag}`;
+      if (wanted) throw new Error(`${sentence}, or none by an empty one.`, { cause: error });
+      return `${sentence}. The collector goes on without.`;
+    }
+  }
+
+  stop(): Promise<void> {
+    return this.server.close();
+  }
+}
