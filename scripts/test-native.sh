@@ -56,25 +56,35 @@ unit() {
   fi
 }
 
+# fuzz_one TARGET: feeds it for $seconds; its output is in its log. What earlier runs found goes on being tried; golden bytes and committed seeds are where a fresh run starts.
+fuzz_one() {
+  local name corpus folder seeds=()
+  name=$(basename "$1")
+  corpus=.cache/fuzz/$name
+  mkdir -p "$corpus"
+  for folder in "test/native/fuzz/corpus/$name" test/contract/golden; do
+    [[ ! -d $folder ]] || seeds+=("$folder")
+  done
+  "$1" "$corpus" "${seeds[@]}" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 -verbosity=0 \
+    -artifact_prefix="$logs/crash/$name-" >"$logs/$name.log" 2>&1 </dev/null && touch "$logs/$name.ok"
+}
+
 fuzz() {
   build fuzz || return
-  local targets target name corpus seeds
+  local targets target name
   mapfile -t targets < <(find build/native-fuzz -name CMakeFiles -prune -o -type f -executable -name '*fuzz*' -print | sort)
   ((${#targets[@]})) || { problem 'no libFuzzer target was built: an executable whose name contains "fuzz" is one'; return; }
+  mkdir -p "$logs/crash"
+  rm -f "$logs"/*.ok
+  say "${#targets[@]} targets for $seconds s each, $jobs at a time"
+  export seconds logs
+  export -f fuzz_one
+  printf '%s\0' "${targets[@]}" | xargs -0 -n 1 -P "$jobs" bash -c 'fuzz_one "$1"' -
   for target in "${targets[@]}"; do
     name=$(basename "$target")
-    # What earlier runs found goes on being tried; golden bytes and committed seeds are where a fresh run starts.
-    corpus=.cache/fuzz/$name
-    mkdir -p "$corpus" "$logs/crash"
-    seeds=()
-    for folder in "test/native/fuzz/corpus/$name" test/contract/golden; do
-      [[ ! -d $folder ]] || seeds+=("$folder")
-    done
-    say "$name for $seconds s"
-    if "$target" "$corpus" "${seeds[@]}" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 -verbosity=0 \
-      -artifact_prefix="$logs/crash/$name-" >"$logs/$name.log" 2>&1 </dev/null; then
+    if [[ -e $logs/$name.ok ]]; then
       passed=$((passed + 1))
-      grep number_of_executed_units "$logs/$name.log"
+      say "$name: $(grep number_of_executed_units "$logs/$name.log")"
     else
       tail -n 40 "$logs/$name.log" >&2
       problem "$name failed; its input is kept as $logs/crash/$name-*"
