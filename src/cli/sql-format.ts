@@ -37,10 +37,24 @@ interface CompactAnswer {
 /** A terminal shows no more rows than this; the other formats give all. */
 const MOST_ROWS = 10_000;
 
+function compactOf(text: string): CompactAnswer | undefined {
+  try {
+    const found = JSON.parse(text) as Partial<CompactAnswer> | null;
+    return Array.isArray(found?.meta) && Array.isArray(found.data) && Array.isArray(found.data[0] ?? [])
+      ? (found as CompactAnswer)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** An answer in JSONCompact as a table for people. */
 export function answerTable(answer: Buffer): string {
   if (answer.length === 0) return '';
-  const { meta, data, rows } = JSON.parse(answer.toString('utf8')) as CompactAnswer;
+  const compact = compactOf(answer.toString('utf8'));
+  // The statement chose a format of its own: that is what it wants to be shown in.
+  if (compact === undefined) return answer.toString('utf8');
+  const { meta, data, rows } = compact;
   const right = meta.flatMap(({ type }, i) => (/^(Nullable\()?(U?Int|Float|Decimal)/.test(type) ? [i] : []));
   const cells = data
     .slice(0, MOST_ROWS)

@@ -16,7 +16,7 @@ export interface LimitFlags {
 export function addLimitOptions(command: Command): Command {
   return command
     .option('--max-time <TIME>', 'end the query after so long, such as 5s or 1m (default and most: 60s)')
-    .option('--max-memory <BYTES>', "end it when it takes more memory, such as 500MiB (default and most: a quarter of the machine's)")
+    .option('--max-memory <BYTES>', "end it when it takes more memory, such as 500MiB (default and most: an eighth of the machine's)")
     .option('--max-rows <N>', 'end it when the answer has more rows (default: no limit)');
 }
 

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { foreignPage } from '../listen/loopback.js';
+import { foreignPage, opensPage } from '../listen/loopback.js';
 import { ConsoleError } from './errors.js';
 import type { Tokens } from './tokens.js';
 
@@ -28,7 +28,9 @@ export class Access {
 
   /** Throws ConsoleError when the request is not from our own page, or not from somebody who may look. */
   admit(request: IncomingMessage, response: ServerResponse): void {
-    const foreign = this.loopback ? foreignPage(request) : foreignOrigin(request);
+    // A link in somebody else's page may lead to ours; what ours asks for, nobody else may.
+    const opened = opensPage(request) && !(request.url ?? '').startsWith('/api/');
+    const foreign = this.loopback ? foreignPage(request, opened) : foreignOrigin(request, opened);
     if (foreign !== undefined) throw new ConsoleError(403, foreign);
     if (this.loopback || this.holderOf(request) !== undefined) return;
     response.setHeader('www-authenticate', 'Basic realm="vslog", charset="UTF-8"');
@@ -50,7 +52,7 @@ export class Access {
 }
 
 /** A browser says where a page is from whose script asks. */
-function foreignOrigin({ headers: { host, origin, 'sec-fetch-site': site } }: IncomingMessage): string | undefined {
+function foreignOrigin({ headers: { host, origin, 'sec-fetch-site': site } }: IncomingMessage, opened: boolean): string | undefined {
   const ours = origin === undefined || origin === `http://${host}` || origin === `https://${host}`;
-  return ours && site !== 'cross-site' ? undefined : 'Requests of web pages from elsewhere are refused.';
+  return ours && (opened || site !== 'cross-site') ? undefined : 'Requests of web pages from elsewhere are refused.';
 }

@@ -5,6 +5,7 @@ import { changeText, whatText } from '../report/changes.js';
 import { reports } from '../report/index.js';
 import type { Report, Row } from '../report/report.js';
 import { ConsoleError } from './errors.js';
+import { LIMITS } from './limits.js';
 
 /** What the page shows of a report before it is asked. */
 export function reportList(): unknown[] {
@@ -79,8 +80,10 @@ async function ask(
     options[flag] = text;
   }
   const values = valuesOf(report, options, Date.now());
+  if ((values.limit ?? 0) > LIMITS.rows)
+    throw new ConsoleError(400, `limit is ${values.limit}: it may be ${LIMITS.rows} at most here; vslog report takes more.`);
   const question = report.question(values);
-  const answer = await store.query(question.sql, { format: 'JSONCompact', signal });
+  const answer = await store.query(question.sql, { format: 'JSONCompact', limits: LIMITS, signal });
   const { data } = JSON.parse(Buffer.from(answer).toString('utf8')) as { data: readonly (readonly unknown[])[] };
   return {
     report,

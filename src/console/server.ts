@@ -10,13 +10,12 @@ import type { Access } from './access.js';
 import type { Asset } from './assets.js';
 import type { Desk } from './desk.js';
 import { ConsoleError } from './errors.js';
+import { LIMITS } from './limits.js';
 import { LiveFeed } from './live.js';
 import { askReport, changeMarks, reportCsv, reportList } from './reports.js';
 
 /** The longest query or request. */
 const MAX_BODY_BYTES = 256 * 1024;
-/** What a query of the page may take: people wait for it, and only so many rows can be read. */
-const LIMITS = { seconds: 30, rows: 10_000 };
 /** A request that takes longer to come is none. */
 const REQUEST_MS = 15_000;
 
@@ -85,7 +84,9 @@ export class ConsoleServer {
 
   private async route(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = 'GET' } = request;
-    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://console');
+    const target = `http://console${request.url ?? '/'}`;
+    if (!URL.canParse(target)) throw new ConsoleError(400, 'The address of the request cannot be read.');
+    const { pathname, searchParams } = new URL(target);
     const gone = new AbortController();
     response.once('close', () => gone.abort());
     if (pathname === '/api/sql') {
@@ -173,7 +174,7 @@ export class ConsoleServer {
     const store = this.store();
     let answer: Uint8Array;
     try {
-      answer = await store.query(sql, { format: 'JSONCompact', limits: LIMITS, signal });
+      answer = await store.query(sql, { format: 'JSONCompact', formatFixed: true, limits: LIMITS, signal });
     } catch (error) {
       throw new ConsoleError(400, sentenceOf(error));
     }

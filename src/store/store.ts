@@ -4,6 +4,8 @@ import type { Sink } from '../sink/sink.js';
 export interface QueryOptions {
   /** A ClickHouse output format; the statement's own FORMAT clause goes first. */
   readonly format: string;
+  /** The statement may have no FORMAT clause: who asks reads the one above only. */
+  readonly formatFixed?: boolean;
   /** What this query may take at most; never more than the store lets anybody take. */
   readonly limits?: QueryLimits;
   /** Ends the query. */
@@ -19,9 +21,9 @@ export interface QueryLimits {
   readonly rows?: number;
 }
 
-/** What a person's query may take of memory when nothing else was said, bytes. */
-export function quarterOfMemory(): number {
-  return Math.max(1024 ** 3, Math.floor(totalmem() / 4));
+/** What a person's query may take of memory when nothing else was said, bytes: four of them together half of the machine's. */
+export function eighthOfMemory(): number {
+  return Math.max(1024 ** 3, Math.floor(totalmem() / 8));
 }
 
 export interface StoreStatus {

@@ -90,6 +90,20 @@ describe('the console', () => {
     expect((await set(KNOB, { ...headers, ...JSON_TYPE, ...BEARER })).status).toBe(403);
   });
 
+  it("lets a link on somebody else's page open one of ours, and nothing else", async () => {
+    const followed = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' };
+    expect((await ask(port, '/connections?client=10.0.0.1', followed)).status).toBe(200);
+    expect((await ask(port, '/api/status', followed)).status).toBe(403);
+    expect((await ask(port, '/', { ...followed, 'sec-fetch-dest': 'iframe' })).status).toBe(403);
+    expect((await ask(port, '/', { ...followed, host: 'evil.example' })).status).toBe(403);
+  });
+
+  it('gives no report without an end', async () => {
+    const answer = await ask(port, '/api/reports/who?since=1h&limit=999999999');
+    expect(answer.status).toBe(400);
+    expect(messageOf(answer)).toMatch(/^limit is 999999999: it may be 10000 at most/);
+  });
+
   it.each([
     '/../../etc/passwd',
     '/..%2f..%2fetc%2fpasswd',
@@ -156,6 +170,9 @@ describe('the console', () => {
     "SELECT * FROM executable('id', 'TSV', 'a String')",
     "SELECT file('/etc/passwd')",
     `SELECT 1 INTO OUTFILE '${out}'`,
+    "SELECT 1 AS `x'`, file('/etc/passwd')",
+    `SELECT 1 AS \`x'\` INTO OUTFILE '${out}'`,
+    'SELECT 1 FORMAT CSV',
     "INSERT INTO conn_events (kind) VALUES ('create')",
     'DROP TABLE conn_events',
     'TRUNCATE TABLE conn_events',

@@ -119,6 +119,8 @@ const REFUSED: readonly (readonly [string, RegExp])[] = [
   ["SELECT * FROM mysql('127.0.0.1:1', 'd', 't', 'u', 'p')", /not allowed/],
   ["SELECT file('/etc/passwd')", /not allowed/],
   ["SELECT 1 INTO OUTFILE '/tmp/vslog-outfile'", /INTO OUTFILE/],
+  ["SELECT 1 AS `x'`, file('/etc/passwd')", /not allowed/],
+  ["SELECT 1 AS `x'` INTO OUTFILE '/tmp/vslog-outfile'", /INTO OUTFILE/],
   ['INSERT INTO conn_events SELECT * FROM conn_events', /Only SELECT/],
   ['ALTER TABLE conn_events DELETE WHERE 1', /Only SELECT/],
   ['DROP TABLE conn_events', /Only SELECT/],
@@ -167,7 +169,7 @@ test('no file was written', () => {
 });
 
 test.each(EXHAUSTING)('SQL exhausts nothing: %s', async (sql) => {
-  expect(await refusal(sql)).toMatch(/^(?!no answer).{20}/);
+  expect(await refusal(sql)).toMatch(/ClickHouse (159|241|306|396), [A-Z_]+\)\.$/m);
   expect(await refusal('SELECT count() FROM conn_events')).toBe('');
 });
 

@@ -9,10 +9,16 @@ import { loadMigrations, migrate } from '../migrate.js';
 import { quote } from '../quote.js';
 import { readingStatement } from '../read-only.js';
 import { applyRetention, DEFAULT_RETENTION, type Retention } from '../retention.js';
-import { type QueryLimits, quarterOfMemory, type Store, type StoreStatus } from '../store.js';
+import { eighthOfMemory, type QueryLimits, type Store, type StoreStatus } from '../store.js';
 import { tally } from '../tally.js';
 import { embeddedDatabase } from './database.js';
 import { Engine } from './engine.js';
+import { Turns } from './turns.js';
+
+/** People's queries at one time. */
+const MOST_AT_ONCE = 4;
+/** And so many more that wait for their turn. */
+const MOST_WAITING = 64;
 
 export interface EmbeddedStoreOptions {
   /** ClickHouse's data directory; one process at a time. */
@@ -21,7 +27,7 @@ export interface EmbeddedStoreOptions {
   readonly maxQuerySeconds?: number;
   /** Largest answer to a person's query, bytes. */
   readonly maxResultBytes?: number;
-  /** Most memory of a person's query, bytes. Default: a quarter of the machine's, at least 1 GiB. */
+  /** Most memory of a person's query, bytes. Default: an eighth of the machine's, at least 1 GiB. */
   readonly maxQueryBytes?: number;
   /** Longest time of a delivery, ms; then the engine is ended and started again. */
   readonly deliverTimeoutMs?: number;
@@ -55,7 +61,7 @@ export function createEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStor
     dir,
     maxQuerySeconds = 60,
     maxResultBytes = 268_435_456,
-    maxQueryBytes = quarterOfMemory(),
+    maxQueryBytes = eighthOfMemory(),
     deliverTimeoutMs = 300_000,
     retention = DEFAULT_RETENTION,
   } = options;
@@ -87,6 +93,8 @@ export function createEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStor
   });
   const database = embeddedDatabase(engine);
   const writer = new SegmentWriter(database, retention.events);
+  /** Of people's queries: what each may take times how many run is what all may take. */
+  const turns = new Turns(MOST_AT_ONCE, MOST_WAITING);
   let last: Promise<unknown> = Promise.resolve();
   let segments = 0;
   let events = 0;
@@ -122,7 +130,7 @@ export function createEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStor
     const statements = [`SET ${limited}`, ...sessionStatements({ ...query, id }), 'SET readonly = 1'];
     signal.addEventListener('abort', end, { once: true });
     try {
-      const answer = await engine.ask({ statements, sql, format });
+      const answer = await turns.run(() => engine.ask({ statements, sql, format }), signal);
       const body = existsSync(path) ? { path } : { bytes: answer.bytes };
       return { format, body, resultRows: answer.rows, resultBytes: answer.read, seconds: answer.seconds };
     } catch (error) {
@@ -154,9 +162,9 @@ export function createEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStor
       await engine.start();
       return tally(database, spans);
     },
-    async query(sql, { format, limits: own, signal }) {
+    async query(sql, { format, formatFixed, limits: own, signal }) {
       await engine.start();
-      const written = await readingStatement(engine, sql);
+      const written = await readingStatement(engine, sql, formatFixed);
       signal?.throwIfAborted();
       const id = randomUUID();
       // Ours first, so that theirs can only be lower; readonly last.
@@ -164,7 +172,7 @@ export function createEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStor
       const end = (): void => void engine.write(endingStatement(id)).catch(() => undefined);
       signal?.addEventListener('abort', end, { once: true });
       try {
-        return (await engine.ask({ statements, sql: written, format })).bytes;
+        return (await turns.run(() => engine.ask({ statements, sql: written, format }), signal)).bytes;
       } finally {
         signal?.removeEventListener('abort', end);
       }

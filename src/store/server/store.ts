@@ -104,8 +104,8 @@ export function createServerStore(options: ServerStoreOptions): ServerStore {
     start: () => remember(prepare),
     deliver: (segment) => remember(() => take(segment)),
     tally: (spans) => tally(client, spans),
-    async query(sql, { format, limits: own = {}, signal }) {
-      const written = await readingStatement(client, sql);
+    async query(sql, { format, formatFixed, limits: own = {}, signal }) {
+      const written = await readingStatement(client, sql, formatFixed);
       const limits = {
         max_execution_time: Math.min(own.seconds ?? maxQuerySeconds, maxQuerySeconds),
         max_result_bytes: String(maxResultBytes),

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { get } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { StatusDocument } from '../../../src/api/status.js';
 import { exposition, unready } from '../../../src/metrics/exposition.js';
@@ -121,5 +122,19 @@ describe('metrics', () => {
     const url = await serve(() => Promise.reject(new Error('The collector is not running.')));
     const answer = await fetch(`${url}/metrics`);
     expect([answer.status, await answer.text()]).toEqual([503, 'The collector is not running.\n']);
+  });
+
+  it.each(['//', '//[', '/%', 'http://[/'])('answer a request for %s, and go on', async (target) => {
+    const { port } = new URL(await serve(async () => STATUS));
+    const status = (path: string): Promise<number | undefined> =>
+      new Promise((resolve, reject) => {
+        const request = get({ host: '127.0.0.1', port, path }, (response) => {
+          response.resume();
+          resolve(response.statusCode);
+        });
+        request.once('error', reject);
+      });
+    expect(await status(target)).toBe(404);
+    expect(await status('/healthz')).toBe(200);
   });
 });

@@ -16,6 +16,7 @@ test.each([
   'EXPLAIN SELECT 1',
   'EXISTS TABLE connections',
   'SELECT name FROM system.remote_data_paths',
+  "SELECT 1 AS `it's`, 2 AS `a b`",
 ])('%s is allowed', async (sql) => {
   expect(await check(sql)).toBe(sql);
 });
@@ -32,6 +33,15 @@ test.each([
   ["SELECT * FROM s3('http://a')", '"s3" is not allowed'],
   ["SELECT * FROM remote('a', 'b')", '"remote" is not allowed'],
   ["DESCRIBE TABLE file('/etc/passwd')", 'only the name of a table'],
+  // A quote within a name hides nothing.
+  ["SELECT 1 AS `x'`, file('/etc/passwd')", '"file" is not allowed'],
+  ["SELECT 1 AS `x'` INTO OUTFILE '/tmp/x'", 'INTO OUTFILE is not allowed'],
+  ["SELECT 1 AS `x'`, (SELECT 2 SETTINGS max_execution_time = 0)", 'SETTINGS are not allowed'],
+  ["SELECT 1 AS `x\\`'`, file('/etc/passwd')", '"file" is not allowed'],
+  ["SELECT '`', file('/etc/passwd'), '`'", '"file" is not allowed'],
+  ["SELECT `file`('/etc/passwd')", '"file" is not allowed'],
+  ["SELECT * FROM `url`('http://a')", '"url" is not allowed'],
+  ["SELECT 1 AS `x, file('/etc/passwd')", 'A quote is not closed'],
 ])('%s is refused', async (sql, sentence) => {
   await expect(check(sql)).rejects.toThrow(sentence);
 });
