@@ -36,3 +36,15 @@ export function addToHistory(path: string, statement: string): void {
     // Told nowhere: the statement itself is what the person waits for.
   }
 }
+
+/** Texts and names in quotes, comments, and what ends a line. */
+const PIECE = /'(?:[^'\\]|\\.|'')*'|`(?:[^`\\]|\\.)*`|"(?:[^"\\]|\\.)*"|\/\*.*?\*\/|--([^\n]*)|\n/gs;
+
+/** A statement as one line that means the same: what is recalled is edited in one, and a comment to the end of the line would swallow the rest. */
+export function oneLine(statement: string): string {
+  return statement.replace(PIECE, (piece, comment: string | undefined) => {
+    if (comment !== undefined) return `/*${comment.replaceAll('*/', '* /')} */`;
+    if (piece === '\n') return ' ';
+    return piece.replaceAll('\n', piece.startsWith('/*') ? ' ' : '\\n');
+  });
+}

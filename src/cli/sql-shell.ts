@@ -6,7 +6,7 @@ import type { QueryLimits } from '../store/store.js';
 import { sentenceOf } from '../wire/errors.js';
 import { errorStyle, note, write } from './output.js';
 import { answerTable, formatNames, formatOf, isBinary, isTable } from './sql-format.js';
-import { addToHistory, historyPath, readHistory } from './sql-history.js';
+import { addToHistory, historyPath, oneLine, readHistory } from './sql-history.js';
 import { limitAdvice } from './sql-limits.js';
 import { completions, type SqlWords, WORDS_SQL, wordsOf } from './sql-words.js';
 
@@ -91,7 +91,7 @@ export class SqlShell {
     if (!/;\s*$/.test(line)) return false;
     const statement = this.statement.trim();
     this.statement = '';
-    addToHistory(this.history, statement.replaceAll('\n', ' '));
+    addToHistory(this.history, oneLine(statement));
     await this.answer(statement.replace(/;\s*$/, ''), this.format);
     return false;
   }

@@ -1,3 +1,5 @@
+import { formatNames } from './sql-format.js';
+
 /** What the shell completes, as the store told it. */
 export interface SqlWords {
   readonly tables: readonly string[];
@@ -12,7 +14,7 @@ const KEYWORDS =
     ' ',
   );
 
-export const COMMANDS = ['\\d', '\\l', '\\x', '\\timing', '\\o', '\\f', '\\i', '\\h', '\\?', '\\q'];
+export const COMMANDS = ['\\d', '\\l', '\\x', '\\timing', '\\o', '\\f', '\\h', '\\?', '\\q'];
 
 /** SQL whose rows, `kind`, `name`, `table`, wordsOf() reads. */
 export const WORDS_SQL = `SELECT * FROM (SELECT 'column' AS kind, name, table, position AS at FROM system.columns WHERE database = currentDatabase() UNION ALL SELECT 'function' AS kind, name, '' AS table, 0 AS at FROM system.functions WHERE alias_to = '' AND NOT startsWith(name, '_')) ORDER BY kind, table, at, name`;
@@ -35,6 +37,7 @@ export function completions(line: string, statement: string, words: SqlWords): [
   const [word = ''] = /[\w.\\]*$/.exec(line) ?? [];
   if (line.trimStart().startsWith('\\')) {
     const [, name] = /^\s*(\\[df]) /.exec(line) ?? [];
+    if (name === '\\f') return [formatNames.filter((format) => format.startsWith(word)), word];
     if (name === '\\d') return [words.tables.filter((table) => table.startsWith(word)), word];
     return [COMMANDS.filter((command) => command.startsWith(word)), word];
   }

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { ApiClient } from '../api/client.js';
 import { type Batch, nextEvent } from '../wire/batch.js';
+import { v1 } from '../wire/proto.js';
 import { eventsOf, type LogEvent } from './event.js';
 import { EVENT_FIELDS } from './event-field.js';
 import { plainEvent, prettyEvent } from './event-text.js';
@@ -11,6 +12,8 @@ import { whole } from './numbers.js';
 import { addConfigOptions, configOf } from './options.js';
 import { note, write } from './output.js';
 
+/** What protobuf has: events of connections. */
+const CONNECTION_KINDS: ReadonlySet<string> = new Set(Object.keys(v1.EventKind.Value));
 const FIELDS = Object.entries(EVENT_FIELDS).map(([name, { doc }]) => `  ${name.padEnd(13)} ${doc}`);
 
 const EXAMPLES = `
@@ -66,6 +69,13 @@ async function tail(options: TailOptions, socket: string): Promise<void> {
     throw new Failure(Exit.usage, `--count is ${JSON.stringify(options.count)}: it must be a whole number from 1.`);
   }
   const form = options.json === true ? 'jsonl' : options.output;
+  if (form === 'protobuf' && process.stdout.isTTY === true)
+    throw new Failure(Exit.usage, 'protobuf is nothing for a terminal: send it into a file or a program.');
+  if (form === 'protobuf' && options.kind?.every((kind) => !CONNECTION_KINDS.has(kind)) === true)
+    throw new Failure(
+      Exit.usage,
+      `-o protobuf has connections only, and --kind ${options.kind.join(' ')} is none of theirs: take -o jsonl.`,
+    );
   const end = new AbortController();
   const stop = (): void => end.abort();
   process.once('SIGINT', stop);

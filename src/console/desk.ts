@@ -37,6 +37,8 @@ export class Desk {
         for (const [old, { at }] of this.asked) if (Date.now() - at >= HISTORY_MS) this.asked.delete(old);
         const answer = store.query(query, { format });
         this.asked.set(key, { at: Date.now(), answer });
+        // What failed is asked again the next time.
+        answer.catch(() => this.asked.delete(key));
         return answer;
       },
     };

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ApiError } from '../../../src/api/errors.js';
-import { addToHistory, historyPath, readHistory } from '../../../src/cli/sql-history.js';
+import { addToHistory, historyPath, oneLine, readHistory } from '../../../src/cli/sql-history.js';
 import { limitAdvice, limitsOf } from '../../../src/cli/sql-limits.js';
 import { completions, wordsOf } from '../../../src/cli/sql-words.js';
 import { withDirectory } from '../support/temporary.js';
@@ -49,6 +49,13 @@ describe('completion', () => {
 });
 
 describe('history', () => {
+  it('keeps a statement of several lines as one that means the same', () => {
+    expect(oneLine('SELECT 1\nFROM t;')).toBe('SELECT 1 FROM t;');
+    expect(oneLine('SELECT 1 -- one */ more\n, 2;')).toBe('SELECT 1 /* one * / more */ , 2;');
+    expect(oneLine("SELECT '-- none\nhere', `a--b`\n;")).toBe("SELECT '-- none\\nhere', `a--b` ;");
+    expect(oneLine('SELECT /* a\n b */ 1;')).toBe('SELECT /* a  b */ 1;');
+  });
+
   it('keeps statements, for their owner only', () =>
     withDirectory((dir) => {
       const path = join(dir, 'state/history');
