@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { LOCAL_EPOCH } from '../spool/loss.js';
 import type { Segment } from '../spool/segment.js';
 import type { Spool } from '../spool/spool.js';
 import { sentenceOf } from '../wire/errors.js';
@@ -46,10 +47,15 @@ export interface ReplayRequest extends ReplaySelection {
 interface ReplayJob {
   run(): Promise<void>;
   cancel(): void;
+  fail(error: Error): void;
 }
 
 /** How long stop() waits for a delivery, ms. */
 const STOP_MS = 5000;
+/** Failures in a row after which a replay is not waited for. */
+const PATIENCE = 4;
+/** Runs of sequences that the sentence on a refused segment names. */
+const RANGES_TOLD = 10;
 
 /** Brings sealed segments to one sink, in order, one at a time, for as long as it takes. */
 export class Pump {
@@ -119,6 +125,7 @@ export class Pump {
       const either = AbortSignal.any([signal, this.abort.signal]);
       const cancel = (): void => reject(new Error(`The replay to sink ${this.sink.name} was ended before it was done.`));
       if (this.running === undefined || either.aborted) return cancel();
+      if (this.circuit.state === 'open') return reject(this.away());
       const run = async (): Promise<void> => {
         try {
           if (this.unready) await this.makeReady();
@@ -128,7 +135,7 @@ export class Pump {
           else reject(error);
         }
       };
-      this.jobs.push({ run, cancel });
+      this.jobs.push({ run, cancel, fail: reject });
       this.wake();
     });
   }
@@ -204,26 +211,39 @@ export class Pump {
   private async bring(segment: Segment): Promise<void> {
     let rejections = 0;
     let refusal: SinkRejection | undefined;
+    let gone = false;
     const settled = await this.untilDone(async () => {
+      gone = !this.spool.has(segment.id);
+      if (gone) return;
       try {
         if (this.unready) await this.makeReady();
         await this.sink.deliver(segment);
       } catch (error) {
         this.unready = !(error instanceof SinkRejection);
+        // Given up by `spool.when_full` while we tried: its loss stands in the log.
+        gone = !this.spool.has(segment.id);
+        if (gone) return;
         if (!(error instanceof SinkRejection) || ++rejections < this.rejections) throw error;
         refusal = error;
       }
     });
-    if (!settled) return;
+    if (!settled || gone) return;
     const { id, count, node, epoch, ranges } = segment;
     if (refusal !== undefined) {
       const reason = refusal.message;
-      const sequences = ranges.map((range) => `${range.first}-${range.last}`).join(', ');
+      const some = ranges.slice(0, RANGES_TOLD).map((range) => `${range.first}-${range.last}`);
+      const sequences = [...some, ...(ranges.length > some.length ? [`and ${ranges.length - some.length} more runs`] : [])].join(', ');
       const detail = `Sink ${this.sink.name} refused segment ${id} (epoch ${epoch}, sequences ${sequences}), which is set aside: ${reason}`;
-      if (!(await this.untilDone(() => setAside(this.spool.directory, this.sink.name, segment)))) return;
-      const recorded = await this.untilDone(() => this.spool.recordLoss({ where: 'sink', lost: BigInt(count), detail }, node));
+      let kept = false;
+      const aside = await this.untilDone(async () => {
+        kept = this.spool.has(id);
+        if (kept) await setAside(this.spool.directory, this.sink.name, segment);
+      });
+      if (!aside || !kept) return;
+      // A loss record that is itself refused gets none of its own: they would be refused for ever.
+      const own = epoch.startsWith(LOCAL_EPOCH);
+      const recorded = own || (await this.untilDone(() => this.spool.recordLoss({ where: 'sink', lost: BigInt(count), detail }, node)));
       if (!recorded) return;
-      this.lastError = detail;
     }
     const refused = refusal === undefined ? this.cursor.refused : [...this.cursor.refused, { id, reason: refusal.message }];
     const cursor = { delivered: id, refused };
@@ -233,6 +253,12 @@ export class Pump {
       this.spool.setCursor(this.sink.name, id);
       if (refusal === undefined) this.deliveredEvents += count;
     });
+  }
+
+  private away(): Error {
+    return new Error(
+      `Sink ${this.sink.name} takes nothing now, so nothing can be brought again: ${this.lastError ?? 'it failed several times in a row'}`,
+    );
   }
 
   /** Tries until it works; false when the pump was stopped before. */
@@ -248,6 +274,8 @@ export class Pump {
       } catch (error) {
         this.state = 'waiting';
         this.lastError = sentenceOf(error);
+        // Who waits for a replay is told, instead of waiting for a sink that may never come back.
+        if (this.circuit.failures >= PATIENCE) for (const job of this.jobs.splice(0)) job.fail(this.away());
         await this.circuit.failedAndWait(this.abort.signal);
       }
     }

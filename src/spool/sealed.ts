@@ -80,6 +80,10 @@ export class SealedSegments {
     return this.list[this.indexAfter(id)];
   }
 
+  has(id: number): boolean {
+    return this.sealedMs.has(id);
+  }
+
   isChecked(id: number): boolean {
     return !this.unchecked.has(id);
   }
@@ -116,6 +120,13 @@ export class SealedSegments {
   get overKept(): boolean {
     const { maxBytes, maxSegments, maxAgeMs } = this.limits;
     return this.totalBytes > maxBytes || this.list.length > maxSegments || (maxAgeMs > 0 && this.ageOf(this.oldest) > maxAgeMs);
+  }
+
+  /** After this time, ms, what is kept or waits may have become too old; undefined: never. */
+  get agesWithinMs(): number | undefined {
+    const { maxAgeMs, backlogAgeMs, whenFull } = this.limits;
+    const ages = [maxAgeMs, whenFull === 'drop-oldest' ? backlogAgeMs : 0].filter((age) => age > 0);
+    return ages.length === 0 ? undefined : Math.min(...ages);
   }
 
   /** The oldest, when every sink has it, there are others, and room is wanted. The newest stays: it carries chain and position. */

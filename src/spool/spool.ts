@@ -22,6 +22,8 @@ import { SegmentWriter, segmentOf, settleAll } from './segment-writer.js';
 const GROUP_BYTES = 8 * 1024 * 1024;
 /** How long the spool waits after a failure before it tries to seal again, ms. */
 const RETRY_MS = 1000;
+/** How often it is looked whether something has become too old, ms: at most and at least. */
+const AGE_CHECK_MS = { most: 60_000, least: 50 };
 
 /** A run of batches without gaps that becomes durable as a whole. */
 interface Append {
@@ -109,6 +111,9 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
   private syncTimer: NodeJS.Timeout | undefined;
   /** Set while what is queued waits for more to come. */
   private gatherTimer: NodeJS.Timeout | undefined;
+  private ageTimer: NodeJS.Timeout | undefined;
+  /** Checksums that are being made, by segment. */
+  private readonly checking = new Map<number, Promise<string>>();
   /** What is queued does not wait for more. */
   private hurry = false;
   private lastGroup = Number.NEGATIVE_INFINITY;
@@ -134,6 +139,7 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
     const spool = new Spool(directory, settings, lock);
     try {
       await spool.load();
+      spool.watchAges();
     } catch (error) {
       await lock.close();
       throw error;
@@ -187,14 +193,46 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
       const segment = this.sealedSegments.after(id);
       if (segment === undefined) return undefined;
       if (this.sealedSegments.isChecked(segment.id)) return segment;
-      const sum = await sha256File(segment.path).catch((error: unknown) => sentenceOf(error));
-      if (sum === segment.sha256) {
+      const wrong = await this.flaw(segment);
+      // Dropped meanwhile, or found wrong by the pump of another sink.
+      if (!this.has(segment.id)) continue;
+      if (wrong === undefined) {
         this.sealedSegments.setChecked(segment.id);
         return segment;
       }
-      const reason = `The body of segment ${bodyName(segment.id, segment.record)} does not have its checksum.`;
-      await this.quarantine(segment, segment, reason);
+      await this.quarantine(segment, segment, `The body of segment ${bodyName(segment.id, segment.record)} ${wrong}.`);
     }
+  }
+
+  /** Whether a segment is here still: one that waits may be given up, see `spool.when_full`. */
+  has(id: number): boolean {
+    return this.sealedSegments.has(id);
+  }
+
+  /** What is wrong with a segment's body, as the end of a sentence; undefined: nothing. Rejects when it cannot be read now, which says nothing about it. */
+  private async flaw({ id, record, path, sha256 }: Segment): Promise<string | undefined> {
+    const sum = this.checking.get(id) ?? sha256File(path);
+    this.checking.set(id, sum);
+    try {
+      return (await sum) === sha256 ? undefined : 'does not have its checksum';
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'is not there any more';
+      throw new Error(`The body of segment ${bodyName(id, record)} cannot be read: ${sentenceOf(error)}`, { cause: error });
+    } finally {
+      this.checking.delete(id);
+    }
+  }
+
+  /** What is kept or waits grows old also while nothing comes. */
+  private watchAges(): void {
+    const ages = this.sealedSegments.agesWithinMs;
+    if (ages === undefined) return;
+    const every = Math.max(AGE_CHECK_MS.least, Math.min(AGE_CHECK_MS.most, ages / 10));
+    this.ageTimer = setInterval(() => {
+      if (!this.sealedSegments.overKept && this.sealedSegments.doomed(false) === undefined) return;
+      this.trimWanted = true;
+      void this.work();
+    }, every).unref();
   }
 
   /** The sealed segments that are here now, ascending by id. */
@@ -282,6 +320,7 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
     clearTimeout(this.sealTimer);
     clearTimeout(this.syncTimer);
     clearTimeout(this.gatherTimer);
+    clearInterval(this.ageTimer);
     this.failQueued(new SpoolWriteError('The spool is closed.', 'ECANCELED'));
     for (const writer of this.run?.writers.values() ?? []) await writer.close().catch(() => undefined);
     await this.lock.close();

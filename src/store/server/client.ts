@@ -80,6 +80,8 @@ export class ServerClient implements Database {
     const query = `${into} SELECT ${select} FROM input(${quote(structure)})${where} FORMAT Protobuf`;
     const query_id = `vslog-${createHash('sha256').update([node, epoch, sha256].join('\n')).digest('hex').slice(0, 32)}`;
     const file = createReadStream(path, { highWaterMark: 1 << 18 });
+    // Who sends it is told by the request; a file that fails after that was given up must not end the process.
+    file.on('error', () => undefined);
     return this.send(query, file, query_id, {
       ...WRITING,
       ...this.consistent,

@@ -14,6 +14,9 @@ import type { ServerOptions } from './options.js';
 /** The first version that reads Protobuf by a schema that comes with the insert. */
 const OLDEST = [25, 6] as const;
 
+/** How often the tables are compared with what they must be, ms. */
+const SCHEMA_MS = 60_000;
+
 export interface ServerStoreOptions extends ServerOptions {
   /** Longest time of a person's query, s. Default 60. */
   readonly maxQuerySeconds?: number;
@@ -48,6 +51,8 @@ export function createServerStore(options: ServerStoreOptions): ServerStore {
   let events = 0;
   let lastDeliverMs: number | null = null;
   let lastError: string | null = null;
+  /** When the tables were last compared with what they must be. */
+  let compared = Number.NEGATIVE_INFINITY;
 
   const version = async (): Promise<string> => {
     const found = await client.ask('SELECT version()', {});
@@ -67,12 +72,15 @@ export function createServerStore(options: ServerStoreOptions): ServerStore {
       throw error;
     }
   };
+  const compareSchema = async (): Promise<void> => {
+    const drift = await schemaDrift(client, loadMigrations());
+    if (drift !== undefined) throw new Error(drift);
+    compared = performance.now();
+  };
   const prepare = async (): Promise<void> => {
     await version();
-    const migrations = loadMigrations();
-    await migrate(client, migrations);
-    const drift = await schemaDrift(client, migrations);
-    if (drift !== undefined) throw new Error(drift);
+    await migrate(client, loadMigrations());
+    await compareSchema();
     await applyRetention(client, retention);
   };
   const check = async (): Promise<ServerCheck> => {
@@ -92,6 +100,8 @@ export function createServerStore(options: ServerStoreOptions): ServerStore {
   };
   const take = async (segment: Segment): Promise<void> => {
     const began = performance.now();
+    // Somebody may change the tables while we run.
+    if (began - compared > SCHEMA_MS) await compareSchema();
     if (await writer.deliver(segment)) {
       segments++;
       events += segment.count;

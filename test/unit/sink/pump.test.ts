@@ -182,4 +182,64 @@ describe('Pump', () => {
       await expect(pump.replay({}, () => undefined, signal)).rejects.toThrow('ended before it was done');
     });
   });
+
+  it('leaves a segment that was given up while the sink was away, and goes on with what is there', async () => {
+    await withDirectory(async (dir) => {
+      const spool = await Spool.open(dir, { segmentAgeMs: 3_600_000, backlogBytes: 1, whenFull: 'drop-oldest' });
+      const sink = new FakeSink();
+      sink.failure = () => new Error('The engine is not there.');
+      const pump = new Pump(spool, sink, QUICK);
+      await pump.start();
+      for (let first = 1n; first < 50n; first += 10n) {
+        await spool.append([makeBatch(first, 10)]);
+        await spool.seal();
+      }
+      await until(() => sink.tried.length > 5, 'several tries were made');
+      expect(spool.has(1)).toBe(false);
+      sink.failure = () => undefined;
+      await until(() => sink.segments.length > 0, 'the sink takes again');
+      await spool.seal();
+      expect(await pump.drain(20_000)).toBe(true);
+      const had = sink.events(EPOCH);
+      const told = (await Promise.all(sink.segments.filter(({ record }) => record === 'control').map(controlEvents))).flat();
+      expect(told.reduce((sum, { lost }) => sum + lost, 0n)).toBe(50n - BigInt(had));
+      expect(pump.status().lastError).toBeUndefined();
+      await pump.stop();
+      await spool.close();
+    });
+  });
+
+  it('writes no loss of a loss that is refused itself', async () => {
+    await withSpool(1, async (spool) => {
+      const sink = new FakeSink();
+      sink.failure = () => new SinkRejection('No.');
+      const pump = new Pump(spool, sink, QUICK);
+      await pump.start();
+      await until(() => pump.status().delivered === 1, 'the segment is set aside');
+      await spool.seal();
+      await until(() => pump.status().delivered === 2, 'its loss is set aside');
+      await spool.seal();
+      expect(await pump.drain(20_000)).toBe(true);
+      expect(pump.status().refused.map(({ id }) => id)).toEqual([1, 2]);
+      expect(spool.sealed().map(({ id }) => id)).toEqual([1, 2]);
+      await pump.stop();
+    });
+  });
+
+  it('lets nobody wait for a replay to a sink that takes nothing', async () => {
+    await withSpool(1, async (spool) => {
+      const sink = new FakeSink();
+      sink.failure = () => new Error('The engine is not there.');
+      const pump = new Pump(spool, sink, QUICK);
+      await pump.start();
+      await until(() => sink.tried.length > 0, 'a try was made');
+      const { signal } = new AbortController();
+      await expect(pump.replay({}, () => undefined, signal)).rejects.toThrow(
+        /^Sink fake takes nothing now, .*: The engine is not there\.$/,
+      );
+      await until(() => pump.status().circuit === 'open', 'the circuit opens');
+      await expect(pump.replay({}, () => undefined, signal)).rejects.toThrow(/takes nothing now/);
+      await pump.stop();
+    });
+  });
 });

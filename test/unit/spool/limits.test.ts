@@ -122,4 +122,23 @@ describe('what every sink has', () => {
       await spool.close();
     });
   });
+
+  it('is removed by its age also while nothing comes', async () => {
+    await withDirectory(async (dir) => {
+      const spool = await Spool.open(dir, { segmentAgeMs: HOUR, maxAgeMs: 200 });
+      await add(spool, [1n, 501n, 1001n]);
+      spool.setCursor('only', 3);
+      await until(() => spool.sealed().length === 1, 'all but the newest are removed');
+      await spool.close();
+    });
+    await withDirectory(async (dir) => {
+      const spool = await Spool.open(dir, { segmentAgeMs: HOUR, backlogAgeMs: 200, whenFull: 'drop-oldest' });
+      spool.setCursor('slow', 0);
+      await add(spool, [1n, 501n]);
+      await until(() => !spool.has(1), 'the oldest is given up');
+      await spool.seal();
+      expect((await losses(dir)).map(({ lost }) => lost)).toEqual([BigInt(SIZE)]);
+      await spool.close();
+    });
+  });
 });

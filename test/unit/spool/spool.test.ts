@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -171,6 +171,34 @@ describe('Spool', () => {
         ),
         { numRuns: 60 },
       );
+    });
+  });
+
+  it('takes a segment that cannot be read now for no damaged one, and one that is damaged for one loss whoever finds it', async () => {
+    await withDirectory(async (dir) => {
+      const spool = await Spool.open(dir, SLOW);
+      for (const first of [1n, 11n]) {
+        await spool.append([makeBatch(first, 10)]);
+        await spool.seal();
+      }
+      await spool.close();
+      const body = join(dir, '000000000001.conn.pb');
+      const bytes = readFileSync(body);
+      const reopened = await Spool.open(dir, SLOW);
+      // A folder in its place cannot be read, whoever asks.
+      renameSync(body, `${body}.away`);
+      mkdirSync(body);
+      await expect(reopened.next(0)).rejects.toThrow(/^The body of segment 000000000001.conn.pb cannot be read: /);
+      rmdirSync(body);
+      bytes[3] = (bytes[3] ?? 0) ^ 1;
+      writeFileSync(body, bytes);
+      const found = await Promise.all([reopened.next(0), reopened.next(0), reopened.next(0)]);
+      expect(found.map((segment) => segment?.id)).toEqual([2, 2, 2]);
+      expect(reopened.status().quarantined).toBe(1);
+      await reopened.seal();
+      const [loss] = await Promise.all((await sealed(reopened)).filter(({ record }) => record === 'control').map(controlEvents));
+      expect(loss).toMatchObject([{ lost: 10n }]);
+      await reopened.close();
     });
   });
 
