@@ -1,6 +1,6 @@
 import { count, numberOf, words } from './columns.js';
 import { CLIENT, LIMIT, NODE, type Report, SERVICE, SINCE, UNTIL, type Values } from './report.js';
-import { presentConnections, viewEndpoint, viewService } from './sql.js';
+import { momentLiteral, presentConnections, viewEndpoint, viewService } from './sql.js';
 
 const COLUMNS = ['service', 'real_server', 'reused', 'ended_by_it', 'elsewhere', 'at_once', 'clients'] as const;
 
@@ -57,11 +57,14 @@ Examples:
 };
 
 function sql(values: Values): string {
-  const within = values.within ?? 120;
+  const { within = 120, since, limit = 50 } = values;
+  // Who used the port before may have gone before the time asked for began.
+  const read = since === undefined ? values : { ...values, since: since - within * 1000 };
+  const isNew = since === undefined ? 'true' : `start >= ${momentLiteral(since)}`;
   const tuple = 'node, client_ip, client_port, protocol, virtual_ip, virtual_port, fwmark';
-  const all = `SELECT ${tuple}, real_ip, real_port, start, end, reason, ${viewService()} AS service, ${viewEndpoint('real')} AS server FROM connections WHERE ${presentConnections(values)}`;
+  const all = `SELECT ${tuple}, real_ip, real_port, start, end, reason, ${viewService()} AS service, ${viewEndpoint('real')} AS server FROM connections WHERE ${presentConnections(read)}`;
   const before = (what: string): string => `lagInFrame(${what}) OVER w`;
   const found = `SELECT *, ${before('start')} AS start_before, ${before("ifNull(end, toDateTime64(0, 9, 'UTC'))")} AS end_before, ${before('reason')} AS reason_before, ${before('real_ip')} AS real_before, ${before('real_port')} AS port_before FROM (${all}) WINDOW w AS (PARTITION BY ${tuple} ORDER BY start ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)`;
   const gap = '(toUnixTimestamp64Nano(start) - toUnixTimestamp64Nano(end_before)) / 1e9';
-  return `SELECT service, server AS real_server, count() AS reused, countIf(reason_before = 'expire_now') AS ended_by_it, countIf(real_before != real_ip OR port_before != real_port) AS elsewhere, countIf(${gap} < 1) AS at_once, uniqExact(client_ip) AS clients FROM (${found}) WHERE toUnixTimestamp64Nano(start_before) != 0 AND toUnixTimestamp64Nano(end_before) != 0 AND ${gap} < ${within} GROUP BY service, real_server ORDER BY reused DESC, service, real_server LIMIT ${values.limit ?? 50}`;
+  return `SELECT service, server AS real_server, count() AS reused, countIf(reason_before = 'expire_now') AS ended_by_it, countIf(real_before != real_ip OR port_before != real_port) AS elsewhere, countIf(${gap} < 1) AS at_once, uniqExact(client_ip) AS clients FROM (${found}) WHERE toUnixTimestamp64Nano(start_before) != 0 AND toUnixTimestamp64Nano(end_before) != 0 AND ${gap} < ${within} AND ${isNew} GROUP BY service, real_server ORDER BY reused DESC, service, real_server LIMIT ${limit}`;
 }

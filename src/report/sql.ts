@@ -77,6 +77,21 @@ export function presentConnections(values: Values): string {
   ].join(' AND ');
 }
 
+/**
+ * Conditions on the view connections: those that were open when a capture started which remembers nothing. They count as open no longer from then on, but
+ * rs_minute has no end of them. Minutes as in ofMinutes().
+ */
+export function forgottenConnections(values: Values): string {
+  const { since, until } = values;
+  return [
+    ...narrowed(values, 'ip'),
+    `reason = 'missed' AND end IN (SELECT time_ns FROM control_events WHERE kind = 'capture_started' AND fresh)`,
+    ...(since === undefined ? [] : [`end >= toStartOfMinute(${momentLiteral(since)})`]),
+    ...(until === undefined ? [] : [`end < ${momentLiteral(until)}`]),
+    'NOT is_template',
+  ].join(' AND ');
+}
+
 /** Conditions on rs_minute; its minutes are whole. */
 export function ofMinutes(values: Values): string {
   const { since, until } = values;
@@ -94,10 +109,15 @@ export function ofEvents(values: Values): string {
   return [...narrowed(values, 'addr'), isWithin(values.since, values.until)].join(' AND ');
 }
 
-/** `tcp 192.0.2.1:80` of rs_minute and other tables that have no family. */
+/** `tcp 192.0.2.1:80`, `fwmark 7 ipv6` of rs_minute and incidents, which have neither a family nor names of protocols. */
 export function virtualText(): string {
-  const name = `transform(protocol, [6, 17, 132], ['tcp', 'udp', 'sctp'], toString(protocol))`;
-  return `if(fwmark != 0, concat('fwmark ', toString(fwmark)), concat(${name}, ' ', ${endpointText('virtual')}))`;
+  const name = `transform(protocol, [1, 6, 17, 33, 47, 50, 51, 58, 132, 136], ['icmp', 'tcp', 'udp', 'dccp', 'gre', 'esp', 'ah', 'icmpv6', 'sctp', 'udplite'], toString(protocol))`;
+  return `if(fwmark != 0, ${markText('virtual_addr')}, concat(${name}, ' ', ${endpointText('virtual')}))`;
+}
+
+/** `fwmark 7`, `fwmark 7 ipv6`: the family is that of the address which the client used. */
+function markText(address: string): string {
+  return `concat('fwmark ', toString(fwmark), if(${address} > toIPv6('::ffff:255.255.255.255'), ' ipv6', ''))`;
 }
 
 /** `10.0.0.1:80` of the texts that the view connections has. */
@@ -105,9 +125,9 @@ export function viewEndpoint(name: string): string {
   return `concat(if(position(${name}_addr, ':') > 0, concat('[', ${name}_addr, ']'), ${name}_addr), ':', toString(${name}_port))`;
 }
 
-/** `tcp 192.0.2.1:80` of the view connections. */
+/** `tcp 192.0.2.1:80`, `fwmark 7 ipv6` of the view connections. */
 export function viewService(): string {
-  return `if(fwmark != 0, concat('fwmark ', toString(fwmark)), concat(lower(protocol_name), ' ', ${viewEndpoint('virtual')}))`;
+  return `if(fwmark != 0, ${markText('virtual_ip')}, concat(lower(protocol_name), ' ', ${viewEndpoint('virtual')}))`;
 }
 
 const STEPS = [60, 300, 900, 3600, 4 * 3600, 86_400];

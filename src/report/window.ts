@@ -1,6 +1,6 @@
 import { count, numberOf } from './columns.js';
 import { LIMIT, NODE, REAL, type Report, type Row, SERVICE, SINCE, UNTIL, type Values } from './report.js';
-import { momentLiteral, narrowed, ofMinutes } from './sql.js';
+import { forgottenConnections, momentLiteral, narrowed, ofMinutes } from './sql.js';
 
 const DAYS = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'];
 const COLUMNS = ['weekday', 'hour', 'creates', 'most', 'active', 'weeks'] as const;
@@ -10,7 +10,9 @@ export const window: Report = {
   name: 'window',
   doc: "Maintenance windows: a service's quietest hours of the week, and how many connections are open then.",
   more: `
-The mean of every hour of the week (UTC) over the time asked for; four weeks say more than one. "open" is the mean at the hour's begin.
+The mean of every hour of the week (UTC) over the time asked for; four weeks say more than one. "open" is the mean at the hour's begin. What was open
+when a capture started that remembers nothing is open no longer from then on. What such a capture finds there counts from then on; but twice if its beginning is known (source conntrack,
+with timestamps) and before the time asked for.
 
 Examples:
   vslog report window --vs 192.0.2.1:80
@@ -53,7 +55,10 @@ function sql(values: Values): string {
   const end = `toStartOfHour(${momentLiteral(until)})`;
   const own = [...narrowed(values, 'ip'), 'NOT is_template'].join(' AND ');
   const before = `(SELECT count() FROM connections WHERE ${own} AND start < ${begin} AND (end >= ${begin} OR is_open))`;
-  const counted = `SELECT toStartOfHour(minute) AS at, sum(rs_minute.creates) AS made, sum(snapshots) AS seen, sum(rs_minute.ends) AS gone FROM rs_minute WHERE ${ofMinutes({ ...values, since: Math.ceil(since / 3_600_000) * 3_600_000, until: Math.floor(until / 3_600_000) * 3_600_000 })} GROUP BY at ORDER BY at WITH FILL TO ${end} STEP INTERVAL 1 HOUR`;
+  const whole = { ...values, since: Math.ceil(since / 3_600_000) * 3_600_000, until: Math.floor(until / 3_600_000) * 3_600_000 };
+  const minutes = `SELECT toStartOfHour(minute) AS at, rs_minute.creates AS c, snapshots AS s, rs_minute.ends AS e FROM rs_minute WHERE ${ofMinutes(whole)}`;
+  const forgotten = `SELECT toStartOfHour(toDateTime(assumeNotNull(end), 'UTC')) AS at, 0 AS c, 0 AS s, count() AS e FROM connections WHERE ${forgottenConnections(whole)} GROUP BY at`;
+  const counted = `SELECT at, sum(c) AS made, sum(s) AS seen, sum(e) AS gone FROM (${minutes} UNION ALL ${forgotten}) GROUP BY at ORDER BY at WITH FILL TO ${end} STEP INTERVAL 1 HOUR`;
   const running = `SELECT at, made, ${before} + sum(toInt64(made + seen) - toInt64(gone)) OVER (ORDER BY at) - (toInt64(made + seen) - toInt64(gone)) AS open FROM (${counted})`;
   return `SELECT toDayOfWeek(at) AS weekday, toHour(at) AS hour, round(avg(made), 1) AS creates, max(made) AS most, round(avg(open), 1) AS active, count() AS weeks FROM (${running}) GROUP BY weekday, hour ORDER BY avg(made), active, weekday, hour LIMIT ${values.limit ?? 168}`;
 }

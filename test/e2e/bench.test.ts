@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
+import { reports } from '../../src/report/index.js';
 
 const ROOT = join(import.meta.dirname, '../..');
 const MAIN = ['--import', 'tsx', join(ROOT, 'test/bench/main.ts')];
@@ -135,6 +136,27 @@ test('the engine benchmark tells every figure', { timeout: 180_000 }, () => {
   const figures = JSON.parse(out) as Record<string, number>;
   expect(Object.keys(figures)).toEqual(['packets_per_s', 'conns_per_s', 'bytes_per_conn']);
   for (const value of Object.values(figures)) expect(value).toBeGreaterThan(0);
+});
+
+test('the query benchmark loads a history, asks every report of it and tells every figure', { timeout: 180_000 }, () => {
+  const { code, out, err } = bench('query', '--events', '200000', '--json');
+  expect(err).not.toMatch(/^bench: .*(not|Exception)/m);
+  expect(code).toBe(0);
+  const figures = JSON.parse(out) as { rows: number; open: number };
+  const number = expect.any(Number);
+  expect(figures).toEqual({
+    rows: number,
+    load_rows_per_s: number,
+    open: number,
+    bytes_per_event: number,
+    bytes_per_event_all: number,
+    who_first_ms: number,
+    who_ms: number,
+    report_ms: Object.fromEntries(['who', 'who_client', ...reports.map(({ name }) => name)].map((name) => [name, number])),
+  });
+  // Half of the events are beginnings, and of a hundred beginnings one has no end.
+  expect(Math.abs(figures.rows / 200_000 - 1)).toBeLessThan(0.02);
+  expect(Math.abs(figures.open / 1000 - 1)).toBeLessThan(0.2);
 });
 
 test('a benchmark that there is not is refused', () => {

@@ -11,6 +11,7 @@ const at = (seconds: number): bigint => BigInt(TEN + seconds * 1000) * NS;
 const minutes = (n: number, seconds = 0): number => n * 60 + seconds;
 
 const [A, B] = [11, 12];
+const V6 = Uint8Array.from([0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7]);
 const WEB = { protocol: 6, family: 4, virtual_addr: v4(2), virtual_port: 80 };
 
 interface Life {
@@ -89,21 +90,25 @@ function eventsOf(life: Life): Event[] {
   return events;
 }
 
-function drop(seconds: number, life: Life, packets: number): Event {
+type Dropped = Pick<Life, 'conn' | 'client' | 'port' | 'real'>;
+
+/** `more`: of another service than 10.0.0.2:80. */
+function drop(seconds: number, life: Dropped, packets: number, more: Partial<Parameters<typeof connEvent>[0]> = {}): Event {
   return {
     at: seconds,
     record: 'conn',
     encode: (sequence) =>
       connEvent({
-        kind: 'nodest_drop',
-        sequence,
-        time: at(seconds),
-        conn: BigInt(life.conn),
         client_addr: v4(life.client),
         client_port: life.port,
         virtual_port: 80,
         real_addr: v4(life.real),
         real_port: 8080,
+        ...more,
+        kind: 'nodest_drop',
+        sequence,
+        time: at(seconds),
+        conn: BigInt(life.conn),
         drop_packets: toLong(BigInt(packets)),
         drop_bytes: toLong(BigInt(packets * 60)),
         drop_first_ns: toLong(at(seconds)),
@@ -181,22 +186,76 @@ function story(): Event[] {
   return events.sort((a, b) => a.at - b.at);
 }
 
-/** Puts the story into a store. Three sequences before the last one are missing from it. */
+/** Seconds from the first story's ten o'clock to that of lb2's. */
+export const NEXT_DAY = 24 * 3600;
+
+/**
+ * An hour of another director, lb2, a day later. The server 10.0.0.21:8080 is in two services and is removed from 10.0.0.2:80 at 10:05 and 10:30, from 10.0.0.3:443 at
+ * 10:20; 10.0.0.22 is in fwmark 7, for every port, and removed at 10:40. Of 10.0.0.23:8080, a capture that starts at 10:50:30 and remembers nothing finds one connection
+ * where there were three.
+ */
+function second(): Event[] {
+  const [C, D, E] = [21, 22, 23];
+  const time = (n: number, seconds = 0): number => NEXT_DAY + minutes(n, seconds);
+  const other = { virtual_addr: v4(3), virtual_port: 443 };
+  const marked = { fwmark: 7, virtual_addr: new Uint8Array(16), virtual_port: 0, real_addr: v4(D), real_port: 0 };
+  const removed = (n: number, fields: ControlFields): Event =>
+    control(time(n), 'real_removed', { ...fields, old_value: settings(1), ...admin });
+  const client = (conn: number): Dropped => ({ conn, client: conn + 100, port: 3000, real: C });
+  const life = (conn: number, begin: number, more: Partial<Life> = {}): Life => ({
+    conn,
+    client: conn + 100,
+    port: 3000,
+    real: E,
+    begin,
+    ...more,
+  });
+  const found: Event = {
+    at: time(50, 31),
+    record: 'conn',
+    encode: (sequence) =>
+      connEvent({
+        kind: 'snapshot',
+        sequence,
+        time: at(time(50, 31)),
+        conn: 34n,
+        client_addr: v4(131),
+        client_port: 3000,
+        virtual_port: 80,
+        real_addr: v4(E),
+        real_port: 8080,
+      }),
+  };
+  return [
+    removed(5, server(C)),
+    drop(time(6), client(21), 2),
+    drop(time(7), client(21), 3),
+    control(time(10), 'real_added', { ...server(C), new_value: settings(1), ...admin }),
+    removed(20, { ...server(C), ...other }),
+    drop(time(21), client(23), 4, other),
+    removed(30, server(C)),
+    drop(time(31), client(22), 1),
+    removed(40, { ...WEB, ...marked }),
+    drop(time(41), client(24), 2, { fwmark: 7, virtual_port: 443, real_addr: v4(D), real_port: 443 }),
+    // Of ICMP, whose server was never there.
+    drop(time(42), client(25), 1, { protocol: 1, virtual_port: 2048, real_addr: v4(D), real_port: 0 }),
+    drop(time(43), client(26), 1, { fwmark: 7, family: 6, virtual_addr: V6, virtual_port: 443, real_addr: V6, real_port: 443 }),
+    ...[
+      life(31, time(0)),
+      life(32, time(45)),
+      life(33, time(46), { end: time(48), reason: 'timeout' }),
+      life(35, time(49)),
+      life(36, time(55), { end: time(58), reason: 'timeout' }),
+    ].flatMap(eventsOf),
+    control(time(50, 30), 'capture_started', { fresh: true, boot_id: 'b' }),
+    found,
+  ];
+}
+
+/** Puts the stories into a store. Three sequences before the last one of the first are missing from it. */
 export async function tellStory(store: Store, dir: string): Promise<void> {
   const events = story();
-  let id = 0;
-  for (const record of ['control', 'conn'] as const) {
-    const mine = events.flatMap((event, i) => (event.record === record ? [{ event, sequence: BigInt(i + 1) }] : []));
-    const body = mine.map(({ event, sequence }) => event.encode(sequence));
-    await store.deliver(
-      segmentOf(
-        dir,
-        body,
-        mine.map(({ sequence }) => ({ first: sequence, last: sequence })),
-        { id: ++id, record, node: 'lb1' },
-      ),
-    );
-  }
+  await tell(store, dir, events, 'lb1', 0);
   const late = [control(minutes(59, 40), 'clock_step', { old_value: '0', new_value: '1' })];
   const first = BigInt(events.length + 1) + 3n;
   await store.deliver(
@@ -204,7 +263,24 @@ export async function tellStory(store: Store, dir: string): Promise<void> {
       dir,
       late.map((event) => event.encode(first)),
       [{ first, last: first }],
-      { id: ++id, record: 'control', node: 'lb1' },
+      { id: 3, record: 'control', node: 'lb1' },
     ),
   );
+  await tell(
+    store,
+    dir,
+    second().sort((a, b) => a.at - b.at),
+    'lb2',
+    10,
+  );
+}
+
+/** A director's events, in order, as two segments with the numbers after `id`. */
+async function tell(store: Store, dir: string, events: readonly Event[], node: string, id: number): Promise<void> {
+  for (const [i, record] of (['control', 'conn'] as const).entries()) {
+    const mine = events.flatMap((event, at) => (event.record === record ? [{ event, sequence: BigInt(at + 1) }] : []));
+    const body = mine.map(({ event, sequence }) => event.encode(sequence));
+    const ranges = mine.map(({ sequence }) => ({ first: sequence, last: sequence }));
+    await store.deliver(segmentOf(dir, body, ranges, { id: id + i + 1, record, node }));
+  }
 }

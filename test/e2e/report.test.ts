@@ -8,7 +8,7 @@ import { drawPlot } from '../../src/plot/terminal.js';
 import { reports } from '../../src/report/index.js';
 import type { Report, Row, Values } from '../../src/report/report.js';
 import { createEmbeddedStore, type Store } from '../../src/store/index.js';
-import { TEN, tellStory } from './report-story.js';
+import { NEXT_DAY, TEN, tellStory } from './report-story.js';
 
 /** The hour that the story is of. */
 const HOUR = { since: '2026-01-30T10:00', until: '2026-01-30T11:00' };
@@ -16,6 +16,8 @@ const NOW = TEN + 3_600_000;
 const A = '10.0.0.11:8080';
 const B = '10.0.0.12:8080';
 const WEB = 'tcp 10.0.0.2:80';
+/** The hour of lb2's story. */
+const LATER = { since: '2026-01-31T10:00', until: '2026-01-31T11:00', node: 'lb2' };
 const LONG = 18_250 * 86_400_000;
 
 let dir = '';
@@ -120,11 +122,48 @@ test('drain: A had two connections when it was quiesced, the last of which ended
 });
 
 test('nodest: six packets of two connections to B, the last of them 55 s after its removal', async () => {
-  const columns = ['real_server', 'service', 'client', 'packets', 'connections', 'clients', 'first', 'last', 'removed', 'after', 'ended'];
-  expect(await told('nodest', columns)).toEqual([[B, WEB, '', 6, 2, 2, 2586, 2640, 2585, 55, 2]]);
+  const columns = ['real_server', 'service', 'client', 'packets', 'connections', 'clients', 'first', 'last', 'removed', 'after', 'spared'];
+  expect(await told('nodest', columns)).toEqual([[B, WEB, '', 6, 2, 2, 2586, 2640, 2585, 55, 4]]);
   expect(await told('nodest', ['client', 'packets', 'connections'], { by: 'client' })).toEqual([
     ['10.0.0.103', 5, 1],
     ['10.0.0.101', 1, 1],
+  ]);
+});
+
+test('nodest: each removal has a row of its own, by service, whatever the ports of services and servers; a server that was never removed has none', async () => {
+  const columns = ['real_server', 'service', 'packets', 'spared', 'first', 'last', 'removed', 'after'];
+  const C = '10.0.0.21:8080';
+  const after = (n: number): number => NEXT_DAY + n * 60;
+  expect(await told('nodest', columns, LATER)).toEqual([
+    [C, WEB, 5, 4, after(6), after(7), after(5), 120],
+    [C, 'tcp 10.0.0.3:443', 4, 3, after(21), after(21), after(20), 60],
+    ['10.0.0.22:443', 'fwmark 7', 2, 1, after(41), after(41), after(40), 60],
+    ['10.0.0.21:8080', WEB, 1, 0, after(31), after(31), after(30), 60],
+    ['10.0.0.22:0', 'icmp 10.0.0.2:2048', 1, 0, after(42), after(42), null, null],
+    ['[2001:db8::7]:443', 'fwmark 7 ipv6', 1, 0, after(43), after(43), null, null],
+  ]);
+});
+
+test('rs and window: what was open when a capture started that remembers nothing is open no longer', async () => {
+  const E = '10.0.0.23:8080';
+  const after = (n: number): number => NEXT_DAY + n * 60;
+  // c31, c32, c33; c33 ends; c35; then three are forgotten and one is found; c36 comes and goes.
+  const open = [
+    [after(0), 1],
+    [after(45), 2],
+    [after(46), 3],
+    [after(48), 2],
+    [after(49), 3],
+    [after(50), 1],
+    [after(55), 2],
+    [after(58), 1],
+  ];
+  expect(await told('rs', ['at', 'active'], { ...LATER, rs: E })).toEqual(open);
+  expect(await told('rs', ['at', 'active'], { ...LATER, since: '2026-01-31T10:47', rs: E })).toEqual(open.slice(3));
+  const hours = { rs: E, since: '2026-01-31T10:00', until: '2026-01-31T12:00' };
+  expect(await told('window', ['hour', 'creates', 'active'], hours)).toEqual([
+    [11, 0, 1],
+    [10, 5, 0],
   ]);
 });
 
@@ -151,6 +190,25 @@ test('reasons: of six ends four were timeouts', async () => {
   const [[median] = []] = await told('reasons', ['median'], { rs: A });
   expect(Number(median)).toBeGreaterThan(108);
   expect(Number(median)).toBeLessThan(132);
+});
+
+test('reasons by lifetime: of ends after 10, 59.5, 60, 120, 300 and 1200 s two are in one class; classes between stay', async () => {
+  const classes = await told('reasons', ['what', 'reason', 'ends'], { by: 'lifetime' });
+  expect(classes).toEqual([
+    ['8.2 s - 16.4 s', '', 1],
+    ['16.4 s - 32.8 s', '', 0],
+    ['32.8 s - 1.1 m', '', 2],
+    ['1.1 m - 2.2 m', '', 1],
+    ['2.2 m - 4.4 m', '', 0],
+    ['4.4 m - 8.7 m', '', 1],
+    ['8.7 m - 17.5 m', '', 0],
+    ['17.5 m - 35 m', '', 1],
+  ]);
+  const { rows, values } = await asked(named('reasons'), { by: 'lifetime' });
+  expect(named('reasons').plot?.(rows, values)).toMatchObject({
+    kind: 'bars',
+    bars: classes.map(([label, , value]) => ({ label, parts: [{ value }] })),
+  });
 });
 
 test('churn: seven connections came and six went; templates are none', async () => {
@@ -208,6 +266,9 @@ test('reuse: a client used its port twice more, once at once and elsewhere', asy
   const columns = ['service', 'real_server', 'reused', 'ended_by_it', 'elsewhere', 'at_once', 'clients'];
   expect(await told('reuse', columns)).toEqual([[WEB, B, 2, 0, 1, 1, 1]]);
   expect(await told('reuse', columns, { within: '30' })).toEqual([[WEB, B, 1, 0, 1, 1, 1]]);
+  // The one before the last ended half a minute before the time asked for, and counts for nothing else.
+  expect(await told('reuse', columns, { since: '2026-01-30T10:42:30' })).toEqual([[WEB, B, 1, 0, 0, 0, 1]]);
+  expect(await told('reuse', columns, { since: '2026-01-30T10:42:30', within: '30' })).toEqual([]);
 });
 
 test('loss: seven events that the ring had no room for, and three sequences that the ledger lacks', async () => {
@@ -225,6 +286,30 @@ test('window: one whole hour, a Friday from ten on, with nothing open at its beg
     [11, 0, 1],
     [10, 7, 0],
   ]);
+});
+
+test('docs/sql.md, lifetimes a day: six ends, of which one after 20 m, then two, after 2 m and 3 m', async () => {
+  const docs = readFileSync(new URL('../../docs/sql.md', import.meta.url), 'utf8');
+  const [, sql = ''] = /\n## rs_minute\n[\s\S]*?```sql\n([^`]*)```/.exec(docs) ?? [];
+  const answer = Buffer.from(await store.query(sql, { format: 'TSV' })).toString('utf8');
+  const days = answer
+    .trim()
+    .split('\n')
+    .map((line) => line.split('\t'));
+  expect(days.map(([day, ends]) => [day, ends])).toEqual([
+    ['2026-01-30', '6'],
+    ['2026-01-31', '2'],
+  ]);
+  // Medians: of 10, 59.5, 60, 120, 300, 1200 s either one in the middle; of 120, 180 s too.
+  for (const [i, [low, high, most]] of [
+    [60, 120, 1200],
+    [120, 180, 180],
+  ].entries()) {
+    const [, , median, longest] = (days[i] ?? []).map(Number);
+    expect(median).toBeGreaterThan((low ?? 0) / 1.1);
+    expect(median).toBeLessThan((high ?? 0) * 1.1);
+    expect(Math.abs((longest ?? 0) / (most ?? 0) - 1)).toBeLessThan(0.1);
+  }
 });
 
 test('a time without anything is told in a sentence', async () => {
