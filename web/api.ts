@@ -159,15 +159,22 @@ export const post = async <T>(path: string, body: Readonly<Record<string, string
 export const get = async <T>(path: string, signal?: AbortSignal): Promise<T> =>
   answered(await fetch(path, signal === undefined ? {} : { signal }));
 
-export const askSql = async (sql: string, signal?: AbortSignal): Promise<SqlAnswer> =>
-  answered(
-    await fetch('/api/sql', {
-      method: 'POST',
-      body: sql,
-      headers: { 'content-type': 'text/plain' },
-      ...(signal === undefined ? {} : { signal }),
-    }),
-  );
+/** Rejects with Refusal also when the answer is no table, as that of a query with a FORMAT of its own. */
+export async function askSql(sql: string, signal?: AbortSignal): Promise<SqlAnswer> {
+  const response = await fetch('/api/sql', {
+    method: 'POST',
+    body: sql,
+    headers: { 'content-type': 'text/plain' },
+    ...(signal === undefined ? {} : { signal }),
+  });
+  const answer = await answered<Partial<SqlAnswer> | null>(response).catch((error: unknown) => {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  });
+  const { meta, data, rows } = answer ?? {};
+  if (Array.isArray(meta) && Array.isArray(data) && data.every(Array.isArray)) return { meta, data, rows: rows ?? data.length };
+  throw new Refusal(response.status, 'The answer is no table that can be shown here: leave FORMAT out of the query.');
+}
 
 export const askReport = (name: string, said: Readonly<Record<string, string>>, signal?: AbortSignal): Promise<ReportAnswer> =>
   get(`/api/reports/${name}?${new URLSearchParams(said)}`, signal);

@@ -3,12 +3,8 @@ import uPlot from 'uplot';
 import type { Unit } from '../src/plot/plot.ts';
 import { momentText, valueText } from '../src/plot/text.ts';
 import type { Mark } from './api.ts';
-
-export interface ChartLine {
-  readonly name: string;
-  readonly unit: Unit;
-  readonly values: readonly (number | null)[];
-}
+import { type ChartLine, summary, timeLabels } from './chart-text.ts';
+import { brushByTouch } from './touch.ts';
 
 interface Props {
   readonly title: string;
@@ -17,6 +13,10 @@ interface Props {
   readonly lines: readonly ChartLine[];
   /** What happened when, ms since 1970. Those outside the chart are left out. */
   readonly marks?: readonly Mark[];
+  /** Where the axis of time ends, seconds since 1970; without it, at the last of `times`. */
+  readonly until?: number | undefined;
+  /** The last piece of time still runs and is not among `times`. */
+  readonly running?: boolean;
   readonly height?: number;
   /** A time was dragged over: seconds since 1970. Without it nothing can be dragged over. */
   onBrush?(from: number, until: number): void;
@@ -26,6 +26,11 @@ interface Props {
 const SHORTEST = 60;
 /** So many marks are told in words. */
 const WORDS = 5;
+/** So many colours there are; further lines have them again, dashed. */
+const COLOURS = 8;
+const DASHES: readonly (readonly number[])[] = [[], [8, 4], [2, 4]];
+
+const dashOf = (i: number): readonly number[] => DASHES[Math.floor(i / COLOURS) % DASHES.length] ?? [];
 
 /** Counts up whenever colours are to be read anew. */
 function usePalette(): number {
@@ -46,14 +51,24 @@ function usePalette(): number {
 
 const colour = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-/** Lines over time. */
-export function Chart({ title, times, lines, marks = [], height = 160, onBrush }: Props) {
+const colourOf = (i: number): string => colour(`--series-${(i % COLOURS) + 1}`);
+
+/** A line's background in the legend: its colour, dashed as it is. */
+function swatch(i: number): string {
+  const [on = 1, off = 0] = dashOf(i);
+  return `repeating-linear-gradient(90deg, ${colourOf(i)} 0 ${on}px, transparent ${on}px ${on + off}px)`;
+}
+
+/** Lines over time, UTC. Lines of another unit than the first's have an axis of their own, at the right. */
+export function Chart({ title, times, lines, marks = [], until, running = false, height = 160, onBrush }: Props) {
   const palette = usePalette();
   const brushed = useRef(onBrush);
   brushed.current = onBrush;
-  const inside = marks.filter(
-    ({ at }) => at / 1000 >= Math.min(times[0] ?? 0, (times.at(-1) ?? 0) - SHORTEST) && at / 1000 <= (times.at(-1) ?? 0),
-  );
+  const end = until ?? times.at(-1) ?? Date.now() / 1000;
+  const begin = Math.min(times[0] ?? end, end - SHORTEST);
+  const inside = marks.filter(({ at }) => at / 1000 >= begin && at / 1000 <= end);
+  const span = useRef<[number, number]>([begin, end]);
+  span.current = [begin, end];
   const place = useRef<HTMLDivElement>(null);
   const chart = useRef<uPlot | undefined>(undefined);
   const shape = lines.map(({ name, unit }) => `${name} ${unit}`).join();
@@ -63,24 +78,48 @@ export function Chart({ title, times, lines, marks = [], height = 160, onBrush }
   useEffect(() => {
     const box = place.current;
     if (box === null) return;
-    const unit = lines[0]?.unit ?? 'count';
+    const units = [...new Set(lines.map(({ unit }) => unit))];
+    if (units.length === 0) units.push('count');
+    const scale = (unit: Unit): uPlot.Scale => ({
+      range: (_plot, _low, high) => [0, Math.max(unit === 'count' ? 1 : 1e-9, (high ?? 0) * 1.1)],
+    });
+    const named = (unit: Unit): string =>
+      lines
+        .filter((line) => line.unit === unit)
+        .map(({ name }) => name)
+        .join(', ');
     const axis = { stroke: colour('--dim'), grid: { stroke: colour('--line'), width: 1 }, ticks: { stroke: colour('--line'), width: 1 } };
     const made = new uPlot(
       {
         width: box.clientWidth,
         height,
         cursor: { y: false, drag: { x: onBrush !== undefined, y: false, setScale: false } },
-        legend: { live: true },
+        tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC'),
+        legend: { live: true, markers: { width: 0, fill: (_plot, i) => swatch(i - 1) } },
         scales: {
-          x: { range: (_plot, low, high) => [Math.min(low ?? 0, (high ?? 0) - SHORTEST), high ?? 0] },
-          y: { range: (_plot, _low, high) => [0, Math.max(unit === 'count' ? 1 : 1e-9, (high ?? 0) * 1.1)] },
+          x: { range: () => span.current },
+          ...Object.fromEntries(units.map((unit) => [unit, scale(unit)])),
         },
-        axes: [axis, { ...axis, size: 64, values: (_plot, splits) => splits.map((value) => valueText(value, unit)) }],
+        axes: [
+          { ...axis, space: 90, values: (_plot, splits, _axis, _space, step) => timeLabels(splits, step) },
+          ...units.map(
+            (unit, i): uPlot.Axis => ({
+              ...axis,
+              scale: unit,
+              size: 64,
+              values: (_plot, splits) => splits.map((value) => (value === 0 ? '0' : valueText(value, unit))),
+              ...(units.length > 1 ? { label: named(unit), labelSize: 20 } : {}),
+              ...(i > 0 ? { side: 1, grid: { show: false } } : {}),
+            }),
+          ),
+        ],
         series: [
-          {},
+          { label: 'UTC', value: (_plot: uPlot, seconds: number | null) => (seconds === null ? '–' : momentText(seconds * 1000)) },
           ...lines.map((line, i) => ({
             label: line.name,
-            stroke: colour(`--series-${(i % 6) + 1}`),
+            scale: line.unit,
+            stroke: colourOf(i),
+            dash: [...dashOf(i)],
             width: 1.5,
             // A line of one value is none.
             points: { show: (plot: uPlot) => plot.data[0].length < 3 },
@@ -116,6 +155,8 @@ export function Chart({ title, times, lines, marks = [], height = 160, onBrush }
       box,
     );
     chart.current = made;
+    if (onBrush !== undefined) brushByTouch(made);
+    made.ctx.canvas.setAttribute('role', 'img');
     const resized = new ResizeObserver(() => made.setSize({ width: box.clientWidth, height }));
     resized.observe(box);
     return () => {
@@ -124,10 +165,16 @@ export function Chart({ title, times, lines, marks = [], height = 160, onBrush }
       chart.current = undefined;
     };
   }, [shape, height, palette, onBrush === undefined]);
-  useEffect(() => chart.current?.setData(data()), [times, lines, marks]);
+  useEffect(() => {
+    chart.current?.setData(data());
+    const how = onBrush === undefined ? '' : ' Without a pointer: the fields since and until of the form below say the time.';
+    chart.current?.ctx.canvas.setAttribute('aria-label', summary(title, times, lines) + how);
+  }, [times, lines, marks, until, palette]);
   return (
     <figure class="card chart" data-last={times.at(-1)}>
-      <figcaption>{title}</figcaption>
+      <figcaption>
+        {title} <span class="dim">UTC{running ? ', without the piece of time that still runs' : ''}</span>
+      </figcaption>
       <div ref={place} />
       {inside.length > 0 && (
         <ul class="marks" aria-label="Changes">

@@ -2,16 +2,18 @@ import { momentText, valueText } from '../src/plot/text.ts';
 import type { Plot } from './api.ts';
 import { useMarks } from './balancer.ts';
 import { Chart } from './chart.tsx';
+import { piecesOf } from './pieces.ts';
 
 const percent = (part: number, whole: number): string => `${whole <= 0 ? 0 : (part / whole) * 100}%`;
 
 /** With the changes of its time, where the report has no marks of its own. */
 function LinesView({ plot }: { readonly plot: Extract<Plot, { kind: 'lines' }> }) {
-  const length = Math.max(0, ...plot.lines.map(({ values }) => values.length));
-  const times = Array.from({ length }, (_, i) => (plot.begin + i * plot.step) / 1000);
+  const pieces = piecesOf(plot);
   const clock = (ms: number): string => new Date(ms).toISOString().slice(0, 19);
+  // To the end of the last piece, which may be ahead: a time that moves would be asked for again and again.
+  const length = Math.max(0, ...plot.lines.map(({ values }) => values.length));
   const changes = useMarks(clock(plot.begin), clock(plot.begin + length * plot.step));
-  return <Chart title={plot.title} times={times} lines={plot.lines} marks={plot.marks.length > 0 ? plot.marks : changes} height={220} />;
+  return <Chart title={plot.title} {...pieces} marks={plot.marks.length > 0 ? plot.marks : changes} height={220} />;
 }
 
 /** A report's picture. */
@@ -36,7 +38,7 @@ export function PlotView({ plot }: { readonly plot: Plot }) {
                   {bar.parts.map(({ name, value }) => (
                     <span
                       key={name}
-                      class={`part reason-${name} series-${(names.indexOf(name) % 6) + 1}`}
+                      class={`part reason-${name} series-${(names.indexOf(name) % 8) + 1}`}
                       style={{ width: percent(value, most) }}
                       title={`${name}: ${valueText(value, plot.unit)}`}
                     />
@@ -50,7 +52,7 @@ export function PlotView({ plot }: { readonly plot: Plot }) {
             <div class="legend">
               {names.map((name, i) => (
                 <span key={name}>
-                  <i class={`part reason-${name} series-${(i % 6) + 1}`} /> {name}
+                  <i class={`part reason-${name} series-${(i % 8) + 1}`} /> {name}
                 </span>
               ))}
             </div>
@@ -123,8 +125,8 @@ export function PlotView({ plot }: { readonly plot: Plot }) {
             })}
           </div>
           <div class="legend ends">
-            <span>{momentText(plot.begin)}</span>
-            <span>{momentText(plot.end)}</span>
+            <span>{momentText(plot.begin)} UTC</span>
+            <span>{momentText(plot.end)} UTC</span>
           </div>
         </figure>
       );

@@ -1,3 +1,37 @@
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+
+/** Holds a table that may be wider than the screen; then it says so, and shades the sides where more is. */
+export function Scroll({ label, children }: { readonly label: string; readonly children: ComponentChildren }) {
+  const box = useRef<HTMLElement>(null);
+  const [more, setMore] = useState({ left: false, right: false });
+  const look = (): void => {
+    const place = box.current;
+    if (place === null) return;
+    // A pixel is what rounding may leave.
+    const left = place.scrollLeft > 1;
+    const right = place.scrollWidth - place.clientWidth - place.scrollLeft > 1;
+    setMore((before) => (before.left === left && before.right === right ? before : { left, right }));
+  };
+  useEffect(() => {
+    const resized = new ResizeObserver(look);
+    if (box.current !== null) resized.observe(box.current);
+    return () => resized.disconnect();
+  }, []);
+  useEffect(look);
+  return (
+    <>
+      {(more.left || more.right) && <p class="wider">Wider than the screen: it scrolls sideways ⇆</p>}
+      <div class={`frame ${more.left ? 'more-left' : ''} ${more.right ? 'more-right' : ''}`}>
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: whoever has no mouse must be able to scroll a wide table. */}
+        <section class="scroll" tabIndex={0} aria-label={label} ref={box} onScroll={look}>
+          {children}
+        </section>
+      </div>
+    </>
+  );
+}
+
 interface Props {
   readonly label: string;
   readonly columns: readonly { readonly title: string; readonly right: boolean }[];
@@ -8,8 +42,7 @@ interface Props {
 export function Table({ label, columns, cells }: Props) {
   const kept = columns.flatMap((column, i) => (cells.some((row) => (row[i] ?? '') !== '') ? [{ ...column, i }] : []));
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: whoever has no mouse must be able to scroll a wide table.
-    <section class="scroll" tabIndex={0} aria-label={label}>
+    <Scroll label={label}>
       <table>
         <thead>
           <tr>
@@ -32,6 +65,6 @@ export function Table({ label, columns, cells }: Props) {
           ))}
         </tbody>
       </table>
-    </section>
+    </Scroll>
   );
 }

@@ -42,10 +42,12 @@ export class Visitor {
   static async come(
     browser: Browser,
     base: string,
-    how: { readonly dark?: boolean; readonly width?: number } = {},
+    how: { readonly dark?: boolean; readonly width?: number; readonly touch?: boolean; readonly timezone?: string } = {},
   ): Promise<Visitor & { readonly context: BrowserContext }> {
     const context = await browser.newContext({
       colorScheme: how.dark === true ? 'dark' : 'light',
+      hasTouch: how.touch === true,
+      ...(how.timezone === undefined ? {} : { timezoneId: how.timezone }),
       viewport: { width: how.width ?? 1280, height: 800 },
     });
     return Object.assign(new Visitor(await context.newPage(), base), { context });

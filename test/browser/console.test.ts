@@ -7,17 +7,25 @@ import { freePorts, listen, type Up, until, Vslog } from '../e2e/support/vslog.j
 import { openBrowser, Visitor } from './browser.js';
 
 const TOKEN = '0123456789abcdef-alice';
-const PAGES = [
+const REPORTS = ['who', 'rs', 'drain', 'nodest', 'affinity', 'reasons', 'churn', 'top', 'thresholds', 'changes', 'reuse', 'loss', 'window'];
+const PAGES: readonly (readonly [path: string, title: string])[] = [
   ['/overview', 'Overview'],
   ['/services', 'Services'],
   ['/drains', 'Drain board'],
   ['/connections', 'Connections'],
+  ...REPORTS.map((name) => [`/reports/${name}`, 'Reports'] as const),
   ['/changes', 'Changes'],
   ['/knobs', 'Knobs'],
   ['/sql', 'SQL'],
   ['/health', 'Completeness'],
-] as const;
-const REPORTS = ['who', 'rs', 'drain', 'nodest', 'affinity', 'reasons', 'churn', 'top', 'thresholds', 'changes', 'reuse', 'loss', 'window'];
+];
+/** Keeps whatever is written on a canvas. */
+const KEEP_TEXT = `window.drawn = [];
+const write = CanvasRenderingContext2D.prototype.fillText;
+CanvasRenderingContext2D.prototype.fillText = function (text, ...rest) {
+  window.drawn.push(text);
+  return write.call(this, text, ...rest);
+};`;
 
 describe('the console in a browser', () => {
   const vslog = new Vslog();
@@ -108,10 +116,78 @@ describe('the console in a browser', () => {
     const before = await last();
     await until('a later one', async () => ((await last()) > before ? true : undefined));
     const { socket } = await connection();
-    await until('the connection', async () =>
-      (await visitor.page.locator('.tile', { hasText: 'Open connections' }).textContent())?.includes('1') ? true : undefined,
-    );
+    await visitor.page.locator('.tile', { hasText: 'Open connections' }).locator('.value').getByText('1', { exact: true }).waitFor();
+    await visitor.page.getByRole('img', { name: /^Open connections, .* UTC\. open: 0 to 1, last 1\.$/ }).waitFor();
     socket.end();
+    visitor.expectNoProblem();
+    await visitor.context.close();
+  });
+
+  it('says times in UTC, wherever the browser is', async () => {
+    const visitor = await Visitor.come(browser, base, { timezone: 'Pacific/Kiritimati' });
+    const { page } = visitor;
+    await page.addInitScript(KEEP_TEXT);
+    await visitor.go('/overview');
+    const chart = page.locator('figure', { hasText: 'Events a second' });
+    await chart.locator('figcaption').getByText('UTC').waitFor();
+    // With seconds are the labels of the last minutes; fourteen hours away these have other names.
+    const minutes = Array.from({ length: 10 }, (_, ago) => new Date(Date.now() - ago * 60_000).toISOString());
+    const drawn = await until('labels of time', async () => {
+      const texts = (await page.evaluate('window.drawn')) as string[];
+      return texts.some((text) => /^\d\d:\d\d:\d\d$/.test(text)) ? texts : undefined;
+    });
+    const clocks = drawn.filter((text) => /^\d\d:\d\d:\d\d$/.test(text));
+    expect(clocks.filter((text) => !minutes.some((iso) => iso.slice(11, 16) === text.slice(0, 5)))).toEqual([]);
+    const dates = drawn.filter((text) => /^\d{4}-\d\d-\d\d$/.test(text));
+    expect(dates.length).toBeGreaterThan(0);
+    expect(dates.filter((text) => !minutes.some((iso) => iso.startsWith(text)))).toEqual([]);
+    expect(drawn.filter((text) => /[ap]m|\//.test(text))).toEqual([]);
+
+    await until('two samples', async () => (await chart.getAttribute('data-last')) ?? undefined);
+    const box = await chart.locator('.u-over').boundingBox();
+    if (box === null) throw new Error('The chart is not there.');
+    await page.mouse.move(box.x + box.width - 2, box.y + box.height / 2);
+    const legend = chart.locator('.u-legend .u-series').first();
+    const text = await until(
+      'a time in the legend',
+      async () => /\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/.exec((await legend.textContent()) ?? '')?.[0],
+    );
+    expect(await legend.textContent()).toContain('UTC');
+    expect(Math.abs(Date.parse(`${text.replace(' ', 'T')}Z`) - Date.now())).toBeLessThan(120_000);
+    visitor.expectNoProblem();
+    await visitor.context.close();
+  });
+
+  it('is brushed by a finger, and says how without one', async () => {
+    const visitor = await Visitor.come(browser, base, { touch: true, width: 360 });
+    const { page } = visitor;
+    await visitor.go('/connections');
+    await page.getByRole('img', { name: /the fields since and until of the form below/ }).waitFor();
+    await visitor.settled();
+    const over = page.locator('figure', { hasText: 'drag over a time' }).locator('.u-over');
+    await over.scrollIntoViewIfNeeded();
+    const box = await over.boundingBox();
+    if (box === null) throw new Error('The chart is not there.');
+    const hand = await visitor.context.newCDPSession(page);
+    const touch = (type: 'touchStart' | 'touchMove' | 'touchEnd', part?: number): Promise<unknown> =>
+      hand.send('Input.dispatchTouchEvent', {
+        type,
+        touchPoints: part === undefined ? [] : [{ x: box.x + box.width * part, y: box.y + box.height / 2 }],
+      });
+    await touch('touchStart', 0.25);
+    for (const part of [0.35, 0.5, 0.75]) await touch('touchMove', part);
+    await touch('touchEnd');
+    await page.waitForURL(/since=20\d\d-.*until=20\d\d-/);
+    visitor.expectNoProblem();
+    await visitor.context.close();
+  });
+
+  it('says on a phone that a table is wider, and no longer where it is not', async () => {
+    const visitor = await Visitor.come(browser, base, { width: 360 });
+    await visitor.go('/services');
+    await visitor.page.getByText('Wider than the screen').first().waitFor();
+    await visitor.page.setViewportSize({ width: 1280, height: 800 });
+    await visitor.page.getByText('Wider than the screen').first().waitFor({ state: 'detached' });
     visitor.expectNoProblem();
     await visitor.context.close();
   });
@@ -196,7 +272,7 @@ describe('the console in a browser', () => {
     await knob.getByRole('button', { name: 'Set' }).click();
     await dialog.getByLabel('token').fill(TOKEN);
     await dialog.getByRole('button', { name: 'Set', exact: true }).click();
-    await page.getByText('expire_nodest_conn: 0 → 1').first().waitFor();
+    await page.locator('.done').getByText('expire_nodest_conn: 0 → 1').waitFor();
     await until('its value', async () => ((await knob.locator('.now').textContent()) === '1' ? true : undefined));
     expect(vslog.run('knob', 'get', 'expire_nodest_conn', '--json').out).toContain('"1"');
 
@@ -227,6 +303,26 @@ describe('the console in a browser', () => {
     await page.getByRole('button', { name: 'Run' }).click();
     await page.locator('.problem').waitFor();
     visitor.expectNoProblem(/status of 400/);
+    await visitor.context.close();
+  });
+
+  it('runs no query that came with a link, and says so when an answer is no table', async () => {
+    const visitor = await Visitor.come(browser, base);
+    const { page } = visitor;
+    const asked: string[] = [];
+    await page.route('**/api/sql', (route) => {
+      asked.push(route.request().postData() ?? '');
+      return route.fulfill({ contentType: 'text/plain', body: '1\n' });
+    });
+    await visitor.go('/sql?q=SELECT%201%20FORMAT%20CSV');
+    await page.getByText('This query came with the address').waitFor();
+    await page.getByText('conn_events', { exact: true }).waitFor();
+    expect(await page.getByRole('textbox', { name: 'SQL' }).inputValue()).toBe('SELECT 1 FORMAT CSV');
+    expect(asked).toEqual([]);
+    await page.getByRole('button', { name: 'Run' }).click();
+    await page.locator('.problem').getByText('leave FORMAT out').waitFor();
+    expect(asked).toEqual(['SELECT 1 FORMAT CSV']);
+    visitor.expectNoProblem();
     await visitor.context.close();
   });
 

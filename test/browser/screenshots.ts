@@ -2,33 +2,65 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Page } from 'playwright-core';
+import { Exit } from '../../src/cli/exit-codes.js';
 import { freePorts, Vslog } from '../e2e/support/vslog.js';
 import { openBrowser, Visitor } from './browser.js';
 
 /** So long is recorded before the first picture: charts have something to show. */
-const RECORDED_MS = 150_000;
+const RECORDED_MS = 100_000;
 const FOLDER = join(import.meta.dirname, '../../docs/images');
 const SERVER = '198.51.100.24:443';
+/** What the log says of who changed something: as an installed vslog is called, not where this checkout lies. */
+const TITLE = "data:text/javascript,process.title=['vslog',...process.argv.slice(2)].join('%20')";
 
 interface Picture {
   readonly name: string;
+  /** SHOWN in it becomes the time of the first picture. */
   readonly path: string;
   readonly dark?: boolean;
   readonly width?: number;
   readonly height: number;
-  /** How long it is looked at first: live charts begin with the page. */
+  /** How long it is looked at: live charts begin with the page. */
   readonly seconds: number;
+  /** What is done after so many seconds of that. */
+  readonly act?: { readonly after: number; readonly run: (page: Page) => Promise<unknown> };
+}
+
+/** Runs vslog. */
+async function done(...args: string[]): Promise<void> {
+  const { code, out, err } = await vslog.ran(...args);
+  if (code !== 0 && code !== Exit.draining) throw new Error(`vslog ${args.join(' ')}: ${code} ${out}${err}`);
 }
 
 const PICTURES: readonly Picture[] = [
-  { name: 'overview', path: '/overview', height: 900, seconds: 70 },
-  { name: 'services', path: '/services', dark: true, height: 760, seconds: 70 },
-  { name: 'drains', path: '/drains', height: 560, seconds: 4 },
-  { name: 'connections', path: '/connections?span=1h', height: 900, seconds: 4 },
+  { name: 'overview', path: '/overview', height: 900, seconds: 50, act: { after: 25, run: () => done('knob', 'expire-nodest-conn', '1') } },
+  {
+    ...{ name: 'services', path: '/services', dark: true, height: 760, seconds: 50 },
+    act: { after: 35, run: () => done('rs', 'drain', SERVER, '--no-watch') },
+  },
+  { name: 'drains', path: '/drains', height: 560, seconds: 10 },
+  {
+    name: 'phone',
+    path: '/services',
+    dark: true,
+    width: 360,
+    height: 700,
+    seconds: 20,
+    act: { after: 5, run: () => done('knob', 'expire-quiescent-template', '1') },
+  },
+  { name: 'connections', path: '/connections?span=15m', height: 900, seconds: 4 },
+  { name: 'reports', path: '/reports/reasons?since=1h&by=rs', height: 900, seconds: 3 },
+  { name: 'changes', path: '/changes?since=SHOWN', width: 1500, height: 360, seconds: 3 },
   { name: 'knobs', path: '/knobs', height: 700, seconds: 3 },
-  { name: 'phone', path: '/services', dark: true, width: 360, height: 700, seconds: 20 },
+  {
+    ...{ name: 'sql', path: '/sql', height: 800, seconds: 4 },
+    act: { after: 1, run: (page) => page.getByRole('button', { name: 'Run' }).click() },
+  },
+  { name: 'completeness', path: '/health', height: 460, seconds: 4 },
 ];
 
+process.env.NODE_OPTIONS = `--import=${TITLE}`;
 const vslog = new Vslog();
 const browser = await openBrowser();
 try {
@@ -37,19 +69,21 @@ try {
   writeFileSync(tokens, 'alice a-token-for-pictures\n');
   chmodSync(tokens, 0o644);
   const load = ['--load', '--load-rate', '40', '--load-concurrent', '2000'];
-  const up = vslog.up('--source', 'engine', ...load, '--console-listen', `127.0.0.1:${port}`, '--console-token-file', tokens);
+  const asked = ['--console-listen', `127.0.0.1:${port}`, '--console-token-file', tokens];
+  const up = vslog.up('--source', 'engine', '--node', 'director-1', ...load, ...asked);
   await up.says(/ready: source/);
   await sleep(RECORDED_MS);
-  vslog.run('knob', 'expire-nodest-conn', '1');
-  const drained = vslog.run('rs', 'drain', SERVER, '--no-watch');
-  if (drained.code !== 0 && drained.code !== 4) console.error(drained.err);
+  const shown = new Date().toISOString().slice(0, 19);
   mkdirSync(FOLDER, { recursive: true });
-  for (const { name, path, dark = false, width = 1200, height, seconds } of PICTURES) {
+  for (const { name, path, dark = false, width = 1200, height, seconds, act } of PICTURES) {
     const visitor = await Visitor.come(browser, `http://127.0.0.1:${port}`, { dark, width });
     await visitor.page.setViewportSize({ width, height });
-    await visitor.go(path);
+    await visitor.go(path.replace('SHOWN', shown));
     await visitor.settled();
-    await sleep(seconds * 1000);
+    const after = act?.after ?? 0;
+    await sleep(after * 1000);
+    await act?.run(visitor.page);
+    await sleep((seconds - after) * 1000);
     await visitor.page.screenshot({ path: join(FOLDER, `${name}.png`) });
     console.log(`docs/images/${name}.png`);
     await visitor.context.close();

@@ -3,6 +3,7 @@ import { useAnswer } from '../ask.ts';
 import { useMarks } from '../balancer.ts';
 import { Chart } from '../chart.tsx';
 import { Problem } from '../parts.tsx';
+import { piecesOf } from '../pieces.ts';
 import { go, type Place } from '../route.ts';
 import { ReportView } from './reports.tsx';
 
@@ -40,11 +41,7 @@ export function Connections({ path, query }: Place) {
       {plot?.kind === 'lines' && (
         <Chart
           title="Begun and ended: drag over a time to search in it"
-          times={Array.from(
-            { length: Math.max(0, ...plot.lines.map(({ values }) => values.length)) },
-            (_, i) => (plot.begin + i * plot.step) / 1000,
-          )}
-          lines={plot.lines}
+          {...piecesOf(plot)}
           marks={marks}
           onBrush={(from, until) => go(to({ since: clock(from), until: clock(until) }))}
         />

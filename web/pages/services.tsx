@@ -5,6 +5,7 @@ import { Chart } from '../chart.tsx';
 import { confirm } from '../confirm.tsx';
 import { Problem } from '../parts.tsx';
 import { change, useSession } from '../session.ts';
+import { Scroll } from '../table.tsx';
 
 /** The virtual services and their real servers, as they are and as they were in the last minutes. */
 export function Services() {
@@ -42,8 +43,7 @@ function stateOf({ weight, overloaded, active, inactive }: Real): string {
 
 function Reals({ service, settable }: { readonly service: Service; readonly settable: boolean }) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: whoever has no mouse must be able to scroll a wide table.
-    <section class="scroll" tabIndex={0} aria-label={`Real servers of ${service.name}`}>
+    <Scroll label={`Real servers of ${service.name}`}>
       <table>
         <thead>
           <tr>
@@ -84,7 +84,7 @@ function Reals({ service, settable }: { readonly service: Service; readonly sett
           ))}
         </tbody>
       </table>
-    </section>
+    </Scroll>
   );
 }
 

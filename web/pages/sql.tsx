@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import { countText, durationText } from '../../src/plot/text.ts';
 import { askSql, get, type SqlAnswer } from '../api.ts';
 import { useAnswer } from '../ask.ts';
@@ -16,7 +16,7 @@ interface Done {
   readonly seconds: number;
 }
 
-/** SQL with the tables beside it. Ctrl-Enter runs it. */
+/** SQL with the tables beside it. Ctrl-Enter runs it; what stands in the address is only put there, since a link may be anybody's. */
 export function Sql({ query }: Place) {
   const schema = useAnswer('schema', (signal) => get<SqlAnswer>('/api/schema', signal));
   const [done, setDone] = useState<Done>();
@@ -42,9 +42,6 @@ export function Sql({ query }: Place) {
       setRunning(undefined);
     }
   };
-  useEffect(() => {
-    if (query.has('q')) void run();
-  }, []);
   const put = (word: string): void => {
     const area = box.current;
     if (area === null) return;
@@ -85,6 +82,9 @@ export function Sql({ query }: Place) {
               </span>
             )}
           </p>
+          {query.has('q') && done === undefined && running === undefined && (
+            <p class="dim">This query came with the address: read it, then run it.</p>
+          )}
           {done?.error !== undefined && <Problem text={done.error} />}
           {done?.answer !== undefined && (
             <Table
