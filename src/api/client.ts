@@ -39,8 +39,13 @@ export class ApiClient {
     return this.whole('POST', `/v1/sql?${asked}`, query, signal);
   }
 
-  async verify(onProgress: (progress: VerifyProgress) => void): Promise<Verification> {
-    return this.reported('/v1/verify', onProgress, 'had verified everything');
+  /** `sinceMs`: losses before it are not judged. */
+  async verify(onProgress: (progress: VerifyProgress) => void, sinceMs?: number): Promise<Verification> {
+    return this.reported(
+      sinceMs === undefined ? '/v1/verify' : `/v1/verify?since=${sinceMs / 1000}`,
+      onProgress,
+      'had verified everything',
+    );
   }
 
   /** Has segments brought to a sink once more. Rejects also when `signal` is aborted: the segment that is under way is finished. */

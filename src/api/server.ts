@@ -77,7 +77,7 @@ export class ApiServer {
           this.stopping.signal,
         );
       case 'POST /v1/verify':
-        return this.verify(response);
+        return this.verify(query, response);
       case 'POST /v1/replay':
         return this.replay(query, request, response);
       default:
@@ -118,7 +118,9 @@ export class ApiServer {
     response.end(bytes);
   }
 
-  private async verify(response: ServerResponse): Promise<void> {
+  /** `since` in seconds since 1970: losses before it are not judged. */
+  private async verify(query: URLSearchParams, response: ServerResponse): Promise<void> {
+    const since = secondsOf(query, 'since');
     const { spoolDirectory, store, collector } = this.options;
     await jsonLines(response, (onProgress) =>
       verifyAll({
@@ -128,26 +130,27 @@ export class ApiServer {
         sinks: async () => collector.comparable(),
         onProgress,
         signal: this.stopping.signal,
+        sinceMs: since === undefined ? undefined : since * 1000,
       }),
     );
   }
 
   /** `sink`, and `from` and `to` in seconds since 1970, or `refused`. Ends when the client goes away. */
   private async replay(query: URLSearchParams, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const seconds = (name: string): number | undefined => {
-      const text = query.get(name);
-      if (text === null) return undefined;
-      const value = Number(text);
-      if (!Number.isFinite(value))
-        throw new ApiError(400, 'bad_request', `${name} is ${JSON.stringify(text)}: it must be seconds since 1970.`);
-      return value;
-    };
-    const wanted = { fromSeconds: seconds('from'), toSeconds: seconds('to'), refused: query.has('refused') };
+    const wanted = { fromSeconds: secondsOf(query, 'from'), toSeconds: secondsOf(query, 'to'), refused: query.has('refused') };
     const gone = new AbortController();
     request.socket.once('close', () => gone.abort());
     const signal = AbortSignal.any([gone.signal, this.stopping.signal]);
     await jsonLines(response, (onProgress) => this.options.collector.replay(query.get('sink') ?? '', wanted, onProgress, signal));
   }
+}
+
+function secondsOf(query: URLSearchParams, name: string): number | undefined {
+  const text = query.get(name);
+  if (text === null) return undefined;
+  const value = Number(text);
+  if (!Number.isFinite(value)) throw new ApiError(400, 'bad_request', `${name} is ${JSON.stringify(text)}: it must be seconds since 1970.`);
+  return value;
 }
 
 /** JSON lines: `{"progress": ...}` while it goes, then `{"report": ...}` or `{"error": {code, message}}`. */

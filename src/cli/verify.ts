@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { ApiClient } from '../api/client.js';
 import { SocketError } from '../api/errors.js';
 import { toJson } from '../api/json.js';
-import { type Verification, verifyAll } from '../api/verification.js';
+import { type Before, type Verification, verifyAll } from '../api/verification.js';
 import type { Config } from '../config/load.js';
 import type { Values } from '../config/schema.js';
 import type { SinkReport, SinkToCompare } from '../sink/comparison.js';
@@ -18,6 +18,7 @@ import { openStore } from './open-store.js';
 import { addConfigOptions, configOf } from './options.js';
 import { colour, note, write } from './output.js';
 import type { SourceReport } from './source-comparison.js';
+import { parseTime } from './time.js';
 import { verifySource } from './verify-source.js';
 
 const EXAMPLES = `
@@ -30,18 +31,21 @@ does not count. The log must be one that a running collector follows. Exit code 
 Examples:
   vslog verify
   vslog verify --source
+  vslog verify --since 1d                      for cron: what was lost earlier is listed, and no failure
   vslog verify --json --data-dir /srv/vslog`;
 
 export function verifyCommand(version: string): Command {
   const command = new Command('verify')
     .description('Prove that nothing is missing: checksums, sequences, losses, and every sink against the spool.')
     .option('--source', 'and that the log agrees with what the source has now')
+    .option('--since <TIME>', 'judge only what was lost from then on: 2h, 7d ago, or 2026-01-31, 2026-01-31T12:00 (UTC)')
     .option('--json', 'the whole report, for machines')
     .addHelpText('after', EXAMPLES);
   addConfigOptions(command, 'verify');
-  return command.action(async (options: { json?: boolean; source?: boolean }) => {
+  return command.action(async (options: { json?: boolean; source?: boolean; since?: string }) => {
     const config = configOf(command, 'verify');
-    const log = await obtain(config, version);
+    const sinceMs = options.since === undefined ? undefined : parseTime('since', options.since, Date.now());
+    const log = await obtain(config, version, sinceMs);
     const source =
       options.source === true ? await verifySource(config.values, new ApiClient(config.values['collector.api_socket'])) : undefined;
     const report = source === undefined ? log : { ...log, source: source.report, complete: log.complete && source.report.ok };
@@ -51,14 +55,14 @@ export function verifyCommand(version: string): Command {
   });
 }
 
-async function obtain({ values, origins }: Config, version: string): Promise<Verification> {
+async function obtain({ values, origins }: Config, version: string, sinceMs: number | undefined): Promise<Verification> {
   const onProgress = progressLine();
   try {
-    return await new ApiClient(values['collector.api_socket']).verify(onProgress);
+    return await new ApiClient(values['collector.api_socket']).verify(onProgress, sinceMs);
   } catch (error) {
     // A collector that was named must be the one that answers.
     if (!(error instanceof SocketError) || origins['collector.api_socket'] === '--api-socket') throw error;
-    return await alone(values, version, onProgress);
+    return await alone(values, version, sinceMs, onProgress);
   }
 }
 
@@ -66,6 +70,7 @@ async function obtain({ values, origins }: Config, version: string): Promise<Ver
 async function alone(
   values: Values,
   version: string,
+  sinceMs: number | undefined,
   onProgress: (progress: { segment: number; segments: number; bytes: number }) => void,
 ): Promise<Verification> {
   const directory = spoolDirectory(values);
@@ -84,7 +89,7 @@ async function alone(
     if (values['store.kind'] === 'embedded') await store?.start();
     const sinks = async (): Promise<SinkToCompare[]> =>
       Promise.all([...(store === undefined ? [] : [store]), ...others].map((sink) => asItStands(directory, sink)));
-    return await verifyAll({ spoolDirectory: directory, store, sinks, onProgress });
+    return await verifyAll({ spoolDirectory: directory, store, sinks, onProgress, sinceMs });
   } finally {
     for (const sink of others) await sink.close();
     await store?.close();
@@ -107,7 +112,7 @@ function progressLine(): (progress: { segment: number; segments: number; bytes: 
 
 /** The report for people: what is proven, and what is not. */
 export function verificationText(report: Verification & { readonly source?: SourceReport }): string {
-  const { spool, store, losses, sinks, source } = report;
+  const { spool, store, losses, sinks, source, before } = report;
   const lines: string[] = [];
   const say = (ok: boolean, text: string): void => void lines.push(`${ok ? colour.green('ok  ') : colour.red('FAIL')} ${text}`);
   say(
@@ -117,16 +122,17 @@ export function verificationText(report: Verification & { readonly source?: Sour
   for (const { reason } of spool.damaged) say(false, reason);
   say(spool.chainBreaks.length === 0, 'spool: chain over the sealed segments');
   for (const { reason } of spool.chainBreaks) say(false, reason);
-  if (spool.quarantined.length > 0)
-    say(false, `spool: ${spool.quarantined.length} damaged segments are in quarantine (${spool.quarantined.join(', ')})`);
+  const quarantined = spool.quarantined.filter((id) => before?.quarantined.includes(id) !== true);
+  if (quarantined.length > 0) say(false, `spool: ${quarantined.length} damaged segments are in quarantine (${quarantined.join(', ')})`);
   for (const { node, epoch, first, last, gaps, duplicates } of spool.epochs) {
     const flaws = [
       ...gaps.map((gap) => `missing ${gap.first} to ${gap.last}`),
       ...duplicates.map((range) => `twice ${range.first} to ${range.last}`),
     ];
+    const excused = duplicates.length === 0 && before?.epochs.some((one) => one.node === node && one.epoch === epoch) === true;
     say(
-      flaws.length === 0,
-      `spool: ${node} ${epoch}: sequences ${first} to ${last} ${flaws.length === 0 ? 'without a gap' : `but ${flaws.join(', ')}`}`,
+      flaws.length === 0 || excused,
+      `spool: ${node} ${epoch}: sequences ${first} to ${last} ${flaws.length === 0 ? 'without a gap' : `but ${flaws.join(', ')}`}${excused ? ', which was lost before --since' : ''}`,
     );
   }
   for (const { where, lost, records } of losses)
@@ -136,16 +142,22 @@ export function verificationText(report: Verification & { readonly source?: Sour
         ? `losses: ${whole(lost)} events were refused by a sink, by ${whole(records)} loss records; whether it lacks them is told below`
         : `losses: ${whole(lost)} events were lost in ${where}, by ${whole(records)} loss records`,
     );
-  if (losses.length === 0) say(true, 'losses: none recorded');
+  if (losses.length === 0) say(true, before === null ? 'losses: none recorded' : 'losses: none recorded from --since on');
+  if (before !== null) say(true, `before --since: ${beforeText(before)}`);
   if (!store.checked) say(store.ok, `store: not checked. ${store.reason}`);
   for (const epoch of store.epochs) {
     const flaws: string[] = [];
-    if (epoch.missing !== 0) flaws.push(`${whole(epoch.missing)} missing`);
-    if (epoch.rows !== epoch.ledger) flaws.push(`${whole(epoch.rows)} rows`);
+    if (epoch.missing !== epoch.excused) flaws.push(`${whole(epoch.missing)} missing`);
+    if (epoch.rows + epoch.expired !== epoch.ledger) flaws.push(`${whole(epoch.rows)} rows`);
     if (epoch.spool_last !== null && epoch.last < epoch.spool_last)
       flaws.push(`the spool goes to ${epoch.spool_last}: a running collector delivers the rest, see vslog status`);
     const text = `store: ${epoch.node} ${epoch.epoch}: sequences ${epoch.first} to ${epoch.last}, ${whole(epoch.ledger)} events in the ledger`;
-    say(epoch.ok, flaws.length === 0 ? `${text} and as many rows` : `${text}, but ${flaws.join(', ')}`);
+    const more = [
+      ...(epoch.expired > 0 ? [`, ${whole(epoch.expired)} expired, no longer provable`] : []),
+      ...(epoch.excused > 0 ? [`, ${whole(epoch.excused)} were lost before --since`] : []),
+    ].join('');
+    const agree = epoch.expired > 0 ? `${text}, ${whole(epoch.rows)} rows` : `${text} and as many rows`;
+    say(epoch.ok, flaws.length === 0 ? `${agree}${more}` : `${text}, but ${flaws.join(', ')}`);
   }
   for (const { ok, text } of sinks.flatMap(sinkLines)) say(ok, text);
   if (source !== undefined) for (const { ok, text } of sourceLines(source)) say(ok, text);
@@ -153,13 +165,24 @@ export function verificationText(report: Verification & { readonly source?: Sour
   return `${lines.join('\n')}\n`;
 }
 
+function beforeText({ losses, quarantined }: Before): string {
+  const all = [
+    ...losses.map(({ where, lost, records }) => `${whole(lost)} events lost in ${where} (${plural(records, 'loss record')})`),
+    ...(quarantined.length > 0 ? [`${plural(quarantined.length, 'segment')} in quarantine (${quarantined.join(', ')})`] : []),
+  ];
+  return all.length === 0 ? 'nothing' : all.join(', ');
+}
+
 function sinkLines(sink: SinkReport): { ok: boolean; text: string }[] {
-  const { name, checked, reason, segments, events, missing, duplicates, differences, refused, waiting } = sink;
+  const { name, checked, reason, segments, events, missing, duplicates, expired, taken, differences, refused, waiting } = sink;
   const lines: { ok: boolean; text: string }[] = [];
   const of = `${whole(events)} events of the ${whole(segments)} segments that the spool still has`;
   if (!checked) lines.push({ ok: false, text: `sink ${name}: not counted. ${reason}` });
   else if (differences.length === 0) lines.push({ ok: true, text: `sink ${name}: the same counts per node, epoch and hour, ${of}` });
   else lines.push({ ok: false, text: `sink ${name}: of ${of} ${whole(missing)} are missing and ${whole(duplicates)} are there too often` });
+  if (checked && expired > 0)
+    lines.push({ ok: true, text: `sink ${name}: ${whole(expired)} events expired, no longer provable: they are older than it keeps them` });
+  if (taken > 0) lines.push({ ok: true, text: `sink ${name}: ${whole(taken)} events were in finished files that were taken or removed` });
   for (const { node, epoch, record, hour, expected, found, distinct } of differences.slice(0, 10)) {
     const when = new Date(hour * 1000).toISOString().slice(0, 13);
     lines.push({

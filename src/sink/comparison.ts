@@ -2,7 +2,7 @@ import { scanEvents } from '../spool/scan.js';
 import type { Segment, SequenceRange } from '../spool/segment.js';
 import { sentenceOf } from '../wire/errors.js';
 import type { RefusedSegment } from './cursor.js';
-import type { HourTally, SequenceSpan, Sink } from './sink.js';
+import type { HourTally, SequenceSpan, Sink, TakenSpan } from './sink.js';
 
 /** An hour whose events in the sink are not the spool's. */
 export interface HourDifference extends Omit<HourTally, 'events' | 'distinct'> {
@@ -27,6 +27,10 @@ export interface SinkReport {
   /** Events that the sink should have and has not, and copies that it has too many. */
   readonly missing: number;
   readonly duplicates: number;
+  /** Events that it need not have any more, since they are older than it keeps them, and has not: no longer provable, and no failure. */
+  readonly expired: number;
+  /** Events that it had, and that were taken out of it as one may: no failure. They are not compared. */
+  readonly taken: number;
   readonly differences: readonly HourDifference[];
   /** Segments that it refused, which are set aside. */
   readonly refused: readonly RefusedSegment[];
@@ -37,7 +41,7 @@ export interface SinkReport {
 
 /** A sink and how far it is. */
 export interface SinkToCompare {
-  readonly sink: Pick<Sink, 'name' | 'tally'>;
+  readonly sink: Pick<Sink, 'name' | 'tally' | 'keptSince' | 'taken'>;
   /** The last segment that it has. */
   readonly delivered: number;
   readonly refused: readonly RefusedSegment[];
@@ -46,10 +50,12 @@ export interface SinkToCompare {
 const keyOf = ({ node, epoch, record, hour }: Pick<HourTally, 'node' | 'epoch' | 'record' | 'hour'>): string =>
   JSON.stringify([node, epoch, record, hour]);
 
-/** Counts the events of a segment's file by the hour of their own time. */
-export async function tallySegment(segment: Segment): Promise<HourTally[]> {
+/** Counts the events of a segment's file by the hour of their own time, those that are in `without` left out. */
+export async function tallySegment(segment: Segment, without: readonly SequenceRange[] = []): Promise<HourTally[]> {
   const hours = new Map<number, number>();
-  await scanEvents(segment.path, (_sequence, seconds) => {
+  const out = without.map(({ first, last }) => [Number(first), Number(last)] as const);
+  await scanEvents(segment.path, (sequence, seconds) => {
+    if (out.some(([first, last]) => sequence >= first && sequence <= last)) return;
     const hour = Math.floor(seconds / 3600) * 3600;
     hours.set(hour, (hours.get(hour) ?? 0) + 1);
   });
@@ -70,54 +76,100 @@ export class SinkComparison {
     const aside = new Set(refused.map(({ id }) => id));
     const waiting = this.segments.reduce((sum, { id, count }) => sum + (id > delivered ? count : 0), 0);
     const compared: Segment[] = [];
+    const asked: SequenceSource[] = [];
+    let taken = 0;
+    let gone: readonly TakenSpan[];
+    try {
+      gone = (await sink.taken?.()) ?? [];
+    } catch {
+      gone = []; // tally() tells why
+    }
     const expected = new Map<string, HourTally>();
     for (const segment of this.segments) {
       if (segment.id > delivered || aside.has(segment.id)) continue;
-      const tally = await this.tallyOf(segment);
+      const without = within(segment, gone);
+      const tally = await this.tallyOf(segment, without);
       if (tally === undefined) continue; // removed while we read
       compared.push(segment);
+      asked.push({ ...segment, ranges: segment.ranges.flatMap((range) => rest(range, without)) });
+      taken += segment.count - tally.reduce((sum, { events }) => sum + events, 0);
       for (const one of tally) add(expected, one);
     }
     const events = compared.reduce((sum, { count }) => sum + count, 0);
-    const base = { name: sink.name, segments: compared.length, events, refused, waiting };
+    const base = { name: sink.name, segments: compared.length, events, refused, waiting, taken };
     const unchecked = (reason: string): SinkReport => ({
       ...base,
       checked: false,
       reason,
       missing: 0,
       duplicates: 0,
+      expired: 0,
       differences: [],
       ok: false,
     });
     if (sink.tally === undefined) return unchecked('It has no way to count what it has.');
+    const spans = spansOf(asked);
     let found: HourTally[];
+    const kept: Record<Segment['record'], number | undefined> = { conn: undefined, control: undefined };
     try {
-      found = compared.length === 0 ? [] : await sink.tally(spansOf(compared));
+      found = spans.length === 0 ? [] : await sink.tally(spans);
+      // Afterwards: what went away meanwhile is then older, too.
+      for (const record of ['conn', 'control'] as const) kept[record] = await sink.keptSince?.(record);
     } catch (error) {
       return unchecked(sentenceOf(error));
     }
-    const differences = differencesOf(expected, found);
-    const missing = differences.reduce((sum, { expected: wanted, distinct }) => sum + Math.max(0, wanted - distinct), 0);
-    const duplicates = differences.reduce((sum, { expected: wanted, found: copies }) => sum + Math.max(0, copies - wanted), 0);
+    const old = ({ record, hour }: HourDifference): boolean => hour * 1000 < (kept[record] ?? Number.NEGATIVE_INFINITY);
+    const all = differencesOf(expected, found);
+    const expired = all.reduce((sum, one) => sum + (old(one) ? Math.max(0, one.expected - one.distinct) : 0), 0);
+    // Copies are too many however old they are.
+    const differences = all.filter((one) => !old(one) || one.found > one.distinct || one.distinct > one.expected);
+    const missing = differences.reduce((sum, one) => sum + (old(one) ? 0 : Math.max(0, one.expected - one.distinct)), 0);
+    const duplicates = differences.reduce(
+      (sum, one) => sum + (old(one) ? one.found - Math.min(one.distinct, one.expected) : Math.max(0, one.found - one.expected)),
+      0,
+    );
     const ok = differences.length === 0 && refused.length === 0 && waiting === 0;
-    return { ...base, checked: true, reason: null, missing, duplicates, differences, ok };
+    return { ...base, checked: true, reason: null, missing, duplicates, expired, differences, ok };
   }
 
-  /** Of one segment, read once however many sinks there are; undefined when its file is gone. */
-  private tallyOf(segment: Segment): Promise<HourTally[] | undefined> {
-    const known = this.tallies.get(segment.id);
+  /** Of one segment, read once however many sinks there are, but for those that lack some of it; undefined when its file is gone. */
+  private tallyOf(segment: Segment, without: readonly SequenceRange[]): Promise<HourTally[] | undefined> {
+    const known = without.length === 0 ? this.tallies.get(segment.id) : undefined;
     if (known !== undefined) return known;
-    const made = tallySegment(segment).catch((error: NodeJS.ErrnoException) => {
+    const made = tallySegment(segment, without).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined;
       throw error;
     });
-    this.tallies.set(segment.id, made);
+    if (without.length === 0) this.tallies.set(segment.id, made);
     return made;
   }
 }
 
+type SequenceSource = Pick<Segment, 'node' | 'epoch' | 'ranges'>;
+
+/** What of the spans meets a segment, ascending. */
+function within({ node, epoch, record, ranges }: Segment, spans: readonly TakenSpan[]): SequenceRange[] {
+  return spans
+    .filter((span) => span.record === record && span.node === node && span.epoch === epoch)
+    .filter((span) => ranges.some(({ first, last }) => span.first <= last && span.last >= first))
+    .sort((a, b) => (a.first < b.first ? -1 : 1));
+}
+
+/** A range without others, which are ascending. */
+function rest({ first, last }: SequenceRange, without: readonly SequenceRange[]): SequenceRange[] {
+  const left: SequenceRange[] = [];
+  let next = first;
+  for (const one of without) {
+    if (one.first > last) break;
+    if (one.first > next) left.push({ first: next, last: one.first - 1n });
+    if (one.last >= next) next = one.last + 1n;
+  }
+  if (next <= last) left.push({ first: next, last });
+  return left;
+}
+
 /** The sequences of segments, as few spans as there can be. */
-export function spansOf(segments: readonly Pick<Segment, 'node' | 'epoch' | 'ranges'>[]): SequenceSpan[] {
+export function spansOf(segments: readonly SequenceSource[]): SequenceSpan[] {
   const epochs = new Map<string, { node: string; epoch: string; ranges: SequenceRange[] }>();
   for (const { node, epoch, ranges } of segments) {
     const key = JSON.stringify([node, epoch]);

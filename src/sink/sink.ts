@@ -8,6 +8,11 @@ export interface SequenceSpan {
   readonly last: bigint;
 }
 
+/** Sequences of one record type that were taken out of a sink. Sequences of the other type may lie between. */
+export interface TakenSpan extends SequenceSpan {
+  readonly record: RecordName;
+}
+
 /** What a sink has of one hour of one epoch. */
 export interface HourTally {
   readonly node: string;
@@ -41,6 +46,10 @@ export interface Sink {
   restore?(segment: Segment): Promise<number>;
   /** Counts what the sink has of these sequences, by asking the sink itself. Rejects with a sentence when it cannot be asked. Works without start(). Without it `vslog verify` says that this sink cannot be counted. */
   tally?(spans: readonly SequenceSpan[]): Promise<HourTally[]>;
+  /** From when on it keeps what it was given, ms since 1970, by the events' own time; undefined: always. What is older may be there or not. Works without start(). */
+  keptSince?(record: RecordName): Promise<number | undefined>;
+  /** What it had safely and somebody took out of it since, as the sink is meant to be used: nothing that is missing. Works without start(). */
+  taken?(): Promise<TakenSpan[]>;
 }
 
 /** The sink refuses a segment for its content: trying again cannot help. */

@@ -53,10 +53,15 @@ describe('a sink that lost something', () => {
     ]);
     for (const { events } of whole.report.sinks) expect(events).toBe(whole.report.spool.events);
 
-    // Somebody removes a file, as if a disk had lost it.
+    // Somebody takes finished files, which is no loss. Once the list of them is gone, too, it is, as if a disk had lost them.
     const victim = readdirSync(files).find((name) => name.startsWith('conn-') && !name.endsWith('.part'));
     if (victim === undefined) throw new Error(`No file was finished: ${readdirSync(files).join()}`);
     rmSync(join(files, victim));
+    const taken = await verified(on);
+    expect(taken.code).toBe(0);
+    expect(taken.report.sinks.find(({ name }) => name === 'file')?.taken).toBeGreaterThan(0);
+    expect(await replayed(on, '--sink', 'file')).toMatchObject({ absent: 0, failed: [] });
+    rmSync(join(files, '.vslog/index.jsonl'));
     const broken = await verified(on);
     expect(broken.code).toBe(5);
     const report = broken.report.sinks.find(({ name }) => name === 'file');
@@ -88,6 +93,8 @@ describe('a sink that lost something', () => {
     const config = ['--config', join(on.dir, 'vslog.toml')];
     const victims = readdirSync(files).filter((name) => name.startsWith('conn-') && !name.endsWith('.part'));
     rmSync(join(files, victims[0] ?? ''));
+    expect((await on.ran('verify', ...config, '--since', '1h')).out).toContain('before --since: nothing');
+    rmSync(join(files, '.vslog/index.jsonl'));
     expect((await on.ran('verify', ...config)).code).toBe(5);
     expect((await replayed(on, '--sink', 'file', ...config)).absent).toBeGreaterThan(0);
     expect((await on.ran('verify', ...config)).code).toBe(0);

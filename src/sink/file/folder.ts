@@ -1,10 +1,15 @@
 import { appendFile, open, readdir, readFile, rename, rm, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { replaceFile, syncDirectory } from '../../spool/layout.js';
+import type { RecordName } from '../../spool/segment.js';
+import type { TakenSpan } from '../sink.js';
 import { type FileName, PART, parseFileName } from './names.js';
+import { SequenceSet } from './sequences.js';
 import { type FileState, type Hull, type OpenFile, PRIVATE, StateError } from './state.js';
 
 const INDEX = 'index.jsonl';
+/** Files that are gone and remembered, at least. */
+const TAKEN_FILES = 10_000;
 
 /** A finished file. */
 export interface FinishedFile {
@@ -38,8 +43,18 @@ export async function beginFile(dir: string, name: string): Promise<void> {
 export async function finishFile(dir: string, { name, hulls }: OpenFile): Promise<void> {
   await rename(join(dir, name + PART), join(dir, name));
   await syncDirectory(dir);
-  // Only a help to those who look for a sequence: a file that is not listed is read.
-  await appendFile(join(dir, PRIVATE, INDEX), `${JSON.stringify([name, hulls])}\n`).catch(() => undefined);
+  await list(dir, name, hulls);
+}
+
+/** A file that is not listed is read by those who look for a sequence, and counts as missing when somebody takes it. */
+async function list(dir: string, name: string, hulls: readonly Hull[]): Promise<void> {
+  await appendFile(join(dir, PRIVATE, INDEX), `${JSON.stringify([name, hulls])}\n`, { flush: true }).catch(() => undefined);
+}
+
+/** Lists a file that got its final name just before a crash. */
+async function noteFinished(dir: string, { name, hulls }: OpenFile): Promise<void> {
+  const finished = (await readdir(dir)).includes(name);
+  if (finished && !(await readHulls(dir)).has(name)) await list(dir, name, hulls);
 }
 
 /** What the finished files of a folder hold, by name; those that are not in it may hold anything. */
@@ -58,6 +73,39 @@ export async function readHulls(dir: string): Promise<Map<string, readonly Hull[
 }
 
 /**
+ * What finished files held that are gone, by node, epoch and record type: taken by somebody, or removed by the limits. What is in another file again is not among it.
+ * The state must be read before.
+ */
+export async function takenFrom(dir: string, state: FileState): Promise<TakenSpan[]> {
+  // The list of what was finished comes first: a file that is finished and taken in between is then seen as neither.
+  const hulls = await readHulls(dir);
+  const there = new Set((await readdir(dir)).map((text) => (text.endsWith(PART) ? text.slice(0, -PART.length) : text)));
+  const gone = new Map<string, SequenceSet>();
+  const held = new Map<string, SequenceSet>();
+  const open = Object.values(state.open).flatMap((file): [string, readonly Hull[]][] =>
+    file === undefined ? [] : [[file.name, file.hulls]],
+  );
+  for (const [text, spans] of [...hulls, ...open.filter(([name]) => !hulls.has(name))]) {
+    const name = parseFileName(text);
+    if (name === undefined || (!hulls.has(text) && !there.has(text))) continue;
+    const into = there.has(text) ? held : gone;
+    for (const [node, epoch, first, last] of spans) {
+      const key = JSON.stringify([node, epoch, name.record]);
+      const set = into.get(key) ?? new SequenceSet();
+      set.add(first, last);
+      into.set(key, set);
+    }
+  }
+  return [...gone].flatMap(([key, set]) => {
+    const [node, epoch, record] = JSON.parse(key) as [string, string, RecordName];
+    const again = held.get(key) ?? new SequenceSet();
+    return set.spans
+      .flatMap(([first, last]) => again.missing(first, last))
+      .map(([first, last]) => ({ node, epoch, record, first: BigInt(first), last: BigInt(last) }));
+  });
+}
+
+/**
  * Makes a folder agree with its state after whatever happened: unfinished files are cut back to what counts, those that never counted are removed, and what was
  * finished or taken away is no longer open. Rejects with StateError when something that counted is gone from a file.
  */
@@ -73,7 +121,10 @@ export async function repairFolder(dir: string, state: FileState): Promise<FileS
         throw error;
       },
     );
-    if (size === undefined) continue;
+    if (size === undefined) {
+      await noteFinished(dir, file);
+      continue;
+    }
     if (size < file.bytes)
       throw new StateError(
         `${path} has ${size} bytes, and should have ${file.bytes}: move it elsewhere, then vslog replay --sink file brings what the spool still has of it.`,
@@ -117,12 +168,14 @@ export async function removeOldFiles(dir: string, keepBytes: number, keepFiles: 
   }
 }
 
-/** Leaves out of the index what is no longer there, once that is most of it. */
+/** Leaves out of the index what was taken long ago, once that is a lot. */
 async function tidyIndex(dir: string): Promise<void> {
   const hulls = await readHulls(dir);
   const there = new Set((await finishedFiles(dir)).map(({ text }) => text));
-  const kept = [...hulls].filter(([name]) => there.has(name));
-  if (hulls.size < 100 || kept.length * 2 > hulls.size) return;
+  const gone = [...hulls.keys()].filter((name) => !there.has(name));
+  if (gone.length < 2 * TAKEN_FILES) return;
+  const forgotten = new Set(gone.slice(0, -TAKEN_FILES));
+  const kept = [...hulls].filter(([name]) => !forgotten.has(name));
   await replaceFile(join(dir, PRIVATE), INDEX, kept.map((line) => `${JSON.stringify(line)}\n`).join(''));
 }
 

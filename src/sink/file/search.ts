@@ -16,7 +16,7 @@ export async function filesWith(dir: string, state: FileState, wanted: readonly 
   const done = new Set(finished.map(({ text }) => text));
   for (const file of Object.values(state.open)) {
     const name = file === undefined ? undefined : parseFileName(file.name);
-    if (file === undefined || name === undefined || done.has(file.name) || !file.hulls.some(among)) continue;
+    if (file === undefined || name === undefined || done.has(file.name) || hulls.has(file.name) || !file.hulls.some(among)) continue;
     files.push({ path: join(dir, file.name + PART), name, bytes: file.bytes });
   }
   return files;

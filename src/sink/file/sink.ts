@@ -4,10 +4,10 @@ import { SpoolInUseError } from '../../spool/errors.js';
 import { LOCK_FILE, syncDirectory } from '../../spool/layout.js';
 import { lockDirectory } from '../../spool/lock.js';
 import type { RecordName, Segment } from '../../spool/segment.js';
-import { type HourTally, type SequenceSpan, type Sink, SinkRejection } from '../sink.js';
+import { type HourTally, type SequenceSpan, type Sink, SinkRejection, type TakenSpan } from '../sink.js';
 import type { EpochSpans } from './contents.js';
 import { folderSentence, TargetError, UnreadableSegment } from './failure.js';
-import { beginFile, finishFile, hasFiles, removeOldFiles, repairFolder } from './folder.js';
+import { beginFile, finishFile, hasFiles, removeOldFiles, repairFolder, takenFrom } from './folder.js';
 import { type FileStyle, formatFileName, NAME_MAX, PART, parseFileName } from './names.js';
 import { filesWith, indexOf } from './search.js';
 import { SequenceSet, type Span } from './sequences.js';
@@ -80,6 +80,16 @@ export class FileSink implements Sink {
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || tries === 0) throw this.sentence(error);
       }
+    }
+  }
+
+  async taken(): Promise<TakenSpan[]> {
+    const { dir } = this.options;
+    try {
+      const state = await readState(dir);
+      return state === undefined ? [] : await takenFrom(dir, state);
+    } catch (error) {
+      throw this.sentence(error);
     }
   }
 
@@ -160,7 +170,7 @@ export class FileSink implements Sink {
     if (events !== missing)
       throw new UnreadableSegment(`Segment ${id} should have ${missing} events with its sequences that are new, and has ${events}.`);
     const state = this.state as FileState;
-    const grown = { ...file, bytes, hulls: withHull(file.hulls, node, epoch, absent) };
+    const grown = { ...file, bytes, hulls: withHull(file.hulls, node, epoch, missing === count ? whole(segment) : absent) };
     const next = { ...state, open: { ...state.open, [record]: grown }, ledger: state.ledger.with(node, epoch, absent) };
     await writeState(dir, next);
     this.state = next;
@@ -213,10 +223,12 @@ export class FileSink implements Sink {
     finishing.catch(() => undefined); // tried again; a delivery will tell of it
   }
 
-  /** Which sequences of a segment's epoch the files really have. */
-  private async present({ node, epoch, ranges }: Segment, state: FileState): Promise<SequenceSet> {
+  /** Which sequences of a segment's epoch the files really have, and those that were taken with finished files. */
+  private async present({ node, epoch, record, ranges }: Segment, state: FileState): Promise<SequenceSet> {
     const spans = ranges.map(({ first, last }) => [Number(first), Number(last)] as const);
     const found = new SequenceSet();
+    for (const span of await takenFrom(this.options.dir, state))
+      if (span.record === record && span.node === node && span.epoch === epoch) found.add(Number(span.first), Number(span.last));
     for (const file of await filesWith(this.options.dir, state, [{ node, epoch, spans }])) {
       const key = indexOf(file);
       const index = this.indexes.get(key) ?? (await this.worker.index(file));
@@ -245,8 +257,13 @@ export class FileSink implements Sink {
 
 /** The hulls of a file that got sequences of an epoch. */
 function withHull(hulls: readonly Hull[], node: string, epoch: string, spans: readonly Span[]): Hull[] {
-  const [first, last] = [spans[0]?.[0] ?? 0, spans.at(-1)?.[1] ?? 0];
-  const others = hulls.filter((hull) => hull[0] !== node || hull[1] !== epoch);
-  const own = hulls.find((hull) => hull[0] === node && hull[1] === epoch);
-  return [...others, own === undefined ? [node, epoch, first, last] : [node, epoch, Math.min(own[2], first), Math.max(own[3], last)]];
+  const ours = (hull: Hull): boolean => hull[0] === node && hull[1] === epoch;
+  const set = new SequenceSet(hulls.filter(ours).map(([, , first, last]): Span => [first, last]));
+  for (const [first, last] of spans) set.add(first, last);
+  return [...hulls.filter((hull) => !ours(hull)), ...set.spans.map(([first, last]): Hull => [node, epoch, first, last])];
+}
+
+/** From a whole segment's first to its last sequence: between them is only the other record type. */
+function whole({ ranges }: Segment): Span[] {
+  return [[Number(ranges[0]?.first ?? 0n), Number(ranges.at(-1)?.last ?? 0n)]];
 }

@@ -11,7 +11,7 @@ const STATE = 'state.json';
 /** Epochs whose sequences are remembered; with more of them the longest unused is forgotten. */
 const EPOCHS = 1000;
 
-/** From a file's first to its last sequence of one epoch. */
+/** Sequences of one epoch in a file: all that are of the file's record type from the first to the last. A file may have several of an epoch. */
 export type Hull = readonly [node: string, epoch: string, first: number, last: number];
 
 /** A file that is being written. */

@@ -13,7 +13,7 @@ async function withSegments(action: (spool: Spool, hours: HourTally[]) => Promis
       await spool.append([makeBatch(first, 10)]);
       await spool.seal();
     }
-    const hours = (await Promise.all(spool.sealed().map(tallySegment))).flat();
+    const hours = (await Promise.all(spool.sealed().map((segment) => tallySegment(segment)))).flat();
     try {
       await action(spool, hours);
     } finally {
@@ -30,7 +30,7 @@ describe('a sink compared with the spool', () => {
       expect(hours.reduce((sum, { events }) => sum + events, 0)).toBe(30);
       const report = await new SinkComparison(spool.sealed()).compare({ sink: sinkThat(() => hours), delivered: 3, refused: [] });
       expect(report).toEqual({
-        ...{ name: 'fake', checked: true, reason: null, segments: 3, events: 30, missing: 0, duplicates: 0 },
+        ...{ name: 'fake', checked: true, reason: null, segments: 3, events: 30, missing: 0, duplicates: 0, expired: 0, taken: 0 },
         ...{ differences: [], refused: [], waiting: 0, ok: true },
       });
     });
@@ -51,6 +51,38 @@ describe('a sink compared with the spool', () => {
       expect(await compare(swapped)).toMatchObject({ missing: 1, ok: false });
       expect(await compare([], 0)).toMatchObject({ checked: true, waiting: 30, missing: 0, ok: false });
       expect(await compare(hours.slice(1), 3, [{ id: 1, reason: 'no' }])).toMatchObject({ missing: 0, segments: 2, ok: false });
+    });
+  });
+
+  it('takes what is older than the sink keeps for expired, and compares the rest', async () => {
+    await withSegments(async (spool, hours) => {
+      const since = (ms: number, has: readonly HourTally[]) =>
+        new SinkComparison(spool.sealed()).compare({
+          ...{ sink: { ...sinkThat(() => has), keptSince: async () => ms }, delivered: 3, refused: [] },
+        });
+      const hour = (hours[0]?.hour ?? 0) * 1000;
+      expect(await since(hour + 1, [])).toMatchObject({ missing: 0, expired: 30, differences: [], ok: true });
+      expect(await since(hour, [])).toMatchObject({ missing: 30, expired: 0, ok: false });
+      const twice = hours.map((one) => ({ ...one, events: one.events + 1 }));
+      expect(await since(hour + 1, twice)).toMatchObject({ missing: 0, expired: 0, duplicates: 3, ok: false });
+    });
+  });
+
+  it('leaves out what was taken, and asks for the rest', async () => {
+    await withSegments(async (spool, hours) => {
+      const { node = '', epoch = '' } = hours[0] ?? {};
+      const asked: unknown[] = [];
+      const sink = {
+        name: 'fake',
+        taken: async () => [{ node, epoch, record: 'conn' as const, first: 1n, last: 15n }],
+        tally: async (spans: readonly unknown[]) => {
+          asked.push(...spans);
+          return [{ node, epoch, record: 'conn' as const, hour: hours[0]?.hour ?? 0, events: 15, distinct: 15 }];
+        },
+      };
+      const report = await new SinkComparison(spool.sealed()).compare({ sink, delivered: 3, refused: [] });
+      expect(report).toMatchObject({ taken: 15, missing: 0, duplicates: 0, ok: true });
+      expect(asked).toEqual([{ node, epoch, first: 16n, last: 30n }]);
     });
   });
 

@@ -171,7 +171,7 @@ describe('FileSink', () => {
     });
   });
 
-  it('brings back what was taken away, and only that', async () => {
+  it('knows what was taken away, and brings it back only once it is forgotten', async () => {
     await withDirectory(async (dir) => {
       const segments = upTo(6).map((id) => makeSegment(dir, id, 1 + (id - 1) * 10, 10));
       const sink = makeSink(dir, { compression: 'none', rotateBytes: 1 });
@@ -180,6 +180,10 @@ describe('FileSink', () => {
       expect(await sink.tally([SPAN])).toMatchObject([{ events: 40, distinct: 40 }]);
       for (const segment of segments) await sink.deliver(segment);
       expect(sequencesIn(dir)).toHaveLength(40);
+      expect(await sink.taken()).toEqual([{ node: 'node-a', epoch: EPOCH, record: 'conn', first: 11n, last: 30n }]);
+      for (const segment of segments) expect(await sink.restore(segment)).toBe(0);
+      rmSync(join(dir, 'out/.vslog/index.jsonl'));
+      expect(await sink.taken()).toEqual([]);
       const restored: number[] = [];
       for (const segment of segments) restored.push(await sink.restore(segment));
       expect(restored).toEqual([0, 10, 10, 0, 0, 0]);
@@ -187,6 +191,33 @@ describe('FileSink', () => {
       await sink.deliver(makeSegment(dir, 8, 61, 5));
       expect(sequencesIn(dir).sort((a, b) => a - b)).toEqual(upTo(65));
       expect(await sink.tally([SPAN])).toEqual([{ node: 'node-a', epoch: EPOCH, record: 'conn', hour: HOUR, events: 65, distinct: 65 }]);
+      await sink.close();
+    });
+  });
+
+  it('takes a file for lost that was not finished, and one for there that came back', async () => {
+    await withDirectory(async (dir) => {
+      let sink = makeSink(dir, { compression: 'none' });
+      await sink.deliver(makeSegment(dir, 1, 1, 10));
+      await sink.close();
+      const [part = ''] = namesIn(dir);
+      const name = part.slice(0, -5);
+      // It was finished, and the process died before it could say so.
+      renameSync(join(dir, 'out', part), join(dir, 'out', name));
+      sink = makeSink(dir, { compression: 'none' });
+      await sink.start();
+      expect(await sink.taken()).toEqual([]);
+      renameSync(join(dir, 'out', name), join(dir, 'away'));
+      expect(await sink.taken()).toMatchObject([{ first: 1n, last: 10n }]);
+      expect(await sink.tally([SPAN])).toEqual([]);
+      renameSync(join(dir, 'away'), join(dir, 'out', name));
+      expect(await sink.taken()).toEqual([]);
+      await sink.deliver(makeSegment(dir, 2, 11, 10));
+      await sink.close();
+      rmSync(join(dir, 'out', namesIn(dir).find((one) => one.endsWith('.part')) ?? ''));
+      sink = makeSink(dir, { compression: 'none' });
+      expect(await sink.taken()).toEqual([]);
+      expect(await sink.restore(makeSegment(dir, 2, 11, 10))).toBe(10);
       await sink.close();
     });
   });
