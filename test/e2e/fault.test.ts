@@ -12,5 +12,6 @@ it('loses nothing and keeps nothing twice, whatever of it is killed or frozen', 
   });
   expect(figures, `seed ${seed}`).toMatchObject({ lost: 0, duplicated: 0, complete: true });
   expect(figures.made).toBeGreaterThan(1000);
+  expect(Object.keys({ ...figures.killed, ...figures.frozen }).sort()).toEqual(['broker', 'capture', 'collector', 'server']);
   for (const sink of Object.values(figures.sinks)) expect(sink.events).toBe(figures.made);
 });

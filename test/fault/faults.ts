@@ -102,10 +102,13 @@ export async function runFaults({ rounds, rate, seed }: FaultOptions, say: (line
       asVictim('server', server),
       ...(broker === undefined ? [] : [asVictim('broker', broker)]),
     ];
+    const deck: Victim[] = [];
     const killed: Record<string, number> = {};
     const frozen: Record<string, number> = {};
     for (let round = 1; round <= rounds; round++) {
-      const victim = victims[between(0, victims.length)] as Victim;
+      // Dealt like cards, so that a short run hits each, too.
+      if (deck.length === 0) deck.push(...victims);
+      const [victim] = deck.splice(between(0, deck.length), 1) as [Victim];
       await sleep(between(50, 1500));
       if (roll() < 0.7) {
         killed[victim.name] = (killed[victim.name] ?? 0) + 1;

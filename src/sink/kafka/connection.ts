@@ -11,6 +11,8 @@ import { encodeBatch, type ProducerIdentity } from './record-set.js';
 const TOPIC_RESOURCE = 2;
 /** Bytes asked for in one fetch. */
 const FETCH_BYTES = 1 << 20;
+/** So many answers without a message are waited through. */
+const EMPTY_ANSWERS = 5;
 const EARLIEST = -2;
 const LATEST = -1;
 
@@ -203,9 +205,13 @@ export class KafkaConnection implements KafkaProducer {
         });
         return answer.responses.flatMap(({ partitions }) => partitions.flatMap((one) => one.messages));
       });
-      // Compaction, or somebody's transaction, can leave offsets without messages at the end.
+      // A broker may answer with nothing for a moment; who stops there takes the rest for absent.
       empty = messages.length === 0 ? empty + 1 : 0;
-      if (empty > 3) return;
+      if (empty > EMPTY_ANSWERS)
+        throw new KafkaFailure(
+          'later',
+          `Kafka gives no message of ${topic}, partition ${partition}, from offset ${next} on, and it ends at ${end}.`,
+        );
       for (const message of messages) {
         const offset = Number(message.offset);
         if (offset < next) continue;

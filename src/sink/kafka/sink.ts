@@ -145,8 +145,8 @@ export class KafkaSink implements Sink {
   }
 
   private async save(state: ProducerState): Promise<void> {
-    this.state = state;
-    await writeState(this.spool, state);
+    this.state = { ...state, savedMs: Date.now() };
+    await writeState(this.spool, this.state);
   }
 
   private plan(connection: KafkaConnection, record: RecordName): Plan {
@@ -163,7 +163,7 @@ export class KafkaSink implements Sink {
     const connection = await this.connected();
     const plan = this.planName(connection);
     const { state } = this;
-    const resumed = state?.plan === plan ? resumeAt(state, segment) : undefined;
+    const resumed = state?.plan === plan ? resumeAt(state, segment, Date.now()) : undefined;
     if (resumed === 'whole') return;
     const begun = { segment: { id: segment.id, sha256: segment.sha256 }, position: resumed ?? BEGINNING, whole: false };
     if (resumed !== undefined && state !== undefined) {

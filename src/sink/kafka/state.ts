@@ -24,13 +24,25 @@ export interface ProducerState {
   readonly position: Position;
   /** All of the segment is confirmed. */
   readonly whole: boolean;
+  /** When this was written, ms since 1970; missing: by a version that did not say. */
+  readonly savedMs?: number;
 }
 
 /**
- * Where a segment goes on: at a position of it, at its beginning, or nobody can tell (undefined), for instance since the segment before it was refused half-way.
+ * How long a state is relied upon, ms. A broker forgets a producer that was silent for `producer.id.expiration.ms` (a day, where nobody changed it) and takes any sequence
+ * of it then, so what it may have already would be there twice.
  */
-export function resumeAt(state: ProducerState, segment: Segment): Position | 'whole' | undefined {
-  if (state.segment.id === segment.id && state.segment.sha256 === segment.sha256) return state.whole ? 'whole' : state.position;
+const RELIED_MS = 3_600_000;
+
+/**
+ * Where a segment goes on: at a position of it, at its beginning, or nobody can tell (undefined), for instance since the segment before it was refused half-way, or
+ * since it is so long ago that the broker may have forgotten us.
+ */
+export function resumeAt(state: ProducerState, segment: Segment, nowMs: number): Position | 'whole' | undefined {
+  const same = state.segment.id === segment.id && state.segment.sha256 === segment.sha256;
+  if (same && state.whole) return 'whole';
+  if (nowMs - (state.savedMs ?? 0) > RELIED_MS) return undefined;
+  if (same) return state.position;
   return state.whole && state.segment.id + 1 === segment.id ? { offset: 0, events: 0 } : undefined;
 }
 

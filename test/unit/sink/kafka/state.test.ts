@@ -13,20 +13,32 @@ const STATE: ProducerState = {
   segment: { id: 4, sha256: 'a' },
   position: { offset: 100, events: 3 },
   whole: false,
+  savedMs: 1_000_000,
 };
+const NOW = 1_000_000 + 60_000;
+const HOUR = 3_600_000;
 const segment = (id: number, sha256 = 'a'): Segment => ({ id, sha256 }) as Segment;
 
 it('says where a segment goes on', () => {
-  expect(resumeAt(STATE, segment(4))).toEqual({ offset: 100, events: 3 });
-  expect(resumeAt({ ...STATE, whole: true }, segment(4))).toBe('whole');
-  expect(resumeAt({ ...STATE, whole: true }, segment(5, 'b'))).toEqual({ offset: 0, events: 0 });
+  expect(resumeAt(STATE, segment(4), NOW)).toEqual({ offset: 100, events: 3 });
+  expect(resumeAt({ ...STATE, whole: true }, segment(4), NOW)).toBe('whole');
+  expect(resumeAt({ ...STATE, whole: true }, segment(5, 'b'), NOW)).toEqual({ offset: 0, events: 0 });
+});
+
+it('relies on nothing that the broker may have forgotten, but on what it confirmed', () => {
+  const later = 1_000_000 + HOUR + 1;
+  expect(resumeAt(STATE, segment(4), later)).toBeUndefined();
+  expect(resumeAt({ ...STATE, whole: true }, segment(5), later)).toBeUndefined();
+  expect(resumeAt({ ...STATE, whole: true }, segment(4), later)).toBe('whole');
+  const { savedMs: _, ...old } = STATE;
+  expect(resumeAt(old, segment(4), Date.now())).toBeUndefined();
 });
 
 it('cannot tell when another segment was begun, one was left out, or it is another with the same number', () => {
-  expect(resumeAt(STATE, segment(5))).toBeUndefined();
-  expect(resumeAt({ ...STATE, whole: true }, segment(6))).toBeUndefined();
-  expect(resumeAt({ ...STATE, whole: true }, segment(3))).toBeUndefined();
-  expect(resumeAt({ ...STATE, whole: true }, segment(4, 'b'))).toBeUndefined();
+  expect(resumeAt(STATE, segment(5), NOW)).toBeUndefined();
+  expect(resumeAt({ ...STATE, whole: true }, segment(6), NOW)).toBeUndefined();
+  expect(resumeAt({ ...STATE, whole: true }, segment(3), NOW)).toBeUndefined();
+  expect(resumeAt({ ...STATE, whole: true }, segment(4, 'b'), NOW)).toBeUndefined();
 });
 
 it('is kept as a whole, and is nothing when it cannot be read', async () => {
