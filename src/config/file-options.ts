@@ -53,7 +53,7 @@ export const fileOptions = {
     min: 0,
     max: 1024 * 1024 * G,
     doc: 'Finished files are removed, oldest first, while all of them together are larger; 0 keeps all.',
-    more: 'Keep more than the spool does, or `vslog verify` misses what was removed.',
+    more: 'What was removed counts as taken for `vslog verify`: see [file.md](file.md).',
     flag: 'file-keep-bytes',
     commands: collector,
   }),
