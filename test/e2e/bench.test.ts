@@ -138,6 +138,30 @@ test('the engine benchmark tells every figure', { timeout: 180_000 }, () => {
   for (const value of Object.values(figures)) expect(value).toBeGreaterThan(0);
 });
 
+test('the Kafka benchmark brings every event once and tells every figure', { timeout: 180_000 }, () => {
+  const { code, out, err } = bench('kafka', '--connections', '50000', '--json');
+  expect(err).not.toMatch(/^bench: .*(not|failed)/m);
+  expect(code).toBe(0);
+  const number = expect.any(Number);
+  const cpu = { collector: number, broker: number };
+  const figures = JSON.parse(out) as { events: number };
+  expect(figures).toEqual({
+    events: number,
+    bytes_per_event: number,
+    events_per_s: number,
+    mb_per_s: number,
+    perf_test_mb_per_s: number,
+    ratio: number,
+    lost: 0,
+    duplicates: 0,
+    cpu_us: cpu,
+    lz4: { events_per_s: number, mb_per_s: number, cpu_us: cpu },
+    rss_mb: { collector: number },
+  });
+  // A create and an end each.
+  expect(figures.events).toBeGreaterThanOrEqual(100_000);
+});
+
 test('the query benchmark loads a history, asks every report of it and tells every figure', { timeout: 180_000 }, () => {
   const { code, out, err } = bench('query', '--events', '200000', '--json');
   expect(err).not.toMatch(/^bench: .*(not|Exception)/m);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { KafkaSink } from '../../src/sink/kafka/sink.js';
-import { STATE_FILE } from '../../src/sink/kafka/state.js';
+import { type ProducerState, STATE_FILE } from '../../src/sink/kafka/state.js';
 import type { Sink } from '../../src/sink/sink.js';
 import type { Segment } from '../../src/spool/segment.js';
 import { KafkaBroker } from '../support/kafka/broker.js';
@@ -13,6 +13,23 @@ import { segmentOf, shortConnections } from './store-segments.js';
 import { until, Vslog } from './support/vslog.js';
 
 const END_MS = 60_000;
+/** Segments that are tried at most until enough of them were interrupted. */
+const TRIES = 14;
+
+function stateOf(spool: string): ProducerState {
+  return JSON.parse(readFileSync(join(spool, 'cursors', STATE_FILE), 'utf8')) as ProducerState;
+}
+
+/** Whether a part of a segment is confirmed, and another is not: then a request is on its way, or would be next. `id`: of this segment. */
+function inMiddle(spool: string, id?: number): boolean {
+  try {
+    const { segment, position, whole } = stateOf(spool);
+    return !whole && position.events > 0 && (id === undefined || segment.id === id);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
+}
 
 describe.each(['newest', 'last3'] as const)('delivery to a broker that dies (%s)', (version) => {
   let broker: KafkaBroker;
@@ -53,18 +70,49 @@ describe.each(['newest', 'last3'] as const)('delivery to a broker that dies (%s)
     });
   }
 
-  /** As the pump does: until it works. */
-  async function insist(sink: Sink, segment: Segment): Promise<void> {
+  /** As the pump does: until it works. Resolves to how often it failed. */
+  async function insist(sink: Sink, segment: Segment): Promise<number> {
     const end = Date.now() + END_MS;
-    for (;;) {
+    for (let failed = 0; ; failed++) {
       try {
-        return await sink.deliver(segment);
+        await sink.deliver(segment);
+        return failed;
       } catch (error) {
         if (Date.now() > end) throw error;
         await sleep(50);
       }
     }
   }
+
+  /** Delivers a segment and does something to the broker in the middle of it. False: the delivery was over before that. */
+  async function struck(sink: Sink, segment: Segment, strike: () => Promise<void>): Promise<boolean> {
+    let over = false;
+    const delivering = insist(sink, segment).finally(() => {
+      over = true;
+    });
+    delivering.catch(() => undefined); // told below
+    while (!over && !inMiddle(dir, segment.id)) await sleep(1);
+    await strike();
+    return (await delivering) > 0;
+  }
+
+  /** Delivers one segment after the other until so many were struck in the middle. Resolves to those that were delivered. */
+  async function strikeSome(sink: Sink, wanted: number, strike: () => Promise<void>): Promise<Segment[]> {
+    const delivered: Segment[] = [];
+    let count = 0;
+    for (const segment of segments(TRIES)) {
+      delivered.push(segment);
+      if (await struck(sink, segment, strike)) count++;
+      if (count === wanted) return delivered;
+    }
+    throw new Error(`Only ${count} of ${TRIES} deliveries were interrupted.`);
+  }
+
+  const freeze = async (): Promise<void> => {
+    broker.freeze();
+    await sleep(1300);
+    broker.thaw();
+  };
 
   async function expectOnce(prefix: string, all: readonly Segment[]): Promise<void> {
     const messages = await readTopic(broker.brokers, `${prefix}.conn.v1`);
@@ -77,55 +125,76 @@ describe.each(['newest', 'last3'] as const)('delivery to a broker that dies (%s)
 
   it('killed again and again in the middle: every event once, in order', async () => {
     await makeTopics(broker.brokers, 'killed', 1);
-    const sink = open('killed');
-    const all = segments(4);
-    let delivered = 0;
-    const delivering = (async () => {
-      for (const segment of all) {
-        await insist(sink, segment);
-        delivered++;
-      }
-    })();
-    for (let round = 0; round < 2; round++) {
-      const before = delivered;
-      await until('a segment is delivered', () => (delivered > before || delivered === all.length ? true : undefined));
-      await sleep(7 * round);
+    const all = await strikeSome(open('killed'), 2, async () => {
       await broker.kill();
       await broker.start();
-    }
-    await delivering;
+    });
     await expectOnce('killed', all);
   });
 
   it('frozen for longer than it is waited for: what was on its way is not there twice', async () => {
     await makeTopics(broker.brokers, 'frozen', 1);
-    const sink = open('frozen', { 'kafka.timeout': 1000 });
-    const all = segments(5);
-    await insist(sink, all[0] as Segment);
-    for (const segment of all.slice(1)) {
-      const delivered = insist(sink, segment);
-      await sleep(3);
-      broker.freeze();
-      await sleep(1300);
-      broker.thaw();
-      await delivered;
-    }
+    const all = await strikeSome(open('frozen', { 'kafka.timeout': 1000 }), 4, freeze);
     await expectOnce('frozen', all);
+  });
+
+  it('frozen while it gets what it lacks of a segment: that is not there twice either', async () => {
+    await makeTopics(broker.brokers, 'patched', 1);
+    const all: Segment[] = [];
+    let count = 0;
+    for (const segment of segments(TRIES)) {
+      all.push(segment);
+      const first = open('patched');
+      await first.start();
+      let over = false;
+      const ended = first
+        .deliver(segment)
+        .catch(() => undefined)
+        .finally(() => {
+          over = true;
+        });
+      while (!over && !inMiddle(dir, segment.id)) await sleep(1);
+      await first.close();
+      await ended;
+      await sleep(200); // its last request may still be on its way, and without the state nothing tells it from another
+      rmSync(join(dir, 'cursors', STATE_FILE), { force: true });
+      let before: ProducerState | undefined;
+      const interrupted = await struck(open('patched', { 'kafka.timeout': 1000 }), segment, async () => {
+        before = stateOf(dir);
+        await freeze();
+      });
+      // Under the same identity: however late the request is carried out, the broker knows it.
+      expect(stateOf(dir).identity).toEqual(before?.identity);
+      if (interrupted && before?.absent !== undefined) count++;
+      if (count === 2) break;
+    }
+    expect(count).toBe(2);
+    await expectOnce('patched', all);
   });
 
   it('goes on in another process where an earlier one was ended, without reading the topic', async () => {
     await makeTopics(broker.brokers, 'ended', 1);
     const all = segments(6);
+    let count = 0;
     for (const segment of all) {
       // Ended at another moment each time; the state that it leaves is what the next one has.
       const sink = open('ended');
       await sink.start();
-      const ended = sink.deliver(segment).catch(() => undefined);
-      await sleep(segment.id * 4);
+      let over = false;
+      const ended = sink.deliver(segment).then(
+        () => true,
+        () => false,
+      );
+      void ended.then(() => {
+        over = true;
+      });
+      while (!over && !inMiddle(dir, segment.id)) await sleep(1);
+      await sleep(segment.id);
       await sink.close();
-      await ended;
+      if (!(await ended) && inMiddle(dir, segment.id)) count++;
       await insist(open('ended'), segment);
     }
+    expect(count).toBeGreaterThan(0);
     await expectOnce('ended', all);
   });
 
@@ -215,15 +284,20 @@ describe('a collector with the Kafka sink', () => {
     ];
     const capture = vslog.start('capture', '--source', 'scripted', '--scripted-events', String(events), '--scripted-rate', '4000');
     await capture.says(/ready/);
-    for (let round = 0; round < 3; round++) {
+    const spool = join(vslog.dir, 'data/spool');
+    let count = 0;
+    for (let round = 0; count < 3; round++) {
+      if (round === TRIES) throw new Error(`Only ${count} of ${TRIES} kills were in the middle of a segment.`);
       const collector = vslog.start(...collect);
       await collector.says(/ready/);
-      await sleep(600 + 150 * round); // another moment each time; nothing is decided by it
-      if (round % 2 === 1) {
-        await broker.kill();
-        await collector.end('SIGKILL');
-        await broker.start();
-      } else await collector.end('SIGKILL');
+      // Another moment each time, in the middle of a segment; a run that had nothing left to send is killed all the same.
+      await sleep(200 + 100 * (round % 4));
+      const end = Date.now() + 3000;
+      while (Date.now() < end && !inMiddle(spool)) await sleep(1);
+      if (count === 1) await broker.kill();
+      await collector.end('SIGKILL');
+      if (count === 1) await broker.start();
+      if (inMiddle(spool)) count++;
     }
     const collector = vslog.start(...collect);
     await collector.says(/ready/);

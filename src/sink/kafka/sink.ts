@@ -1,5 +1,5 @@
 import type { RecordName, Segment } from '../../spool/segment.js';
-import type { SequenceSet } from '../file/sequences.js';
+import { SequenceSet } from '../file/sequences.js';
 import { type HourTally, type SequenceSpan, type Sink, SinkRejection } from '../sink.js';
 import { KafkaConnection } from './connection.js';
 import { KafkaFailure } from './failure.js';
@@ -167,28 +167,27 @@ export class KafkaSink implements Sink {
     if (resumed === 'whole') return;
     const begun = { segment: { id: segment.id, sha256: segment.sha256 }, position: resumed ?? BEGINNING, whole: false };
     if (resumed !== undefined && state !== undefined) {
-      await this.sendRest(connection, segment, { ...state, ...begun });
+      await this.sendRest(connection, segment, { ...state, ...begun, absent: state.whole ? undefined : state.absent });
       return;
     }
     // Nobody knows what of it is there.
     const inventory = new Inventory(connection, this.topic(segment.record), segment.node);
     await inventory.cover(segment);
     const absent = inventory.absent(segment);
-    const fresh: ProducerState = { cluster: connection.cluster, identity: await connection.identify(), plan, sequences: {}, ...begun };
-    if (absent.size === segment.count) {
-      await this.save(fresh);
-      await this.sendRest(connection, segment, fresh);
-      return;
-    }
-    await this.forgetState();
-    const { sequences } = await this.sendAbsent(connection, segment, absent, fresh);
-    await this.save({ ...fresh, sequences, position: { offset: segment.bytes, events: segment.count }, whole: true });
+    const fresh: ProducerState = {
+      ...{ cluster: connection.cluster, identity: await connection.identify(), plan, sequences: {}, ...begun },
+      absent: absent.size === segment.count ? undefined : absent.spans,
+    };
+    // Before anything is sent: an attempt that fails goes on under this identity, since its request may still be carried out.
+    await this.save(fresh);
+    await this.sendRest(connection, segment, fresh);
   }
 
-  /** The rest of a segment, each batch under the sequence that it has for ever. */
+  /** The rest of a segment, or of what the topic lacked of it, each batch under the sequence that it has for ever. */
   private async sendRest(connection: KafkaConnection, segment: Segment, from: ProducerState): Promise<void> {
     let saving: Promise<void> = Promise.resolve();
-    const source = rounds(segment, this.plan(connection, segment.record), from.position, undefined, this.memory);
+    const wanted = from.absent === undefined ? undefined : new SequenceSet(from.absent);
+    const source = rounds(segment, this.plan(connection, segment.record), from.position, wanted, this.memory);
     await sendRounds(connection, source, this.flightPlan(segment), from, async ({ to }, { sequences }) => {
       await saving;
       // Written while the next batch is on its way: the broker still knows the one before that.

@@ -2,6 +2,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CURSORS } from '../../spool/layout.js';
 import type { Segment } from '../../spool/segment.js';
+import type { Span } from '../file/sequences.js';
 import type { Position } from './frame.js';
 import type { ProducerIdentity } from './record-set.js';
 
@@ -24,6 +25,8 @@ export interface ProducerState {
   readonly position: Position;
   /** All of the segment is confirmed. */
   readonly whole: boolean;
+  /** What alone of the segment is sent, since the topic had the rest; missing: all of it. */
+  readonly absent?: readonly Span[] | undefined;
   /** When this was written, ms since 1970; missing: by a version that did not say. */
   readonly savedMs?: number;
 }
@@ -41,7 +44,8 @@ const RELIED_MS = 3_600_000;
 export function resumeAt(state: ProducerState, segment: Segment, nowMs: number): Position | 'whole' | undefined {
   const same = state.segment.id === segment.id && state.segment.sha256 === segment.sha256;
   if (same && state.whole) return 'whole';
-  if (nowMs - (state.savedMs ?? 0) > RELIED_MS) return undefined;
+  // A time to come is that of a clock that was turned back since: it says nothing.
+  if (Math.abs(nowMs - (state.savedMs ?? 0)) > RELIED_MS) return undefined;
   if (same) return state.position;
   return state.whole && state.segment.id + 1 === segment.id ? { offset: 0, events: 0 } : undefined;
 }

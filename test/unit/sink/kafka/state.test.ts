@@ -30,6 +30,8 @@ it('relies on nothing that the broker may have forgotten, but on what it confirm
   expect(resumeAt(STATE, segment(4), later)).toBeUndefined();
   expect(resumeAt({ ...STATE, whole: true }, segment(5), later)).toBeUndefined();
   expect(resumeAt({ ...STATE, whole: true }, segment(4), later)).toBe('whole');
+  // The clock was turned back since.
+  expect(resumeAt(STATE, segment(4), 1_000_000 - HOUR - 1)).toBeUndefined();
   const { savedMs: _, ...old } = STATE;
   expect(resumeAt(old, segment(4), Date.now())).toBeUndefined();
 });
@@ -46,6 +48,8 @@ it('is kept as a whole, and is nothing when it cannot be read', async () => {
     expect(await readState(dir)).toBeUndefined();
     await writeState(dir, STATE);
     expect(await readState(dir)).toMatchObject(STATE);
+    await writeState(dir, { ...STATE, absent: [[3, 4]] });
+    expect(await readState(dir)).toMatchObject({ ...STATE, absent: [[3, 4]] });
     mkdirSync(join(dir, 'cursors'), { recursive: true });
     for (const content of ['', '{"version":1,"clu', '{"version":2}', 'null']) {
       writeFileSync(join(dir, 'cursors', STATE_FILE), content);
