@@ -1,4 +1,5 @@
 import type { EmbeddedStore } from '../store/embedded/store.js';
+import { TooMany } from '../store/embedded/turns.js';
 import { EngineUnavailable } from '../store/errors.js';
 import { RefusedStatement } from '../store/read-only.js';
 import type { HttpAnswer, HttpQuery, QueryBackend } from './backend.js';
@@ -48,6 +49,7 @@ function asException(error: unknown): ClickHouseException {
   if (error instanceof ClickHouseException) return error;
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof RefusedStatement) return new ClickHouseException(164, 'READONLY', message);
+  if (error instanceof TooMany) return new ClickHouseException(202, 'TOO_MANY_SIMULTANEOUS_QUERIES', message);
   if (error instanceof EngineUnavailable) return new ClickHouseException(210, 'NETWORK_ERROR', message);
   return exceptionOf(error instanceof Error && 'original' in error ? String(error.original) : message);
 }

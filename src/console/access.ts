@@ -27,9 +27,9 @@ export class Access {
   }
 
   /** Throws ConsoleError when the request is not from our own page, or not from somebody who may look. */
-  admit(request: IncomingMessage, response: ServerResponse): void {
+  admit(request: IncomingMessage, response: ServerResponse, pathname: string): void {
     // A link in somebody else's page may lead to ours; what ours asks for, nobody else may.
-    const opened = opensPage(request) && !(request.url ?? '').startsWith('/api/');
+    const opened = opensPage(request) && !pathname.startsWith('/api/');
     const foreign = this.loopback ? foreignPage(request, opened) : foreignOrigin(request, opened);
     if (foreign !== undefined) throw new ConsoleError(403, foreign);
     if (this.loopback || this.holderOf(request) !== undefined) return;

@@ -69,8 +69,9 @@ export class ConsoleServer {
     response.on('error', () => undefined); // the client went away
     for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
     try {
-      this.options.access.admit(request, response);
-      await this.route(request, response);
+      const { pathname, searchParams } = targetOf(request);
+      this.options.access.admit(request, response, pathname);
+      await this.route(pathname, searchParams, request, response);
     } catch (error) {
       const status = error instanceof ConsoleError ? error.status : error instanceof Failure ? 400 : 500;
       if (response.headersSent) response.destroy();
@@ -82,11 +83,8 @@ export class ConsoleServer {
     }
   }
 
-  private async route(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  private async route(pathname: string, searchParams: URLSearchParams, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = 'GET' } = request;
-    const target = `http://console${request.url ?? '/'}`;
-    if (!URL.canParse(target)) throw new ConsoleError(400, 'The address of the request cannot be read.');
-    const { pathname, searchParams } = new URL(target);
     const gone = new AbortController();
     response.once('close', () => gone.abort());
     if (pathname === '/api/sql') {
@@ -187,6 +185,13 @@ export class ConsoleServer {
       throw new ConsoleError(503, 'The collector runs without a store (store.kind = "none"), so there is nothing to ask.');
     return store;
   }
+}
+
+/** What is asked for, without the dots that a path may have. Throws ConsoleError. */
+function targetOf({ url = '/' }: IncomingMessage): URL {
+  const target = `http://console${url}`;
+  if (!URL.canParse(target)) throw new ConsoleError(400, 'The address of the request cannot be read: ask for a path, such as /api/status.');
+  return new URL(target);
 }
 
 function sendJson(response: ServerResponse, status: number, value: unknown): void {

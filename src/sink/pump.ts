@@ -52,8 +52,6 @@ interface ReplayJob {
 
 /** How long stop() waits for a delivery, ms. */
 const STOP_MS = 5000;
-/** Failures in a row after which a replay is not waited for. */
-const PATIENCE = 4;
 /** Runs of sequences that the sentence on a refused segment names. */
 const RANGES_TOLD = 10;
 
@@ -274,9 +272,10 @@ export class Pump {
       } catch (error) {
         this.state = 'waiting';
         this.lastError = sentenceOf(error);
+        const waited = this.circuit.failedAndWait(this.abort.signal);
         // Who waits for a replay is told, instead of waiting for a sink that may never come back.
-        if (this.circuit.failures >= PATIENCE) for (const job of this.jobs.splice(0)) job.fail(this.away());
-        await this.circuit.failedAndWait(this.abort.signal);
+        if (this.circuit.state === 'open') for (const job of this.jobs.splice(0)) job.fail(this.away());
+        await waited;
       }
     }
     return false;

@@ -4,7 +4,8 @@ import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Batch } from '../wire/batch.js';
 import { sentenceOf } from '../wire/errors.js';
-import { loadIndex, loadSealed, sha256File } from './catalog.js';
+import { BodyChecks } from './body-check.js';
+import { loadIndex, loadSealed } from './catalog.js';
 import { type DropNote, dropNote, keepReserve, noteDrop, pendingDrops, settleDrop } from './dropped.js';
 import { SpoolWriteError } from './errors.js';
 import { CHAIN_START, type LogPosition, type ParsedIndex } from './index-file.js';
@@ -112,8 +113,7 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
   /** Set while what is queued waits for more to come. */
   private gatherTimer: NodeJS.Timeout | undefined;
   private ageTimer: NodeJS.Timeout | undefined;
-  /** Checksums that are being made, by segment. */
-  private readonly checking = new Map<number, Promise<string>>();
+  private readonly bodies = new BodyChecks();
   /** What is queued does not wait for more. */
   private hurry = false;
   private lastGroup = Number.NEGATIVE_INFINITY;
@@ -193,7 +193,7 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
       const segment = this.sealedSegments.after(id);
       if (segment === undefined) return undefined;
       if (this.sealedSegments.isChecked(segment.id)) return segment;
-      const wrong = await this.flaw(segment);
+      const wrong = await this.bodies.flaw(segment);
       // Dropped meanwhile, or found wrong by the pump of another sink.
       if (!this.has(segment.id)) continue;
       if (wrong === undefined) {
@@ -207,20 +207,6 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
   /** Whether a segment is here still: one that waits may be given up, see `spool.when_full`. */
   has(id: number): boolean {
     return this.sealedSegments.has(id);
-  }
-
-  /** What is wrong with a segment's body, as the end of a sentence; undefined: nothing. Rejects when it cannot be read now, which says nothing about it. */
-  private async flaw({ id, record, path, sha256 }: Segment): Promise<string | undefined> {
-    const sum = this.checking.get(id) ?? sha256File(path);
-    this.checking.set(id, sum);
-    try {
-      return (await sum) === sha256 ? undefined : 'does not have its checksum';
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'is not there any more';
-      throw new Error(`The body of segment ${bodyName(id, record)} cannot be read: ${sentenceOf(error)}`, { cause: error });
-    } finally {
-      this.checking.delete(id);
-    }
   }
 
   /** What is kept or waits grows old also while nothing comes. */

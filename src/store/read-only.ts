@@ -45,7 +45,8 @@ export async function readingStatement(engine: StatementFormatter, sql: string, 
   if (/\bINTO OUTFILE\b/i.test(bare)) throw new RefusedStatement('INTO OUTFILE is not allowed here: redirect the output instead.');
   // The engine refuses them in the statement itself, but not in a subquery.
   if (/\bSETTINGS \w+ = /.test(bare)) throw new RefusedStatement('SETTINGS are not allowed here: they are fixed for queries.');
-  if (formatFixed && / FORMAT \w+$/.test(bare)) throw new RefusedStatement('FORMAT is not allowed here: the answer is shown as a table.');
+  if (formatFixed && / FORMAT \w+$/.test(bare))
+    throw new RefusedStatement('FORMAT is not allowed here, where the answer becomes a table: leave it out.');
   if (bare.startsWith('DESCRIBE') && !PLAIN_DESCRIBE.test(bare))
     throw new RefusedStatement('DESCRIBE takes only the name of a table here.');
   const found = OUTSIDE.exec(bare.replace(/\bsystem\.\w+/g, ' '));

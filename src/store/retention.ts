@@ -1,7 +1,9 @@
 import type { Values } from '../config/schema.js';
+import type { RecordName } from '../spool/segment.js';
 import type { Database } from './database.js';
 import { placed, storage } from './ddl.js';
 import { quote } from './quote.js';
+import type { Store } from './store.js';
 
 /** How long rows are kept, ms: whole days are dropped at once, so up to a day longer. */
 export interface Retention {
@@ -15,7 +17,8 @@ export interface Retention {
   readonly control: number;
 }
 
-const DAY = 86_400_000;
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
 
 /** What the migrations begin with. */
 export const DEFAULT_RETENTION: Retention = { events: 90 * DAY, connections: 90 * DAY, minutes: 730 * DAY, control: 3650 * DAY };
@@ -58,4 +61,25 @@ export async function applyRetention(database: Pick<Database, 'placement' | 'tex
     if (found === '1') continue;
     for (const sql of placed(`ALTER TABLE vslog.${table} MODIFY TTL ${time} + ${interval}${which}`, placement)) await database.write(sql);
   }
+}
+
+/** How long the tables of events keep rows, ms, by their own definitions; missing: for ever. */
+export async function keptMs(store: Pick<Store, 'query'>): Promise<Partial<Record<RecordName, number>>> {
+  const answer = await store.query(
+    "SELECT name, engine_full FROM system.tables WHERE database = currentDatabase() AND name IN ('conn_events', 'control_events', 'conn_events_local', 'control_events_local')",
+    { format: 'JSONCompact' },
+  );
+  const { data } = JSON.parse(Buffer.from(answer).toString('utf8')) as { data: readonly (readonly [name: string, engine: string])[] };
+  const kept: Partial<Record<RecordName, number>> = {};
+  for (const [name, engine] of data) {
+    const [, unit, amount] = /\bTTL .*?toInterval(Second|Day)\((\d+)\)/s.exec(engine) ?? [];
+    if (amount !== undefined) kept[name.startsWith('conn') ? 'conn' : 'control'] = Number(amount) * (unit === 'Day' ? DAY : 1000);
+  }
+  return kept;
+}
+
+/** From when on a store surely has what it was given, ms since 1970: hours that are kept in part count as old, and clocks differ a little. */
+export async function keptSince(store: Pick<Store, 'query'>, record: RecordName): Promise<number | undefined> {
+  const kept = (await keptMs(store))[record];
+  return kept === undefined ? undefined : Date.now() - kept + HOUR;
 }

@@ -94,6 +94,7 @@ describe('the console', () => {
     const followed = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' };
     expect((await ask(port, '/connections?client=10.0.0.1', followed)).status).toBe(200);
     expect((await ask(port, '/api/status', followed)).status).toBe(403);
+    expect((await ask(port, '/x/../api/status', followed)).status).toBe(403);
     expect((await ask(port, '/', { ...followed, 'sec-fetch-dest': 'iframe' })).status).toBe(403);
     expect((await ask(port, '/', { ...followed, host: 'evil.example' })).status).toBe(403);
   });

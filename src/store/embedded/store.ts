@@ -8,7 +8,7 @@ import { SegmentWriter } from '../deliver.js';
 import { loadMigrations, migrate } from '../migrate.js';
 import { quote } from '../quote.js';
 import { readingStatement } from '../read-only.js';
-import { applyRetention, DEFAULT_RETENTION, type Retention } from '../retention.js';
+import { applyRetention, DEFAULT_RETENTION, keptSince, type Retention } from '../retention.js';
 import { eighthOfMemory, type QueryLimits, type Store, type StoreStatus } from '../store.js';
 import { tally } from '../tally.js';
 import { embeddedDatabase } from './database.js';
@@ -161,6 +161,9 @@ export function createEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStor
     async tally(spans) {
       await engine.start();
       return tally(database, spans);
+    },
+    keptSince(record) {
+      return keptSince(this, record);
     },
     async query(sql, { format, formatFixed, limits: own, signal }) {
       await engine.start();

@@ -5,7 +5,7 @@ import { schemaDrift } from '../drift.js';
 import { EngineUnavailable } from '../errors.js';
 import { loadMigrations, migrate, pending } from '../migrate.js';
 import { readingStatement } from '../read-only.js';
-import { applyRetention, DEFAULT_RETENTION, type Retention } from '../retention.js';
+import { applyRetention, DEFAULT_RETENTION, keptSince, type Retention } from '../retention.js';
 import type { Store } from '../store.js';
 import { tally } from '../tally.js';
 import { ServerClient } from './client.js';
@@ -114,6 +114,9 @@ export function createServerStore(options: ServerStoreOptions): ServerStore {
     start: () => remember(prepare),
     deliver: (segment) => remember(() => take(segment)),
     tally: (spans) => tally(client, spans),
+    keptSince(record) {
+      return keptSince(this, record);
+    },
     async query(sql, { format, formatFixed, limits: own = {}, signal }) {
       const written = await readingStatement(client, sql, formatFixed);
       const limits = {

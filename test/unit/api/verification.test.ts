@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { excusable, expiredThrough, type RecordCount, storeEpoch } from '../../../src/api/verification.js';
+import { excusable } from '../../../src/api/excused.js';
+import { expiredThrough, type RecordCount, storeEpoch } from '../../../src/api/store-comparison.js';
 
 const NOTHING = { epochs: [] };
 const DAY = 86_400_000;
