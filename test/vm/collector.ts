@@ -1,8 +1,8 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { createWriteStream, existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { orNever, until } from '../support/patience.js';
 import { ROOT } from './setting.js';
 
 const execute = promisify(execFile);
@@ -39,16 +39,19 @@ export class CollectorProcess {
     const log = createWriteStream(this.logFile, { flags: 'a' });
     child.stdout.pipe(log, { end: false });
     child.stderr.pipe(log, { end: false });
-    process.once('exit', () => child.kill('SIGKILL'));
-    await new Promise<void>((resolve, reject) => {
+    const killAtExit = (): void => void child.kill('SIGKILL');
+    process.once('exit', killAtExit);
+    child.once('exit', () => process.removeListener('exit', killAtExit));
+    const ready = new Promise<string>((resolve) => {
       let said = '';
       child.stdout.on('data', (chunk: Buffer) => {
         said += chunk.toString();
-        if (/^ready/m.test(said)) resolve();
+        if (/^ready/m.test(said)) resolve('');
       });
-      setTimeout(() => reject(new Error(`the collector was not ready within a minute; its log is ${this.logFile}`)), 60_000).unref();
-      child.once('exit', (code) => reject(new Error(`the collector ended (${code}); its log is ${this.logFile}`)));
+      child.once('exit', (code) => resolve(`the collector ended (${code})`));
     });
+    const trouble = (await orNever(ready)) ?? 'the collector does not become ready';
+    if (trouble !== '') throw new Error(`${trouble}; its log is ${this.logFile}`);
   }
 
   private async end(signal: NodeJS.Signals): Promise<void> {
@@ -92,24 +95,29 @@ export class CollectorProcess {
     return lines.map((line) => line.split('\t'));
   }
 
-  /** Resolves when the collector has its subscription on the capture; rejects after half a minute. */
+  /** Resolves when the collector has its subscription on the capture. */
   async untilConnected(): Promise<void> {
-    for (let i = 0; i < 60; ++i) {
-      const { code, out } = await this.command('status', '--json');
-      if (code === 0 && (JSON.parse(out) as { capture: { connected: boolean } }).capture.connected) return;
-      await sleep(500);
-    }
-    throw new Error(`the collector found no capture; its log is ${this.logFile}`);
+    await until(
+      "the collector's connection to the capture",
+      async () => {
+        const { code, out } = await this.command('status', '--json');
+        return code === 0 && (JSON.parse(out) as { capture: { connected: boolean } }).capture.connected;
+      },
+      { everyMs: 500, detail: () => `Its log is ${this.logFile}.` },
+    );
   }
 
-  /** Resolves when everything up to this sequence of the epoch can be queried; rejects after a minute. */
+  /** Resolves when everything up to this sequence of the epoch can be queried. */
   async untilStored(epoch: string, sequence: bigint): Promise<void> {
     const query = `SELECT max(s) FROM (SELECT max(sequence) AS s FROM vslog.conn_events WHERE epoch = '${epoch}' UNION ALL SELECT max(sequence) FROM vslog.control_events WHERE epoch = '${epoch}')`;
-    for (let i = 0; i < 120; ++i) {
-      const [[last = '0'] = []] = await this.sql(query).catch(() => [['0']]);
-      if (BigInt(last) >= sequence) return;
-      await sleep(500);
-    }
-    throw new Error(`sequence ${sequence} did not become queryable within a minute`);
+    let last = '0';
+    await until(
+      `sequence ${sequence} in SQL`,
+      async () => {
+        [[last = '0'] = []] = await this.sql(query).catch(() => [[last]]);
+        return BigInt(last) >= sequence;
+      },
+      { everyMs: 500, detail: () => `The last one there is ${last}.` },
+    );
   }
 }

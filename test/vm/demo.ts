@@ -4,17 +4,20 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import pc from 'picocolors';
-import { readScenario } from '../conformance/scenario.js';
+import { type Real, readScenario, type Step } from '../conformance/scenario.js';
+import { pause } from '../support/patience.js';
+import { SHARED } from './capture.js';
 import { CollectorProcess } from './collector.js';
 import { Director } from './director.js';
 import { findKernel } from './kernel.js';
 import { Machine } from './machine.js';
-import { startCapture } from './runner.js';
+import { command } from './session.js';
 import { CACHE, defaultFiles, defaultKernels, ROOT } from './setting.js';
 
 const LIVE_SECONDS = 20;
+
+const REAL: Omit<Real, 'at' | 'weight'> = { forward: 'masq', upper: 0, lower: 0, serves: true };
 
 const QUESTIONS: readonly (readonly [string, string])[] = [
   [
@@ -39,15 +42,27 @@ const QUESTIONS: readonly (readonly [string, string])[] = [
   ],
 ];
 
+/** A pause between two rounds of traffic, ms. */
+const ROUND_MS = 500;
+/** Rounds before the operator does something. */
+const ROUNDS_BEFORE = 15;
+
 /** Traffic for as long as the machine runs: TCP, UDP, a persistent client, and what operators do meanwhile. */
-const TRAFFIC = `
-inside() { ns=$1; shift; ip netns exec "\${ns}_demo" "$@"; }
-( port=20000; while true; do inside c flows burst tcp 2 10.1.0.2 $port 10.1.0.1 80; inside c flows burst udp 2 10.1.0.3 $port 10.1.0.1 53; inside c flows burst udp 1 10.1.0.4 $port 10.1.0.1 54; port=$((port + 2)); sleep 0.5; done ) >/dev/null 2>&1 &
-( sleep 10; inside d ipvsadm -e -u 10.1.0.1:54 -r 10.2.0.11:54 -m -w 0; inside d ipvsadm -e -u 10.1.0.1:54 -r 10.2.0.12:54 -m -w 0
-  inside c flows open /run/flows/demo.x udp 10.1.0.3 9999 10.1.0.1 55; sleep 3
-  inside d ipvsadm -d -u 10.1.0.1:55 -r 10.2.0.13:55
-  for i in 1 2 3 4; do inside c flows ctl /run/flows/demo.x post; sleep 0.5; done ) >/dev/null 2>&1 &
-`;
+async function traffic(director: Director, stop: AbortSignal): Promise<void> {
+  const burst = (protocol: 'tcp' | 'udp', count: number, from: string, to: string): Step => ({ do: 'burst', protocol, count, from, to });
+  const round = [burst('tcp', 2, 'c1', 'vip:80'), burst('udp', 2, 'c2', 'vip:53'), burst('udp', 1, 'c3', 'vip:54')];
+  const quiesced = (at: string): Step => ({ do: 'edit_real', service: 'vip:54', protocol: 'udp', real: { ...REAL, at, weight: 0 } });
+  const post: Step = { do: 'post', on: 'x', fails: false };
+  for (let n = 0; !stop.aborted; ++n) {
+    await director.perform(round.map((step) => ({ ...step })));
+    if (n === ROUNDS_BEFORE) {
+      const open: Step = { do: 'open', as: 'x', protocol: 'udp', from: 'c2:9999', to: 'vip:55', fails: false };
+      const removed: Step = { do: 'delete_real', service: 'vip:55', protocol: 'udp', at: 'rs3:55' };
+      await director.perform([quiesced('rs1:54'), quiesced('rs2:54'), open, removed, post, post, post, post]);
+    }
+    await pause(ROUND_MS, 'people shall be able to read along', stop).catch(() => undefined);
+  }
+}
 
 function say(text: string): void {
   console.log(pc.bold(pc.cyan(`\n${text}`)));
@@ -55,7 +70,7 @@ function say(text: string): void {
 
 async function live(collector: CollectorProcess): Promise<void> {
   const tail: ChildProcess = collector.spawnCommand('tail');
-  await sleep(LIVE_SECONDS * 1000);
+  await pause(LIVE_SECONDS * 1000, 'people watch');
   const gone = new Promise((resolve) => tail.once('exit', resolve));
   tail.kill('SIGINT');
   await gone;
@@ -71,11 +86,15 @@ async function demo(folder: string, keep: boolean): Promise<void> {
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort());
   try {
-    await startCapture(machine);
+    const session = await machine.session();
+    await session.batch([command(SHARED.start)]);
+    session.close();
     await machine.bridge(socket);
     await collector.start();
-    await new Director(machine, readScenario(join(ROOT, 'test/vm/demo.toml'))).setUp();
-    await machine.must(TRAFFIC);
+    const director = new Director(machine, readScenario(join(ROOT, 'test/vm/demo.toml')), SHARED);
+    await director.setUp();
+    const over = new AbortController();
+    const going = traffic(director, AbortSignal.any([over.signal, stop.signal])).catch(() => undefined);
     say(`vslog tail   (${LIVE_SECONDS} seconds of it)`);
     await live(collector);
     for (const [question, query] of QUESTIONS) {
@@ -91,8 +110,10 @@ async function demo(folder: string, keep: boolean): Promise<void> {
       console.log(
         `VSLOG_COLLECTOR_API_SOCKET=${join(scratch, 'api.sock')} node dist/main.js sql "select * from vslog.connections limit 5"`,
       );
-      await sleep(86_400_000, undefined, { signal: stop.signal }).catch(() => undefined);
+      await new Promise<void>((resolve) => stop.signal.addEventListener('abort', () => resolve(), { once: true }));
     }
+    over.abort();
+    await going;
   } finally {
     await collector.stop();
     await machine.stop();

@@ -1,7 +1,9 @@
 import { listeners, split } from '../conformance/places.js';
 import type { Real, Scenario, Service, Step } from '../conformance/scenario.js';
 import { ADDRESSES } from '../conformance/story.js';
+import type { Capture } from './capture.js';
 import type { Machine } from './machine.js';
+import { type Command, CommandError, command, type Session, withInput } from './session.js';
 
 const FORWARD_FLAG = { masq: '-m', direct: '-g', tunnel: '-i' } as const;
 const PROTOCOL_FLAG = { tcp: '-t', udp: '-u', sctp: '--sctp-service' } as const;
@@ -28,7 +30,8 @@ function dotted(bits: number): string {
   return [24, 16, 8, 0].map((shift) => (bits >= 32 - shift ? 255 : bits <= 24 - shift ? 0 : 256 - 2 ** (32 - shift - bits))).join('.');
 }
 
-function serviceCommands(verb: 'A' | 'E', service: Service): string[] {
+/** What ipvsadm is to be told, one line a call. */
+function serviceCalls(verb: 'A' | 'E', service: Service): string[] {
   const flags = serviceFlags(service);
   const options = [
     service.persistent > 0 ? `-p ${service.persistent}` : '',
@@ -37,14 +40,9 @@ function serviceCommands(verb: 'A' | 'E', service: Service): string[] {
     service.one_packet ? '-o' : '',
     service.ipv6 ? '-6' : '',
   ];
-  const lines = [`ipvsadm -${verb} ${flags} -s ${service.scheduler} ${options.filter((option) => option !== '').join(' ')}`];
-  return [...lines, ...service.real.map((real) => `ipvsadm -a ${flags}${service.ipv6 ? ' -6' : ''} ${realFlags(real)}`)];
+  const call = `-${verb} ${flags} -s ${service.scheduler} ${options.filter((option) => option !== '').join(' ')}`.trim();
+  return [call, ...service.real.map((real) => `-a ${flags}${service.ipv6 ? ' -6' : ''} ${realFlags(real)}`)];
 }
-
-/** Before the output of each step of a script. */
-const STEP_MARK = '__STEP__';
-/** For steps that are done in one go, ms. */
-const PATIENCE = 300_000;
 
 /** One of several steps did not do as it should. */
 export class StepError extends Error {
@@ -56,130 +54,141 @@ export class StepError extends Error {
   }
 }
 
-const must = (command: string): string => `${command} || exit 1`;
+const ipvsadm = (call: string): string => `run d ipvsadm ${call}`;
 
-function expectCode(command: string, fails: boolean): string {
-  return fails ? `if ${command}; then echo 'should have failed'; exit 1; fi` : must(command);
-}
+const FIRST_PORT = 33_000;
+
+/** Services of firewall marks from here on are markers: no scenario has such marks. */
+const FIRST_MARKER = 0x4000_0000;
+/** More than any guest has processors. */
+const MARKERS_AT_ONCE = 64;
+let markersGiven = 0;
+
+/** Whether a service by this firewall mark is a marker. */
+export const isMarker = (fwmark: number): boolean => fwmark >= FIRST_MARKER;
 
 /** A scenario's own corner of the machine: a director, a network with its clients, a network with its real servers, each a network namespace. */
 export class Director {
   /** Inode number of the director's network namespace: what its events carry. */
   netns = 0;
   /** The next source port of a burst: those above it are not told apart in a story. */
-  private nextPort = 33000;
-  private readonly firstPorts = new Map<Step, number>();
+  private nextPort = FIRST_PORT;
+  private readonly firstPorts = new WeakMap<Step, number>();
   private readonly machine: Machine;
   private readonly scenario: Scenario;
+  private readonly capture: Capture;
+  private session: Session | undefined;
+  private removed = false;
 
-  constructor(machine: Machine, scenario: Scenario) {
+  /** `capture`: the one that the scenario's steps are about. */
+  constructor(machine: Machine, scenario: Scenario, capture: Capture) {
     this.machine = machine;
     this.scenario = scenario;
+    this.capture = capture;
   }
 
-  private get name(): string {
-    return this.scenario.name;
+  /** How many records of services and real servers the set-up makes. */
+  get records(): number {
+    return this.scenario.service.reduce((sum, { real }) => sum + 1 + real.length, 0);
   }
 
-  /** The command line that runs a script in one of the namespaces: d, c or s. */
-  private inside(which: 'd' | 'c' | 's', command: string): string {
-    return `nsenter --net=/run/netns/${which}_${this.name} ${command}`;
-  }
-
-  /** The same for many commands. */
-  private allInside(which: 'd' | 'c' | 's', commands: readonly string[]): string[] {
-    return commands.length === 0 ? [] : [`${this.inside(which, "bash -e <<'END_OF_COMMANDS'")}`, ...commands, 'END_OF_COMMANDS'];
-  }
-
-  async setUp(): Promise<void> {
-    const { name, scenario } = this;
-    const [d, c, s] = [`d_${name}`, `c_${name}`, `s_${name}`];
-    const knobs = (path: string, settings: Record<string, string | number>): string[] =>
-      Object.entries(settings).map(([key, value]) => `echo ${value} >/proc/sys/net/${path}/${key.replaceAll('.', '/')}`);
+  /** Makes networks, services and servers. Resolves to the marker that stands in the log before the records of the services. */
+  async setUp(): Promise<number> {
+    const { scenario } = this;
+    const { name } = scenario;
+    this.session = await this.machine.session();
+    const [marker, markers] = this.markers('d');
+    const write = (ns: string, path: string, settings: Record<string, string | number>): string[] =>
+      Object.entries(settings).map(([key, value]) => `write ${ns} ${path}/${key.replaceAll('.', '/')} ${value}`);
+    const addresses = (ns: string, device: string, bits: number, names: readonly string[]): string[] =>
+      names.map((address) => `address ${ns} ${device} ${ADDRESSES[address] ?? address}/${bits}`);
     const lines = [
-      'set -e',
-      "ip -batch - <<'END_OF_BATCH'",
-      ...[d, c, s].map((ns) => `netns add ${ns}`),
-      `link add dc netns ${d} type veth peer name c0 netns ${c}`,
-      `link add ds netns ${d} type veth peer name s0 netns ${s}`,
-      `link add x netns ${c} type veth peer name x netns ${s}`,
-      'END_OF_BATCH',
-      `ip -n ${d} -batch - <<'END_OF_BATCH'`,
-      ...['vip', 'vip2'].map((vip) => `addr add ${ADDRESSES[vip]}/24 dev dc`),
-      `addr add ${ADDRESSES.vip6}/64 dev dc nodad`,
-      ...['addr add 10.2.0.1/24 dev ds', 'addr add fd02::1/64 dev ds nodad'],
-      ...['lo', 'dc', 'ds'].map((device) => `link set ${device} up`),
-      'END_OF_BATCH',
-      `ip -n ${c} -batch - <<'END_OF_BATCH'`,
-      ...['c1', 'c2', 'c3', 'c4'].map((client) => `addr add ${ADDRESSES[client]}/24 dev c0`),
-      ...[`addr add ${ADDRESSES.c1v6}/64 dev c0 nodad`, 'addr add 10.3.0.1/24 dev x'],
-      ...['lo', 'c0', 'x'].map((device) => `link set ${device} up`),
-      ...['route add default via 10.1.0.1', 'route add ::/0 via fd01::1'],
-      'END_OF_BATCH',
-      `ip -n ${s} -batch - <<'END_OF_BATCH'`,
-      ...['rs1', 'rs2', 'rs3'].map((real) => `addr add ${ADDRESSES[real]}/24 dev s0`),
-      ...['rs1v6', 'rs2v6'].map((real) => `addr add ${ADDRESSES[real]}/64 dev s0 nodad`),
-      'addr add 10.3.0.2/24 dev x',
-      ...['lo', 's0', 'x'].map((device) => `link set ${device} up`),
-      scenario.direct_replies ? 'route add 10.1.0.0/24 via 10.3.0.1 dev x' : 'route add default via 10.2.0.1',
-      'route add ::/0 via fd02::1',
-      'END_OF_BATCH',
-      ...this.allInside('d', [
-        ...knobs('ipv4', { ip_forward: 1, 'conf.all.send_redirects': 0, 'conf.ds.send_redirects': 0 }),
-        ...knobs('ipv6', { 'conf.all.forwarding': 1 }),
-        ...knobs('ipv4/vs', scenario.sysctl),
-        ...(scenario.timeouts === undefined
-          ? []
-          : [`ipvsadm --set ${scenario.timeouts.tcp} ${scenario.timeouts.tcpfin} ${scenario.timeouts.udp}`]),
-        ...(scenario.mark.length === 0
-          ? []
-          : ['nft add table inet m', "nft add chain inet m p '{ type filter hook prerouting priority -150 ; }'"]),
-        ...scenario.mark.map(({ protocol, port, mark }) => `nft add rule inet m p ${protocol} dport ${port} meta mark set ${mark}`),
-        ...scenario.service.flatMap((service) => serviceCommands('A', service)),
-      ]),
-      ...this.allInside('c', knobs('ipv4', { 'conf.all.rp_filter': 0, 'conf.x.rp_filter': 0, 'conf.c0.rp_filter': 0 })),
-      ...this.allInside('s', [
-        ...knobs('ipv4', { 'conf.all.rp_filter': 0, 'conf.s0.rp_filter': 0, 'conf.all.arp_ignore': 1, 'conf.all.arp_announce': 2 }),
-        ...this.servers(),
-      ]),
-      `stat -L -c %i /run/netns/${d}`,
+      `namespaces ${name} ${ADDRESSES.rs1}`,
+      ...['pair d dc c c0', 'pair d ds s s0', 'pair c x s x'],
+      ...[...addresses('d', 'dc', 24, ['vip', 'vip2']), ...addresses('d', 'dc', 64, ['vip6'])],
+      ...[...addresses('d', 'ds', 24, ['10.2.0.1']), ...addresses('d', 'ds', 64, ['fd02::1'])],
+      'up d lo dc ds',
+      ...[...addresses('c', 'c0', 24, ['c1', 'c2', 'c3', 'c4']), ...addresses('c', 'c0', 64, ['c1v6'])],
+      ...[...addresses('c', 'x', 24, ['10.3.0.1']), 'up c lo c0 x'],
+      ...['route c 0.0.0.0/0 10.1.0.1', 'route c ::/0 fd01::1'],
+      ...[...addresses('s', 's0', 24, ['rs1', 'rs2', 'rs3']), ...addresses('s', 's0', 64, ['rs1v6', 'rs2v6'])],
+      ...[...addresses('s', 'x', 24, ['10.3.0.2']), 'up s lo s0 x'],
+      scenario.direct_replies ? 'route s 10.1.0.0/24 10.3.0.1 x' : 'route s 0.0.0.0/0 10.2.0.1',
+      'route s ::/0 fd02::1',
+      ...write('d', 'ipv4', { ip_forward: 1, 'conf.all.send_redirects': 0, 'conf.ds.send_redirects': 0 }),
+      ...write('d', 'ipv6', { 'conf.all.forwarding': 1 }),
+      ...write('d', 'ipv4/vs', scenario.sysctl),
+      ...(scenario.timeouts === undefined
+        ? []
+        : [`timeouts ${scenario.timeouts.tcp} ${scenario.timeouts.tcpfin} ${scenario.timeouts.udp}`]),
+      ...write('c', 'ipv4', { 'conf.all.rp_filter': 0, 'conf.x.rp_filter': 0, 'conf.c0.rp_filter': 0 }),
+      ...write('s', 'ipv4', { 'conf.all.rp_filter': 0, 'conf.s0.rp_filter': 0, 'conf.all.arp_ignore': 1, 'conf.all.arp_announce': 2 }),
+      ...this.servers(),
+      ...this.neighbours(),
+      markers,
     ];
-    const output = await this.machine.must(lines.join('\n'));
-    this.netns = Number(output.split('\n').at(-1));
+    const commands: Command[] = lines.map(command);
+    if (scenario.mark.length > 0) {
+      const rules = scenario.mark.map(({ protocol, port, mark }) => `add rule inet m p ${protocol} dport ${port} meta mark set ${mark}`);
+      const chain = ['add table inet m', 'add chain inet m p { type filter hook prerouting priority -150 ; }'];
+      commands.push(withInput('feed d', `${[...chain, ...rules].join('\n')}\n`, 'nft -f -'));
+    }
+    const calls = scenario.service.flatMap((service) => serviceCalls('A', service));
+    if (calls.length > 0) commands.push(withInput('feed d', `${calls.join('\n')}\n`, 'ipvsadm -R'));
+    // What it says: the inode number, then the number of markers.
+    this.netns = Number((await this.batch(commands)).split('\n')[0]);
+    return marker;
+  }
+
+  /** Has the network's machines find one another: a first packet waits for that, and the next may overtake it. */
+  private neighbours(): string[] {
+    const packet = (from: string | undefined, to: string | undefined): string => `packets 1 ${from} 9 ${to} 9`;
+    const { c1, c1v6, rs1, rs1v6, rs2v6 } = ADDRESSES;
+    const six = JSON.stringify(this.scenario).includes('v6:') ? [packet(c1v6, rs1v6), packet(c1v6, rs2v6)] : [];
+    return [packet(c1, rs1), ...six];
   }
 
   /** A server at every place that any service of the scenario may send to. */
   private servers(): string[] {
     const lines = new Set<string>();
     for (const { protocol, address, port, forward } of listeners(this.scenario)) {
-      if (forward === 'tunnel') lines.add('ip link set tunl0 up; echo 0 >/proc/sys/net/ipv4/conf/tunl0/rp_filter');
+      if (forward === 'tunnel') lines.add('up s tunl0').add('write s ipv4/conf/tunl0/rp_filter 0');
       // The virtual address is the real server's too, which tells nobody.
-      if (forward !== 'masq') lines.add(`ip addr replace ${address}/32 dev lo`);
-      lines.add(`flows serve ${protocol} ${address} ${port}`);
+      if (forward !== 'masq') lines.add(`address s lo ${address}/${address.includes(':') ? 128 : 32}`);
+      lines.add(`serve ${protocol} ${address} ${port}`);
     }
     return [...lines];
   }
 
-  /** Does steps that concern traffic or the director's configuration, in one go. Throws a StepError when one did not do as it should. */
+  /** Does steps that need nobody but the machine, in one go. Throws a StepError when one did not do as it should. */
   async perform(steps: readonly Step[]): Promise<void> {
-    const scripts = steps.map((step, i) => `echo "${STEP_MARK} ${i}"\n${this.script(step)}`);
-    const { code, output } = await this.machine.run(scripts.join('\n'), PATIENCE);
-    if (code === 0) return;
-    const [begun = '0', ...said] = (output.split(`${STEP_MARK} `).at(-1) ?? '').split('\n');
-    const index = Number(begun);
-    const step = steps[index];
-    throw new StepError(index, `exit ${code}: ${step === undefined ? '' : this.script(step)}\n${said.join('\n')}`);
+    const commands = steps.map((step) => this.commands(step).map(command));
+    const asleep = steps.reduce((ms, step) => ms + (step.do === 'sleep' ? step.seconds * 1000 : 0), 0);
+    try {
+      await this.batch(commands.flat(), asleep);
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      let step = 0;
+      for (let left = error.index; left >= (commands[step]?.length ?? 1); ++step) left -= commands[step]?.length ?? 1;
+      throw new StepError(step, error.message);
+    }
   }
 
-  /** The commands of a step. They end the script when it does not do as it should. */
-  private script(step: Step): string {
-    const { name } = this;
+  private batch(commands: readonly Command[], more = 0): Promise<string> {
+    if (this.session === undefined) throw new Error(`${this.scenario.name} was not set up`);
+    return this.session.batch(commands, more);
+  }
+
+  private commands(step: Step): string[] {
+    const fails = 'fails' in step && step.fails ? 'fails ' : '';
+    const ends = ({ from, to }: { from: string; to: string }, firstPort?: number): string => {
+      const [client, service] = [split(from), split(to)];
+      return `${client.address} ${firstPort ?? client.port} ${service.address} ${service.port}`;
+    };
+    const of = (protocol: 'tcp' | 'udp' | 'sctp', at: string): string => serviceFlags({ at, protocol });
     switch (step.do) {
-      case 'open': {
-        const [from, to] = [split(step.from), split(step.to)];
-        const ends = `${from.address} ${from.port} ${to.address} ${to.port}`;
-        return expectCode(this.inside('c', `flows open /run/flows/${name}.${step.as} ${step.protocol} ${ends}`), step.fails);
-      }
+      case 'open':
+        return [`${fails}open ${step.as} ${step.protocol} ${ends(step)}`];
       case 'send':
       case 'post':
       case 'close':
@@ -187,37 +196,36 @@ export class Director {
       case 'serverclose':
       case 'halfclose':
       case 'serverhalfclose':
-        return expectCode(this.inside('c', `flows ctl /run/flows/${name}.${step.on} ${step.do}`), step.fails);
-      case 'packets': {
-        const [from, to] = [split(step.from), split(step.to)];
-        return must(this.inside('c', `flows udp ${step.count} ${from.address} ${from.port} ${to.address} ${to.port}`));
-      }
-      case 'burst': {
-        const [from, to] = [split(step.from), split(step.to)];
-        const ends = `${from.address} ${this.ports(step)} ${to.address} ${to.port}`;
-        const made = this.inside('c', `flows burst ${step.protocol} ${step.count} ${ends}`);
-        return `n=$(${made}) || exit 1; [ "$n" = ${step.count} ] || { echo "the clients made $n of ${step.count} connections"; exit 1; }`;
-      }
-      case 'halfopen': {
-        const [from, to] = [split(step.from), split(step.to)];
-        return must(this.inside('c', `flows halfopen ${step.count} ${from.address} ${this.ports(step)} ${to.address} ${to.port}`));
-      }
+        return [`${fails}${step.do} ${step.on}`];
+      case 'packets':
+        return [`packets ${step.count} ${ends(step)}`];
+      case 'burst':
+        return [`burst ${step.protocol} ${step.count} ${ends(step, this.ports(step))}`];
+      case 'halfopen':
+        return [`halfopen ${step.count} ${ends(step, this.ports(step))}`];
       case 'add_service':
-        return this.director(serviceCommands('A', step.service));
+        return serviceCalls('A', step.service).map(ipvsadm);
       case 'edit_service':
-        return this.director(serviceCommands('E', step.service));
+        return serviceCalls('E', step.service).map(ipvsadm);
       case 'delete_service':
-        return this.director([`ipvsadm -D ${serviceFlags(step)}`]);
+        return [ipvsadm(`-D ${serviceFlags(step)}`)];
       case 'add_real':
-        return this.director([`ipvsadm -a ${serviceFlags({ at: step.service, protocol: step.protocol })} ${realFlags(step.real)}`]);
+        return [ipvsadm(`-a ${of(step.protocol, step.service)} ${realFlags(step.real)}`)];
       case 'edit_real':
-        return this.director([`ipvsadm -e ${serviceFlags({ at: step.service, protocol: step.protocol })} ${realFlags(step.real)}`]);
+        return [ipvsadm(`-e ${of(step.protocol, step.service)} ${realFlags(step.real)}`)];
       case 'delete_real':
-        return this.director([`ipvsadm -d ${serviceFlags({ at: step.service, protocol: step.protocol })} -r ${joined(step.at)}`]);
+        return [ipvsadm(`-d ${of(step.protocol, step.service)} -r ${joined(step.at)}`)];
       case 'sysctl':
-        return this.director([`sysctl -qw net.ipv4.vs.${step.name}=${step.value}`]);
+        return [`write d ipv4/vs/${step.name} ${step.value}`];
       case 'timeouts':
-        return this.director([`ipvsadm --set ${step.tcp} ${step.tcpfin} ${step.udp}`]);
+        return [`timeouts ${step.tcp} ${step.tcpfin} ${step.udp}`];
+      case 'sleep':
+        return [`sleep ${step.seconds * 1000}`];
+      case 'capture':
+        return [step.action === 'start' ? this.capture.start : this.capture.signal(step.action)];
+      case 'remove_director':
+        this.removed = true;
+        return ['removedirector'];
       default:
         throw new Error(`not the director's: ${step.do}`);
     }
@@ -227,27 +235,33 @@ export class Director {
   private ports(step: Step & { count: number }): number {
     const known = this.firstPorts.get(step);
     if (known !== undefined) return known;
+    if (this.nextPort + step.count > 0x1_0000) this.nextPort = FIRST_PORT;
     this.firstPorts.set(step, this.nextPort);
     this.nextPort += step.count;
     return this.nextPort - step.count;
   }
 
-  private director(lines: readonly string[]): string {
-    return lines.map((line) => must(this.inside('d', line))).join('\n');
+  private markers(ns: string): [number, string] {
+    const marker = FIRST_MARKER + MARKERS_AT_ONCE * markersGiven++;
+    return [marker, `markers ${ns} ${marker}`];
   }
 
-  /** Starts a capture inside this director's namespace, with its own socket. Returns its pid in the guest. */
-  async startOwnCapture(options: string): Promise<void> {
-    const base = `/run/vslog-${this.name}`;
-    await this.machine.must(
-      `mkdir -p ${base}\nip netns exec d_${this.name} bash -c 'vslog-capture --node own --pin-dir /sys/fs/bpf/vslog-${this.name} --socket ${base}/capture.sock --journal ${base}/journal ${options} >>${base}/log 2>&1 & echo $! >${base}/pid'
-for i in $(seq 2400); do grep -q ^ready ${base}/log && exit 0; kill -0 $(cat ${base}/pid) || break; sleep 0.1; done; cat ${base}/log; exit 1`,
-      300_000,
-    );
+  /** Has every processor of the guest say that it is there. Resolves to the mark of the last one that does. */
+  async mark(): Promise<number> {
+    const [marker, line] = this.markers(this.removed ? '-' : 'd');
+    return marker + Number(await this.batch([command(line)])) - 1;
+  }
+
+  /** Tells the guest's hand so. */
+  async tell(...lines: readonly string[]): Promise<void> {
+    await this.batch(lines.map(command));
   }
 
   async tearDown(): Promise<void> {
-    const names = ['d', 'c', 's'].map((which) => `${which}_${this.name}`);
-    await this.machine.run(names.map((ns) => `for p in $(ip netns pids ${ns}); do kill -9 $p; done; ip netns del ${ns}`).join('\n'));
+    try {
+      await this.session?.batch([command('remove')]);
+    } finally {
+      this.session?.close();
+    }
   }
 }

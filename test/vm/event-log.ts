@@ -1,18 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Batch } from '../../src/wire/batch.js';
 import { CaptureClient, type Position } from '../../src/wire/client.js';
-import { type Entry, entriesOf } from '../conformance/entry.js';
-
-/** What the scenarios ask of whoever has the log. */
-export interface EventLog {
-  /** Everything so far, by sequence. */
-  readonly entries: readonly Entry[];
-  /** Resolves when `found` is true of the entries, rejects after `within` ms with that sentence. */
-  until(found: (entries: readonly Entry[]) => boolean, within: number, what: string): Promise<void>;
-}
+import { type Entry, entriesOf, netnsOf } from '../conformance/entry.js';
+import { pause, WAIT_MS } from '../support/patience.js';
 
 /** The log as a durable subscriber of its own gets it: connects again for as long as it takes, and refuses gaps and repetitions. */
-export class SubscriberLog implements EventLog {
+export class SubscriberLog {
+  /** Everything so far, by sequence. */
   readonly entries: Entry[] = [];
   /** Gaps in the sequence: events that are missing from the log. */
   readonly gaps: string[] = [];
@@ -20,9 +13,10 @@ export class SubscriberLog implements EventLog {
   position: Position | undefined;
   /** Nothing is acknowledged, so that the capture keeps all for a subscriber that is yet to come. */
   holding = false;
+  private readonly byNetns = new Map<number, Entry[]>();
   private client: CaptureClient | undefined;
   private stopped = false;
-  private waiters: (() => void)[] = [];
+  private readonly waiters = new Set<() => void>();
 
   private readonly socket: string;
   private readonly name: string;
@@ -38,6 +32,7 @@ export class SubscriberLog implements EventLog {
       const client = new CaptureClient({
         path: this.socket,
         software: 'vm-test',
+        timeoutMs: WAIT_MS,
         handlers: { onBatch: (batch) => this.take(batch, client) },
       });
       this.client = client;
@@ -48,7 +43,7 @@ export class SubscriberLog implements EventLog {
       } catch {
         client.close();
       }
-      if (!this.stopped) await sleep(200);
+      if (!this.stopped) await pause(100, 'the capture is being started, or was killed');
     }
   }
 
@@ -57,23 +52,61 @@ export class SubscriberLog implements EventLog {
     this.client?.close();
   }
 
+  /** What came of one network namespace. A number is given anew when its namespace is gone. */
+  of(netns: number): readonly Entry[] {
+    return this.byNetns.get(netns) ?? [];
+  }
+
   private take(batch: Batch, client: CaptureClient): void {
     const { epoch, sequence } = this.position ?? { epoch: batch.epoch, sequence: 0n };
     if (epoch === batch.epoch && batch.last <= sequence) return;
     if (epoch !== batch.epoch) this.gaps.push(`all between epoch ${epoch} and ${batch.epoch}`);
     else if (batch.first !== sequence + 1n) this.gaps.push(`${sequence + 1n} to ${batch.first - 1n}`);
-    for (const entry of entriesOf(batch)) this.entries.push(entry);
+    for (const entry of entriesOf(batch)) {
+      this.entries.push(entry);
+      const same = this.byNetns.get(netnsOf(entry));
+      if (same === undefined) this.byNetns.set(netnsOf(entry), [entry]);
+      else same.push(entry);
+    }
     this.position = { epoch: batch.epoch, sequence: batch.last };
     if (!this.holding) client.ack(this.position);
-    for (const wake of this.waiters.splice(0)) wake();
+    for (const wake of this.waiters) wake();
   }
 
-  async until(found: (entries: readonly Entry[]) => boolean, within: number, what: string): Promise<void> {
-    const end = Date.now() + within;
-    while (!found(this.entries)) {
-      const left = end - Date.now();
-      if (left <= 0) throw new Error(`did not come within ${within / 1000} s: ${what}`);
-      await Promise.race([new Promise<void>((resolve) => this.waiters.push(resolve)), sleep(Math.min(left, 1000))]);
-    }
+  /** Resolves when `found` is true of what came; rejects with the sentence when it is not after the longest wait and `more` ms. */
+  async until(found: (entries: readonly Entry[]) => boolean, what: string, more = 0): Promise<void> {
+    if (found(this.entries)) return;
+    await new Promise<void>((resolve, reject) => {
+      const look = (late: boolean): void => {
+        const there = found(this.entries);
+        if (!there && !late) return;
+        clearTimeout(timer);
+        this.waiters.delete(wake);
+        if (there) resolve();
+        else reject(new Error(`did not come within ${(WAIT_MS + more) / 1000} s: ${what}`));
+      };
+      const wake = (): void => look(false);
+      const timer = setTimeout(() => look(true), WAIT_MS + more);
+      this.waiters.add(wake);
+    });
+  }
+}
+
+/** What came of one namespace, and what belongs to none. */
+export class LogOf {
+  private readonly log: SubscriberLog;
+  private readonly netns: number;
+
+  constructor(log: SubscriberLog, netns: number) {
+    this.log = log;
+    this.netns = netns;
+  }
+
+  get entries(): Entry[] {
+    return this.log.entries.filter((entry) => netnsOf(entry) === this.netns || netnsOf(entry) === 0);
+  }
+
+  async until(found: (entries: readonly Entry[]) => boolean, what: string): Promise<void> {
+    return this.log.until(() => found(this.entries), what);
   }
 }

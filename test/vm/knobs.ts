@@ -5,12 +5,10 @@ import { CaptureClient } from '../../src/wire/client.js';
 import { CaptureRefusal } from '../../src/wire/errors.js';
 import { v1 } from '../../src/wire/proto.js';
 import type { ControlEvent, Entry } from '../conformance/entry.js';
-import type { SubscriberLog } from './event-log.js';
+import { WAIT_MS } from '../support/patience.js';
+import type { LogOf } from './event-log.js';
 import type { Machine } from './machine.js';
-import type { Result } from './runner.js';
-
-/** A guest without hardware acceleration takes its time. */
-const PATIENCE_MS = 60_000;
+import { attempt, type Result } from './result.js';
 
 /** The first word of what a kernel that is older says of a knob; and of modules that this guest has not. */
 const OPTIONAL = /no such knob|not loaded|no IPVS|only source engine/;
@@ -69,10 +67,10 @@ const isChange = ({ control }: Entry, name: string): boolean =>
   control !== undefined && control.kind === v1.ControlKind.Value.knob_changed && control.name === name;
 
 /** What the log says of a knob, from an entry on. */
-async function changeOf(log: SubscriberLog, from: number, name: string, newValue: string): Promise<ControlEvent> {
+async function changeOf(log: LogOf, from: number, name: string, newValue: string): Promise<ControlEvent> {
   const found = (entries: readonly Entry[]): Entry | undefined =>
     entries.slice(from).find((entry) => isChange(entry, name) && entry.control?.new_value === newValue);
-  await log.until((entries) => found(entries) !== undefined, PATIENCE_MS, `the change of ${name} to ${newValue}`);
+  await log.until((entries) => found(entries) !== undefined, `the change of ${name} to ${newValue}`);
   const event = found(log.entries)?.control;
   if (event === undefined) throw new Wrong('the log lost an entry');
   return event;
@@ -107,7 +105,7 @@ async function compareWithKernel(machine: Machine, readings: ReadonlyMap<string,
   }
 }
 
-async function turnEach(administration: Administration, log: SubscriberLog, readings: ReadonlyMap<string, KnobReading>): Promise<number> {
+async function turnEach(administration: Administration, log: LogOf, readings: ReadonlyMap<string, KnobReading>): Promise<number> {
   let turned = 0;
   for (const knob of knobs) {
     const now = readings.get(knob.name);
@@ -145,7 +143,7 @@ async function turnEach(administration: Administration, log: SubscriberLog, read
 }
 
 /** Whoever turns a knob without us is named too. */
-async function behindOurBack(machine: Machine, log: SubscriberLog): Promise<void> {
+async function behindOurBack(machine: Machine, log: LogOf): Promise<void> {
   const by = (event: ControlEvent, command: RegExp, through: number): void =>
     must(
       event.uid === 0 &&
@@ -177,7 +175,7 @@ async function behindOurBack(machine: Machine, log: SubscriberLog): Promise<void
   await machine.must('sysctl -w net.ipv4.vs.drop_entry=1');
   await changeOf(log, from, 'drop_entry', '1');
   await machine.must('sysctl -w net.ipv4.vs.amemthresh=2147483647');
-  await machine.must('for i in $(seq 100); do [ $(cat /proc/sys/net/ipv4/vs/drop_entry) = 2 ] && exit 0; sleep 0.2; done; exit 1');
+  await machine.must('until [ $(cat /proc/sys/net/ipv4/vs/drop_entry) = 2 ]; do sleep 0.2; done');
   await machine.must(
     'sleep 3; sysctl -w net.ipv4.vs.amemthresh=1024 net.ipv4.vs.drop_entry=0 net.ipv4.vs.expire_nodest_conn=0; ipvsadm --set 900 120 300',
   );
@@ -212,11 +210,11 @@ const KEY = {
 const REAL = { address: Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 192, 0, 2, 81), port: 8080 };
 
 /** Virtual services and real servers over the kernel's netlink. */
-async function services(machine: Machine, administration: Administration, log: SubscriberLog): Promise<void> {
+async function services(machine: Machine, administration: Administration, log: LogOf): Promise<void> {
   const control = async (kind: keyof typeof v1.ControlKind.Value, from: number, through: number): Promise<ControlEvent> => {
     const found = (entries: readonly Entry[]): Entry | undefined =>
       entries.slice(from).find((entry) => entry.control?.kind === v1.ControlKind.Value[kind]);
-    await log.until((entries) => found(entries) !== undefined, PATIENCE_MS, `${kind} in the log`);
+    await log.until((entries) => found(entries) !== undefined, `${kind} in the log`);
     const event = found(log.entries)?.control;
     must(event?.through === through && event.uid === 0 && event.command !== '', `${kind}: ${JSON.stringify(event)}`);
     return event as ControlEvent;
@@ -291,25 +289,27 @@ async function services(machine: Machine, administration: Administration, log: S
 }
 
 /** The knobs of the real kernel, in the namespace in which the capture runs. */
-export async function knobsOfKernel(machine: Machine, socket: string, log: SubscriberLog): Promise<Result> {
-  const begin = Date.now();
-  const client = new CaptureClient({ path: socket, software: 'vm-test', timeoutMs: PATIENCE_MS });
-  let failure: string | undefined;
-  try {
-    await machine.must('modprobe -a ip_vs_lblc ip_vs_lblcr nf_conntrack');
-    await client.connect();
-    const administration = new Administration(client);
-    const readings = new Map((await administration.knobs()).map((reading) => [reading.name, reading]));
-    await compareWithKernel(machine, readings);
-    const turned = await turnEach(administration, log, readings);
-    must(turned >= 50, `only ${turned} knobs were turned`);
-    await behindOurBack(machine, log);
-    await allOrNothing(administration);
-    await services(machine, administration, log);
-  } catch (error) {
-    failure = error instanceof Error ? error.message : String(error);
-  } finally {
-    client.close();
-  }
-  return { scenario: 'knobs', seconds: (Date.now() - begin) / 1000, failure };
+export function knobsOfKernel(machine: Machine, socket: string, log: LogOf): Promise<Result> {
+  return attempt(
+    'knobs',
+    async () => {
+      const client = new CaptureClient({ path: socket, software: 'vm-test', timeoutMs: WAIT_MS });
+      try {
+        await machine.must('modprobe -a ip_vs_lblc ip_vs_lblcr nf_conntrack');
+        await client.connect();
+        const administration = new Administration(client);
+        const readings = new Map((await administration.knobs()).map((reading) => [reading.name, reading]));
+        await compareWithKernel(machine, readings);
+        const turned = await turnEach(administration, log, readings);
+        must(turned >= 50, `only ${turned} knobs were turned`);
+        await behindOurBack(machine, log);
+        await allOrNothing(administration);
+        await services(machine, administration, log);
+      } finally {
+        client.close();
+      }
+      return undefined;
+    },
+    machine,
+  );
 }

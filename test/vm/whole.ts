@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { readScenario } from '../conformance/scenario.js';
+import { SHARED } from './capture.js';
 import { Director } from './director.js';
 import type { Kernel } from './kernel.js';
 import { Machine } from './machine.js';
-import type { Result } from './runner.js';
+import { attempt, type Result } from './result.js';
 import { CACHE, defaultFiles, ROOT } from './setting.js';
 
 const CONNECTIONS = 25;
@@ -22,61 +23,46 @@ for d in proc sys dev run; do mount --rbind /$d /new/$d; done`;
  * The main job, whole, on a machine that has ip_vs: `vslog up` beside the kernel's balancer, both halves and the store in the guest. Its clients' connections must be
  * there when SQL is asked for their real server, as many as were made, and ended for the right reason.
  */
-export async function upBesideIpvs(kernel: Kernel): Promise<Result> {
-  const begin = Date.now();
-  const machine = await Machine.boot(kernel, defaultFiles(), CACHE, { memoryMiB: 4096, shareHost: true });
+export function upBesideIpvs(kernel: Kernel): Promise<Result> {
+  return attempt('up-beside-ipvs', async () => {
+    const machine = await Machine.boot(kernel, defaultFiles(), CACHE, { name: 'whole', memoryMiB: 4096, shareHost: true });
+    try {
+      return await upIn(machine);
+    } finally {
+      await machine.stop();
+    }
+  });
+}
+
+async function upIn(machine: Machine): Promise<string | undefined> {
   const vslog = `${process.execPath} ${join(ROOT, 'dist/main.js')}`;
   const environment = 'env HOME=/run PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin';
   /** Runs a script among the host's files, after the words of `before`. */
   const inside = (script: string, before = ''): string =>
     `cat >/run/step.sh <<'END_OF_STEP'\n${script}\nEND_OF_STEP\n${before} chroot /new ${environment} bash /run/step.sh`;
-  try {
-    await machine.must(MOUNT_HOST);
-    const director = new Director(machine, { ...readScenario(join(ROOT, 'test/scenarios/udp-timeout.toml')), name: 'whole' });
-    await director.setUp();
-    // `up` runs in the director's network namespace, whose connections it is to log.
-    await machine.must(
-      inside(
-        `nohup ${vslog} up --data-dir /run/data --drain 60s >/run/up.log 2>&1 </dev/null & echo $! >/run/up.pid`,
-        'ip netns exec d_whole',
-      ),
-    );
-    await machine.must(
-      inside(`for i in $(seq 240); do
-        ${vslog} status --json 2>/dev/null | grep -q '"connected": *true' && exit 0
-        kill -0 $(cat /run/up.pid) || break
-        sleep 1
-      done
-      cat /run/up.log; exit 1`),
-      400_000,
-    );
-    await director.perform([{ do: 'burst', protocol: 'udp', count: CONNECTIONS, from: 'c1', to: 'vip:53' }]);
-    const answer = await machine.must(
-      inside(`for i in $(seq 30); do
+  await machine.must(MOUNT_HOST);
+  const director = new Director(machine, { ...readScenario(join(ROOT, 'test/scenarios/udp-timeout.toml')), name: 'whole' }, SHARED);
+  await director.setUp();
+  // `up` runs in the director's network namespace, whose connections it is to log.
+  await machine.must(
+    inside(
+      `nohup ${vslog} up --data-dir /run/data --drain 60s >/run/up.log 2>&1 </dev/null & echo $! >/run/up.pid`,
+      'ip netns exec d_whole',
+    ),
+  );
+  await machine.must(
+    inside(
+      `until grep -q '^Try next' /run/up.log; do kill -0 $(cat /run/up.pid) || { cat /run/up.log; exit 1; }; sleep 1; done; cat /run/up.log`,
+    ),
+  );
+  await director.perform([{ do: 'burst', protocol: 'udp', count: CONNECTIONS, from: 'c1', to: 'vip:53' }]);
+  const answer = await machine.must(
+    inside(`until [ "$n" = ${CONNECTIONS} ]; do
         n=$(${vslog} sql --format csv "select count() from connections where real_addr = '10.2.0.11' and client_addr = '10.1.0.2' and reason = 'timeout'" | tail -n 1)
-        [ "$n" = ${CONNECTIONS} ] && break
-        sleep 1
-      done
-      echo "$n"`),
-      300_000,
-    );
-    await machine.must(
-      `kill -TERM $(cat /run/up.pid); for i in $(seq 100); do [ -e /proc/$(cat /run/up.pid) ] || exit 0; sleep 1; done; cat /run/up.log; exit 1`,
-      150_000,
-    );
-    const left = await machine.must('ls /sys/fs/bpf; cat /proc/[0-9]*/comm 2>/dev/null | grep -cxE "vslog-capture|node" || true');
-    let failure: string | undefined;
-    if (answer !== String(CONNECTIONS))
-      failure = `SQL tells ${answer} of ${CONNECTIONS} connections\n${await machine.must('cat /run/up.log')}`;
-    else if (left !== '0') failure = `after the stop this was left: ${left}`;
-    return { scenario: 'up-beside-ipvs', seconds: (Date.now() - begin) / 1000, failure };
-  } catch (error) {
-    return {
-      scenario: 'up-beside-ipvs',
-      seconds: (Date.now() - begin) / 1000,
-      failure: error instanceof Error ? error.message : String(error),
-    };
-  } finally {
-    await machine.stop();
-  }
+      done`),
+  );
+  await machine.must(`kill -TERM $(cat /run/up.pid); while [ -e /proc/$(cat /run/up.pid) ]; do sleep 0.5; done`);
+  const left = await machine.must('ls /sys/fs/bpf; cat /proc/[0-9]*/comm 2>/dev/null | grep -cxE "vslog-capture|node" || true');
+  if (answer !== String(CONNECTIONS)) return `SQL tells ${answer} of ${CONNECTIONS} connections\n${await machine.must('cat /run/up.log')}`;
+  return left === '0' ? undefined : `after the stop this was left: ${left}`;
 }

@@ -1,0 +1,100 @@
+#include "clients.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+#include <utility>
+
+namespace hand {
+namespace {
+
+/// Between two packets of one socket, microseconds: the answer to one, an error too, is there before the next.
+constexpr useconds_t kPace = 20'000;
+
+void send_byte(int fd, const char* byte) {
+  if (send(fd, byte, 1, MSG_NOSIGNAL) != 1) fail("not sent");
+}
+
+void echo(int fd, const char* byte) {
+  send_byte(fd, byte);
+  std::array<char, 256> buffer;
+  const ssize_t n = recv(fd, buffer.data(), buffer.size(), 0);
+  if (n < 0) fail("no answer");
+  if (n == 0) throw std::runtime_error("no answer: the server has closed");
+}
+
+/// Until the server has closed its half.
+void until_closed(int fd) {
+  std::array<char, 256> buffer;
+  ssize_t n = 1;
+  while (n > 0) n = recv(fd, buffer.data(), buffer.size(), 0);
+  if (n < 0 && errno != ENOTCONN) fail("the server did not close");  // SCTP: both ends have closed
+}
+
+}  // namespace
+
+void Clients::open(const std::string& name, const std::string& protocol, const Endpoint& from, const Endpoint& to, std::chrono::seconds patience) {
+  Fd fd = connect_from(protocol, from, to, patience);
+  if (protocol == "udp") send_byte(fd.get(), "p");
+  connections_.insert_or_assign(name, std::move(fd));
+}
+
+void Clients::act(const std::string& name, const std::string& verb, bool to_fail) {
+  const auto found = connections_.find(name);
+  if (found == connections_.end()) throw std::runtime_error("no connection is called " + name);
+  const int fd = found->second.get();
+  if (to_fail) {
+    pollfd error{fd, 0, 0};
+    if (verb == "post") poll(&error, 1, static_cast<int>(std::chrono::milliseconds(kPatienceToFail).count()));
+    const timeval limit{kPatienceToFail.count(), 0};
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  }
+  if (verb == "send") return echo(fd, "p");
+  if (verb == "post") return send_byte(fd, "p");
+  if (verb == "serverhalfclose") {
+    send_byte(fd, "h");
+    return until_closed(fd);
+  }
+  if (verb == "halfclose") {
+    echo(fd, "k");
+    shutdown(fd, SHUT_WR);
+    return;
+  }
+  Fd last = std::move(found->second);
+  connections_.erase(found);
+  if (verb == "reset") return reset(std::move(last));
+  if (verb == "close") shutdown(fd, SHUT_WR);
+  else if (verb == "serverclose") send_byte(fd, "q");
+  else throw std::runtime_error("no such command: " + verb);
+  until_closed(fd);
+}
+
+void burst(const std::string& protocol, int count, const std::string& from, int from_port, const Endpoint& to) {
+  for (int i = 0; i < count; ++i) {
+    Fd fd = connect_from(protocol, endpoint(from, from_port + i), to, kPatience);
+    echo(fd.get(), "p");
+    if (protocol != "udp") reset(std::move(fd));
+  }
+}
+
+void half_open(int count, const std::string& from, int from_port, const Endpoint& to) {
+  for (int i = 0; i < count; ++i) {
+    const Fd fd = bound_socket("tcp", endpoint(from, from_port + i), SOCK_NONBLOCK);
+    if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&to.address), to.size) != 0 && errno != EINPROGRESS) fail("connect");
+  }
+}
+
+void packets(int count, const Endpoint& from, const Endpoint& to) {
+  const Fd fd = connect_from("udp", from, to, kPatience);
+  for (int i = 0; i < count; ++i) {
+    // An ICMP answer to an earlier packet is reported here: the packet is then sent again.
+    if (send(fd.get(), "p", 1, 0) < 0) send(fd.get(), "p", 1, 0);
+    usleep(kPace);
+  }
+}
+
+}  // namespace hand
