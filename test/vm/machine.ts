@@ -62,18 +62,9 @@ export class Machine {
     const qemu = spawn(
       'qemu-system-x86_64',
       [
-        ...[
-          '-accel',
-          process.env.VM_ACCEL ?? 'tcg,thread=multi',
-          '-cpu',
-          process.env.VM_CPU ?? 'max',
-          '-smp',
-          process.env.VM_SMP ?? '2',
-          '-m',
-          String(more.memoryMiB ?? 1536),
-        ],
+        ...['-accel', 'tcg,thread=multi', '-cpu', 'max', '-smp', '2', '-m', String(more.memoryMiB ?? 1536)],
         ...['-nodefaults', '-display', 'none', '-no-reboot', '-serial', 'stdio'],
-        ...['-kernel', kernel.image, '-initrd', image, '-append', `${COMMAND_LINE.join(' ')} ${process.env.VM_APPEND ?? ''}`],
+        ...['-kernel', kernel.image, '-initrd', image, '-append', COMMAND_LINE.join(' ')],
         ...['-netdev', `user,id=host,restrict=on,hostfwd=tcp:127.0.0.1:${sessionPort}-:7001,hostfwd=tcp:127.0.0.1:${bridgePort}-:7002`],
         ...['-device', 'e1000,netdev=host,romfile='],
         ...(more.shareHost === true ? ['-virtfs', 'local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap'] : []),

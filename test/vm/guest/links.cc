@@ -12,7 +12,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
-#include <span>
+#include <fstream>
 #include <stdexcept>
 #include <vector>
 
@@ -105,7 +105,33 @@ unsigned index_of(const std::string& device) {
   return index;
 }
 
+/// Between two looks at something that the kernel is to do, microseconds.
+constexpr useconds_t kLook = 10'000;
+
+bool is_running(const std::string& device) {
+  const Fd fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq request{};
+  device.copy(request.ifr_name, IFNAMSIZ - 1);
+  if (fd.get() < 0 || ioctl(fd.get(), SIOCGIFFLAGS, &request) != 0) fail("device " + device);
+  return (request.ifr_flags & IFF_RUNNING) != 0;
+}
+
+/// Whether one of the device's IPv6 addresses is not in use yet. net/ipv6/addrconf.c, if6_seq_show(): address, index, bits, scope, flags in hexadecimal, device.
+bool has_tentative(const std::string& device) {
+  std::ifstream file("/proc/thread-self/net/if_inet6");
+  std::string address, index, bits, scope, flags, name;
+  while (file >> address >> index >> bits >> scope >> flags >> name) {
+    // The address of the link alone, which the kernel gives, is not used.
+    if (name == device && scope == "00" && (std::stoul(flags, nullptr, 16) & IFA_F_TENTATIVE) != 0) return true;
+  }
+  return false;
+}
+
 }  // namespace
+
+void until_ready(const std::string& device) {
+  while (!is_running(device) || has_tentative(device)) usleep(kLook);
+}
 
 void add_pair(int ns, const std::string& device, int peer_ns, const std::string& peer) {
   Request request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);

@@ -17,4 +17,7 @@ void add_route(const std::string& to, const std::string& gateway, const std::str
 /// Turns a device of the calling thread's namespace on or off.
 void set_device(const std::string& device, bool up);
 
+/// Returns when a device of the calling thread's namespace, turned on before, carries packets, and its IPv6 addresses are in use. The kernel does both later, in a work.
+void until_ready(const std::string& device);
+
 }  // namespace hand

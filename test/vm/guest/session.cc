@@ -157,6 +157,8 @@ std::string Session::do_network(const Words& words) {
   if (verb == "address") add_address(words.at(2), words.at(3));
   else if (verb == "up") {
     for (std::size_t i = 2; i < words.size(); ++i) set_device(words[i], true);
+  } else if (verb == "ready") {
+    for (std::size_t i = 2; i < words.size(); ++i) until_ready(words[i]);
   } else if (verb == "route") add_route(words.at(2), words.at(3), words.size() > 4 ? words[4] : "");
   else if (verb == "write") write_file("/proc/sys/net/" + words.at(2), words.at(3));
   else if (verb == "markers") return std::to_string(add_markers(static_cast<unsigned>(std::stoul(words.at(2))))) + "\n";

@@ -19,7 +19,7 @@ namespace hand {
  * are closed and all namespaces are forgotten.
  *
  *   namespaces NAME ECHO                d_NAME, c_NAME and s_NAME: director, clients, servers; below they are d, c and s. Says the director's inode number.
- *   pair NS DEVICE NS DEVICE            address NS DEVICE ADDRESS/BITS        up NS DEVICE...
+ *   pair NS DEVICE NS DEVICE            address NS DEVICE ADDRESS/BITS        up NS DEVICE...      ready NS DEVICE...
  *   route NS ADDRESS/BITS GATEWAY [DEVICE]      write NS FILE VALUE          (below /proc/sys/net)
  *   run NS WORD...                      feed NS BYTES WORD...                 a program, the second one with input. It must exit with 0.
  *   start NS FOLDER WORD...             a program in the background, until it says "ready"      signal FOLDER NUMBER [gone]      to it
