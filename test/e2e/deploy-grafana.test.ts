@@ -4,10 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { DOWNLOADS } from '../support/downloads.js';
 import { freePorts, until, Vslog } from './support/vslog.js';
 
 const ROOT = join(import.meta.dirname, '../..');
-const BIN = join(ROOT, '.cache/prometheus/usr/bin');
+const BIN = join(DOWNLOADS, 'prometheus/usr/bin');
 const RULES = join(ROOT, 'deploy/prometheus');
 const DASHBOARDS = join(ROOT, 'deploy/grafana/dashboards');
 

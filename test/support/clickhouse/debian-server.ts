@@ -3,9 +3,10 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { DOWNLOADS } from '../downloads.js';
 import { freePort } from './server.js';
 
-const PROGRAM = join(import.meta.dirname, '../../../.cache/clickhouse-server/usr/sbin/clickhouse-server');
+const PROGRAM = join(DOWNLOADS, 'clickhouse-server/usr/sbin/clickhouse-server');
 
 /**
  * Debian's own clickhouse-server, 18.16: too old for our tables, but a real server on a real network. It keeps its port and its data while it is killed and started again.
