@@ -8,7 +8,7 @@ import { casesOf, readReport } from './report.js';
 import type { Case } from './results.js';
 
 /**
- * Runs every test program of a build, each in one process from its first test to its last: a process a test would cost 20 times as much. A test that does not end
+ * Runs every test program of a build, each in one process from its first test to its last: a process a test takes twice as long. A test that does not end
  * within the longest time of a test is ended, with its program.
  */
 export async function runPrograms(folder: string, tree: string): Promise<Case[]> {
