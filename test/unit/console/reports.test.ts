@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Failure } from '../../../src/cli/failure.js';
 import { ConsoleError } from '../../../src/console/errors.js';
@@ -48,6 +50,29 @@ describe('the list of reports', () => {
       expect(more).toBe(more.trim());
     }
   });
+});
+
+describe('what the page asks by itself', () => {
+  const texts = readdirSync('web', { recursive: true, encoding: 'utf8' }).flatMap((name) =>
+    /\.tsx?$/.test(name) ? [readFileSync(join('web', name), 'utf8')] : [],
+  );
+  const asked = texts.flatMap((text) =>
+    [...text.matchAll(/askReport\('(\w+)', \{([^}]*)\}/g)].map(([, name = '', said = '']) => ({ name, said })),
+  );
+  const named = texts.flatMap((text) => [...text.matchAll(/report\.name === '(\w+)'/g)].map(([, name = '']) => name));
+
+  it('is something', () => {
+    expect(asked.map(({ name }) => name)).toEqual(expect.arrayContaining(['churn', 'reasons', 'nodest', 'drain', 'loss']));
+    expect(named).toEqual(expect.arrayContaining(['who', 'changes']));
+  });
+
+  it.each(asked)('is $name with $said', ({ name, said: flags }) => {
+    const report = reports.find((one) => one.name === name);
+    const known = report?.parameters.map(({ flag }) => flag);
+    for (const [, flag] of flags.matchAll(/(\w+):/g)) expect(known).toContain(flag);
+  });
+
+  it.each(named)('is %s', (name) => expect(reports.map((one) => one.name)).toContain(name));
 });
 
 describe('a report of the page', () => {
