@@ -1,6 +1,6 @@
 import { once } from 'node:events';
+import { until } from '../../support/patience.js';
 import type { NetworkNamespace } from './network-namespace.js';
-import { until } from './vslog.js';
 
 /** What a test made, by the names of the records. */
 export interface MadeFlow {
@@ -71,7 +71,7 @@ export async function stream(namespace: NetworkNamespace, client: Place, address
   child.stdout?.setEncoding('utf8').on('data', (text: string) => {
     said += text;
   });
-  await until('datagrams', () => said.includes('first') || undefined);
+  await until('datagrams', () => said.includes('first'));
   return async () => {
     const ended = once(child, 'close');
     child.stdin?.end();
@@ -158,9 +158,7 @@ async function exchange(namespace: NetworkNamespace, way: Way, flow: MadeFlow, p
     serverIn
       .procNet(table)
       .split('\n')
-      .some((line) => (line.trim().split(/\s+/)[1] ?? '').concat(' ').endsWith(port))
-      ? true
-      : undefined,
+      .some((line) => (line.trim().split(/\s+/)[1] ?? '').concat(' ').endsWith(port)),
   );
   const { code, out, err } = protocol === 'TCP' ? namespace.tried(tcpClient(flow, place), WORDS) : namespace.tried(udpClient(flow));
   if (code !== 0 || out !== WORDS) throw new Error(`The exchange failed: ${out}${err}`);

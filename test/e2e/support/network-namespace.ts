@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
-import { type Ran, until } from './vslog.js';
+import { COMMAND_MS, until } from '../../support/patience.js';
+import type { Ran } from './vslog.js';
 
 /** Somebody else than us, to make a namespace as. */
 export interface Identity {
@@ -50,7 +51,7 @@ export class NetworkNamespace {
     }
     await until('a network namespace', () => {
       if (keeper.exitCode !== null) throw new Error(`No network namespace can be made here: ${said}`);
-      return said.includes('ready') ? true : undefined;
+      return said.includes('ready');
     });
     return new NetworkNamespace(keeper, user, as);
   }
@@ -64,7 +65,7 @@ export class NetworkNamespace {
 
   tried(command: readonly string[], input: string | Buffer = ''): Ran {
     const [program = '', ...args] = [...this.prefix, ...command];
-    const { status, stdout, stderr, error } = spawnSync(program, args, { encoding: 'utf8', input, timeout: 60_000, ...this.as });
+    const { status, stdout, stderr, error } = spawnSync(program, args, { encoding: 'utf8', input, timeout: COMMAND_MS, ...this.as });
     if (error !== undefined) throw error;
     return { code: status, out: stdout, err: stderr };
   }
