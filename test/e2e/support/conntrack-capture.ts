@@ -165,11 +165,11 @@ export class ConntrackCapture {
     );
   }
 
-  /** Waits until the flows' ends have been told. The kernel takes a flow whose timer ran out only when it looks at it: a dump of the table does. */
+  /** Has the timers of all flows run out, and waits until these flows' ends have been told. Those in zones are left out. */
   async tellsEnds(...flows: MadeFlow[]): Promise<void> {
     await this.tells(`ends of ${flows.map(nameOf).join(', ')}`, () => {
       if (flows.every((flow) => this.kindsOf(flow).includes('expire'))) return true;
-      this.namespace.run('conntrack', '-L');
+      this.namespace.runOut();
       return false;
     });
   }

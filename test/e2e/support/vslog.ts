@@ -47,7 +47,10 @@ export interface Ran {
   readonly err: string;
 }
 
-/** The command line with sockets and data of its own, run by somebody without privileges. */
+/** By default every collector of a machine wants the same ports. */
+const NO_PORTS = { VSLOG_CLICKHOUSE_HTTP_LISTEN: '', VSLOG_CONSOLE_LISTEN: '', VSLOG_METRICS_LISTEN: '' };
+
+/** The command line with sockets and data of its own and no ports but those that a test asks for, run by somebody without privileges. */
 export class Vslog {
   readonly dir = mkdtempSync(join(tmpdir(), 'vslog-e2e-'));
   private readonly env: NodeJS.ProcessEnv;
@@ -55,15 +58,17 @@ export class Vslog {
   private readonly program: readonly [string, ...string[]];
   private readonly pids = new Set<number>();
 
-  /** `inside`: where it runs, by who made that. */
-  constructor(inside?: NetworkNamespace) {
+  /** `inside`: where it runs, by who made that. `env`: more of its environment; undefined takes a name out. */
+  constructor(inside?: NetworkNamespace, env: NodeJS.ProcessEnv = {}) {
     this.env = {
       ...process.env,
+      ...NO_PORTS,
       HOME: this.dir,
       VSLOG_CAPTURE_SOCKET: join(this.dir, 'capture.sock'),
       VSLOG_CAPTURE_JOURNAL: join(this.dir, 'journal'),
       VSLOG_COLLECTOR_API_SOCKET: join(this.dir, 'collector.sock'),
       VSLOG_COLLECTOR_DATA_DIR: join(this.dir, 'data'),
+      ...env,
     };
     this.who = inside?.as ?? unprivileged();
     // Root all the same? Then at least without what the kernel's sources need: which one `auto` takes must not depend on the machine.
