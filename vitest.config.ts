@@ -19,6 +19,7 @@ export default defineConfig({
       {
         test: {
           name: 'e2e',
+          globalSetup: ['test/e2e/support/built.ts'],
           include: ['test/e2e/**/*.test.ts', 'test/browser/**/*.test.ts', 'test/fault/**/*.test.ts', 'test/conformance/**/*.test.ts'],
           testTimeout: TEST_MS,
           hookTimeout: TEST_MS,

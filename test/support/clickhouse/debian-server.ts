@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from './server.js';
+import { until } from '../patience.js';
+import { freePort } from '../ports.js';
 
 const PROGRAM = join(import.meta.dirname, '../../../.cache/clickhouse-server/usr/sbin/clickhouse-server');
 
@@ -43,11 +43,11 @@ export class DebianServer {
     );
     const child = spawn(PROGRAM, [`--config-file=${join(dir, 'config.xml')}`], { cwd: dir, stdio: 'ignore' });
     this.child = child;
-    const end = Date.now() + 60_000;
-    while (!(await this.answers())) {
-      if (child.exitCode !== null || Date.now() > end) throw new Error(`clickhouse-server does not answer: ${this.complaint()}`);
-      await sleep(50);
-    }
+    const answers = (): Promise<boolean> => {
+      if (child.exitCode !== null || child.signalCode !== null) throw new Error(`clickhouse-server ended: ${this.complaint()}`);
+      return this.answers();
+    };
+    await until('an answer of clickhouse-server', answers, { detail: () => this.complaint() });
     return this;
   }
 

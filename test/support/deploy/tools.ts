@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { COMMAND_MS } from '../patience.js';
 
 export const ROOT = join(import.meta.dirname, '../../..');
 const TOOLS = join(ROOT, '.cache/deploy-tools');
@@ -28,7 +29,7 @@ function run(program: string, args: readonly string[], env: NodeJS.ProcessEnv, i
     encoding: 'utf8',
     cwd: ROOT,
     env: { ...process.env, ...env },
-    timeout: 60_000,
+    timeout: COMMAND_MS,
     ...(input === undefined ? {} : { input }),
   });
   if (error !== undefined) throw error;
