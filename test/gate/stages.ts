@@ -44,7 +44,7 @@ function native(name: string, what: string, ...parts: readonly string[]): Stage 
     commands: [['bash', 'scripts/test-native.sh', ...parts]],
     read: (logs) => readJunit(name, logs, 'native-'),
     counts: true,
-    nice: 10,
+    nice: 5,
   };
 }
 
