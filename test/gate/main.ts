@@ -98,7 +98,7 @@ program
 program
   .command('long')
   .description('what takes longer than the gate may: run it before a release')
-  .argument('[stage...]', 'stages: long, fault, fuzz, vm')
+  .argument('[stage...]', 'stages: long, kafka, fault, fuzz, vm')
   .option('--minutes <n>', 'for each fuzz target', positive, 10)
   .option('--rounds <n>', 'kills and freezes', positive, 100)
   .option('--kernel <folder>', 'play every scenario on this kernel, too (repeatable); the folder holds boot/ and lib/modules/', append, [])

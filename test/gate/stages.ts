@@ -21,13 +21,22 @@ export interface Stage {
 
 const npx = (name: string, ...args: readonly string[]): readonly string[] => [join('node_modules/.bin', name), ...args];
 
-function vitest(name: string, what: string): Stage {
+function vitest(name: string, what: string, { project = name, files = [] }: { project?: string; files?: readonly string[] } = {}): Stage {
   const report = (logs: string): string => join(logs, `vitest-${name}.json`);
   return {
     name,
     what,
     commands: [
-      npx('vitest', 'run', '--project', name, '--reporter=default', '--reporter=json', `--outputFile.json=.cache/test/vitest-${name}.json`),
+      npx(
+        'vitest',
+        'run',
+        '--project',
+        project,
+        ...files,
+        '--reporter=default',
+        '--reporter=json',
+        `--outputFile.json=.cache/test/vitest-${name}.json`,
+      ),
     ],
     forget: (logs) => rmSync(report(logs), { force: true }),
     read: (logs, root) => {
@@ -91,7 +100,11 @@ export function long({
 }): readonly (readonly Stage[])[] {
   return [
     [
-      vitest('long', "the benchmarks' own tests, and the second version of Kafka in full"),
+      vitest('long', "the benchmarks' own tests"),
+      vitest('kafka', 'errors and faults on both versions of Kafka', {
+        project: 'heavy',
+        files: ['test/e2e/kafka-errors.test.ts', 'test/e2e/kafka-faults.test.ts'],
+      }),
       {
         name: 'fault',
         what: `${rounds} kills and freezes under load`,
