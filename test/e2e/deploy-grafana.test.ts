@@ -4,12 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { DOWNLOADS } from '../support/downloads.js';
 import { COMMAND_MS, until } from '../support/patience.js';
 import { freePorts } from '../support/ports.js';
 import { Vslog } from './support/vslog.js';
 
 const ROOT = join(import.meta.dirname, '../..');
-const BIN = join(ROOT, '.cache/prometheus/usr/bin');
+const BIN = join(DOWNLOADS, 'prometheus/usr/bin');
 const RULES = join(ROOT, 'deploy/prometheus');
 const DASHBOARDS = join(ROOT, 'deploy/grafana/dashboards');
 
