@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { Demonstration } from '../../../src/demo/demonstration.js';
 import { EchoServer } from '../../../src/demo/echo-server.js';
 import { Traffic } from '../../../src/demo/traffic.js';
-import { until } from '../support/temporary.js';
+import { until } from '../../support/patience.js';
 
 describe('an echo server', () => {
   it('answers HTTP and UDP with its name and what it was sent', async () => {
@@ -45,11 +45,7 @@ describe('the traffic', () => {
     const traffic = new Traffic('127.0.0.1', (server.address() as AddressInfo).port, udp.address().port);
     traffic.start();
     try {
-      await until(
-        () => datagrams > 0 && ports.size > 1 && [...ports.values()].some((asked) => asked > 1),
-        'requests of every kind',
-        30_000,
-      );
+      await until('requests of every kind', () => datagrams > 0 && ports.size > 1 && [...ports.values()].some((asked) => asked > 1));
     } finally {
       traffic.stop();
       server.closeAllConnections();
