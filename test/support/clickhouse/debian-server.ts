@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { DOWNLOADS } from '../downloads.js';
 import { until } from '../patience.js';
 import { freePort } from '../ports.js';
+import { keepLogOf } from '../process-logs.js';
 
 const PROGRAM = join(DOWNLOADS, 'clickhouse-server/usr/sbin/clickhouse-server');
 
@@ -44,6 +45,7 @@ export class DebianServer {
     );
     const child = spawn(PROGRAM, [`--config-file=${join(dir, 'config.xml')}`], { cwd: dir, stdio: 'ignore' });
     this.child = child;
+    keepLogOf("Debian's clickhouse-server", () => this.complaint());
     const answers = (): Promise<boolean> => {
       if (child.exitCode !== null || child.signalCode !== null) throw new Error(`clickhouse-server ended: ${this.complaint()}`);
       return this.answers();

@@ -172,6 +172,7 @@ describe('Collector', () => {
       capture.publish(makeBatch(1n, 3));
       await until(() => sink.events(EPOCH) === 3, 'the events arrived');
       await collector.stop();
+      expect(sink.segments.map(({ ranges }) => ranges)).toEqual([[{ first: 1n, last: 3n }]]);
     });
   });
 
@@ -224,8 +225,9 @@ describe('Collector', () => {
       const collector = new Collector(options);
       const abort = new AbortController();
       const seen: Batch[] = [];
+      const nodes: string[] = [];
       const tailing = collector.tail({ groups: ['conn_create'] }, async (batch) => void seen.push(batch), abort.signal, {
-        onStart: (welcome) => expect(welcome.node).toBe('node-a'),
+        onStart: ({ node }) => nodes.push(node),
       });
       let first = 4n;
       await until(() => {
@@ -233,6 +235,7 @@ describe('Collector', () => {
         return seen.length > 0;
       }, 'a batch is seen');
       expect(seen[0]?.first).toBeGreaterThan(3n);
+      expect(nodes).toEqual(['node-a']);
       abort.abort();
       await tailing;
       await capture.close();
