@@ -85,7 +85,7 @@ export async function compareStore(store: SqlStore, spool: VerifyReport, { spool
   const cutoff = (record: RecordName): number => (kept[record] === undefined ? 0 : Math.max(0, Date.now() - kept[record] + DAY));
   let epochs: StoreEpoch[] = [];
   for (let attempt = 0; attempt < 5; attempt++) {
-    // What arrives between the two questions makes them differ: then both are asked again.
+    // What is brought again between the questions makes them differ: then they are asked anew.
     const ledger = await rows<LedgerRow>(
       store,
       `SELECT node, epoch, ${text('record', 'record')}, ${text('min(first)', 'low')}, ${text('max(last)', 'high')}, ${text('sum(count)', 'ledger')} FROM batches FINAL GROUP BY node, epoch, record ORDER BY node, epoch, record`,
@@ -138,19 +138,30 @@ export function expiredThrough(
   return Math.max(0, ...old);
 }
 
-/** Where rows are missing, those that cannot have expired are counted by themselves. */
+/**
+ * Rows are counted up to the last sequence of the ledger, which a delivery writes last: what comes after it is on its way. Where rows are missing, those that cannot have
+ * expired are counted by themselves.
+ */
 async function countOf(store: SqlStore, row: LedgerRow, events: readonly EventRow[], through: () => number): Promise<RecordCount> {
   const { node, epoch, record } = row;
   const own = events.find((one) => one.node === node && one.epoch === epoch && one.record === record);
-  const [first, last, ledger, found] = [Number(row.low), Number(row.high), Number(row.ledger), Number(own?.rows ?? 0)];
+  const [first, last, ledger] = [Number(row.low), Number(row.high), Number(row.ledger)];
+  const ours = `node = ${quote(node)} AND epoch = ${quote(epoch)}`;
+  let found = Number(own?.rows ?? 0);
+  if (found !== ledger) {
+    const [told] = await rows<{ found: string }>(
+      store,
+      `SELECT toString(count()) AS found FROM ${record}_events WHERE ${ours} AND sequence <= ${last}`,
+    );
+    found = Number(told?.found ?? found);
+  }
   const counted = { record, first, last, ledger, rows: found };
   const expired = found < ledger ? through() : 0;
   if (expired <= 0) return { ...counted, keptLedger: ledger, keptRows: found };
   if (expired >= last) return { ...counted, keptLedger: 0, keptRows: 0 };
-  const ours = `node = ${quote(node)} AND epoch = ${quote(epoch)}`;
   const [newer] = await rows<{ ledger: string; found: string }>(
     store,
-    `SELECT toString((SELECT sum(last - greatest(first, ${expired + 1}) + 1) FROM batches FINAL WHERE ${ours} AND record = '${record}' AND last > ${expired})) AS ledger, toString((SELECT count() FROM ${record}_events WHERE ${ours} AND sequence > ${expired})) AS found`,
+    `SELECT toString((SELECT sum(last - greatest(first, ${expired + 1}) + 1) FROM batches FINAL WHERE ${ours} AND record = '${record}' AND last > ${expired} AND last <= ${last})) AS ledger, toString((SELECT count() FROM ${record}_events WHERE ${ours} AND sequence > ${expired} AND sequence <= ${last})) AS found`,
   );
   return { ...counted, keptLedger: Number(newer?.ledger ?? ledger), keptRows: Number(newer?.found ?? found) };
 }

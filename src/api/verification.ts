@@ -1,17 +1,15 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { CollectorStatus } from '../collector/collector.js';
 import { SinkComparison, type SinkReport, type SinkToCompare } from '../sink/comparison.js';
 import { listSealed } from '../spool/catalog.js';
+import { listSegments } from '../spool/layout.js';
 import type { Segment } from '../spool/segment.js';
 import { type DamagedSegment, type EpochReport, type VerifyProgress, type VerifyReport, verifySpool } from '../spool/verify.js';
 import { sentenceOf } from '../wire/errors.js';
+import { caughtUp } from './caught-up.js';
 import { excusable } from './excused.js';
 import { type Losses, lossesInSpool, lossesInStore, quarantinedBefore, type RecordedLoss } from './losses.js';
 import type { SqlStore } from './sql-store.js';
 import { compareStore, type StoreReport } from './store-comparison.js';
-
-/** How long the store may take for what was in the spool when the question came, ms. */
-const CATCH_UP_MS = 15_000;
 
 /** What was lost before the time from which on losses are judged: listed, and no failure. */
 export interface Before {
@@ -62,7 +60,11 @@ export async function verifyAll(options: VerifyOptions): Promise<Verification> {
   const segments = await listSealed(spoolDirectory);
   let report: StoreReport;
   let losses: Losses;
-  await caughtUp(options);
+  if (options.status !== undefined) {
+    // An active segment keeps its number when it is sealed.
+    const newest = Math.max(0, ...(await listSegments(spoolDirectory)).map(({ id }) => id));
+    await caughtUp(newest, options.status, { signal: options.signal });
+  }
   if (store === undefined) {
     report = { checked: false, reason: 'There is no store to compare with.', epochs: [], ok: true };
     losses = await lossesInSpool(spoolDirectory, sinceMs);
@@ -109,19 +111,4 @@ async function compareSinks({ sinks }: VerifyOptions, segments: readonly Segment
   const reports: SinkReport[] = [];
   for (const one of wanted) reports.push(await comparison.compare(one));
   return reports;
-}
-
-/** Waits until the sinks have everything that is sealed, or until the time is over: then the comparison tells what is missing. */
-async function caughtUp(options: VerifyOptions): Promise<void> {
-  if (options.status === undefined) return;
-  const newest = (await options.status()).counters.events;
-  const end = Date.now() + CATCH_UP_MS;
-  while (Date.now() < end && options.signal?.aborted !== true) {
-    const { sinks, spool, counters } = await options.status();
-    // While events go on coming, what came before the question is what counts: one segment's age later it is sealed.
-    // A sink that takes nothing is not waited for: the comparison tells what it lacks.
-    if (sinks.every((sink) => sink.lagEvents === 0 || sink.circuit !== 'closed') && (spool.activeEvents === 0 || counters.events > newest))
-      return;
-    await sleep(50);
-  }
 }

@@ -6,7 +6,7 @@ import kafkajs from 'kafkajs';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { KafkaBroker } from '../support/kafka/broker.js';
 import { clientOf, makeTopics, readTopic, sinkWith } from '../support/kafka/topics.js';
-import { until, WAIT_MS } from '../support/patience.js';
+import { until } from '../support/patience.js';
 import { bring, segmentOf, shortConnections } from './store-segments.js';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -84,7 +84,7 @@ it('the example prints every event once, also those that Kafka has or brings twi
   const { brokers } = broker;
   await makeTopics(brokers, 'vslog', 2);
   const all = shortConnections(3000);
-  const sink = sinkWith(dir, { 'kafka.brokers': brokers, 'kafka.message_bytes': 16 * 1024, 'kafka.timeout': WAIT_MS });
+  const sink = sinkWith(dir, { 'kafka.brokers': brokers, 'kafka.message_bytes': 16 * 1024 });
   const cut = (id: number, from: number, to: number): ReturnType<typeof segmentOf> =>
     segmentOf(dir, all.slice(from, to), [{ first: BigInt(from + 1), last: BigInt(to) }], { id });
   await bring(sink, cut(1, 0, 2000));
@@ -122,7 +122,7 @@ it('the example prints every event once, also those that Kafka has or brings twi
 
   // Another group gets everything once more; what was printed before is known.
   await twice();
-  const later = sinkWith(dir, { 'kafka.brokers': brokers, 'kafka.timeout': WAIT_MS });
+  const later = sinkWith(dir, { 'kafka.brokers': brokers });
   await bring(later, cut(3, 4000, 6000));
   await later.close();
   const second = new Example(brokers, 'print-2', file);

@@ -10,7 +10,6 @@ import { nextEvent } from '../../src/wire/batch.js';
 import { toBigInt, toLong, v1 } from '../../src/wire/proto.js';
 import { KafkaBroker } from '../support/kafka/broker.js';
 import { kcat, makeTopics, type ReadMessage, readTopic, sinkWith } from '../support/kafka/topics.js';
-import { WAIT_MS } from '../support/patience.js';
 import { bring, MIDNIGHT, segmentOf, shortConnections } from './store-segments.js';
 
 const PARTITIONS = 3;
@@ -77,7 +76,6 @@ describe.each(['newest', 'last3'] as const)('a Kafka broker (%s)', (version) => 
       'kafka.topic_prefix': prefix,
       'kafka.compression': compression,
       'kafka.message_bytes': 64 * 1024,
-      'kafka.timeout': WAIT_MS,
     });
     const all = segments();
     for (const segment of all) await bring(sink, segment);
@@ -103,7 +101,6 @@ describe.each(['newest', 'last3'] as const)('a Kafka broker (%s)', (version) => 
       'kafka.brokers': broker.brokers,
       'kafka.topic_prefix': prefix,
       'kafka.framing': 'event',
-      'kafka.timeout': WAIT_MS,
     });
     const all = segments();
     for (const segment of all) await bring(sink, segment);

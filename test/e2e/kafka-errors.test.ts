@@ -10,7 +10,8 @@ import { nextEvent } from '../../src/wire/batch.js';
 import { toLong, v1 } from '../../src/wire/proto.js';
 import { KafkaBroker } from '../support/kafka/broker.js';
 import { clientOf, makeTopics, readTopic, sinkWith } from '../support/kafka/topics.js';
-import { until, WAIT_MS } from '../support/patience.js';
+import { BROKERS } from '../support/kafka/versions.js';
+import { until } from '../support/patience.js';
 import { freePort } from '../support/ports.js';
 import { collectorOf } from './collector-api.js';
 import { bring, MIDNIGHT, segmentOf, shortConnections } from './store-segments.js';
@@ -25,7 +26,7 @@ function token(seconds: number): string {
   return `${part({ alg: 'none' })}.${part({ sub: 'vslog', iat: now, exp: now + seconds })}.`;
 }
 
-describe.each(['newest', 'last3'] as const)('a Kafka broker that asks who comes (%s)', (version) => {
+describe.each(BROKERS)('a Kafka broker that asks who comes (%s)', (version) => {
   let broker: KafkaBroker;
   let dir: string;
   let sink: KafkaSink | undefined;
@@ -84,7 +85,7 @@ describe.each(['newest', 'last3'] as const)('a Kafka broker that asks who comes 
       'a name that is none': { 'kafka.brokers': 'no.such.invalid:9092' },
       'a topic that is missing': { 'kafka.topic_prefix': 'nothing' },
     };
-    return { 'kafka.brokers': broker.brokers, 'kafka.timeout': WAIT_MS, ...all[what] };
+    return { 'kafka.brokers': broker.brokers, ...all[what] };
   }
 
   it.each([
@@ -164,7 +165,6 @@ describe.each(['newest', 'last3'] as const)('a Kafka broker that asks who comes 
         'kafka.brokers': broker.brokers,
         'kafka.topic_prefix': 'small',
         'kafka.compression': 'none',
-        'kafka.timeout': WAIT_MS,
       };
       sink = sinkWith(dir, given);
       const all = shortConnections(3000);
@@ -221,7 +221,7 @@ describe.each(['newest', 'last3'] as const)('a Kafka broker that asks who comes 
       await producer.connect();
       await producer.send({ topic: `${prefix}.conn.v1`, messages: [{ partition: 1, value: 'x', headers }] });
       await producer.disconnect();
-      const other = sinkWith(dir, { 'kafka.brokers': broker.brokers, 'kafka.topic_prefix': prefix, 'kafka.timeout': WAIT_MS });
+      const other = sinkWith(dir, { 'kafka.brokers': broker.brokers, 'kafka.topic_prefix': prefix });
       await expect(other.start()).rejects.toThrow(sentence);
       await other.close();
       expect(await readTopic(broker.brokers, `${prefix}.conn.v1`)).toHaveLength(1);

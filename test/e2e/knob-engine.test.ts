@@ -389,7 +389,7 @@ describe('who may turn knobs', () => {
   /** The command line, run by somebody in these groups besides his own. */
   function run({ uid, gid }: Somebody, groups: readonly number[], ...args: string[]): Promise<Ran> {
     const others = groups.length === 0 ? '--clear-groups' : `--groups=${groups.join(',')}`;
-    const command = [process.execPath, '--import', 'tsx', join(ROOT, 'src/main.ts'), ...args, '--socket', socket()];
+    const command = [process.execPath, join(ROOT, 'dist/main.js'), ...args, '--socket', socket()];
     const options = { cwd: ROOT, timeout: COMMAND_MS, env: { ...process.env, HOME: dir } };
     return new Promise((resolve) => {
       execFile('setpriv', [`--reuid=${uid}`, `--regid=${gid}`, others, ...READS, ...command], options, (error, out, err) =>
@@ -456,7 +456,7 @@ describe('who may turn knobs', () => {
         { name: 'expire_nodest_conn', uid: games.uid, through: 4 },
         { name: 'timeout_tcp', uid: games.uid, through: 4 },
       ]);
-      expect(told[0]?.command).toMatch(/main\.ts knob set expire_nodest_conn=1/);
+      expect(told[0]?.command).toMatch(/main\.js knob set expire_nodest_conn=1/);
       expect(told[0]?.parent_pid).toBe(process.pid);
     });
 

@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { excusable } from '../../../src/api/excused.js';
-import { expiredThrough, type RecordCount, storeEpoch } from '../../../src/api/store-comparison.js';
+import type { Losses } from '../../../src/api/losses.js';
+import type { SqlStore } from '../../../src/api/sql-store.js';
+import { compareStore, expiredThrough, type RecordCount, storeEpoch } from '../../../src/api/store-comparison.js';
+import type { VerifyReport } from '../../../src/spool/verify.js';
 
 const NOTHING = { epochs: [] };
 const DAY = 86_400_000;
@@ -65,4 +68,35 @@ it('excuses missing sequences up to what was recorded as lost, the oldest first'
   expect(excused(10)).toEqual([10]);
   expect(excused(23)).toEqual([11, 12]);
   expect(excused(0)).toEqual([]);
+});
+
+describe('a store that is delivered to while it is asked', () => {
+  /** Its ledger ends at 1328, and it has 1414 rows by the time that they are counted; as many as `upToLedger` of them are not behind the ledger's end. */
+  const answers = (upToLedger: number): SqlStore => ({
+    query: async (sql, { format }) => {
+      const of = { node: 'n', epoch: 'e', record: 'conn' };
+      const answer = sql.includes('system.tables')
+        ? { data: [] }
+        : sql.endsWith("FROM conn_events WHERE node = 'n' AND epoch = 'e' AND sequence <= 1328")
+          ? { found: String(upToLedger) }
+          : sql.includes('UNION ALL')
+            ? { ...of, rows: '1414', old_conn: '0', old_control: '0', newest: '1' }
+            : { ...of, low: '1', high: '1328', ledger: '1328' };
+      return Buffer.from(`${JSON.stringify(answer)}${format === 'JSONEachRow' ? '\n' : ''}`);
+    },
+  });
+  const spool = { epochs: [{ node: 'n', epoch: 'e', last: 821n }] } as unknown as VerifyReport;
+  const losses: Losses = { judged: [], before: [], spoolBefore: new Map() };
+
+  it('has what its ledger says, whatever came behind it', async () => {
+    const { ok, epochs } = await compareStore(answers(1328), spool, losses);
+    expect({ ok, epochs }).toMatchObject({ ok: true, epochs: [{ ledger: 1328, rows: 1328, missing: 0, ok: true }] });
+  });
+
+  it('has too many or too few all the same', async () => {
+    for (const rows of [1330, 1327]) {
+      const { ok, epochs } = await compareStore(answers(rows), spool, losses);
+      expect({ ok, epochs }).toMatchObject({ ok: false, epochs: [{ ledger: 1328, rows, ok: false }] });
+    }
+  });
 });
