@@ -12,6 +12,7 @@ import { CHAIN_START, type LogPosition, type ParsedIndex } from './index-file.js
 import { bodyName, CURSORS, indexName, listSegments, QUARANTINE, type SegmentFiles, syncDirectory } from './layout.js';
 import { lockDirectory } from './lock.js';
 import { LOCAL_EPOCH, type Loss, lossBatch } from './loss.js';
+import type { SpoolMark } from './mark.js';
 import { type SpoolOptions, type SpoolSettings, spoolSettings } from './options.js';
 import { type Extent, extentOf, moveAway, noteQuarantine, pendingQuarantines, type QuarantineNote } from './quarantine.js';
 import { recoverTail, removeSegment } from './recover.js';
@@ -275,6 +276,11 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
       this.hurry = true;
       await this.work();
     }
+  }
+
+  /** Where it stands now. */
+  mark(): SpoolMark {
+    return { sealed: this.sealedSegments.newest?.id ?? 0, next: this.nextId, durable: this.durable };
   }
 
   status(): SpoolStatus {
