@@ -1,6 +1,7 @@
 import type { SinkToCompare } from '../sink/comparison.js';
 import { Pump, type PumpStatus, type ReplayRequest } from '../sink/pump.js';
 import type { ReplayProgress, ReplayResult } from '../sink/replay.js';
+import type { SpoolMark } from '../spool/mark.js';
 import { Spool, type SpoolStatus } from '../spool/spool.js';
 import type { Batch } from '../wire/batch.js';
 import type { SourceStatus, Wanted } from '../wire/client.js';
@@ -92,6 +93,12 @@ export class Collector {
       counters: { ...receiver.counters },
       startedMs: this.startedMs,
     };
+  }
+
+  /** Where the spool stands now. */
+  mark(): SpoolMark {
+    if (this.spool === undefined) throw new Error('The collector is not running.');
+    return this.spool.mark();
   }
 
   /** The sinks as they stand now, to be compared with the spool. */

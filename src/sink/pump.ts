@@ -140,7 +140,8 @@ export class Pump {
 
   /** The sink and how far it is, to be compared with the spool. */
   comparable(): SinkToCompare {
-    return { sink: this.sink, delivered: this.cursor.delivered, refused: this.cursor.refused };
+    const away = this.circuit.state === 'closed' ? undefined : (this.lastError ?? 'It failed several times in a row.');
+    return { sink: this.sink, delivered: this.cursor.delivered, refused: this.cursor.refused, away };
   }
 
   status(): PumpStatus {

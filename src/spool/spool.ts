@@ -12,6 +12,7 @@ import { CHAIN_START, type LogPosition, type ParsedIndex } from './index-file.js
 import { bodyName, CURSORS, indexName, listSegments, QUARANTINE, type SegmentFiles, syncDirectory } from './layout.js';
 import { lockDirectory } from './lock.js';
 import { LOCAL_EPOCH, type Loss, lossBatch } from './loss.js';
+import type { SpoolMark } from './mark.js';
 import { type SpoolOptions, type SpoolSettings, spoolSettings } from './options.js';
 import { type Extent, extentOf, moveAway, noteQuarantine, pendingQuarantines, type QuarantineNote } from './quarantine.js';
 import { recoverTail, removeSegment } from './recover.js';
@@ -247,9 +248,12 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
     return this.sealedSegments.full;
   }
 
-  /** Seals what is active, if anything is, without waiting for its age. */
+  /** Seals what is active, if anything is, and what is queued, without waiting for its age. */
   async seal(): Promise<void> {
     this.hurry = true;
+    // What is queued is written first: the worker seals before it writes. After a failure nothing is queued.
+    const last = this.queue.at(-1);
+    while (last !== undefined && this.queue.includes(last)) await this.work();
     this.sealWanted = true;
     await this.work();
   }
@@ -272,6 +276,11 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
       this.hurry = true;
       await this.work();
     }
+  }
+
+  /** Where it stands now. */
+  mark(): SpoolMark {
+    return { sealed: this.sealedSegments.newest?.id ?? 0, next: this.nextId, durable: this.durable };
   }
 
   status(): SpoolStatus {
@@ -501,8 +510,10 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
 
   /** Seals in ascending order of ids, so that the chain goes over them in that order. */
   private async sealWriters(writers: readonly SegmentWriter[]): Promise<void> {
+    const durable = this.settings.syncMs !== undefined;
+    if (durable) await settleAll(writers.map((writer) => writer.sync()));
     for (const writer of writers) {
-      const segment = await writer.seal(this.chain, this.written, this.settings.syncMs !== undefined);
+      const segment = await writer.seal(this.chain, this.written, durable);
       this.chain = segment.chain;
       this.sealedSegments.add(segment, Date.now(), true);
     }

@@ -71,6 +71,19 @@ describe('Spool', () => {
     });
   });
 
+  it('writes and seals what is queued before it closes, also while it seals', async () => {
+    await withDirectory(async (dir) => {
+      const spool = await Spool.open(dir, { ...SLOW, fsync: 'interval:3600000' });
+      const [first, second, third] = makeLog(Array.from({ length: 3 }, () => ({ count: 5, record: 'conn' as const })));
+      const append = (batch: Batch | undefined): Promise<void> => spool.append(batch === undefined ? [] : [batch]);
+      await Promise.all([append(first), spool.seal()]);
+      const later = [append(second), spool.seal(), append(third)];
+      await spool.close();
+      await Promise.all(later);
+      expect(await verifySpool(dir)).toMatchObject({ complete: true, events: 15 });
+    });
+  });
+
   it('seals at its limits of size and events', async () => {
     await withDirectory(async (dir) => {
       const spool = await Spool.open(dir, { ...SLOW, segmentEvents: 10 });

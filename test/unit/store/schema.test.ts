@@ -6,13 +6,12 @@ import { lossesInStore } from '../../../src/api/losses.js';
 import { compareStore } from '../../../src/api/store-comparison.js';
 import { parseServiceKey } from '../../../src/cli/service-address.js';
 import { columnsSql, SIZES_SQL, WORDS_SQL } from '../../../src/cli/sql-words.js';
-import { describeSql, openSql, storedSql } from '../../../src/cli/verify-source.js';
+import { describeSql, lackingSql, openSql } from '../../../src/cli/verify-source.js';
 import { lifetimesSql, weightBeforeSql } from '../../../src/drain/history.js';
 import { knobs } from '../../../src/knob/catalogue.js';
 import { changesOf, questionsOf } from '../../../src/knob/questions.js';
 import { reports } from '../../../src/report/index.js';
 import type { Segment } from '../../../src/spool/segment.js';
-import type { VerifyReport } from '../../../src/spool/verify.js';
 import { SegmentWriter } from '../../../src/store/deliver.js';
 import { discardEvents, rebuildDerived, sweepEnded } from '../../../src/store/derived.js';
 import { schemaDrift } from '../../../src/store/drift.js';
@@ -104,7 +103,7 @@ describe('what the command line and the page ask', () => {
   it('what is open, for `vslog verify --source`', async () => {
     const ours = "node = 'lb1' AND epoch = 'e'";
     expect(await schema.columns(openSql(ours))).toEqual([{ name: 'conn_id', type: 'UInt64' }]);
-    expect(await schema.names(storedSql(ours, 7n))).toHaveLength(1);
+    expect(await schema.names(lackingSql(ours, 7n))).toHaveLength(1);
     expect(await schema.names(describeSql(ours, [1n, 2n]))).toEqual(['id', 'protocol', 'client', 'virtual', 'real']);
   });
 });
@@ -157,7 +156,7 @@ describe('what the store does itself', () => {
         judged: [{ where: 'ring', lost: 7, records: 1 }],
         before: [{ where: 'ring', lost: 7, records: 1 }],
       });
-      const report = await compareStore(store, NO_SPOOL, { judged: [], before: [], spoolBefore: new Map() });
+      const report = await compareStore(store, [], { judged: [], before: [], spoolBefore: new Map() });
       const epoch = report.epochs.find((one) => one.epoch === 'boot-1000');
       expect(epoch).toMatchObject({ first: 1, last: 3, ledger: 3, rows: 2, expired: 1, missing: 0, ok: true });
     }));
@@ -197,20 +196,6 @@ describe('what the store does itself', () => {
       expect(await counts()).toBe('0\t0\t0\t0');
     }));
 });
-
-/** What `vslog verify` finds in a spool that is empty. */
-const NO_SPOOL: VerifyReport = {
-  directory: '',
-  segments: 0,
-  active: 0,
-  events: 0,
-  bytes: 0,
-  damaged: [],
-  quarantined: [],
-  chainBreaks: [],
-  epochs: [],
-  complete: true,
-};
 
 /** 16 bytes that end in this one. */
 function v6(last: number): Uint8Array {
