@@ -12,6 +12,7 @@ import { percentile, remove, rounded } from './setup.js';
 
 export interface QueryOptions {
   readonly events: number;
+  readonly days: number;
   /** A store that an earlier run made with --store, or that this one is to leave; undefined: a temporary one. */
   readonly store: string | undefined;
 }
@@ -21,14 +22,14 @@ const TIMES = 5;
 /** As people's queries are limited: EmbeddedStoreOptions. */
 const LIMITED = `SET max_execution_time = 60, max_result_bytes = 268435456, max_memory_usage = ${eighthOfMemory()}, readonly = 1`;
 
-/** Loads a week's history into the embedded store's tables and asks what people ask: the key question, and every report. */
-export async function query({ events, store }: QueryOptions, say: (line: string) => void): Promise<Record<string, unknown>> {
+/** Loads a history into the embedded store's tables and asks what people ask: the key question, and every report. */
+export async function query({ events, days, store }: QueryOptions, say: (line: string) => void): Promise<Record<string, unknown>> {
   const dir = store ?? mkdtempSync(join(tmpdir(), 'vslog-bench-query-'));
   // A signal ends the process by its exit handlers.
   if (store === undefined) process.once('exit', () => remove(dir));
   const loaded = existsSync(join(dir, 'data')) || existsSync(join(dir, 'store'));
   const hour = (at: number): number => Math.floor(at / 3600) * 3600;
-  const options = { events, until: hour(Date.now() / 1000), database: 'vslog' };
+  const options = { events, days, until: hour(Date.now() / 1000), database: 'vslog' };
   const loadSeconds = loaded ? 0 : await withEngine(dir, (engine) => load(engine, options, say));
   // In an engine of its own, which has nothing of it in its caches yet; what the kernel keeps of the files stays.
   const figures = await withEngine(dir, (engine) => askAll(engine, hour, say));
@@ -83,7 +84,7 @@ async function load(engine: Engine, options: HistoryOptions, say: (line: string)
   }
   await engine.write(controlInsert(options, sequence));
   const seconds = (performance.now() - began) / 1000;
-  // A week has had the time for these merges; this history is some minutes old.
+  // A history of days has had the time for these merges; this one is some minutes old.
   say('letting the merges come to rest');
   await engine.write('OPTIMIZE TABLE vslog.connections_open FINAL');
   await sweepEnded(embeddedDatabase(engine), NODE);

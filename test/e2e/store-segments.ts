@@ -50,11 +50,11 @@ export function segmentOf(
   return { id, record: 'conn', node: 'n', epoch: 'e', ranges, count: events.length, bytes: body.length, sha256, chain: '', path, ...more };
 }
 
-/** `pairs` connections, each a create and an expire, from sequence 1; half of the time before midnight. */
-export function shortConnections(pairs: number): Uint8Array[] {
+/** `pairs` connections after the first `before`, each a create and an expire, from sequence 1 + 2 * `before`; half of the time before midnight. */
+export function shortConnections(pairs: number, before = 0): Uint8Array[] {
   const events: Uint8Array[] = [];
   for (let i = 0; i < pairs; i++) {
-    const conn = BigInt(i + 1);
+    const conn = BigInt(before + i + 1);
     const time = MIDNIGHT + BigInt(2 * i - pairs) * 1000n;
     const addresses = { real_addr: v4(1 + (i % 4)), client_port: 1024 + (i % 60_000) };
     events.push(connEvent({ kind: 'create', sequence: conn * 2n - 1n, conn, time, created_ns: toLong(time), state: 2, ...addresses }));
