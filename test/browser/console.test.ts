@@ -94,6 +94,14 @@ describe('the console in a browser', () => {
     return { socket, port: (socket.address() as { port: number }).port };
   }
 
+  /** One that the store has. */
+  async function recorded(): Promise<{ readonly socket: Socket; readonly port: number }> {
+    const made = await connection();
+    const sql = `SELECT client_port FROM connections WHERE client_port = ${made.port}`;
+    await until('it is in the store', async () => (await rowsOf(api, sql)).length > 0);
+    return made;
+  }
+
   it.each([
     ['light', {}, undefined],
     // In the dark only the colours are others.
@@ -186,6 +194,8 @@ describe('the console in a browser', () => {
   });
 
   it('is brushed by a finger, and says how without one', async () => {
+    // Without anything there is no chart.
+    (await recorded()).socket.resetAndDestroy();
     const visitor = await Visitor.come(browser, base, { touch: true, width: 360 });
     const { page } = visitor;
     await visitor.go('/connections');
@@ -217,9 +227,7 @@ describe('the console in a browser', () => {
   });
 
   it('finds a connection that was just made, and narrows by brushing', async () => {
-    const { socket, port } = await connection();
-    const sql = `SELECT client_port FROM connections WHERE client_port = ${port}`;
-    await until('it is in the store', async () => (await rowsOf(api, sql)).length > 0);
+    const { socket, port } = await recorded();
     const visitor = await Visitor.come(browser, base);
     await visitor.go('/connections');
     await visitor.page.getByLabel('client', { exact: true }).fill('127.0.0.1');
