@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseAddress } from '../../src/cli/address.js';
 import type { SourceReport } from '../../src/cli/source-comparison.js';
-import { until } from '../support/patience.js';
+import { pause, until } from '../support/patience.js';
 import { freePort, listen } from '../support/ports.js';
 import { FakeCapture } from '../unit/support/fake-capture.js';
 import { collectorOf, delivered, rowsOf } from './collector-api.js';
@@ -87,7 +87,10 @@ describe('verify --source, on the engine', () => {
 
   it('is not misled by what comes and goes meanwhile', async () => {
     const held = await open();
-    const comeAndGo = async (): Promise<void> => void (await open()).resetAndDestroy();
+    const comeAndGo = async (): Promise<void> => {
+      (await open()).resetAndDestroy();
+      await pause(10, 'so that the traffic leaves something of the processor to those who look at it');
+    };
     await comeAndGo();
     let going = true;
     const traffic = (async () => {
