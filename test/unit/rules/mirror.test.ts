@@ -12,6 +12,7 @@ const EXCEPT: Readonly<Record<string, string>> = {
 /** Folders of tests that mirror none, and why. */
 const OWN: Readonly<Record<string, string>> = {
   '': 'the root',
+  gate: 'the gate, which is in test/gate',
   rules: 'rules that hold for the tree itself',
   support: 'what tests share, and its own tests',
 };
