@@ -79,8 +79,8 @@ export async function runFaults({ rounds, rate, seed }: FaultOptions, say: (line
     mkdirSync(join(dir, 'data'));
     if (who.uid !== undefined) for (const path of [dir, join(dir, 'data')]) chownSync(path, who.uid, who.gid ?? who.uid);
     await Promise.all([server.start(), broker.start()]);
-    await capture.revive();
     await prepare(env, who);
+    await capture.revive();
     await collector.revive();
     const status = async (): Promise<StatusDocument | undefined> => api.status().catch(() => undefined);
     await until('something in all sinks', async () => {
