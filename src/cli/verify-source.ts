@@ -51,18 +51,24 @@ export async function verifySource(values: Values, api: ApiClient, waitMs: numbe
   }
 }
 
-/** By the ledger: the batches up to a sequence hold as many events as there are sequences from the first on. */
+/** By the ledger: how many of the events up to a sequence, from the first that it has on, the store lacks. */
+export function lackingSql(ours: string, sequence: bigint): string {
+  return `SELECT if(count() = 0, ${sequence}, ${sequence} - min(first) + 1 - sum(least(last, ${sequence}) - first + 1)) FROM batches FINAL WHERE ${ours} AND first <= ${sequence}`;
+}
+
 async function lacks(api: ApiClient, ours: string, sequence: bigint): Promise<number> {
   if (sequence <= 0n) return 0;
-  const answer = await api.sql(
-    `SELECT if(count() = 0, ${sequence}, ${sequence} - min(first) + 1 - sum(least(last, ${sequence}) - first + 1)) FROM batches FINAL WHERE ${ours} AND first <= ${sequence}`,
-    'TSV',
-  );
+  const answer = await api.sql(lackingSql(ours, sequence), 'TSV');
   return Number(answer.toString('utf8'));
 }
 
+/** The answer is of one UInt64 a connection. */
+export function openSql(ours: string): string {
+  return `SELECT conn_id FROM connections WHERE ${ours} AND is_open`;
+}
+
 async function openInLog(api: ApiClient, ours: string): Promise<Set<bigint>> {
-  const bytes = await api.sql(`SELECT conn_id FROM connections WHERE ${ours} AND is_open`, 'RowBinary');
+  const bytes = await api.sql(openSql(ours), 'RowBinary');
   const ids = new Set<bigint>();
   for (let at = 0; at + 8 <= bytes.length; at += 8) ids.add(bytes.readBigUInt64LE(at));
   return ids;
@@ -76,14 +82,16 @@ interface Row {
   readonly real: string;
 }
 
-async function describe(api: ApiClient, ours: string, ids: readonly bigint[]): Promise<Difference[]> {
-  if (ids.length === 0) return [];
+/** The answer's rows are of type Row. */
+export function describeSql(ours: string, ids: readonly bigint[]): string {
   const endpoint = (name: string): string =>
     `concat(if(position(${name}_addr, ':') > 0, concat('[', ${name}_addr, ']'), ${name}_addr), ':', toString(${name}_port)) AS ${name}`;
-  const answer = await api.sql(
-    `SELECT toString(conn_id) AS id, protocol, ${['client', 'virtual', 'real'].map(endpoint).join(', ')} FROM connections WHERE ${ours} AND conn_id IN (${ids.join(', ')}) ORDER BY conn_id`,
-    'JSONEachRow',
-  );
+  return `SELECT toString(conn_id) AS id, protocol, ${['client', 'virtual', 'real'].map(endpoint).join(', ')} FROM connections WHERE ${ours} AND conn_id IN (${ids.join(', ')}) ORDER BY conn_id`;
+}
+
+async function describe(api: ApiClient, ours: string, ids: readonly bigint[]): Promise<Difference[]> {
+  if (ids.length === 0) return [];
+  const answer = await api.sql(describeSql(ours, ids), 'JSONEachRow');
   return answer
     .toString('utf8')
     .split('\n')

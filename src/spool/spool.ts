@@ -252,9 +252,12 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
     return this.sealedSegments.full;
   }
 
-  /** Seals what is active, if anything is, without waiting for its age. */
+  /** Seals what is active, if anything is, and what is queued, without waiting for its age. */
   async seal(): Promise<void> {
     this.hurry = true;
+    // What is queued is written first: the worker seals before it writes. After a failure nothing is queued.
+    const last = this.queue.at(-1);
+    while (last !== undefined && this.queue.includes(last)) await this.work();
     this.sealWanted = true;
     await this.work();
   }
@@ -527,8 +530,10 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
 
   /** Seals in ascending order of ids, so that the chain goes over them in that order. */
   private async sealWriters(writers: readonly SegmentWriter[]): Promise<void> {
+    const durable = this.settings.syncMs !== undefined;
+    if (durable) await settleAll(writers.map((writer) => writer.sync()));
     for (const writer of writers) {
-      const segment = await writer.seal(this.chain, this.written, this.settings.syncMs !== undefined);
+      const segment = await writer.seal(this.chain, this.written, durable);
       this.chain = segment.chain;
       this.sealedSegments.add(segment, Date.now(), true);
     }

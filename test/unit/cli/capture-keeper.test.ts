@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CaptureKeeper } from '../../../src/cli/capture-keeper.js';
 import { Failure } from '../../../src/cli/failure.js';
-import { until, withDirectory } from '../support/temporary.js';
+import { until } from '../../support/patience.js';
+import { withDirectory } from '../support/temporary.js';
 
 /** A keeper of a program that is this shell script. */
 async function kept(
@@ -46,7 +47,7 @@ describe('a capture that refuses', () => {
 describe('a capture that dies', () => {
   it('is started again, with its last words', async () => {
     await kept('echo "ready: x"; echo "vslog-capture: ouch" >&2; exit 1', async (_keeper, said, readies) => {
-      await until(() => readies() >= 2, 'it was started again');
+      await until('it was started again', () => readies() >= 2);
       expect(said).toContain('capture: ouch');
       expect(said).toContain('the capture ended with code 1; it is started again');
     });
@@ -54,7 +55,7 @@ describe('a capture that dies', () => {
 
   it('says what it said before it was ready, too', async () => {
     await kept('echo "vslog-capture: ouch" >&2; exit 1', async (_keeper, said) => {
-      await until(() => said.length >= 2, 'it was told');
+      await until('it was told', () => said.length >= 2);
       expect(said.slice(0, 2)).toEqual(['capture: ouch', 'the capture ended with code 1; it is started again']);
     });
   });
@@ -75,7 +76,7 @@ describe('a capture that does not end when it is told to', () => {
 describe('a capture', () => {
   it('is told to end with its parent, by a standard input that stays open', async () => {
     await kept('echo "ready: $1"; cat; echo "input ended"', async (_keeper, said) => {
-      await until(() => said.includes('capture: ready: --with-parent'), 'it is ready');
+      await until('it is ready', () => said.includes('capture: ready: --with-parent'));
       expect(said).toEqual(['capture: ready: --with-parent']);
     });
   });
