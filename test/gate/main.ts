@@ -92,7 +92,7 @@ program
   .action((names: readonly string[]) => run(chosen(GATE, names)));
 program
   .command('check')
-  .description('what finds most faults in three minutes: lint, types, unit tests, golden bytes, native unit tests')
+  .description('what finds most faults quickly: lint, types, unit tests, golden bytes, native unit tests')
   .action(() => run(CHECK));
 program
   .command('long')
