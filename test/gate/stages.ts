@@ -21,13 +21,22 @@ export interface Stage {
 
 const npx = (name: string, ...args: readonly string[]): readonly string[] => [join('node_modules/.bin', name), ...args];
 
-function vitest(name: string, what: string): Stage {
+function vitest(name: string, what: string, { project = name, files = [] }: { project?: string; files?: readonly string[] } = {}): Stage {
   const report = (logs: string): string => join(logs, `vitest-${name}.json`);
   return {
     name,
     what,
     commands: [
-      npx('vitest', 'run', '--project', name, '--reporter=default', '--reporter=json', `--outputFile.json=.cache/test/vitest-${name}.json`),
+      npx(
+        'vitest',
+        'run',
+        '--project',
+        project,
+        ...files,
+        '--reporter=default',
+        '--reporter=json',
+        `--outputFile.json=.cache/test/vitest-${name}.json`,
+      ),
     ],
     forget: (logs) => rmSync(report(logs), { force: true }),
     read: (logs, root) => {
@@ -44,7 +53,7 @@ function native(name: string, what: string, ...parts: readonly string[]): Stage 
     commands: [['bash', 'scripts/test-native.sh', ...parts]],
     read: (logs) => readJunit(name, logs, 'native-'),
     counts: true,
-    nice: 10,
+    nice: 5,
   };
 }
 
@@ -65,19 +74,22 @@ const vm = (...args: readonly string[]): Stage => ({
 
 const unit = vitest('unit', 'test/unit and the golden bytes of both languages');
 
+/** Stages that run beside each other: those of one lane one after the other, the lanes beside each other. */
+export type Lanes = readonly (readonly Stage[])[];
+
 /**
- * The stages of `npm test`, in lanes: those of one lane run one after the other, the lanes beside each other. The virtual machines and the end-to-end tests wait most
- * of the time, the native stage computes.
+ * The stages of `npm test`, in phases. The end-to-end tests wait much of the time, the native stage computes. The virtual machines have the processors to themselves: their
+ * steps race with the timers of the kernel inside.
  */
-export const GATE: readonly (readonly Stage[])[] = [
-  [vm()],
-  [lint, unit, native('native', 'GoogleTest under sanitizers, fuzz targets, clang-tidy')],
-  [vitest('e2e', 'real processes, three files at a time')],
-  [vitest('heavy', 'end-to-end tests that start a Kafka broker or a ClickHouse server, one file at a time')],
+export const GATE: readonly Lanes[] = [
+  [[lint, unit, native('native', 'GoogleTest under sanitizers, fuzz targets, clang-tidy')]],
+  [[vitest('e2e', 'real processes, two files at a time')]],
+  [[vitest('heavy', 'end-to-end tests that start a Kafka broker or a ClickHouse server, or compare times, one file at a time')]],
+  [[vm()]],
 ];
 
 /** The stages of `npm run check`. */
-export const CHECK: readonly (readonly Stage[])[] = [[lint, unit], [native('native', 'GoogleTest under ASan and UBSan', 'quick')]];
+export const CHECK: readonly Lanes[] = [[[lint, unit], [native('native', 'GoogleTest under ASan and UBSan', 'quick')]]];
 
 /** What only `npm run test:long` does: docs/development.md has the list. */
 export function long({
@@ -88,17 +100,23 @@ export function long({
   readonly minutes: number;
   readonly rounds: number;
   readonly kernels: readonly string[];
-}): readonly (readonly Stage[])[] {
+}): readonly Lanes[] {
   return [
     [
-      vitest('long', "the benchmarks' own tests, and the second version of Kafka in full"),
-      {
-        name: 'fault',
-        what: `${rounds} kills and freezes under load`,
-        commands: [npx('tsx', 'test/fault/main.ts', '--rounds', String(rounds))],
-      },
-      native('fuzz', `each fuzz target for ${minutes} minutes`, 'fuzz', '--minutes', String(minutes)),
-      ...(kernels.length === 0 ? [] : [vm(...kernels.flatMap((folder) => ['--kernel', folder]))]),
+      [
+        vitest('long', "the benchmarks' own tests"),
+        vitest('kafka', 'errors and faults on both versions of Kafka', {
+          project: 'heavy',
+          files: ['test/e2e/kafka-errors.test.ts', 'test/e2e/kafka-faults.test.ts'],
+        }),
+        {
+          name: 'fault',
+          what: `${rounds} kills and freezes under load`,
+          commands: [npx('tsx', 'test/fault/main.ts', '--rounds', String(rounds))],
+        },
+        native('fuzz', `each fuzz target for ${minutes} minutes`, 'fuzz', '--minutes', String(minutes)),
+        ...(kernels.length === 0 ? [] : [vm(...kernels.flatMap((folder) => ['--kernel', folder]))]),
+      ],
     ],
   ];
 }

@@ -1,8 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { orNever } from '../patience.js';
+import { freePort } from '../ports.js';
+import { keepLogOf } from '../process-logs.js';
 
 export interface ClickHouseServerOptions {
   /** The only one who may ask; none: everybody. */
@@ -10,16 +12,6 @@ export interface ClickHouseServerOptions {
   readonly password?: string;
   /** Where the data is; without it a folder that stop() removes. */
   readonly dir?: string;
-}
-
-/** A port of loopback that is free now. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('There is no free port.');
-  return address.port;
 }
 
 /**
@@ -74,6 +66,7 @@ export class ClickHouseServer {
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       complaint = (complaint + text).slice(-4000);
     });
+    keepLogOf('the ClickHouse server', () => complaint);
     await new Promise<void>((resolve, reject) => {
       child.stdout?.on('data', () => resolve());
       child.once('error', reject);
@@ -110,10 +103,10 @@ export class ClickHouseServer {
     const { child } = this;
     this.child = undefined;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    const gone = new Promise<true>((resolve) => child.once('exit', () => resolve(true)));
     child.kill(signal);
-    const force = setTimeout(() => child.kill('SIGKILL'), 15_000);
+    if ((await orNever(gone)) === true) return;
+    child.kill('SIGKILL');
     await gone;
-    clearTimeout(force);
   }
 }

@@ -13,3 +13,9 @@ export function kafkaPart(part: KafkaPart): { readonly version: string; readonly
   if (artifact === undefined || version === undefined) throw new Error(`test/support/kafka/versions.txt has no line "${part}".`);
   return { version, libs: join(DOWNLOADS, 'kafka', `${artifact}-${version}`) };
 }
+
+/** Whether this is `npm run test:long`. */
+const LONG = (process.env.VSLOG_TEST_LONG ?? '') !== '';
+
+/** The brokers that errors and faults are tried on: both in `npm run test:long`, the newest in `npm test`, which has delivery to both. */
+export const BROKERS: readonly ('newest' | 'last3')[] = LONG ? ['newest', 'last3'] : ['newest'];

@@ -1,15 +1,16 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { exitCodeOf, sentence } from '../../../src/cli/failure.js';
-import { program } from '../../../src/cli/program.js';
-import { commandName, knobs } from '../../../src/knob/catalogue.js';
-import { crc32c } from '../../../src/wire/crc32c.js';
-import { MessageType } from '../../../src/wire/message.js';
-import { toLong, v1 } from '../../../src/wire/proto.js';
-import { EPOCH } from '../support/batches.js';
-import { FakeKnobs, fakeStore } from '../support/fake-knobs.js';
-import { until, withDirectory } from '../support/temporary.js';
+import { exitCodeOf, sentence } from '../../../../src/cli/failure.js';
+import { program } from '../../../../src/cli/program.js';
+import { commandName, knobs } from '../../../../src/knob/catalogue.js';
+import { crc32c } from '../../../../src/wire/crc32c.js';
+import { MessageType } from '../../../../src/wire/message.js';
+import { toLong, v1 } from '../../../../src/wire/proto.js';
+import { until } from '../../../support/patience.js';
+import { EPOCH } from '../../support/batches.js';
+import { FakeKnobs, fakeStore } from '../../support/fake-knobs.js';
+import { withDirectory } from '../../support/temporary.js';
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -286,7 +287,7 @@ describe('knob watch', () => {
     through: v1.Through.Value.sysctl,
   });
   const stop = async (out: () => string): Promise<void> => {
-    await until(() => out().includes('\n'), 'a change was printed');
+    await until('a change was printed', () => out().includes('\n'));
     process.emit('SIGINT');
   };
   const prepare = (capture: FakeKnobs): void => {

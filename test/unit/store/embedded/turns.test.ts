@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { TooMany, Turns } from '../../../src/store/embedded/turns.js';
+import { TooMany, Turns } from '../../../../src/store/embedded/turns.js';
 
 /** Something that runs until it is told to end. */
 function job(): { readonly run: () => Promise<string>; readonly begun: () => boolean; end(failure?: Error): void } {

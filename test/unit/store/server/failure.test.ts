@@ -1,7 +1,7 @@
 import { ClickHouseError } from '@clickhouse/client';
 import { expect, test } from 'vitest';
-import { EngineError, EngineUnavailable } from '../../../src/store/errors.js';
-import { failureOf } from '../../../src/store/server/failure.js';
+import { EngineError, EngineUnavailable } from '../../../../src/store/errors.js';
+import { failureOf } from '../../../../src/store/server/failure.js';
 
 const asked = { url: 'http://h:8123', user: 'u', timeoutMs: 5000 };
 const refused = (code: string, type: string, message = 'Something'): Error =>

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { exitCodeOf, sentence } from '../../../src/cli/failure.js';
-import { program } from '../../../src/cli/program.js';
-import { FakeBalancer } from '../support/fake-balancer.js';
-import { withDirectory } from '../support/temporary.js';
+import { exitCodeOf, sentence } from '../../../../src/cli/failure.js';
+import { program } from '../../../../src/cli/program.js';
+import { FakeBalancer } from '../../support/fake-balancer.js';
+import { withDirectory } from '../../support/temporary.js';
 
 afterEach(() => vi.restoreAllMocks());
 

@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { parseAddress } from '../../../src/cli/address.js';
-import { exitCodeOf, sentence } from '../../../src/cli/failure.js';
-import { program } from '../../../src/cli/program.js';
-import { toLong } from '../../../src/wire/proto.js';
-import { FakeBalancer } from '../support/fake-balancer.js';
-import { fakeStore } from '../support/fake-knobs.js';
-import { withDirectory } from '../support/temporary.js';
+import { parseAddress } from '../../../../src/cli/address.js';
+import { exitCodeOf, sentence } from '../../../../src/cli/failure.js';
+import { program } from '../../../../src/cli/program.js';
+import { toLong } from '../../../../src/wire/proto.js';
+import { FakeBalancer } from '../../support/fake-balancer.js';
+import { fakeStore } from '../../support/fake-knobs.js';
+import { withDirectory } from '../../support/temporary.js';
 
 afterEach(() => vi.restoreAllMocks());
 

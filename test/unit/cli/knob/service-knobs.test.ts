@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { exitCodeOf, sentence } from '../../../src/cli/failure.js';
-import { program } from '../../../src/cli/program.js';
-import { MessageType } from '../../../src/wire/message.js';
-import { FakeKnobs } from '../support/fake-knobs.js';
-import { withDirectory } from '../support/temporary.js';
+import { exitCodeOf, sentence } from '../../../../src/cli/failure.js';
+import { program } from '../../../../src/cli/program.js';
+import { MessageType } from '../../../../src/wire/message.js';
+import { FakeKnobs } from '../../support/fake-knobs.js';
+import { withDirectory } from '../../support/temporary.js';
 
 afterEach(() => vi.restoreAllMocks());
 
