@@ -98,7 +98,7 @@ async function headersOf({ path, directory, args }: Source): Promise<string[]> {
 function hasPassed(key: string): boolean {
   const list = join(TIDY, `${key}.headers`);
   if (!existsSync(list)) return false;
-  const passed = join(TIDY, `${wholeKey(key, readFileSync(list, 'utf8').split('\n'))}.passed`);
+  const passed = join(TIDY, `${wholeKey(key, linesOf(readFileSync(list, 'utf8')))}.passed`);
   if (!existsSync(passed)) return false;
   const now = new Date();
   for (const file of [list, passed]) utimesSync(file, now, now);
@@ -112,6 +112,10 @@ function remember(key: string, headers: readonly string[]): void {
 
 function wholeKey(key: string, headers: readonly string[]): string {
   return hash([key, ...headers.flatMap((name) => [name, existsSync(join(ROOT, name)) ? read(name) : ''])]);
+}
+
+function linesOf(text: string): string[] {
+  return text.split('\n').filter((line) => line !== '');
 }
 
 function removeUnused(): void {
