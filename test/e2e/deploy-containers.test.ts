@@ -42,14 +42,17 @@ describe('the compose file', () => {
     );
     const services = project?.services ?? {};
     expect(Object.keys(services).sort()).toEqual(['capture', 'clickhouse', 'collector', 'grafana', 'kafka', 'prometheus', 'topics']);
+    const ours: string[] = [];
     for (const [name, service] of Object.entries(services)) {
       expect(service.image, name).toMatch(/:[\w.-]+$/);
       for (const port of service.ports ?? []) expect(port.host_ip, name).toBe('127.0.0.1');
       if (service.image?.startsWith('vslog:') !== true) continue;
+      ours.push(name);
       configured(service.environment ?? {});
       expect(service.cap_drop, name).toEqual(['ALL']);
       if (name !== 'capture') expect([service.user, service.cap_add], name).toEqual(['990:990', undefined]);
     }
+    expect(ours.sort()).toEqual(['capture', 'collector', 'topics']);
   });
 
   it('would be refused if it were none', () => {
@@ -120,6 +123,7 @@ describe('the Kubernetes objects', () => {
       for (const { name, image, env = [], securityContext, volumeMounts = [] } of pod?.containers ?? []) {
         expect(image).toMatch(/^vslog:\d/);
         configured(Object.fromEntries(env.map((one) => [one.name, one.value ?? 'node-1'])), toml);
+        expect(volumeMounts.length, name).toBeGreaterThan(0);
         for (const mount of volumeMounts) expect(volumes).toContain(mount.name);
         if (name === 'collector') expect([securityContext?.runAsUser, securityContext?.capabilities?.add]).toEqual([990, undefined]);
       }

@@ -26,7 +26,7 @@ let store: Store;
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), 'vslog-report-'));
   const retention = { events: LONG, connections: LONG, minutes: LONG, control: LONG };
-  store = createEmbeddedStore({ dir: join(dir, 'ch'), maxQuerySeconds: 10, retention });
+  store = createEmbeddedStore({ dir: join(dir, 'ch'), retention });
   await tellStory(store, dir);
 });
 

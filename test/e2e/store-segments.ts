@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Sink, SinkRejection } from '../../src/sink/sink.js';
 import type { Segment, SequenceRange } from '../../src/spool/segment.js';
 import type { Store } from '../../src/store/index.js';
 import { toLong, v1 } from '../../src/wire/proto.js';
+import { until } from '../support/patience.js';
 
 /** Last midnight (UTC), ns. */
 export const MIDNIGHT = BigInt(Math.floor(Date.now() / 86_400_000)) * 86_400_000_000_000n;
@@ -71,6 +73,23 @@ export function shortConnections(pairs: number, before = 0): Uint8Array[] {
     );
   }
   return events;
+}
+
+/** Delivers as the pump does: again and again until the sink takes it. A refusal for good rejects. */
+export async function bring(sink: Sink, segment: Segment): Promise<void> {
+  let last: unknown;
+  const take = async (): Promise<boolean> => {
+    try {
+      await sink.start();
+      await sink.deliver(segment);
+      return true;
+    } catch (error) {
+      if (error instanceof SinkRejection) throw error;
+      last = error;
+      return false;
+    }
+  };
+  await until(`segment ${segment.id} in sink ${sink.name}`, take, { detail: () => String(last) });
 }
 
 export async function ask(store: Store, sql: string): Promise<string> {

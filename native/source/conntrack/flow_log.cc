@@ -54,7 +54,7 @@ void FlowLog::updated(const Flow& flow, const FlowName& name, std::uint64_t time
   std::uint64_t created_ns = flow.start_ns;
   if (keeps_table()) {
     KnownFlow* known = table_.find(name);
-    if (known == nullptr) {
+    if (known == nullptr && !is_dying(flow)) {
       listed(flow, time_ns, generation, out);
       known = table_.find(name);
     }

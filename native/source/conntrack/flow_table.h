@@ -26,6 +26,7 @@ struct alignas(64) KnownFlow {
   bool translated = false;       ///< its destination was
   bool listed = false;           ///< it came by a dump, and its beginning was not told since
   bool silent = false;           ///< the kernel may not tell its end
+  bool absent = false;           ///< a comparison asked the kernel for it, which did not have it
   bool used = false;
 };
 

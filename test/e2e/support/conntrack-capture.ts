@@ -7,6 +7,7 @@ import { eventsOf } from '../../../src/cli/event.js';
 import { plainEvent } from '../../../src/cli/event-text.js';
 import { CaptureClient } from '../../../src/wire/client.js';
 import { until, WAIT_MS } from '../../support/patience.js';
+import { keepLogOf } from '../../support/process-logs.js';
 import type { MadeFlow } from './flows.js';
 import type { NetworkNamespace } from './network-namespace.js';
 import type { Ran } from './vslog.js';
@@ -83,6 +84,7 @@ export class ConntrackCapture {
     const child = this.namespace.start(CAPTURE, '--source', 'conntrack', ...own, ...this.args);
     this.child = child;
     this.said = '';
+    keepLogOf('vslog-capture', () => this.said);
     for (const stream of [child.stdout, child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => {
         this.said += text;

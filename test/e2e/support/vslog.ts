@@ -3,6 +3,7 @@ import { chownSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { COMMAND_MS, until } from '../../support/patience.js';
+import { keepLogOf } from '../../support/process-logs.js';
 import type { NetworkNamespace } from './network-namespace.js';
 
 // For the files that still have them from here.
@@ -180,6 +181,7 @@ export class Up {
       });
     }
     this.ended = new Promise((resolve) => child.once('close', resolve));
+    keepLogOf(child.spawnargs.slice(-4).join(' '), () => this.said);
   }
 
   /** Waits for words. */

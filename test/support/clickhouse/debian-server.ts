@@ -2,10 +2,12 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DOWNLOADS } from '../downloads.js';
 import { until } from '../patience.js';
 import { freePort } from '../ports.js';
+import { keepLogOf } from '../process-logs.js';
 
-const PROGRAM = join(import.meta.dirname, '../../../.cache/clickhouse-server/usr/sbin/clickhouse-server');
+const PROGRAM = join(DOWNLOADS, 'clickhouse-server/usr/sbin/clickhouse-server');
 
 /**
  * Debian's own clickhouse-server, 18.16: too old for our tables, but a real server on a real network. It keeps its port and its data while it is killed and started again.
@@ -43,6 +45,7 @@ export class DebianServer {
     );
     const child = spawn(PROGRAM, [`--config-file=${join(dir, 'config.xml')}`], { cwd: dir, stdio: 'ignore' });
     this.child = child;
+    keepLogOf("Debian's clickhouse-server", () => this.complaint());
     const answers = (): Promise<boolean> => {
       if (child.exitCode !== null || child.signalCode !== null) throw new Error(`clickhouse-server ended: ${this.complaint()}`);
       return this.answers();

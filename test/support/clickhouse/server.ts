@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { orNever } from '../patience.js';
 import { freePort } from '../ports.js';
+import { keepLogOf } from '../process-logs.js';
 import { program } from '../program.js';
 
 export interface ClickHouseServerOptions {
@@ -60,6 +61,7 @@ export class ClickHouseServer {
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       complaint = (complaint + text).slice(-4000);
     });
+    keepLogOf('the ClickHouse server', () => complaint);
     await new Promise<void>((resolve, reject) => {
       child.stdout?.on('data', () => resolve());
       child.once('error', reject);

@@ -1,10 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { DOWNLOADS } from '../downloads.js';
 import { COMMAND_MS } from '../patience.js';
 
 export const ROOT = join(import.meta.dirname, '../../..');
-const TOOLS = join(ROOT, '.cache/deploy-tools');
+const TOOLS = join(DOWNLOADS, 'deploy-tools');
 
 export interface Told {
   readonly code: number | null;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import kafkajs from 'kafkajs';
 import { COMMAND_MS, until, WAIT_MS } from '../patience.js';
 import { freePorts } from '../ports.js';
+import { keepLogOf } from '../process-logs.js';
 import { type Certificates, makeCertificates } from './certificates.js';
 import { type KafkaPart, kafkaPart } from './versions.js';
 
@@ -84,6 +85,7 @@ export class KafkaBroker {
       stdio: ['ignore', log, log],
     });
     closeSync(log);
+    keepLogOf(`Kafka ${this.version}`, () => this.complaint());
     await this.ready(this.child);
     return this;
   }
