@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { orNever } from '../patience.js';
 import { freePort } from '../ports.js';
 import { keepLogOf } from '../process-logs.js';
+import { program } from '../program.js';
 
 export interface ClickHouseServerOptions {
   /** The only one who may ask; none: everybody. */
@@ -13,6 +14,8 @@ export interface ClickHouseServerOptions {
   /** Where the data is; without it a folder that stop() removes. */
   readonly dir?: string;
 }
+
+let made: Promise<string> | undefined;
 
 /**
  * A ClickHouse server in a process of its own: the embedded engine behind our HTTP protocol, here for writing too. It keeps its port and its data while it is killed and
@@ -46,16 +49,8 @@ export class ClickHouseServer {
   async start(): Promise<this> {
     if (this.child !== undefined) throw new Error('The server runs.');
     const { user = '', password = '' } = this.options;
-    const args = [
-      '--import',
-      import.meta.resolve('tsx'),
-      join(import.meta.dirname, 'process.ts'),
-      this.dir,
-      String(this.port),
-      user,
-      password,
-    ];
-    const child = spawn(process.execPath, args, {
+    made ??= program(join(import.meta.dirname, 'process.ts'));
+    const child = spawn(process.execPath, [await made, this.dir, String(this.port), user, password], {
       stdio: ['ignore', 'pipe', 'pipe'],
       // The engine keeps its copies of the Protobuf schema in the folder that it runs in.
       cwd: this.dir,
