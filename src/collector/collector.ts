@@ -22,9 +22,19 @@ export interface CollectorStatus {
   readonly startedMs: number;
 }
 
+/** What a sink has not got at the end. */
+export interface Undelivered {
+  readonly sink: string;
+  readonly events: number;
+  /** Why it took nothing, a sentence; undefined: it would have gone on. */
+  readonly away: string | undefined;
+}
+
 export interface StopOptions {
-  /** How long the sinks may take for what is in the spool, ms. Default 10000. */
+  /** How long the sinks may take for what is in the spool, ms. One that takes nothing, and is tried again only later, is not waited for. Default 10000. */
   readonly drainMs?: number;
+  /** Told what stays in the spool. */
+  readonly onUndelivered?: (left: Undelivered) => void;
 }
 
 /** The unprivileged half: capture → spool → sinks. No event is decoded on that way. */
@@ -68,10 +78,18 @@ export class Collector {
     this.spool = undefined;
     await receiver?.stop();
     await spool?.seal();
-    const drained = await Promise.all(pumps.map((pump) => pump.drain(options.drainMs ?? 10_000)));
+    await Promise.all(pumps.map((pump) => pump.drain(options.drainMs ?? 10_000)));
+    const away = pumps.map((pump) => pump.comparable().away);
     await Promise.all(pumps.map((pump) => pump.stop()));
+    let drained = true;
+    for (const [i, pump] of pumps.entries()) {
+      const { sink, lagEvents } = pump.status();
+      if (lagEvents === 0) continue;
+      drained = false;
+      options.onUndelivered?.({ sink, events: lagEvents, away: away[i] });
+    }
     await spool?.close();
-    return drained.every((done) => done);
+    return drained;
   }
 
   /** How everything is. Asks the capture, and goes without its answer when it does not come. */

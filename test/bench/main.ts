@@ -75,10 +75,11 @@ program
   .description('a week of history in the embedded store: how large it is, and how long people wait for its reports')
   .option('--events <n>', 'how many', positive, 100_000_000)
   .option('--days <n>', 'of how many days', positive, 7)
+  .option('--times <n>', 'how often each question is asked; the median counts', positive, 5)
   .option('--store <dir>', 'keep the store there, or ask the one that is there')
   .option('--json', 'one JSON line')
-  .action(({ json, events, days, store }: { json?: boolean; events: number; days: number; store?: string }) =>
-    report(json, query({ events, days, store }, say)),
+  .action(({ json, store, ...options }: { json?: boolean; events: number; days: number; times: number; store?: string }) =>
+    report(json, query({ ...options, store }, say)),
   );
 program
   .command('storm')

@@ -35,6 +35,9 @@ function make(more: Partial<ServerStoreOptions> = {}): ServerStore {
   return store;
 }
 
+/** For tests that leave the tables as they are: making them takes a hundred statements. Each has a node of its own. */
+const SHARED = { placement: { database: 'shared', cluster: undefined } };
+
 const admin = () =>
   createClient({
     url: server.url,
@@ -190,15 +193,16 @@ test('a server that hangs is given up and tried again; what it does in the end i
 
 test('a segment that is not what it says is refused for good and leaves nothing', () =>
   withDirectory(async (dir) => {
-    const store = make();
+    const store = make(SHARED);
     await store.start();
     const events = shortConnections(10);
-    const short = segmentOf(dir, events.slice(0, 19), [{ first: 1n, last: 20n }], { count: 20 });
+    const short = segmentOf(dir, events.slice(0, 19), [{ first: 1n, last: 20n }], { node: 'wrong', count: 20 });
     await expect(store.deliver(short)).rejects.toBeInstanceOf(SinkRejection);
-    const torn = segmentOf(dir, events, [{ first: 1n, last: 20n }], { id: 2 });
+    const torn = segmentOf(dir, events, [{ first: 1n, last: 20n }], { node: 'wrong', id: 2 });
     writeFileSync(torn.path, Buffer.concat(events).subarray(0, -5));
     await expect(store.deliver(torn)).rejects.toBeInstanceOf(SinkRejection);
-    expect(await ask(store, 'SELECT (SELECT count() FROM conn_events), (SELECT count() FROM batches)')).toBe('0\t0');
+    const left = "SELECT (SELECT count() FROM conn_events WHERE node = 'wrong'), (SELECT count() FROM batches WHERE node = 'wrong')";
+    expect(await ask(store, left)).toBe('0\t0');
   }));
 
 test('tables that somebody changed get nothing', async () => {
@@ -255,7 +259,7 @@ test('several collectors that start at one time make the tables once', async () 
 });
 
 test('questions only read', async () => {
-  const store = make();
+  const store = make(SHARED);
   await store.start();
   for (const sql of [
     'DROP TABLE conn_events',
@@ -288,18 +292,18 @@ test('a wrong password, nobody there, a name without address: one sentence each'
 
 test('the same bytes arrive as were sent', () =>
   withDirectory(async (dir) => {
-    const store = make();
+    const store = make(SHARED);
     await store.start();
-    const segment: Segment = segmentOf(dir, shortConnections(100), [{ first: 1n, last: 200n }]);
+    const segment = segmentOf(dir, shortConnections(100), [{ first: 1n, last: 200n }], { node: 'same' });
     await store.deliver(segment);
     const rows = await ask(
       store,
-      'SELECT hex(client_addr), client_port, toUnixTimestamp64Nano(time_ns), duration_ns FROM conn_events WHERE sequence IN (1, 200) ORDER BY sequence',
+      "SELECT hex(client_addr), client_port, toUnixTimestamp64Nano(time_ns), duration_ns FROM conn_events WHERE node = 'same' AND sequence IN (1, 200) ORDER BY sequence",
     );
     expect(rows).toBe(
       `00000000000000000000FFFF0A000009\t1024\t${MIDNIGHT - 100_000n}\t0\n00000000000000000000FFFF0A000009\t1123\t${MIDNIGHT + 98_500n}\t500`,
     );
-    expect(await ask(store, 'SELECT sha256 FROM batches')).toBe(
+    expect(await ask(store, "SELECT sha256 FROM batches WHERE node = 'same'")).toBe(
       createHash('sha256')
         .update(Buffer.concat(shortConnections(100)))
         .digest('hex'),
@@ -318,10 +322,10 @@ test('by TLS: whom it trusts, and who is trusted', () =>
     const mutual = await tlsFront(server.port, { own, clientsOf: certificates.ca });
     const expired = await tlsFront(server.port, { own: certificates.expired });
     try {
-      const store = make({ url: plain.url, tls: { ca_cert } });
+      const store = make({ ...SHARED, url: plain.url, tls: { ca_cert } });
       await store.start();
-      await store.deliver(segmentOf(dir, shortConnections(100), [{ first: 1n, last: 200n }]));
-      expect(await ask(store, 'SELECT count() FROM conn_events')).toBe('200');
+      await store.deliver(segmentOf(dir, shortConnections(100), [{ first: 1n, last: 200n }], { node: 'tls' }));
+      expect(await ask(store, "SELECT count() FROM conn_events WHERE node = 'tls'")).toBe('200');
       expect(await sentence(make({ url: plain.url }).start())).toBe(
         `The ClickHouse server at ${plain.url} cannot be trusted, since its certificate is of an unknown authority: name that in clickhouse.ca_file.`,
       );
@@ -331,7 +335,7 @@ test('by TLS: whom it trusts, and who is trusted', () =>
       expect(await sentence(make({ url: expired.url, tls: { ca_cert } }).start())).toMatch(
         /cannot be trusted, since its certificate has expired: renew it\.$/,
       );
-      await make({ url: mutual.url, tls: { ca_cert, ...client } }).start();
+      await make({ ...SHARED, url: mutual.url, tls: { ca_cert, ...client } }).start();
       expect(mutual.clients).toContain('client');
       expect(await sentence(make({ url: mutual.url, tls: { ca_cert } }).start())).toMatch(
         /asks for a certificate of ours that it trusts: give clickhouse\.cert_file and clickhouse\.key_file\.$/,

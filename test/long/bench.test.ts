@@ -145,7 +145,7 @@ test('the Kafka benchmark brings every event once and tells every figure', () =>
 });
 
 test('the query benchmark loads a history, asks every report of it and tells every figure', () => {
-  const { code, out, err } = bench(['query', '--events', '100000', '--days', '1', '--json']);
+  const { code, out, err } = bench(['query', '--events', '100000', '--days', '1', '--times', '1', '--json']);
   expect(err).not.toMatch(/^bench: .*(not|Exception)/m);
   expect(code).toBe(0);
   const figures = JSON.parse(out) as { rows: number; open: number };

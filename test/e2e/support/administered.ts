@@ -5,7 +5,7 @@ import { ApiClient } from '../../../src/api/client.js';
 import { Administration } from '../../../src/wire/administration.js';
 import { CaptureClient } from '../../../src/wire/client.js';
 import { CaptureRefusal } from '../../../src/wire/errors.js';
-import { until } from '../../support/patience.js';
+import { until, WAIT_MS } from '../../support/patience.js';
 import type { NetworkNamespace } from './network-namespace.js';
 import { type Up, Vslog } from './vslog.js';
 
@@ -72,7 +72,7 @@ export class Administered {
 
   /** A session of its own. */
   async session(): Promise<Administration> {
-    const client = new CaptureClient({ path: join(this.vslog.dir, 'capture.sock'), software: 'test' });
+    const client = new CaptureClient({ path: join(this.vslog.dir, 'capture.sock'), software: 'test', timeoutMs: WAIT_MS });
     this.clients.push(client);
     await client.connect();
     return new Administration(client);

@@ -103,5 +103,7 @@ function outputOf(name: string, output: string): string {
 
 /** A field as it was before it was written. Files are named from the checkout on, and not from the build folder. */
 function plain(text: string): string {
-  return text.replace(/(^|\\n)(?:\.\.\/)+(?=(?:test|native)\/)/g, '$1').replace(/\\([tn\\])/g, (_, c: string) => (c === 't' ? '\t' : c === 'n' ? '\n' : '\\'));
+  return text
+    .replace(/(^|\\n)(?:\.\.\/)+(?=(?:test|native)\/)/g, '$1')
+    .replace(/\\([tn\\])/g, (_, c: string) => (c === 't' ? '\t' : c === 'n' ? '\n' : '\\'));
 }

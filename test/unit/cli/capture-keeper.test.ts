@@ -10,6 +10,7 @@ import { withDirectory } from '../support/temporary.js';
 async function kept(
   script: string,
   action: (keeper: CaptureKeeper, said: string[], readies: () => number) => Promise<void>,
+  stopMs?: number,
 ): Promise<void> {
   await withDirectory(async (dir) => {
     const binary = join(dir, 'capture');
@@ -17,7 +18,10 @@ async function kept(
     chmodSync(binary, 0o755);
     const said: string[] = [];
     let readies = 0;
-    const keeper = new CaptureKeeper({ binary, args: [], say: (line) => said.push(line), onReady: () => readies++, advice: 'Advice.' });
+    const keeper = new CaptureKeeper(
+      { binary, args: [], say: (line) => said.push(line), onReady: () => readies++, advice: 'Advice.' },
+      stopMs,
+    );
     try {
       await action(keeper, said, () => readies);
     } finally {
@@ -54,6 +58,19 @@ describe('a capture that dies', () => {
       await until('it was told', () => said.length >= 2);
       expect(said.slice(0, 2)).toEqual(['capture: ouch', 'the capture ended with code 1; it is started again']);
     });
+  });
+});
+
+describe('a capture that does not end when it is told to', () => {
+  it('is killed, and that is told', async () => {
+    // time: it stays until it is killed, however long that takes
+    const script = "trap '' TERM; echo 'ready: x'; while :; do sleep 0.1; done";
+    const stop = async (keeper: CaptureKeeper, said: string[], readies: () => number): Promise<void> => {
+      await until('it is ready', () => readies() > 0);
+      await keeper.stop();
+      expect(said.at(-1)).toMatch(/^the capture did not end within 0\.05 s and is killed; /);
+    };
+    await kept(script, stop, 50);
   });
 });
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { listSealed } from '../../../src/spool/catalog.js';
 import type { SpoolOptions } from '../../../src/spool/options.js';
-import { Spool } from '../../../src/spool/spool.js';
+import { Spool, sealAge } from '../../../src/spool/spool.js';
 import { verifySpool } from '../../../src/spool/verify.js';
 import { pause, until } from '../../support/patience.js';
 import { makeBatch } from '../support/batches.js';
@@ -139,6 +139,41 @@ describe('what every sink has', () => {
       await until('the oldest is given up', () => !spool.has(1));
       await spool.seal();
       expect((await losses(dir)).map(({ lost }) => lost)).toEqual([BigInt(SIZE)]);
+      await spool.close();
+    });
+  });
+});
+
+describe('the age of a segment', () => {
+  it('grows while several wait for every sink, up to a bound', () => {
+    const ages = [0, 1, 2, 3, 4, 6].map((ahead) => sealAge(400, ahead));
+    expect(ages).toEqual([400, 400, 400, 800, 1600, 6400]);
+    expect([sealAge(400, 100), sealAge(HOUR, 100)]).toEqual([30_000, HOUR]);
+  });
+
+  it('is what was asked for while one sink keeps up, and more while all are behind', async () => {
+    await withDirectory(async (dir) => {
+      const spool = await Spool.open(dir, { segmentAgeMs: 20 });
+      spool.setCursor('slow', 0);
+      spool.setCursor('slower', 0);
+      const aged = async (first: bigint): Promise<number> => {
+        const { segments } = spool.status();
+        const begun = performance.now();
+        await spool.append([makeBatch(first, 10)]);
+        await until('it is sealed', () => spool.status().segments > segments);
+        return performance.now() - begun;
+      };
+      for (let first = 1n; first < 80n; first += 10n) {
+        await spool.append([makeBatch(first, 10)]);
+        await spool.seal();
+      }
+      // Eight wait: 20 ms, doubled six times. A busy machine only makes it later.
+      expect(await aged(81n)).toBeGreaterThan(1200);
+      // One that keeps up is all that it takes: what was open is sealed then.
+      const late = aged(91n);
+      spool.setCursor('slow', 9);
+      await late;
+      expect(spool.lag(9)).toEqual({ segments: 1, events: 10 });
       await spool.close();
     });
   });
