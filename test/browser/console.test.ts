@@ -423,7 +423,7 @@ describe('the console in a browser', () => {
     await visitor.go('/services');
     await visitor.page.getByText('This console only shows.').waitFor();
     // The load's own services.
-    await visitor.page.getByRole('row', { name: '198.51.100.11:80' }).waitFor();
+    await visitor.page.getByRole('row', { name: '198.51.100.11:80' }).first().waitFor();
     expect(await visitor.page.getByRole('button', { name: 'Drain' }).count()).toBe(0);
     const refused = await visitor.page.evaluate(
       "fetch('/api/knobs', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' }).then((answer) => answer.status)",
