@@ -171,7 +171,10 @@ describe('up, with made-up events', () => {
     if (left === undefined) expect({ code, out }).toEqual({ code: 0, out: expect.stringMatching(/\ncomplete\n$/) });
     else {
       expect(out).toContain(`\nwait sink embedded: ${left} event`);
-      expect({ code, out }).toEqual({ code: 8, out: expect.stringMatching(/\nnothing is missing, but not everything is delivered yet\n$/) });
+      expect({ code, out }).toEqual({
+        code: 8,
+        out: expect.stringMatching(/\nnothing is missing, but not everything is delivered yet\n$/),
+      });
     }
   });
 

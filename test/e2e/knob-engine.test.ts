@@ -149,7 +149,9 @@ describe('knobs of a capture on source engine, in a network namespace', () => {
   it('refuses what is no knob here, or cannot be set now, with a sentence', async () => {
     const before = await values();
     const readings = await capture.knobs();
-    for (const { name } of readings.filter(({ settable: can }) => !can)) {
+    const fixed = readings.filter(({ settable: can }) => !can);
+    expect(fixed.length).toBeGreaterThan(0);
+    for (const { name } of fixed) {
       const { code, message } = await refusalOf(capture.setKnobs([{ name, value: knobOf(name).default ?? '1' }]));
       expect(code, message).toBeGreaterThan(0);
       expect(message).toMatch(new RegExp(`^${name} .+\\.$`));
@@ -208,6 +210,7 @@ describe('knobs of a capture on source engine, in a network namespace', () => {
     // The embedded balancer has its records wait until its turn: only among themselves they are in order.
     for (const ofEngine of [true, undefined]) {
       const some = ({ name }: KnobChange): boolean => knobOf(name).engine === ofEngine;
+      expect(made.filter(some).length).toBeGreaterThan(0);
       expect(changes.filter(some)).toEqual(made.filter(some));
     }
     for (const one of logged) expect(one).toMatchObject(ourselves(0));

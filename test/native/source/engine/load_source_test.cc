@@ -12,6 +12,7 @@
 
 #include "patience.h"
 #include "source/engine/engine_setting.h"
+#include "source/engine/engine_source.h"
 #include "source/engine/service_options.h"
 #include "source/registry.h"
 
@@ -225,6 +226,25 @@ TEST_F(LoadSourceTest, ConnectionsAreEndedInTheMiddleOfTheLoad) {
   }
   EXPECT_EQ(flushed, meant);
   EXPECT_NE(said_.find("20000 connections, " + std::to_string(log.conns.size()) + " events"), std::string::npos) << said_;
+}
+
+TEST_F(LoadSourceTest, WhatIsChangedAfterTheLoadIsFetched) {
+  for (const std::uint64_t rate : {0ULL, 1'000'000ULL}) {
+    load().rate = rate;
+    Log log;
+    testing::internal::CaptureStderr();
+    const std::unique_ptr<Source> source = make_source(options_);
+    source->start(0);
+    finish(*source, log);
+    testing::internal::GetCapturedStderr();
+    const std::size_t before = log.controls.size();
+    dynamic_cast<EngineSource&>(*source).engine().set_knob("expire_nodest_conn", "1", {});
+    EXPECT_TRUE(readable(*source));
+    source->drain(log, 256);
+    EXPECT_FALSE(readable(*source));
+    ASSERT_EQ(log.controls.size(), before + 1);
+    EXPECT_EQ(log.controls.back().kind, ControlKind::knob_changed);
+  }
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "pcap_bytes.h"
+#include "source/engine/engine_source.h"
 #include "source/engine/service_options.h"
 #include "source/registry.h"
 #include "temp_dir.h"
@@ -263,6 +264,25 @@ TEST_F(PcapSourceTest, RefusesInOneSentenceThatNamesTheFile) {
   options_.engine.load = false;
   options_.engine.services.clear();
   EXPECT_NE(refusal().find("give it a --service"), std::string::npos);
+}
+
+TEST_F(PcapSourceTest, WhatIsChangedAfterTheLastPacketIsFetched) {
+  PcapBytes f;
+  f.packet(kStart, 0, client_syn());
+  file(f.bytes());
+  Log log;
+  testing::internal::CaptureStderr();
+  const std::unique_ptr<Source> source = make_source(options_);
+  source->start(0);
+  while (readable(*source)) source->drain(log, 256);
+  testing::internal::GetCapturedStderr();
+  const std::size_t before = log.controls.size();
+  dynamic_cast<EngineSource&>(*source).engine().set_knob("expire_nodest_conn", "1", {});
+  EXPECT_TRUE(readable(*source));
+  source->drain(log, 256);
+  EXPECT_FALSE(readable(*source));
+  ASSERT_EQ(log.controls.size(), before + 1);
+  EXPECT_EQ(log.controls.back().kind, ControlKind::knob_changed);
 }
 
 }  // namespace
