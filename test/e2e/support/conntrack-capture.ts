@@ -6,7 +6,7 @@ import { expect } from 'vitest';
 import { eventsOf } from '../../../src/cli/event.js';
 import { plainEvent } from '../../../src/cli/event-text.js';
 import { CaptureClient } from '../../../src/wire/client.js';
-import { until, until, WAIT_MS } from '../../support/patience.js';
+import { until, WAIT_MS } from '../../support/patience.js';
 import { keepLogOf } from '../../support/process-logs.js';
 import type { MadeFlow } from './flows.js';
 import type { NetworkNamespace } from './network-namespace.js';

@@ -65,7 +65,7 @@ describe('a capture that does not end when it is told to', () => {
   it('is killed, and that is told', async () => {
     const script = "trap '' TERM; echo 'ready: x'; while :; do sleep 0.1; done";
     const stop = async (keeper: CaptureKeeper, said: string[], readies: () => number): Promise<void> => {
-      await until(() => readies() > 0, 'it is ready');
+      await until('it is ready', () => readies() > 0);
       await keeper.stop();
       expect(said.at(-1)).toMatch(/^the capture did not end within 0\.05 s and is killed; /);
     };

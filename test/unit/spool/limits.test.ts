@@ -160,7 +160,7 @@ describe('the age of a segment', () => {
         const { segments } = spool.status();
         const begun = performance.now();
         await spool.append([makeBatch(first, 10)]);
-        await until(() => spool.status().segments > segments, 'it is sealed');
+        await until('it is sealed', () => spool.status().segments > segments);
         return performance.now() - begun;
       };
       for (let first = 1n; first < 80n; first += 10n) {
