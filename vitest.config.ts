@@ -14,7 +14,7 @@ export default defineConfig({
     projects: [
       { test: { ...times, name: 'unit', include: ['test/unit/**/*.test.ts', 'test/contract/**/*.test.ts'] } },
       // End-to-end tests start real processes: the capture, the collector, the ClickHouse engine. They wait most of the time, so more run than there are processors.
-      { test: { ...endToEnd, name: 'e2e', include: [...light], maxWorkers: 3, sequence: { groupOrder: 1 } } },
+      { test: { ...endToEnd, name: 'e2e', include: [...light], maxWorkers: 2, sequence: { groupOrder: 1 } } },
       { test: { ...endToEnd, name: 'heavy', include: [...heavy], maxWorkers: 1, sequence: { groupOrder: 2 } } },
       // What only `npm run test:long` runs.
       { test: { ...endToEnd, name: 'long', include: ['test/long/**/*.test.ts'], maxWorkers: 1, sequence: { groupOrder: 3 } } },

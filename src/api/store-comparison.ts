@@ -82,6 +82,8 @@ const EVENTS = RECORDS.map((record) => `SELECT node, epoch, '${record}' AS recor
   ' UNION ALL ',
 );
 
+const UINT64_MAX = '18446744073709551615';
+
 /**
  * The ledger of a store against its rows, and both against the spool, as far as the store was given that. Rejects when the store cannot be asked.
  * What is delivered between two questions is beyond the cuts, so it makes no difference. Epochs that other collectors deliver have none: they are asked about again.
@@ -90,6 +92,8 @@ export async function compareStore(store: SqlStore, dues: readonly Due[], { spoo
   const judged = (column: string): string =>
     dues.map(({ node, epoch, cut }) => `NOT (node = ${quote(node)} AND epoch = ${quote(epoch)} AND ${column} > ${cut})`).join(' AND ') ||
     '1';
+  // A segment that was open at the question has grown since: of its entry counts what lies before the cut.
+  const cut = `multiIf(${dues.map((one) => `node = ${quote(one.node)} AND epoch = ${quote(one.epoch)}, toUInt64(${one.cut}), `).join('')}1, ${UINT64_MAX}, ${UINT64_MAX})`;
   const text = (expression: string, name: string): string => `toString(${expression}) AS ${name}`;
   const kept = await keptMs(store);
   const cutoff = (record: RecordName): number => (kept[record] === undefined ? 0 : Math.max(0, Date.now() - kept[record] + DAY));
@@ -97,7 +101,7 @@ export async function compareStore(store: SqlStore, dues: readonly Due[], { spoo
   for (let attempt = 0; attempt < 5; attempt++) {
     const ledger = await rows<LedgerRow>(
       store,
-      `SELECT node, epoch, ${text('record', 'record')}, ${text('min(first)', 'low')}, ${text('max(last)', 'high')}, ${text('sum(count)', 'ledger')} FROM batches FINAL WHERE ${judged('last')} GROUP BY node, epoch, record ORDER BY node, epoch, record`,
+      `SELECT node, epoch, ${text('record', 'record')}, ${text('min(first)', 'low')}, ${text(`max(least(last, ${cut}))`, 'high')}, ${text(`sum(if(last > ${cut}, toUInt64(${cut} - first + 1), toUInt64(count)))`, 'ledger')} FROM batches FINAL WHERE ${judged('first')} GROUP BY node, epoch, record ORDER BY node, epoch, record`,
     );
     const before = (record: RecordName): string => `time_ns < fromUnixTimestamp64Milli(${Math.floor(cutoff(record))}, 'UTC')`;
     const events = await rows<EventRow>(

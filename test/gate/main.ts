@@ -8,7 +8,7 @@ import { PATIENCE_VARIABLE, patienceFactor } from '../support/patience.js';
 import { endAll } from './process.js';
 import type { StageResult } from './results.js';
 import { runStage, type Surroundings } from './run.js';
-import { CHECK, GATE, long, type Stage } from './stages.js';
+import { CHECK, GATE, type Lanes, long } from './stages.js';
 import { runOf, summaryOf } from './summary.js';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -17,8 +17,6 @@ const LOGS = join(ROOT, '.cache/test');
 const PATIENCE_BESIDE = 2;
 const PROGRESS_MS = 60_000;
 
-type Lanes = readonly (readonly Stage[])[];
-
 for (const signal of ['SIGTERM', 'SIGHUP', 'SIGINT'] as const) {
   process.once(signal, () => {
     endAll(signal);
@@ -26,20 +24,22 @@ for (const signal of ['SIGTERM', 'SIGHUP', 'SIGINT'] as const) {
   });
 }
 
-/** Those of the lanes' stages that were named; all without a name. */
-function chosen(lanes: Lanes, names: readonly string[]): Lanes {
-  const known = lanes.flat().map(({ name }) => name);
+/** Those of the stages that were named; all without a name. */
+function chosen(phases: readonly Lanes[], names: readonly string[]): readonly Lanes[] {
+  const known = phases.flat(2).map(({ name }) => name);
   for (const name of names) {
     if (!known.includes(name)) throw new InvalidArgumentError(`"${name}" is no stage; they are ${known.join(', ')}.`);
   }
-  return lanes.map((lane) => lane.filter(({ name }) => names.length === 0 || names.includes(name))).filter((lane) => lane.length > 0);
+  const wanted = (lanes: Lanes): Lanes =>
+    lanes.map((lane) => lane.filter(({ name }) => names.length === 0 || names.includes(name))).filter((lane) => lane.length > 0);
+  return phases.map(wanted).filter((lanes) => lanes.length > 0);
 }
 
-async function run(lanes: Lanes, more: NodeJS.ProcessEnv = {}): Promise<void> {
+async function run(phases: readonly Lanes[], more: NodeJS.ProcessEnv = {}): Promise<void> {
   const began = performance.now();
   const started = new Date().toISOString();
   const before = loadavg()[0] ?? 0;
-  const patience = Math.max(lanes.length > 1 ? PATIENCE_BESIDE : 1, patienceFactor());
+  const patience = Math.max(phases.some((lanes) => lanes.length > 1) ? PATIENCE_BESIDE : 1, patienceFactor());
   const env = { ...process.env, ...more, [PATIENCE_VARIABLE]: String(patience), FORCE_COLOR: '0', NO_COLOR: '1' };
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
   const surroundings: Surroundings = { root: ROOT, logs: LOGS, env, say };
@@ -50,21 +50,20 @@ async function run(lanes: Lanes, more: NodeJS.ProcessEnv = {}): Promise<void> {
     say(`test: running ${names.join(', ')}`);
   }, PROGRESS_MS);
   const results: StageResult[] = [];
-  await Promise.all(
-    lanes.map(async (lane) => {
-      for (const stage of lane) {
-        if (process.exitCode === 130) return;
-        say(`test: ${stage.name} begins: ${stage.what}`);
-        running.set(stage.name, performance.now());
-        const result = await runStage(stage, surroundings);
-        running.delete(stage.name);
-        results.push(result);
-        say(`test: ${stage.name} ended: ${result.passed} passed, ${result.failed} failed in ${Math.round(result.seconds)} s`);
-      }
-    }),
-  );
+  const runLane = async (lane: Lanes[number]): Promise<void> => {
+    for (const stage of lane) {
+      if (process.exitCode === 130) return;
+      say(`test: ${stage.name} begins: ${stage.what}`);
+      running.set(stage.name, performance.now());
+      const result = await runStage(stage, surroundings);
+      running.delete(stage.name);
+      results.push(result);
+      say(`test: ${stage.name} ended: ${result.passed} passed, ${result.failed} failed in ${Math.round(result.seconds)} s`);
+    }
+  };
+  for (const lanes of phases) await Promise.all(lanes.map(runLane));
   clearInterval(progress);
-  const order = lanes.flat().map(({ name }) => name);
+  const order = phases.flat(2).map(({ name }) => name);
   results.sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
   const seconds = (performance.now() - began) / 1000;
   const whole = runOf(results, { started, seconds, patience, load: [before, loadavg()[0] ?? 0] });
@@ -86,14 +85,14 @@ program
   .description('every test; with names, those stages only')
   .argument(
     '[stage...]',
-    `stages: ${GATE.flat()
+    `stages: ${GATE.flat(2)
       .map(({ name }) => name)
       .join(', ')}`,
   )
   .action((names: readonly string[]) => run(chosen(GATE, names)));
 program
   .command('check')
-  .description('what finds most faults in three minutes: lint, types, unit tests, golden bytes, native unit tests')
+  .description('what finds most faults quickly: lint, types, unit tests, golden bytes, native unit tests')
   .action(() => run(CHECK));
 program
   .command('long')

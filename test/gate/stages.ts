@@ -74,19 +74,22 @@ const vm = (...args: readonly string[]): Stage => ({
 
 const unit = vitest('unit', 'test/unit and the golden bytes of both languages');
 
+/** Stages that run beside each other: those of one lane one after the other, the lanes beside each other. */
+export type Lanes = readonly (readonly Stage[])[];
+
 /**
- * The stages of `npm test`, in lanes: those of one lane run one after the other, the lanes beside each other. The virtual machines and the end-to-end tests wait most
- * of the time, the native stage computes.
+ * The stages of `npm test`, in phases. The end-to-end tests wait much of the time, the native stage computes. The virtual machines have the processors to themselves: their
+ * steps race with the timers of the kernel inside.
  */
-export const GATE: readonly (readonly Stage[])[] = [
-  [vm()],
-  [lint, unit, native('native', 'GoogleTest under sanitizers, fuzz targets, clang-tidy')],
-  [vitest('e2e', 'real processes, three files at a time')],
-  [vitest('heavy', 'end-to-end tests that start a Kafka broker or a ClickHouse server, one file at a time')],
+export const GATE: readonly Lanes[] = [
+  [[lint, unit, native('native', 'GoogleTest under sanitizers, fuzz targets, clang-tidy')]],
+  [[vitest('e2e', 'real processes, two files at a time')]],
+  [[vitest('heavy', 'end-to-end tests that start a Kafka broker or a ClickHouse server, or compare times, one file at a time')]],
+  [[vm()]],
 ];
 
 /** The stages of `npm run check`. */
-export const CHECK: readonly (readonly Stage[])[] = [[lint, unit], [native('native', 'GoogleTest under ASan and UBSan', 'quick')]];
+export const CHECK: readonly Lanes[] = [[[lint, unit], [native('native', 'GoogleTest under ASan and UBSan', 'quick')]]];
 
 /** What only `npm run test:long` does: docs/development.md has the list. */
 export function long({
@@ -97,21 +100,23 @@ export function long({
   readonly minutes: number;
   readonly rounds: number;
   readonly kernels: readonly string[];
-}): readonly (readonly Stage[])[] {
+}): readonly Lanes[] {
   return [
     [
-      vitest('long', "the benchmarks' own tests"),
-      vitest('kafka', 'errors and faults on both versions of Kafka', {
-        project: 'heavy',
-        files: ['test/e2e/kafka-errors.test.ts', 'test/e2e/kafka-faults.test.ts'],
-      }),
-      {
-        name: 'fault',
-        what: `${rounds} kills and freezes under load`,
-        commands: [npx('tsx', 'test/fault/main.ts', '--rounds', String(rounds))],
-      },
-      native('fuzz', `each fuzz target for ${minutes} minutes`, 'fuzz', '--minutes', String(minutes)),
-      ...(kernels.length === 0 ? [] : [vm(...kernels.flatMap((folder) => ['--kernel', folder]))]),
+      [
+        vitest('long', "the benchmarks' own tests"),
+        vitest('kafka', 'errors and faults on both versions of Kafka', {
+          project: 'heavy',
+          files: ['test/e2e/kafka-errors.test.ts', 'test/e2e/kafka-faults.test.ts'],
+        }),
+        {
+          name: 'fault',
+          what: `${rounds} kills and freezes under load`,
+          commands: [npx('tsx', 'test/fault/main.ts', '--rounds', String(rounds))],
+        },
+        native('fuzz', `each fuzz target for ${minutes} minutes`, 'fuzz', '--minutes', String(minutes)),
+        ...(kernels.length === 0 ? [] : [vm(...kernels.flatMap((folder) => ['--kernel', folder]))]),
+      ],
     ],
   ];
 }

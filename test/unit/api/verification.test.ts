@@ -121,7 +121,7 @@ describe('a store that goes on while it is asked', () => {
     const asked: string[] = [];
     const due = { node: 'n', epoch: 'e-1', cut: 20, last: 20, events: 20, waiting: 5, spoolLast: 25 };
     expect(await compareStore(store(asked), [due], losses)).toMatchObject({ ok: true, epochs: [{ rows: 20, waiting: 5 }] });
-    for (const column of ['last', 'sequence'])
+    for (const column of ['first', 'sequence'])
       expect(asked.some((sql) => sql.includes(`WHERE NOT (node = 'n' AND epoch = 'e-1' AND ${column} > 20) GROUP BY`))).toBe(true);
   });
 

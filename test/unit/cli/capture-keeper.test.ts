@@ -63,6 +63,7 @@ describe('a capture that dies', () => {
 
 describe('a capture that does not end when it is told to', () => {
   it('is killed, and that is told', async () => {
+    // time: it stays until it is killed, however long that takes
     const script = "trap '' TERM; echo 'ready: x'; while :; do sleep 0.1; done";
     const stop = async (keeper: CaptureKeeper, said: string[], readies: () => number): Promise<void> => {
       await until('it is ready', () => readies() > 0);

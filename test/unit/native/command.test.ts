@@ -25,6 +25,7 @@ describe('a command', () => {
       writeFileSync(progress, '');
       // It makes progress until it has started another one.
       const feeding = setInterval(() => void (existsSync(started) || appendFileSync(progress, '.')), 20);
+      // time: it stays until it is ended, however long that takes
       const ending = await run(['sh', '-c', 'sleep 100000 & echo $! > pid; mv pid started; wait'], {
         cwd: directory,
         log: join(directory, 'log'),

@@ -13,6 +13,7 @@ const EXCEPT: Readonly<Record<string, string>> = {
 const OWN: Readonly<Record<string, string>> = {
   '': 'the root',
   gate: 'the gate, which is in test/gate',
+  native: 'what runs the native tests, which is in test/native/run',
   rules: 'rules that hold for the tree itself',
   support: 'what tests share, and its own tests',
 };

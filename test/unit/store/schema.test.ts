@@ -159,6 +159,12 @@ describe('what the store does itself', () => {
       const report = await compareStore(store, [], { judged: [], before: [], spoolBefore: new Map() });
       const epoch = report.epochs.find((one) => one.epoch === 'boot-1000');
       expect(epoch).toMatchObject({ first: 1, last: 3, ledger: 3, rows: 2, expired: 1, missing: 0, ok: true });
+      // A segment that was open at the question, and has grown since.
+      const due = { node: 'n', epoch: 'boot-1000', cut: 2, last: 2, events: 2, waiting: 0, spoolLast: 2 };
+      const cut = await compareStore(store, [due], { judged: [], before: [], spoolBefore: new Map() });
+      expect(cut.epochs).toContainEqual(
+        expect.objectContaining({ epoch: 'boot-1000', last: 2, ledger: 2, rows: 1, expired: 1, due: 2, ok: true }),
+      );
     }));
 
   it('takes a segment once, makes anew what follows from them, and discards them', () =>
