@@ -8,7 +8,7 @@ import { nextEvent } from '../../src/wire/batch.js';
 import { v1 } from '../../src/wire/proto.js';
 import { COMMAND_MS, until } from '../support/patience.js';
 
-const COMMAND = ['--import', 'tsx', 'src/main.ts'];
+const COMMAND = [join(import.meta.dirname, '../../dist/main.js')];
 const dir = mkdtempSync(join(tmpdir(), 'vslog-cli-e2e-'));
 const env = {
   ...process.env,
@@ -16,6 +16,9 @@ const env = {
   VSLOG_CAPTURE_JOURNAL: join(dir, 'journal'),
   VSLOG_COLLECTOR_API_SOCKET: join(dir, 'collector.sock'),
   VSLOG_COLLECTOR_DATA_DIR: join(dir, 'data'),
+  VSLOG_CLICKHOUSE_HTTP_LISTEN: '',
+  VSLOG_CONSOLE_LISTEN: '',
+  VSLOG_METRICS_LISTEN: '',
 };
 
 function vslog(...args: string[]): { code: number | null; out: string; err: string } {
@@ -179,7 +182,7 @@ describe('up, with made-up events', () => {
   });
 
   it('brings what was left into the store at the next start', async () => {
-    const args = [...COMMAND, 'collect', '--clickhouse-http-listen', ''];
+    const args = [...COMMAND, 'collect'];
     const collector = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
     const over = new Promise((resolve) => collector.once('exit', resolve));
     if (collector.pid !== undefined) pids.add(collector.pid);

@@ -129,6 +129,30 @@ describe('source conntrack, reliable', () => {
   });
 });
 
+describe('source conntrack beside somebody who wants every end and has no room', () => {
+  const stage = new Stage();
+  afterEach(() => stage.clean());
+
+  it('tells each beginning and each end once, however often the kernel tells them', async () => {
+    const { namespace, capture: other } = await small(stage, SOCKET, '--conntrack-reliable');
+    const capture = await stage.capture(namespace);
+    await other.standStill();
+    const flows = datagrams(namespace, CLIENT, VIRTUAL, FLOWS);
+    // With its next packet the kernel tells the beginning of a flow again, to both: the other could not take it.
+    datagrams(namespace, CLIENT, VIRTUAL, FLOWS);
+    await capture.tells('every beginning', () => openIn(capture).length === namespace.count());
+    namespace.run('conntrack', '-F');
+    await capture.tells('every end', () => openIn(capture).length === 0);
+    // And all ends, until the other has them.
+    other.goOn();
+    await other.tells('every end', () => toldOf(other, 'expire', 'flushed').length >= FLOWS);
+    await capture.tellsKind('create', ping(namespace, CLIENT.address, VIRTUAL, 2));
+    expect(capture.losses()).toEqual([]);
+    const wrong = flows.filter((flow) => capture.kindsOf(flow).join() !== 'create,expire');
+    expect(wrong.slice(0, 3).map((flow) => capture.of(flow))).toEqual([]);
+  });
+});
+
 /** A capture with the least room for events. */
 async function small(stage: Stage, world: World, ...args: string[]) {
   const namespace = await stage.tracking([`${CLIENT.address}/32`, `${VIRTUAL}/32`]);

@@ -95,7 +95,7 @@ async function remember(vslog: Vslog, port: number, real: number): Promise<void>
   capture.publish({
     ...{ record: 'conn', node: 'node-a', epoch: EPOCH, first: 1n, last, count: 2 * HISTORY, crc32c: crc32c(body), filtered: false, body },
   });
-  const collector = vslog.start('collect', '--clickhouse-http-listen', '', '--metrics-listen', '', '--console-listen', '');
+  const collector = vslog.start('collect');
   await collector.says(/ready: /);
   await until('the history', async () => {
     const { out } = await vslog.ran('sql', '--format', 'jsonl', 'select count() as n from connections where not is_open');

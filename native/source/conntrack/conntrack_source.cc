@@ -203,6 +203,7 @@ class ConntrackSource final : public Source, private FlowRecords, private Kernel
   void tell(std::size_t flows) {
     const std::span<const Ahead> all(ahead_.data(), flows);
     for (const Ahead& a : all) log_->table().fetch_entry(a.name);
+    log_->set_whole(compared_gaps_ == events_->gaps());
     for (const Ahead& a : all) {
       log_->event(a.flow, a.name, a.time_ns, comparison_->generation(), *this);
       if (a.flow.kind == Flow::Kind::destroyed) comparison_->ended(a.name);
@@ -213,11 +214,14 @@ class ConntrackSource final : public Source, private FlowRecords, private Kernel
     compare_again_ = false;
     if (!log_->keeps_table()) return;
     begun_ns_ = clock_ns(CLOCK_MONOTONIC);
+    begun_gaps_ = events_->gaps();
     comparison_->begin();
   }
 
   void compared() {
     compared_ns_ = clock_ns(CLOCK_MONOTONIC);
+    compared_gaps_.reset();
+    if (!comparison_->undecided()) compared_gaps_ = begun_gaps_;
     rest_until_ns_ = compared_ns_ + kRestFactor * (compared_ns_ - begun_ns_);
     lookup_.reset();
     if (comparison_->undecided()) look_twice_ = true;
@@ -247,6 +251,9 @@ class ConntrackSource final : public Source, private FlowRecords, private Kernel
   EventSink* sink_ = nullptr;
   bool compare_again_ = false;
   bool look_twice_ = false;
+  /// Of the events, when the comparison that runs, and the last one that left the log as the kernel's table, began.
+  std::uint64_t begun_gaps_ = 0;
+  std::optional<std::uint64_t> compared_gaps_;
   std::uint64_t begun_ns_ = 0;
   std::uint64_t compared_ns_ = 0;
   std::uint64_t rest_until_ns_ = 0;

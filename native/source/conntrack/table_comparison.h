@@ -55,7 +55,7 @@ class TableComparison {
   /// Listing, then a barrier, then the kernel is asked for what was not shown, then a barrier, then what is gone is told.
   enum class Phase : std::uint8_t { idle, listing, listed, asking, asked, telling };
   struct Hash {
-    std::size_t operator()(const FlowKey& key) const { return hash_of(key); }
+    std::size_t operator()(const FlowKey& key) const { return print_of(key); }
   };
 
   void see(const Flow& flow);

@@ -139,6 +139,19 @@ describe('Pump', () => {
     });
   });
 
+  it('does not wait at the end for a sink whose next try comes later', async () => {
+    await withSpool(1, async (spool) => {
+      const sink = new FakeSink();
+      sink.failure = () => new Error('Nobody listens.');
+      const pump = new Pump(spool, sink, { retryMinMs: 2e9, retryMaxMs: 2e9 });
+      await pump.start();
+      await until('it has failed', () => pump.status().retryAtMs !== undefined);
+      // Waited for, this would take days.
+      expect(await pump.drain(5e8)).toBe(false);
+      await pump.stop();
+    });
+  });
+
   it('keeps what a sink refused, and brings it once its cause is mended', async () => {
     await withSpool(3, async (spool) => {
       const sink = new FakeSink();

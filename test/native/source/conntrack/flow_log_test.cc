@@ -60,6 +60,59 @@ TEST_F(FlowLogTest, TellsTheBeginningOfAnEndThatCameAlone) {
   EXPECT_EQ(got_[1].duration_ns, 0U);
 }
 
+TEST_F(FlowLogTest, DoesNotTellABeginningAgain) {
+  make();
+  log_->set_whole(true);
+  event(Kind::created, 100);
+  event(Kind::created, 200);
+  event(Kind::destroyed, 300);
+  ASSERT_EQ(got_.size(), 2U);
+  EXPECT_EQ(got_[1].created_ns, 100U);
+}
+
+TEST_F(FlowLogTest, DoesNotTellAnEndAgain) {
+  make();
+  log_->set_whole(true);
+  event(Kind::created, 100);
+  event(Kind::destroyed, 200);
+  event(Kind::destroyed, 233);
+  EXPECT_EQ(got_.size(), 2U);
+  // The next flow in the same memory.
+  event(Kind::created, 300);
+  event(Kind::destroyed, 400);
+  event(Kind::destroyed, 433);
+  ASSERT_EQ(got_.size(), 4U);
+  EXPECT_EQ(got_[3].conn_id, got_[2].conn_id);
+  // One whose beginning the kernel did not tell.
+  Flow other = testing::sample_flow();
+  other.id = 5;
+  event(Kind::destroyed, 500, other);
+  event(Kind::destroyed, 533, other);
+  ASSERT_EQ(got_.size(), 6U);
+  EXPECT_EQ(got_[4].kind, EventKind::snapshot);
+}
+
+TEST_F(FlowLogTest, TellsAnEndThatMayBeOfAFlowWhoseBeginningWasLost) {
+  make();
+  event(Kind::created, 100);
+  event(Kind::destroyed, 200);
+  log_->set_whole(false);
+  event(Kind::destroyed, 300);
+  ASSERT_EQ(got_.size(), 4U);
+  EXPECT_NE(got_[3].conn_id, got_[1].conn_id);
+}
+
+TEST_F(FlowLogTest, DoesNotTellTheLateEndOfAFlowThatWasCalledGone) {
+  make();
+  log_->set_whole(true);
+  event(Kind::created, 100);
+  KnownFlow& known = *log_->table().find(key_of(testing::sample_flow()));
+  log_->gone(known, 200, *this);
+  log_->table().remove(known);
+  event(Kind::destroyed, 300);
+  EXPECT_EQ(got_.size(), 2U);
+}
+
 TEST_F(FlowLogTest, TellsAFlowOfTheDumpOnce) {
   make();
   listed(100);
