@@ -186,6 +186,12 @@ describe('up, with made-up events', () => {
     const collector = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
     const over = new Promise((resolve) => collector.once('exit', resolve));
     if (collector.pid !== undefined) pids.add(collector.pid);
+    let heard = '';
+    collector.stdout.setEncoding('utf8').on('data', (text: string) => {
+      heard += text;
+    });
+    // Before that, verify would take the data directory itself.
+    await until('the collector has its data', () => heard.includes('ready: '), { detail: () => heard });
     const verified = await until('everything in the store', () => {
       const report = vslog('verify', '--json');
       return report.code === 0 ? report : undefined;
