@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config';
 import { endToEndFiles } from './test/gate/files.js';
+import { memoryFolder } from './test/support/memory-folder.js';
 import { PATIENCE_VARIABLE, patienceFactor, TEST_MS } from './test/support/patience.js';
 
 // Every process of this run waits as long.
@@ -12,7 +13,14 @@ const endToEnd = { ...times, globalSetup: ['test/e2e/support/built.ts'], setupFi
 export default defineConfig({
   test: {
     projects: [
-      { test: { ...times, name: 'unit', include: ['test/unit/**/*.test.ts', 'test/contract/**/*.test.ts'] } },
+      {
+        test: {
+          ...times,
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts', 'test/contract/**/*.test.ts'],
+          env: { TMPDIR: memoryFolder() },
+        },
+      },
       // End-to-end tests start real processes: the capture, the collector, the ClickHouse engine. They wait most of the time, so more run than there are processors.
       { test: { ...endToEnd, name: 'e2e', include: [...light], maxWorkers: 2, sequence: { groupOrder: 1 } } },
       { test: { ...endToEnd, name: 'heavy', include: [...heavy], maxWorkers: 1, sequence: { groupOrder: 2 } } },

@@ -78,7 +78,7 @@ async function look(source: Source): Promise<string | undefined> {
 /** Headers of this checkout that a file includes, the generated ones among them. */
 async function headersOf({ path, directory, args }: Source): Promise<string[]> {
   const log = join(LOGS, `native-headers-${path.replaceAll('/', '_')}.log`);
-  const { trouble } = await run([...args, '-MM'], { cwd: directory, log });
+  const { trouble } = await run([...args, '-M'], { cwd: directory, log });
   const said = readFileSync(log, 'utf8');
   rmSync(log);
   if (trouble !== undefined) throw new Error(`The headers of ${path} cannot be listed: ${said}`);
