@@ -1,15 +1,17 @@
 #!/usr/bin/env bash
-# Unpacks Debian's clickhouse-server into .cache/clickhouse-server. It is not installed: that would make a service of it, which starts. Its libraries are those of
+# Unpacks Debian's clickhouse-server into the downloads (clickhouse-server). It is not installed: that would make a service of it, which starts. Its libraries are those of
 # the package clickhouse-common, which is no service. apt checks what it downloads.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# shellcheck source=scripts/downloads.sh
+source scripts/downloads.sh
 
 fail() {
   echo "fetch-clickhouse: $1" >&2
   exit 1
 }
 
-target=.cache/clickhouse-server
+target=$downloads/clickhouse-server
 version=$(apt-cache policy clickhouse-server 2>/dev/null | awk '/Candidate:/ {print $2}')
 [[ -n $version && $version != '(none)' ]] || fail "apt knows no package clickhouse-server; run apt-get update as root, or use Debian 12, which has it"
 [[ -x $target/usr/sbin/clickhouse-server && $(cat "$target/.package" 2>/dev/null) == "$version" ]] && exit 0

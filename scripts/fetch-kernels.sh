@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Unpacks the newest stock kernels of the two lines that the tests boot into .cache/kernels/LINE: boot/ and lib/modules/. Needs no root and installs nothing.
+# Unpacks the newest stock kernels of the two lines that the tests boot into the downloads (kernels/LINE): boot/ and lib/modules/. Needs no root and installs nothing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# shellcheck source=scripts/downloads.sh
+source scripts/downloads.sh
 
 fail() {
   echo "fetch-kernels: $1" >&2
@@ -17,7 +19,7 @@ for line in 6.1 6.12; do
   package=$(newest "${line/./\\.}\\." || true)
   [[ -n $package ]] || fail "apt knows no package linux-image-$line.*-amd64; run apt-get update as root, and see that bookworm-security (or backports) is among its sources"
   version=$(apt-cache policy "$package" | awk '/Candidate:/ {print $2}')
-  target=.cache/kernels/$line
+  target=$downloads/kernels/$line
   [[ -e $target/.package && $(<"$target/.package") == "$package $version" ]] && continue
   echo "fetch-kernels: $package $version"
   scratch=$(mktemp -d)

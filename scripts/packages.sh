@@ -23,6 +23,7 @@ build_packages=(
 )
 
 test_packages=(
+  cmd:ccache ccache
   header:gtest/gtest.h libgtest-dev
   cmd:clang-tidy clang-tidy
   runtime:asan libclang-rt-dev

@@ -109,37 +109,30 @@ fi
 
 bash scripts/build.sh
 
-# --- Kernels to test on
+# --- What the tests need beside packages: fetched once for all checkouts
+
+fetch() {
+  bash "scripts/fetch-$1.sh" || fail "$2 could not be fetched, see above"
+}
 
 if [[ $tests == yes ]]; then
-  [[ -f scripts/fetch-kernels.sh ]] || fail 'scripts/fetch-kernels.sh is missing, so there are no kernels to test on'
-  # Asking apt for newer ones takes seconds: once a week is enough.
-  if [[ ! -e .cache/kernels.stamp || scripts/fetch-kernels.sh -nt .cache/kernels.stamp || -n $(find .cache/kernels.stamp -mtime +7) ||
-    $(compgen -G '.cache/kernels/*/.package' | wc -l) -lt 2 ]]; then
+  # shellcheck source=scripts/downloads.sh
+  source scripts/downloads.sh
+  # Another checkout may fetch at this moment.
+  exec 8>"$downloads/lock"
+  flock -w 1800 8 || fail "another setup has held $downloads/lock for half an hour"
+  # Asking apt for newer kernels takes seconds: once a week is enough.
+  stamp=$downloads/kernels.stamp
+  if [[ ! -e $stamp || scripts/fetch-kernels.sh -nt $stamp || -n $(find "$stamp" -mtime +7) || $(compgen -G "$downloads/kernels/*/.package" | wc -l) -lt 2 ]]; then
     [[ $(id -u) != 0 ]] || have_lists || apt update || fail 'apt-get update failed, see .cache/apt.log'
-    bash scripts/fetch-kernels.sh || fail 'the kernels to test on could not be fetched, see above'
-    touch .cache/kernels.stamp
+    fetch kernels 'the kernels to test on'
+    touch "$stamp"
   fi
-fi
-
-# --- An old ClickHouse server to test on
-
-if [[ $tests == yes && ( ! -x .cache/prometheus/usr/bin/promtool || scripts/fetch-prometheus.sh -nt .cache/prometheus/.package ) ]]; then
-  bash scripts/fetch-prometheus.sh || fail 'the Prometheus to test with could not be fetched, see above'
-fi
-
-if [[ $tests == yes && ( ! -x .cache/clickhouse-server/usr/sbin/clickhouse-server || scripts/fetch-clickhouse.sh -nt .cache/clickhouse-server/.package ) ]]; then
-  bash scripts/fetch-clickhouse.sh || fail 'the ClickHouse server to test on could not be fetched, see above'
-fi
-
-# --- What reads deploy/ as the tools do that it is for
-
-if [[ $tests == yes ]]; then
-  bash scripts/fetch-deploy-tools.sh || fail 'the tools that check deploy/ could not be made, see above'
-fi
-
-# --- Kafka brokers to test on
-
-if [[ $tests == yes ]]; then
-  bash scripts/fetch-kafka.sh || fail 'the Kafka brokers to test on could not be fetched, see above'
+  # stale FOLDER PROGRAM SCRIPT
+  stale() { [[ ! -x $downloads/$1/$2 || scripts/fetch-$3.sh -nt $downloads/$1/.package ]]; }
+  ! stale prometheus usr/bin/promtool prometheus || fetch prometheus 'the Prometheus to test with'
+  ! stale clickhouse-server usr/sbin/clickhouse-server clickhouse || fetch clickhouse 'the old ClickHouse server to test on'
+  fetch deploy-tools 'the tools that check deploy/'
+  fetch kafka 'the Kafka brokers to test on'
+  exec 8>&-
 fi

@@ -7,6 +7,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -27,7 +28,12 @@ constexpr std::size_t kDrainAtOnce = 1024;
 constexpr std::uint64_t kBatchesInJournal = 16;
 /// While nobody watches live, a batch may wait this many times as long: what is stored is not looked at before its segment is sealed, and large batches cost everybody less.
 constexpr std::uint32_t kUnwatchedLinger = 4;
-constexpr std::uint64_t kFlushNs = 2'000'000'000;
+/// At a stop: how long no subscriber may have acknowledged anything before nobody is waited for any longer, and how long we wait at a time.
+constexpr std::uint64_t kStallNs = 2'000'000'000;
+constexpr int kWaitMs = 50;
+/// A record of a source takes as much of its ring at least, bytes; and so many turns are for what stands before the ring.
+constexpr std::uint64_t kLeastRecord = 64;
+constexpr std::uint64_t kLastTurns = 16;
 constexpr std::uint64_t kHeldLongNs = 1'000'000'000;
 
 std::uint64_t clock_ns(clockid_t clock) {
@@ -320,28 +326,59 @@ void Daemon::run() {
   }
 }
 
-void Daemon::stop() {
-  const auto told_again = [this] {
-    signalfd_siginfo info{};
-    return read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info);
-  };
-  const std::uint64_t begun = clock_ns(CLOCK_MONOTONIC);
-  const auto late = [begun] { return clock_ns(CLOCK_MONOTONIC) - begun > kFlushNs; };
-  // What is there now; a source that never ends must not keep us.
-  while (!held_ && !late() && drain()) {
-    if (told_again()) return;
+bool Daemon::told_again() {
+  signalfd_siginfo info{};
+  told_again_ = told_again_ || read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info);
+  return told_again_;
+}
+
+bool Daemon::goes_on(Stall& stall) {
+  std::uint64_t acknowledged = 0;
+  for (const DurableSlot& d : journal_.durables()) acknowledged += d.acknowledged;
+  const std::uint64_t now = clock_ns(CLOCK_MONOTONIC);
+  // However long a turn took on a busy machine, a subscriber had no more than that of it.
+  const std::uint64_t turn = std::min<std::uint64_t>(now - stall.looked_ns, 2 * kWaitMs * 1'000'000ULL);
+  stall.quiet_ns = stall.looked_ns == 0 || acknowledged != stall.acknowledged ? 0 : stall.quiet_ns + turn;
+  stall.acknowledged = acknowledged;
+  stall.looked_ns = now;
+  abandoned_ = abandoned_ || stall.quiet_ns > kStallNs;
+  if (abandoned_ || told_again()) return false;
+  epoll_event event{};
+  epoll_wait(server_.poll_fd(), &event, 1, kWaitMs);
+  server_.handle();
+  return true;
+}
+
+bool Daemon::commit_patiently() {
+  for (Stall stall; !commit();) {
+    if (!goes_on(stall)) return false;
   }
-  // What ends with the source. It has no next start, so it is taken even if the journal is full: then it is counted as lost.
+  held_ = false;
+  return true;
+}
+
+void Daemon::stop() {
+  // What had happened when we were told. What a source brings that never ends must not keep us.
+  for (std::uint64_t turns = source_->figures().ring_used / kLeastRecord / kDrainAtOnce + kLastTurns; turns > 0; --turns) {
+    if (held_ && !commit_patiently()) break;
+    const bool more = drain();
+    if (told_again()) return;
+    if (!more && !held_) break;
+  }
+  // What ends with the source. It has no next start, so all of it is taken; what the journal has no room for is counted as lost.
   source_->finish();
   if (source_->owns_connections()) {
-    while (!late() && source_->drain(*this, kDrainAtOnce) == kDrainAtOnce) {
-      if (!held_ && batch_.full() && !commit()) held_ = true;
+    bool room = true;
+    while (source_->drain(*this, kDrainAtOnce) == kDrainAtOnce) {
+      if (room && batch_.full()) room = commit_patiently();
+      if (told_again()) return;
     }
   }
   controls_->stop();
   write_losses();
   if (const std::optional<ControlRecord> summary = policy_.summary()) control(*summary);
-  const bool whole = commit();
+  const bool whole = commit_patiently();
+  if (told_again()) return;
   if (!whole) {
     // It stays in the source, for the next start, if that is to go on.
     if (options_.detach_on_exit || source_->owns_connections()) {
@@ -360,10 +397,7 @@ void Daemon::stop() {
   control(own_record(ControlKind::capture_stopped));
   if (!commit(true)) log("the journal has no room for the record of this stop.");
   source_->stop(options_.detach_on_exit);
-  while (!server_.idle() && !late() && !told_again()) {
-    epoll_event event{};
-    epoll_wait(server_.poll_fd(), &event, 1, 50);
-    server_.handle();
+  for (Stall stall; !server_.idle() && goes_on(stall);) {
   }
 }
 

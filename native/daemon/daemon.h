@@ -45,6 +45,18 @@ class Daemon final : private EventSink, private LiveConnections {
   void write_losses();
   void arm_linger(bool on);
   void stop();
+  /// SIGTERM or SIGINT came once more: end at once.
+  bool told_again();
+  /// How long nobody has acknowledged anything, at a stop.
+  struct Stall {
+    std::uint64_t acknowledged = 0;
+    std::uint64_t looked_ns = 0;
+    std::uint64_t quiet_ns = 0;
+  };
+  /// Serves the sessions for a moment. False: nobody goes on, or we were told again.
+  bool goes_on(Stall& stall);
+  /// Commits what was gathered, waiting for room for as long as a durable subscriber acknowledges. False: there is none.
+  bool commit_patiently();
   ControlRecord own_record(ControlKind kind) const;
   SourceStatus status();
 
@@ -69,6 +81,8 @@ class Daemon final : private EventSink, private LiveConnections {
   bool held_said_ = false;
   std::uint64_t held_since_ns_ = 0;
   bool lingering_ = false;
+  bool told_again_ = false;
+  bool abandoned_ = false;  ///< at a stop: the subscribers do not go on
 };
 
 }  // namespace vslog

@@ -1,7 +1,6 @@
 import { type IncomingMessage, request } from 'node:http';
 import type { ReplayRequest } from '../sink/pump.js';
 import type { ReplayProgress, ReplayResult } from '../sink/replay.js';
-import type { VerifyProgress } from '../spool/verify.js';
 import type { QueryLimits } from '../store/store.js';
 import { type Batch, readBatch } from '../wire/batch.js';
 import type { MissedEvents, Wanted } from '../wire/client.js';
@@ -10,7 +9,7 @@ import { MessageType } from '../wire/message.js';
 import { toBigInt, v1 } from '../wire/proto.js';
 import { ApiError, SocketError } from './errors.js';
 import type { StatusDocument } from './status.js';
-import type { Verification } from './verification.js';
+import type { Verification, VerificationProgress } from './verification.js';
 
 export interface TailReader {
   /** May return a promise: then the stream waits. */
@@ -39,13 +38,14 @@ export class ApiClient {
     return this.whole('POST', `/v1/sql?${asked}`, query, signal);
   }
 
-  /** `sinceMs`: losses before it are not judged. */
-  async verify(onProgress: (progress: VerifyProgress) => void, sinceMs?: number): Promise<Verification> {
-    return this.reported(
-      sinceMs === undefined ? '/v1/verify' : `/v1/verify?since=${sinceMs / 1000}`,
-      onProgress,
-      'had verified everything',
-    );
+  /** `sinceMs`: losses before it are not judged. `waitMs`: see VerifyOptions. */
+  async verify(
+    onProgress: (progress: VerificationProgress) => void,
+    { sinceMs, waitMs = 0 }: { readonly sinceMs?: number | undefined; readonly waitMs?: number } = {},
+  ): Promise<Verification> {
+    const query = new URLSearchParams({ wait: String(waitMs / 1000) });
+    if (sinceMs !== undefined) query.set('since', String(sinceMs / 1000));
+    return this.reported(`/v1/verify?${query}`, onProgress, 'had verified everything');
   }
 
   /** Has segments brought to a sink once more. Rejects also when `signal` is aborted: the segment that is under way is finished. */

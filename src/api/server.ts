@@ -21,7 +21,7 @@ const FORMAT = /^[A-Za-z0-9]{1,64}$/;
 export interface ApiOptions {
   /** Path of the unix socket. */
   readonly socket: string;
-  readonly collector: Tailer & Pick<Collector, 'status' | 'comparable' | 'replay'>;
+  readonly collector: Tailer & Pick<Collector, 'status' | 'mark' | 'comparable' | 'replay'>;
   readonly spoolDirectory: string;
   readonly store: SqlStore | undefined;
   readonly about: { readonly version: string; readonly store: StatusDocument['store'] };
@@ -77,7 +77,7 @@ export class ApiServer {
           this.stopping.signal,
         );
       case 'POST /v1/verify':
-        return this.verify(query, response);
+        return this.verify(query, request, response);
       case 'POST /v1/replay':
         return this.replay(query, request, response);
       default:
@@ -118,18 +118,21 @@ export class ApiServer {
     response.end(bytes);
   }
 
-  /** `since` in seconds since 1970: losses before it are not judged. */
-  private async verify(query: URLSearchParams, response: ServerResponse): Promise<void> {
+  /** `since` in seconds since 1970: losses before it are not judged. `wait`, s: see VerifyOptions. Waiting ends with the client. */
+  private async verify(query: URLSearchParams, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const since = secondsOf(query, 'since');
     const { spoolDirectory, store, collector } = this.options;
+    const gone = new AbortController();
+    request.socket.once('close', () => gone.abort());
     await jsonLines(response, (onProgress) =>
       verifyAll({
         spoolDirectory,
         store,
-        status: () => collector.status(),
+        mark: () => collector.mark(),
         sinks: async () => collector.comparable(),
+        waitMs: (secondsOf(query, 'wait') ?? 0) * 1000,
         onProgress,
-        signal: this.stopping.signal,
+        signal: AbortSignal.any([gone.signal, this.stopping.signal]),
         sinceMs: since === undefined ? undefined : since * 1000,
       }),
     );
@@ -149,7 +152,8 @@ function secondsOf(query: URLSearchParams, name: string): number | undefined {
   const text = query.get(name);
   if (text === null) return undefined;
   const value = Number(text);
-  if (!Number.isFinite(value)) throw new ApiError(400, 'bad_request', `${name} is ${JSON.stringify(text)}: it must be seconds since 1970.`);
+  if (!Number.isFinite(value))
+    throw new ApiError(400, 'bad_request', `${name} is ${JSON.stringify(text)}: it must be a number of seconds.`);
   return value;
 }
 

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LOCAL_EPOCH } from '../spool/loss.js';
 import type { RecordName } from '../spool/segment.js';
-import type { EpochReport, VerifyReport } from '../spool/verify.js';
 import { quote } from '../store/quote.js';
 import { keptMs } from '../store/retention.js';
+import type { Due } from './due.js';
 import { begunMs, excusable } from './excused.js';
 import type { Losses } from './losses.js';
 import { rows, type SqlStore } from './sql-store.js';
@@ -28,8 +28,12 @@ export interface StoreEpoch {
   readonly excused: number;
   /** Rows that are gone because they are older than the store keeps them: no longer provable, and no failure. */
   readonly expired: number;
-  /** The last sequence that the spool has; null when it has nothing of it any more. */
+  /** The last sequence that the spool has, and the last that the store was given of that; null when the spool has nothing of it any more. */
   readonly spool_last: number | null;
+  readonly due: number | null;
+  /** Events of the spool that the store was not given yet: no failure. */
+  readonly waiting: number;
+  /** The store has what it was given, once. */
   readonly ok: boolean;
 }
 
@@ -78,22 +82,31 @@ const EVENTS = RECORDS.map((record) => `SELECT node, epoch, '${record}' AS recor
   ' UNION ALL ',
 );
 
-/** The ledger of a store against its rows, and both against the spool. Rejects when the store cannot be asked. */
-export async function compareStore(store: SqlStore, spool: VerifyReport, { spoolBefore }: Losses): Promise<StoreReport> {
+const UINT64_MAX = '18446744073709551615';
+
+/**
+ * The ledger of a store against its rows, and both against the spool, as far as the store was given that. Rejects when the store cannot be asked.
+ * What is delivered between two questions is beyond the cuts, so it makes no difference. Epochs that other collectors deliver have none: they are asked about again.
+ */
+export async function compareStore(store: SqlStore, dues: readonly Due[], { spoolBefore }: Losses): Promise<StoreReport> {
+  const judged = (column: string): string =>
+    dues.map(({ node, epoch, cut }) => `NOT (node = ${quote(node)} AND epoch = ${quote(epoch)} AND ${column} > ${cut})`).join(' AND ') ||
+    '1';
+  // A segment that was open at the question has grown since: of its entry counts what lies before the cut.
+  const cut = `multiIf(${dues.map((one) => `node = ${quote(one.node)} AND epoch = ${quote(one.epoch)}, toUInt64(${one.cut}), `).join('')}1, ${UINT64_MAX}, ${UINT64_MAX})`;
   const text = (expression: string, name: string): string => `toString(${expression}) AS ${name}`;
   const kept = await keptMs(store);
   const cutoff = (record: RecordName): number => (kept[record] === undefined ? 0 : Math.max(0, Date.now() - kept[record] + DAY));
   let epochs: StoreEpoch[] = [];
   for (let attempt = 0; attempt < 5; attempt++) {
-    // What arrives between the two questions makes them differ: then both are asked again.
     const ledger = await rows<LedgerRow>(
       store,
-      `SELECT node, epoch, ${text('record', 'record')}, ${text('min(first)', 'low')}, ${text('max(last)', 'high')}, ${text('sum(count)', 'ledger')} FROM batches FINAL GROUP BY node, epoch, record ORDER BY node, epoch, record`,
+      `SELECT node, epoch, ${text('record', 'record')}, ${text('min(first)', 'low')}, ${text(`max(least(last, ${cut}))`, 'high')}, ${text(`sum(if(last > ${cut}, toUInt64(${cut} - first + 1), toUInt64(count)))`, 'ledger')} FROM batches FINAL WHERE ${judged('first')} GROUP BY node, epoch, record ORDER BY node, epoch, record`,
     );
     const before = (record: RecordName): string => `time_ns < fromUnixTimestamp64Milli(${Math.floor(cutoff(record))}, 'UTC')`;
     const events = await rows<EventRow>(
       store,
-      `SELECT node, epoch, record, ${text('count()', 'rows')}, ${RECORDS.map((record) => text(`maxIf(sequence, ${before(record)})`, `old_${record}`)).join(', ')}, ${text('toUnixTimestamp(max(time_ns))', 'newest')} FROM (${EVENTS}) GROUP BY node, epoch, record`,
+      `SELECT node, epoch, record, ${text('count()', 'rows')}, ${RECORDS.map((record) => text(`maxIf(sequence, ${before(record)})`, `old_${record}`)).join(', ')}, ${text('toUnixTimestamp(max(time_ns))', 'newest')} FROM (${EVENTS}) WHERE ${judged('sequence')} GROUP BY node, epoch, record`,
     );
     const counted = new Map<string, { node: string; epoch: string; counts: RecordCount[] }>();
     for (const row of ledger) {
@@ -103,12 +116,11 @@ export async function compareStore(store: SqlStore, spool: VerifyReport, { spool
       const through = (): number => expiredThrough(row, cutoff(row.record), ledger, events);
       one.counts.push(await countOf(store, row, events, kept[row.record] === undefined ? () => 0 : through));
     }
-    epochs = [...counted.values()].map(({ node, epoch, counts }) => storeEpoch(node, epoch, counts, spool));
+    const dueIn = (node: string, epoch: string): Due | undefined => dues.find((one) => one.node === node && one.epoch === epoch);
+    epochs = [...counted.values()].map(({ node, epoch, counts }) => storeEpoch(node, epoch, counts, dueIn(node, epoch)));
     const excused = new Set(excusable(epochs, ({ missing }) => missing, spoolBefore));
     epochs = epochs.map((one) => (excused.has(one) ? withExcuse(one) : one));
-    for (const inSpool of spool.epochs) {
-      if (!epochs.some((one) => one.node === inSpool.node && one.epoch === inSpool.epoch)) epochs.push(absent(inSpool));
-    }
+    for (const due of dues) if (!epochs.some((one) => one.node === due.node && one.epoch === due.epoch)) epochs.push(absent(due));
     if (epochs.every((epoch) => epoch.ok)) break;
     await sleep(300);
   }
@@ -142,7 +154,8 @@ export function expiredThrough(
 async function countOf(store: SqlStore, row: LedgerRow, events: readonly EventRow[], through: () => number): Promise<RecordCount> {
   const { node, epoch, record } = row;
   const own = events.find((one) => one.node === node && one.epoch === epoch && one.record === record);
-  const [first, last, ledger, found] = [Number(row.low), Number(row.high), Number(row.ledger), Number(own?.rows ?? 0)];
+  const [first, last, ledger] = [Number(row.low), Number(row.high), Number(row.ledger)];
+  const found = await rowsOf(store, row, Number(own?.rows ?? 0));
   const counted = { record, first, last, ledger, rows: found };
   const expired = found < ledger ? through() : 0;
   if (expired <= 0) return { ...counted, keptLedger: ledger, keptRows: found };
@@ -155,39 +168,37 @@ async function countOf(store: SqlStore, row: LedgerRow, events: readonly EventRo
   return { ...counted, keptLedger: Number(newer?.ledger ?? ledger), keptRows: Number(newer?.found ?? found) };
 }
 
+/** Rows of an epoch. Those behind the ledger's end came after it was asked. */
+async function rowsOf(store: SqlStore, { node, epoch, record, high, ledger }: LedgerRow, all: number): Promise<number> {
+  if (all <= Number(ledger)) return all;
+  const [upTo] = await rows<{ found: string }>(
+    store,
+    `SELECT toString(count()) AS found FROM ${record}_events WHERE node = ${quote(node)} AND epoch = ${quote(epoch)} AND sequence <= ${high}`,
+  );
+  return Number(upTo?.found ?? all);
+}
+
 /** One epoch of the ledger against the rows. */
-export function storeEpoch(node: string, epoch: string, counts: readonly RecordCount[], spool: Pick<VerifyReport, 'epochs'>): StoreEpoch {
+export function storeEpoch(node: string, epoch: string, counts: readonly RecordCount[], due: Due | undefined): StoreEpoch {
   const sum = (of: (one: RecordCount) => number): number => counts.reduce((total, one) => total + of(one), 0);
   const first = Math.min(...counts.map((one) => one.first));
   const last = Math.max(...counts.map((one) => one.last));
   const [ledger, found] = [sum((one) => one.ledger), sum((one) => one.rows)];
   const expired = sum((one) => (one.rows < one.ledger && one.keptRows === one.keptLedger ? one.ledger - one.rows : 0));
   const agrees = counts.every((one) => one.rows <= one.ledger && one.keptRows === one.keptLedger);
-  const inSpool = spool.epochs.find((one) => one.node === node && one.epoch === epoch);
-  const spoolLast = inSpool === undefined ? null : Number(inSpool.last);
   const missing = last - first + 1 - ledger;
-  const ok = missing === 0 && agrees && (spoolLast === null || last >= spoolLast);
-  return { node, epoch, first, last, ledger, rows: found, missing, excused: 0, expired, spool_last: spoolLast, ok };
+  const ok = missing === 0 && agrees && last >= (due?.last ?? 0);
+  const given = { spool_last: due?.spoolLast ?? null, due: due?.last ?? null, waiting: due?.waiting ?? 0 };
+  return { node, epoch, first, last, ledger, rows: found, missing, excused: 0, expired, ...given, ok };
 }
 
 function withExcuse(epoch: StoreEpoch): StoreEpoch {
-  const { rows: found, expired, ledger, last, spool_last: spoolLast, missing } = epoch;
-  return { ...epoch, excused: missing, ok: found + expired === ledger && (spoolLast === null || last >= spoolLast) };
+  const { rows: found, expired, ledger, last, due, missing } = epoch;
+  return { ...epoch, excused: missing, ok: found + expired === ledger && last >= (due ?? 0) };
 }
 
-function absent(epoch: EpochReport): StoreEpoch {
-  const { node, first, last, count } = epoch;
-  return {
-    node,
-    epoch: epoch.epoch,
-    first: Number(first),
-    last: 0,
-    ledger: 0,
-    rows: 0,
-    missing: count,
-    excused: 0,
-    expired: 0,
-    spool_last: Number(last),
-    ok: false,
-  };
+/** An epoch of the spool of which the store has nothing. */
+function absent({ node, epoch, last, events, waiting, spoolLast }: Due): StoreEpoch {
+  const nothing = { first: 0, last: 0, ledger: 0, rows: 0, excused: 0, expired: 0 };
+  return { node, epoch, ...nothing, missing: events, spool_last: spoolLast, due: last, waiting, ok: events === 0 };
 }

@@ -1,17 +1,31 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CollectorStatus } from '../collector/collector.js';
-import { SinkComparison, type SinkReport, type SinkToCompare } from '../sink/comparison.js';
+import { SinkComparison, type SinkReport, type SinkToCompare, waitingOf } from '../sink/comparison.js';
 import { listSealed } from '../spool/catalog.js';
+import { listSegments } from '../spool/layout.js';
+import type { SpoolMark } from '../spool/mark.js';
 import type { Segment } from '../spool/segment.js';
-import { type DamagedSegment, type EpochReport, type VerifyProgress, type VerifyReport, verifySpool } from '../spool/verify.js';
+import { type DamagedSegment, type EpochReport, type SpoolPart, type VerifyReport, verifySpool } from '../spool/verify.js';
 import { sentenceOf } from '../wire/errors.js';
+import { dueOf } from './due.js';
 import { excusable } from './excused.js';
 import { type Losses, lossesInSpool, lossesInStore, quarantinedBefore, type RecordedLoss } from './losses.js';
 import type { SqlStore } from './sql-store.js';
 import { compareStore, type StoreReport } from './store-comparison.js';
 
-/** How long the store may take for what was in the spool when the question came, ms. */
-const CATCH_UP_MS = 15_000;
+/** How often it is looked whether a sink has taken more, ms. */
+const LOOK_MS = 50;
+
+/** How far a verification is. */
+export interface VerificationProgress {
+  readonly segment: number;
+  readonly segments: number;
+  readonly bytes: number;
+  /** Events that are waited for, of the sink that is furthest behind; 0 while the spool is read. */
+  readonly waiting: number;
+}
+
+/** `complete`: proven. `on_the_way`: nothing is missing, but a sink has not been given all of it yet. `incomplete`: something is missing, or cannot be proven. */
+export type Verdict = 'complete' | 'on_the_way' | 'incomplete';
 
 /** What was lost before the time from which on losses are judged: listed, and no failure. */
 export interface Before {
@@ -37,49 +51,72 @@ export interface Verification {
   readonly store: StoreReport;
   /** Each sink against what the spool still has of what it was given, the store among them. */
   readonly sinks: readonly SinkReport[];
-  /** Nothing is damaged, missing, there twice or recorded as lost, in the spool, in the store and in every sink. What a sink refused counts against that sink, not as lost. */
+  /** Events that are in the spool and that the sink furthest behind was not given yet. */
+  readonly waiting: number;
+  readonly verdict: Verdict;
+  /**
+   * Nothing is damaged, missing, there twice or recorded as lost, in the spool, in the store and in every sink, and nothing is on the way. What a sink refused counts
+   * against that sink, not as lost.
+   */
   readonly complete: boolean;
 }
 
 export interface VerifyOptions {
   readonly spoolDirectory: string;
   readonly store: SqlStore | undefined;
-  /** Of the running collector; without it the store is taken as it is. */
-  readonly status?: () => Promise<CollectorStatus>;
+  /** Where the spool stands, by the collector that runs; without it nobody delivers, so nothing is waited for. */
+  readonly mark?: () => SpoolMark;
   /** The sinks, as they stand when they are asked for. */
   readonly sinks?: () => Promise<readonly SinkToCompare[]>;
-  readonly onProgress?: (progress: VerifyProgress) => void;
+  /** How long no sink may have taken anything before what is on the way is not waited for any longer, ms. */
+  readonly waitMs?: number;
+  readonly onProgress?: (progress: VerificationProgress) => void;
   readonly signal?: AbortSignal;
   /** Losses before it are listed and not judged, ms since 1970. */
   readonly sinceMs?: number | undefined;
 }
 
-/** Checks the spool byte by byte, waits until the store has what was found there, and compares. */
+/** Checks the spool byte by byte as it stands when the question comes, waits until the sinks were given that, and compares. */
 export async function verifyAll(options: VerifyOptions): Promise<Verification> {
-  const { store, spoolDirectory, sinceMs } = options;
-  const spool = await verifySpool(spoolDirectory, options.onProgress);
-  // What comes later does not count: a sink may have it or not.
-  const segments = await listSealed(spoolDirectory);
+  const { store, spoolDirectory, sinceMs, onProgress } = options;
+  const mark = options.mark?.();
+  const { parts: read, ...spool } = await verifySpool(spoolDirectory, {
+    onProgress: (progress) => onProgress?.({ ...progress, waiting: 0 }),
+    mark,
+  });
+  if (mark !== undefined) await untilGiven(options, read, spool.bytes);
+  const sinks = (await options.sinks?.()) ?? [];
+  // What was given up meanwhile by `spool.when_full` does not wait: it is missing, and recorded as lost.
+  const there = new Set((await listSegments(spoolDirectory)).map(({ id }) => id));
+  const toGive = (delivered: number): SpoolPart[] =>
+    read.map((part) => (part.id > delivered && !there.has(part.id) ? { ...part, id: 0 } : part));
+  const segments = (await listSealed(spoolDirectory)).filter(({ id }) => mark === undefined || id < mark.next);
   let report: StoreReport;
   let losses: Losses;
-  await caughtUp(options);
   if (store === undefined) {
     report = { checked: false, reason: 'There is no store to compare with.', epochs: [], ok: true };
     losses = await lossesInSpool(spoolDirectory, sinceMs);
   } else {
+    const delivered = sinks.find(({ sink }) => sink === (store as unknown))?.delivered ?? Number.POSITIVE_INFINITY;
     try {
       losses = await lossesInStore(store, sinceMs);
-      report = await compareStore(store, spool, losses);
+      report = await compareStore(store, dueOf(toGive(delivered), delivered), losses);
     } catch (error) {
       report = { checked: false, reason: `The store could not be asked: ${sentenceOf(error)}`, epochs: [], ok: false };
       losses = await lossesInSpool(spoolDirectory, sinceMs);
     }
   }
-  const sinks = await compareSinks(options, segments);
+  const reports = await compareSinks(
+    sinks,
+    segments,
+    read.filter(({ id }) => there.has(id)),
+  );
   const before = sinceMs === undefined ? null : await beforeOf(spool, losses, sinceMs);
-  const complete =
-    spoolComplete(spool, before) && report.ok && sinks.every(({ ok }) => ok) && losses.judged.every(({ where }) => where === 'sink');
-  return { spool, losses: losses.judged, before, store: report, sinks, complete };
+  const waiting = Math.max(0, ...reports.map((one) => one.waiting));
+  const right =
+    spoolComplete(spool, before) && report.ok && reports.every(({ ok }) => ok) && losses.judged.every(({ where }) => where === 'sink');
+  const verdict = !right ? 'incomplete' : waiting > 0 ? 'on_the_way' : 'complete';
+  return { spool, losses: losses.judged, before, store: report, sinks: reports, waiting, verdict, complete: verdict === 'complete' };
 }
 
 async function beforeOf(spool: VerifyReport, losses: Losses, since: number): Promise<Before> {
@@ -102,26 +139,34 @@ function spoolComplete(spool: VerifyReport, before: Before | null): boolean {
 }
 
 /** One after the other: each reads the whole of what it has. */
-async function compareSinks({ sinks }: VerifyOptions, segments: readonly Segment[]): Promise<SinkReport[]> {
-  if (sinks === undefined) return [];
-  const wanted = await sinks();
-  const comparison = new SinkComparison(segments);
+async function compareSinks(
+  wanted: readonly SinkToCompare[],
+  segments: readonly Segment[],
+  parts: readonly SpoolPart[],
+): Promise<SinkReport[]> {
+  const comparison = new SinkComparison(segments, parts);
   const reports: SinkReport[] = [];
   for (const one of wanted) reports.push(await comparison.compare(one));
   return reports;
 }
 
-/** Waits until the sinks have everything that is sealed, or until the time is over: then the comparison tells what is missing. */
-async function caughtUp(options: VerifyOptions): Promise<void> {
-  if (options.status === undefined) return;
-  const newest = (await options.status()).counters.events;
-  const end = Date.now() + CATCH_UP_MS;
-  while (Date.now() < end && options.signal?.aborted !== true) {
-    const { sinks, spool, counters } = await options.status();
-    // While events go on coming, what came before the question is what counts: one segment's age later it is sealed.
-    // A sink that takes nothing is not waited for: the comparison tells what it lacks.
-    if (sinks.every((sink) => sink.lagEvents === 0 || sink.circuit !== 'closed') && (spool.activeEvents === 0 || counters.events > newest))
-      return;
-    await sleep(50);
+/** Waits until every sink was given what was read of the spool, for as long as one of them goes on. A sink that takes nothing is not waited for. */
+async function untilGiven(
+  { sinks, waitMs = 0, onProgress, signal }: VerifyOptions,
+  parts: readonly SpoolPart[],
+  bytes: number,
+): Promise<void> {
+  let given = -1;
+  let end = 0;
+  for (;;) {
+    const behind = ((await sinks?.()) ?? []).filter(({ away, delivered }) => away === undefined && waitingOf(parts, delivered) > 0);
+    if (behind.length === 0 || signal?.aborted === true) return;
+    const sum = behind.reduce((total, { delivered }) => total + delivered, 0);
+    if (sum !== given) end = performance.now() + waitMs;
+    given = sum;
+    if (performance.now() >= end) return;
+    const waiting = Math.max(...behind.map(({ delivered }) => waitingOf(parts, delivered)));
+    onProgress?.({ segment: parts.length, segments: parts.length, bytes, waiting });
+    await sleep(LOOK_MS);
   }
 }

@@ -18,8 +18,8 @@ export interface KeeperOptions {
 
 /** How long a capture must have run for its next death to be a new story, ms. */
 const SETTLED_MS = 10_000;
-/** How long a capture may take to end after SIGTERM, ms. */
-const STOP_MS = 10_000;
+/** How long a capture may take to end after SIGTERM, ms. It writes down the end of every connection that ends with it, and waits for a collector that goes on. */
+const STOP_MS = 60_000;
 
 /** Runs the capture as a child and starts it again when it dies. A refusal (exit 2, 3, 4) is final. */
 export class CaptureKeeper {
@@ -28,10 +28,13 @@ export class CaptureKeeper {
   private readonly options: KeeperOptions;
   private readonly backoff = new Backoff(200, 10_000);
   private readonly abort = new AbortController();
+  private readonly stopMs: number;
   private child: ChildProcess | undefined;
 
-  constructor(options: KeeperOptions) {
+  /** `stopMs`: how long the capture may take to end when it is told to, ms. */
+  constructor(options: KeeperOptions, stopMs = STOP_MS) {
     this.options = options;
+    this.stopMs = stopMs;
     this.ended = this.loop();
     this.ended.catch(() => undefined); // whoever waits for it is told; until then it is no unhandled rejection
   }
@@ -40,7 +43,12 @@ export class CaptureKeeper {
   async stop(): Promise<void> {
     this.abort.abort();
     this.child?.kill('SIGTERM');
-    const timer = setTimeout(() => this.kill(), STOP_MS);
+    const timer = setTimeout(() => {
+      this.options.say(
+        `the capture did not end within ${this.stopMs / 1000} s and is killed; the end of connections that ended with it may be missing`,
+      );
+      this.kill();
+    }, this.stopMs);
     await this.ended.catch(() => undefined);
     clearTimeout(timer);
   }

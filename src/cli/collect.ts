@@ -23,8 +23,8 @@ export function collectCommand(version: string): Command {
     const room = await CollectorRoom.make(config, version);
     for (const line of await room.start()) note(line);
     process.stdout.write(`ready: collector at ${values['collector.api_socket']}, capture at ${values['capture.socket']}\n`);
-    note(`${await stop.first}: stopping; what the store has not yet is kept in the spool`);
-    await room.stop();
+    note(`${await stop.first}: stopping`);
+    for (const line of await room.stop()) note(line);
     stop.dispose();
   });
 }

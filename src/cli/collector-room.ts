@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ApiServer } from '../api/server.js';
 import { statusDocument } from '../api/status.js';
-import { Collector, type CollectorStatus } from '../collector/collector.js';
+import { Collector, type CollectorStatus, type Undelivered } from '../collector/collector.js';
 import type { Config } from '../config/load.js';
 import type { Values } from '../config/schema.js';
 import { consoleEndpoint } from '../console/endpoint.js';
@@ -11,6 +11,7 @@ import { metricsEndpoint } from '../metrics/endpoint.js';
 import { configuredSinks } from '../sink/registry.js';
 import type { Sink } from '../sink/sink.js';
 import type { FsyncPolicy } from '../spool/options.js';
+import { plural } from './numbers.js';
 import { openEmbedded, openStore, type Store, storeDirectory } from './open-store.js';
 
 /** Where the spool is in a data directory. */
@@ -95,13 +96,19 @@ export class CollectorRoom {
     return this.collector.status();
   }
 
-  /** Resolves to whether the sinks had everything in the time they were given. */
-  async stop(): Promise<boolean> {
+  /** Resolves to what a person should know: what the sinks had not got in the time they were given. */
+  async stop(): Promise<readonly string[]> {
     for (const endpoint of this.endpoints) await endpoint.stop();
-    const drained = await this.collector.stop({ drainMs: this.values['collector.drain'] });
+    const left: string[] = [];
+    await this.collector.stop({ drainMs: this.values['collector.drain'], onUndelivered: (one) => left.push(undeliveredText(one)) });
     await this.api.stop();
-    return drained;
+    return left;
   }
+}
+
+function undeliveredText({ sink, events, away }: Undelivered): string {
+  const why = away === undefined ? '' : ` It takes nothing now: ${away}`;
+  return `${plural(events, 'event')} for sink ${sink} ${events === 1 ? 'waits' : 'wait'} in the spool; the next start delivers ${events === 1 ? 'it' : 'them'}.${why}`;
 }
 
 interface Rooms {

@@ -23,6 +23,8 @@ const CAPABILITIES = [
 ] as const;
 const LEAST_KERNEL = [5, 15] as const;
 const LEAST_FREE = 1024 ** 3;
+/** How long a program or a capture may take to answer, ms: on a busy machine they are well and slow. */
+const ANSWER_MS = 60_000;
 
 const EXAMPLES = `
 Exit code 1 when something would keep vslog from recording ip_vs here.
@@ -127,14 +129,20 @@ function bpffs(): Finding {
 
 function binary(values: Values): Finding {
   const program = captureBinary(values);
-  const result = spawnSync(program, ['--help'], { encoding: 'utf8', timeout: 10_000 });
+  const result = spawnSync(program, ['--help'], { encoding: 'utf8', timeout: ANSWER_MS });
+  if ((result.error as NodeJS.ErrnoException | undefined)?.code === 'ETIMEDOUT')
+    return fail(
+      'vslog-capture',
+      `${program} did not answer within ${ANSWER_MS / 1000} s`,
+      'Run it by hand: it hangs, or the machine is far too busy.',
+    );
   return result.status === 0
     ? ok('vslog-capture', program)
     : fail('vslog-capture', `${program} cannot be run`, 'Build it by "npm run build", or name it by --binary.');
 }
 
 async function captureSocket(path: string): Promise<Finding> {
-  const client = new CaptureClient({ path, software: 'vslog doctor', timeoutMs: 3000 });
+  const client = new CaptureClient({ path, software: 'vslog doctor', timeoutMs: ANSWER_MS });
   try {
     const { software, node, source } = await client.connect();
     return ok('capture', `${software} on ${node}, source ${source}`);

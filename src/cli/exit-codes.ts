@@ -10,12 +10,14 @@ export const Exit = {
   unreachable: 3,
   /** The source cannot run on this machine, or cannot do what was asked. */
   refused: 4,
-  /** `verify` found that something is not proven complete. */
+  /** `verify` found that something is missing or cannot be proven. */
   incomplete: 5,
   /** The capture is there and does not take this from us. */
   denied: 6,
   /** `rs drain`: connections were still live when it ended. */
   draining: 7,
+  /** `verify`: nothing is missing, but a sink has not been given everything yet. */
+  behind: 8,
 } as const;
 
 export type ExitCode = (typeof Exit)[keyof typeof Exit];

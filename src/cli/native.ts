@@ -11,8 +11,8 @@ import { Failure } from './failure.js';
 
 const BUILT = fileURLToPath(new URL('../../build/native/vslog-capture', import.meta.url));
 
-/** How long a check of the capture may take, ms. */
-const CHECK_MS = 30_000;
+/** How long a check of the capture may take, ms: it loads programs into the kernel, which takes a busy machine a while. */
+const CHECK_MS = 300_000;
 
 /** The program to run as the capture: the option's, the built one, or what $PATH has. */
 export function captureBinary(values: Values): string {
@@ -82,6 +82,7 @@ export function makeRuntimeDirs(values: Values): void {
 /** The sentence on a program that could not be run. */
 export function spawnSentence(binary: string, error: NodeJS.ErrnoException): string {
   if (error.code === 'ENOENT') return `There is no program ${binary}: build it by "npm run build", or name it by --binary.`;
+  if (error.code === 'ETIMEDOUT') return `${binary} --check did not end within ${CHECK_MS / 1000} s.`;
   if (error.code === 'EACCES') return `The program ${binary} may not be run.`;
   return `The program ${binary} could not be run: ${error.message}.`;
 }

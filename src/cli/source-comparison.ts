@@ -7,8 +7,8 @@ import { protocolName } from './event.js';
 /** How often a difference is looked at again: it may be something that was on its way. */
 const ROUNDS = 8;
 const PAUSE_MS = 500;
-/** How long the store may take for what the capture has, ms. */
-const CATCH_UP_MS = 15_000;
+/** How often it is looked whether the store has more, ms. */
+const LOOK_MS = 50;
 const EXAMPLES = 10;
 
 /** One connection that only one side has. */
@@ -32,6 +32,8 @@ export interface SourceReport {
   readonly only_source: number;
   readonly only_log: number;
   readonly examples: readonly Difference[];
+  /** Events of the capture that the store did not have when it was asked last: a difference may be due to them. */
+  readonly behind: number;
   readonly ok: boolean;
 }
 
@@ -41,8 +43,8 @@ export interface Sides {
   list(each: (event: ConnEvent) => void): Promise<void>;
   /** The last sequence that the capture has given. */
   sequence(): Promise<bigint>;
-  /** Whether the store has everything up to that sequence. */
-  hasStored(sequence: bigint): Promise<boolean>;
+  /** How many events up to that sequence the store lacks. */
+  lacks(sequence: bigint): Promise<number>;
   /** conn_ids of what is open in the log. */
   openInLog(): Promise<Set<bigint>>;
   /** Some of these connections as the log has them. */
@@ -64,42 +66,50 @@ interface Differences {
 
 /** The report on a comparison that could not be made. */
 export function notCompared(reason: string): SourceReport {
-  return { checked: false, reason, listed: 0, open_in_log: 0, only_source: 0, only_log: 0, examples: [], ok: false };
+  return { checked: false, reason, listed: 0, open_in_log: 0, only_source: 0, only_log: 0, examples: [], behind: 0, ok: false };
 }
 
 /**
  * Compares while both move on. The source is listed before and after the log is asked: what only one of the lists has came or went meanwhile. What differs is
- * looked at again once the log has what the capture had by then, and counts only when it differs every time.
+ * looked at again once the log has what the capture had by then, and counts only when it differs every time. `waitMs`: how long the store may stand still before it is
+ * not waited for any longer.
  */
 export async function compareSource(
   sides: Sides,
-  options: { readonly pauseMs?: number; readonly catchUpMs?: number } = {},
+  { pauseMs = PAUSE_MS, waitMs }: { readonly pauseMs?: number; readonly waitMs: number },
 ): Promise<SourceReport> {
-  const { pauseMs = PAUSE_MS, catchUpMs = CATCH_UP_MS } = options;
   let left: Differences | undefined;
+  let behind = 0;
   let counts = { listed: 0, open_in_log: 0 };
   for (let round = 0; round < ROUNDS; round++) {
     if (round > 0) await sleep(pauseMs);
     const before = await list(sides);
-    await caughtUp(sides, catchUpMs);
+    behind = await caughtUp(sides, waitMs);
     const open = await sides.openInLog();
     const after = await list(sides);
     left = both(left, differences(before, open, after));
     counts = { listed: after.ids.size + after.unnumbered.size, open_in_log: open.size };
-    if (left.source.size + left.unnumbered.size + left.log.size === 0) break;
+    if (behind > 0 || left.source.size + left.unnumbered.size + left.log.size === 0) break;
   }
   const { source, unnumbered, log } = left ?? { source: new Set(), unnumbered: new Set(), log: new Set() };
   const [only_source, only_log] = [source.size + unnumbered.size, log.size];
   const ok = only_source + only_log === 0;
   const examples = ok ? [] : [...(await examplesOf(sides, source, unnumbered)), ...(await sides.describe([...log].slice(0, EXAMPLES)))];
-  return { checked: true, reason: null, ...counts, only_source, only_log, examples, ok };
+  return { checked: true, reason: null, ...counts, only_source, only_log, examples, behind, ok };
 }
 
-/** Waits until the store has what the capture has; when it never does, the comparison tells what is missing. */
-async function caughtUp(sides: Sides, ms: number): Promise<void> {
+/** Waits until the store has what the capture has, for as long as it goes on; how much it lacks then. */
+async function caughtUp(sides: Sides, waitMs: number): Promise<number> {
   const sequence = await sides.sequence();
-  const end = Date.now() + ms;
-  while (!(await sides.hasStored(sequence)) && Date.now() < end) await sleep(50);
+  let least = Number.POSITIVE_INFINITY;
+  let end = 0;
+  for (;;) {
+    const lacks = await sides.lacks(sequence);
+    if (lacks < least) end = performance.now() + waitMs;
+    least = Math.min(least, lacks);
+    if (lacks === 0 || performance.now() >= end) return lacks;
+    await sleep(LOOK_MS);
+  }
 }
 
 async function list(sides: Sides): Promise<Listed> {

@@ -8,7 +8,7 @@ import { errorStyle, note, write } from './output.js';
 import { answerTable, formatNames, formatOf, isBinary, isTable } from './sql-format.js';
 import { addToHistory, historyPath, oneLine, readHistory } from './sql-history.js';
 import { limitAdvice } from './sql-limits.js';
-import { completions, type SqlWords, WORDS_SQL, wordsOf } from './sql-words.js';
+import { columnsSql, completions, SIZES_SQL, type SqlWords, WORDS_SQL, wordsOf } from './sql-words.js';
 
 const HELP = `A statement ends with ; and may have many lines.
   \\d [TABLE]    tables, or a table's columns
@@ -111,10 +111,7 @@ export class SqlShell {
         await this.describe(argument);
         return false;
       case '\\l':
-        await this.answer(
-          `SELECT t.name AS table, if(t.engine IN ('View', 'MaterializedView'), 'view', 'table') AS is, p.rows AS rows, formatReadableSize(p.bytes) AS on_disk FROM system.tables AS t LEFT JOIN (SELECT table, sum(rows) AS rows, sum(bytes_on_disk) AS bytes FROM system.parts WHERE active AND database = currentDatabase() GROUP BY table) AS p ON p.table = t.name WHERE t.database = currentDatabase() AND t.name NOT LIKE '%_feed' ORDER BY t.name`,
-          'table',
-        );
+        await this.answer(SIZES_SQL, 'table');
         return false;
       case '\\x':
         this.format = this.format === 'vertical' ? 'table' : 'vertical';
@@ -150,10 +147,7 @@ export class SqlShell {
       return;
     }
     if (!/^\w+$/.test(table)) return complain(`${JSON.stringify(table)} is no table: \\d lists them.`);
-    await this.answer(
-      `SELECT name, type, default_kind = 'ALIAS' AS computed FROM system.columns WHERE database = currentDatabase() AND table = '${table}' ORDER BY position`,
-      'table',
-    );
+    await this.answer(columnsSql(table), 'table');
   }
 
   /** Asks, and writes the answer or why there is none. */

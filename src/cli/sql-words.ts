@@ -19,6 +19,14 @@ export const COMMANDS = ['\\d', '\\l', '\\x', '\\timing', '\\o', '\\f', '\\h', '
 /** SQL whose rows, `kind`, `name`, `table`, wordsOf() reads. */
 export const WORDS_SQL = `SELECT * FROM (SELECT 'column' AS kind, name, table, position AS at FROM system.columns WHERE database = currentDatabase() UNION ALL SELECT 'function' AS kind, name, '' AS table, 0 AS at FROM system.functions WHERE alias_to = '' AND NOT startsWith(name, '_')) ORDER BY kind, table, at, name`;
 
+/** What the tables take on disk: the shell's \l. */
+export const SIZES_SQL = `SELECT t.name AS table, if(t.engine IN ('View', 'MaterializedView'), 'view', 'table') AS is, p.rows AS rows, formatReadableSize(p.bytes) AS on_disk FROM system.tables AS t LEFT JOIN (SELECT table, sum(rows) AS rows, sum(bytes_on_disk) AS bytes FROM system.parts WHERE active AND database = currentDatabase() GROUP BY table) AS p ON p.table = t.name WHERE t.database = currentDatabase() AND t.name NOT LIKE '%_feed' ORDER BY t.name`;
+
+/** A table's columns: the shell's \d TABLE. `table` is a plain name. */
+export function columnsSql(table: string): string {
+  return `SELECT name, type, default_kind = 'ALIAS' AS computed FROM system.columns WHERE database = currentDatabase() AND table = '${table}' ORDER BY position`;
+}
+
 export function wordsOf(rows: readonly (readonly [kind: string, name: string, table: string])[]): SqlWords {
   const columns = new Map<string, string[]>();
   const functions: string[] = [];

@@ -1,5 +1,17 @@
+import { parseValue } from '../config/value.js';
 import { Exit } from './exit-codes.js';
 import { Failure } from './failure.js';
+
+/** A length of time that a flag gives, ms. Throws Failure. */
+export function parseDuration(flag: string, text: string): number {
+  try {
+    return Number(
+      parseValue({ type: 'duration', default: () => 0, min: 0, max: Number.MAX_SAFE_INTEGER, doc: '', flag, commands: [] }, text),
+    );
+  } catch {
+    throw new Failure(Exit.usage, `--${flag} is ${JSON.stringify(text)}: it must be a time such as 90s, 15m or 1h.`);
+  }
+}
 
 const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 

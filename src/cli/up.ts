@@ -13,8 +13,8 @@ const EXAMPLES = `
 Watches the kernel's balancer where there is one and we may, else the kernel's connection tracking where that is in use and we may. Anywhere else a balancer of vslog's
 own runs, which needs no privileges: with the services given by --service or in the configuration, or with a small demonstration.
 
-Ctrl-C or SIGTERM stops cleanly: the capture ends, what it had is brought into the store. A second one stops at once; nothing is lost then either,
-the next start goes on. Without root everything is in directories of your own.
+Ctrl-C or SIGTERM stops cleanly: the capture ends, what it had is brought into the store, for collector.drain at most; what is left waits in the spool, and the
+next start delivers it. A second one stops at once; nothing is lost then either. Without root everything is in directories of your own.
 
 Examples:
   vslog up
@@ -65,8 +65,7 @@ export function upCommand(version: string): Command {
       } finally {
         status.stop();
         await keeper.stop();
-        const drained = await room.stop();
-        if (!drained) status.say('the store has not everything yet; the spool keeps the rest for the next start');
+        for (const line of await room.stop()) status.say(line);
         stop.dispose();
       }
     } finally {

@@ -8,7 +8,7 @@ import { explained } from './capture-answer.js';
 import { protocolName } from './event.js';
 import { Exit } from './exit-codes.js';
 import { exitCodeOf, sentence } from './failure.js';
-import { compareSource, type Difference, notCompared, type SourceReport } from './source-comparison.js';
+import { compareSource, type Difference, notCompared, type Sides, type SourceReport } from './source-comparison.js';
 
 /** A table of millions may take a while. */
 const ANSWER_MS = 120_000;
@@ -26,7 +26,7 @@ const EVERY: ConnFilter = {
 };
 
 /** Compares the capture's source with the running collector's store. `exit`: what the command's end means when that could not be done, or the two differ. */
-export async function verifySource(values: Values, api: ApiClient): Promise<{ report: SourceReport; exit: number }> {
+export async function verifySource(values: Values, api: ApiClient, waitMs: number): Promise<{ report: SourceReport; exit: number }> {
   if (values['store.kind'] === 'none') {
     return { report: notCompared('There is no store (store.kind is "none") to compare the source with.'), exit: Exit.refused };
   }
@@ -34,13 +34,14 @@ export async function verifySource(values: Values, api: ApiClient): Promise<{ re
   try {
     const { node, epoch } = await client.connect();
     const ours = `node = ${quote(node)} AND epoch = ${quote(epoch)}`;
-    const report = await compareSource({
+    const sides: Sides = {
       list: (each) => client.listConnections(EVERY, each, ANSWER_MS),
       sequence: async () => toBigInt((await client.sourceStatus(ANSWER_MS)).next_sequence) - 1n,
-      hasStored: (sequence) => hasStored(api, ours, sequence),
+      lacks: (sequence) => lacks(api, ours, sequence),
       openInLog: () => openInLog(api, ours),
       describe: (ids) => describe(api, ours, ids),
-    });
+    };
+    const report = await compareSource(sides, { waitMs });
     return { report, exit: report.ok ? Exit.ok : Exit.incomplete };
   } catch (error) {
     const told = explained(error);
@@ -50,18 +51,24 @@ export async function verifySource(values: Values, api: ApiClient): Promise<{ re
   }
 }
 
-/** By the ledger: the batches up to a sequence hold as many events as there are sequences from the first on. */
-async function hasStored(api: ApiClient, ours: string, sequence: bigint): Promise<boolean> {
-  if (sequence <= 0n) return true;
-  const answer = await api.sql(
-    `SELECT sum(least(last, ${sequence}) - first + 1) = ${sequence} - min(first) + 1 AND count() > 0 FROM batches FINAL WHERE ${ours} AND first <= ${sequence}`,
-    'TSV',
-  );
-  return answer.toString('utf8').trim() === '1';
+/** By the ledger: how many of the events up to a sequence, from the first that it has on, the store lacks. */
+export function lackingSql(ours: string, sequence: bigint): string {
+  return `SELECT if(count() = 0, ${sequence}, ${sequence} - min(first) + 1 - sum(least(last, ${sequence}) - first + 1)) FROM batches FINAL WHERE ${ours} AND first <= ${sequence}`;
+}
+
+async function lacks(api: ApiClient, ours: string, sequence: bigint): Promise<number> {
+  if (sequence <= 0n) return 0;
+  const answer = await api.sql(lackingSql(ours, sequence), 'TSV');
+  return Number(answer.toString('utf8'));
+}
+
+/** The answer is of one UInt64 a connection. */
+export function openSql(ours: string): string {
+  return `SELECT conn_id FROM connections WHERE ${ours} AND is_open`;
 }
 
 async function openInLog(api: ApiClient, ours: string): Promise<Set<bigint>> {
-  const bytes = await api.sql(`SELECT conn_id FROM connections WHERE ${ours} AND is_open`, 'RowBinary');
+  const bytes = await api.sql(openSql(ours), 'RowBinary');
   const ids = new Set<bigint>();
   for (let at = 0; at + 8 <= bytes.length; at += 8) ids.add(bytes.readBigUInt64LE(at));
   return ids;
@@ -75,14 +82,16 @@ interface Row {
   readonly real: string;
 }
 
-async function describe(api: ApiClient, ours: string, ids: readonly bigint[]): Promise<Difference[]> {
-  if (ids.length === 0) return [];
+/** The answer's rows are of type Row. */
+export function describeSql(ours: string, ids: readonly bigint[]): string {
   const endpoint = (name: string): string =>
     `concat(if(position(${name}_addr, ':') > 0, concat('[', ${name}_addr, ']'), ${name}_addr), ':', toString(${name}_port)) AS ${name}`;
-  const answer = await api.sql(
-    `SELECT toString(conn_id) AS id, protocol, ${['client', 'virtual', 'real'].map(endpoint).join(', ')} FROM connections WHERE ${ours} AND conn_id IN (${ids.join(', ')}) ORDER BY conn_id`,
-    'JSONEachRow',
-  );
+  return `SELECT toString(conn_id) AS id, protocol, ${['client', 'virtual', 'real'].map(endpoint).join(', ')} FROM connections WHERE ${ours} AND conn_id IN (${ids.join(', ')}) ORDER BY conn_id`;
+}
+
+async function describe(api: ApiClient, ours: string, ids: readonly bigint[]): Promise<Difference[]> {
+  if (ids.length === 0) return [];
+  const answer = await api.sql(describeSql(ours, ids), 'JSONEachRow');
   return answer
     .toString('utf8')
     .split('\n')

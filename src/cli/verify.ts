@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { ApiClient } from '../api/client.js';
 import { SocketError } from '../api/errors.js';
 import { toJson } from '../api/json.js';
-import { type Before, type Verification, verifyAll } from '../api/verification.js';
+import { type Before, type Verdict, type Verification, type VerificationProgress, verifyAll } from '../api/verification.js';
 import type { Config } from '../config/load.js';
 import type { Values } from '../config/schema.js';
 import type { SinkReport, SinkToCompare } from '../sink/comparison.js';
@@ -18,11 +18,12 @@ import { openStore } from './open-store.js';
 import { addConfigOptions, configOf } from './options.js';
 import { colour, note, write } from './output.js';
 import type { SourceReport } from './source-comparison.js';
-import { parseTime } from './time.js';
+import { parseDuration, parseTime } from './time.js';
 import { verifySource } from './verify-source.js';
 
 const EXAMPLES = `
-Asks the running collector, or opens the data directory when none runs. Exit code 0: proven complete; 5: not.
+Asks the running collector, or opens the data directory when none runs. Exit code 0: proven complete; 5: something is missing or cannot be proven;
+8: nothing is missing, but a sink has not been given everything yet. That is in the spool, and on its way.
 Every sink is asked how many events it has per node, epoch and hour, of those that the spool still has: a store by SQL, a topic and files by reading them.
 
 --source also lists what the capture's source has now, by its socket, and compares that with the connections that are open in the store. What comes or goes meanwhile
@@ -39,30 +40,49 @@ export function verifyCommand(version: string): Command {
     .description('Prove that nothing is missing: checksums, sequences, losses, and every sink against the spool.')
     .option('--source', 'and that the log agrees with what the source has now')
     .option('--since <TIME>', 'judge only what was lost from then on: 2h, 7d ago, or 2026-01-31, 2026-01-31T12:00 (UTC)')
+    .option(
+      '--wait <TIME>',
+      'how long a sink may stand still before what is on its way to it is not waited for any longer; 0s: as it is now',
+      '1m',
+    )
     .option('--json', 'the whole report, for machines')
     .addHelpText('after', EXAMPLES);
   addConfigOptions(command, 'verify');
-  return command.action(async (options: { json?: boolean; source?: boolean; since?: string }) => {
+  return command.action(async (options: { json?: boolean; source?: boolean; since?: string; wait: string }) => {
     const config = configOf(command, 'verify');
     const sinceMs = options.since === undefined ? undefined : parseTime('since', options.since, Date.now());
-    const log = await obtain(config, version, sinceMs);
+    const waitMs = parseDuration('wait', options.wait);
+    const log = await obtain(config, version, { sinceMs, waitMs });
     const source =
-      options.source === true ? await verifySource(config.values, new ApiClient(config.values['collector.api_socket'])) : undefined;
-    const report = source === undefined ? log : { ...log, source: source.report, complete: log.complete && source.report.ok };
+      options.source === true ? await verifySource(config.values, new ApiClient(config.values['collector.api_socket']), waitMs) : undefined;
+    const verdict = verdictOf(log, source?.report);
+    const report = { ...log, ...(source === undefined ? {} : { source: source.report }), verdict, complete: verdict === 'complete' };
     await write(options.json === true ? `${toJson(report, 2)}\n` : verificationText(report));
-    if (!log.complete) throw new Failure(Exit.incomplete, '');
+    if (log.verdict === 'incomplete') throw new Failure(Exit.incomplete, '');
+    if (verdict === 'on_the_way') throw new Failure(Exit.behind, '');
     if (source !== undefined && source.exit !== Exit.ok) throw new Failure(source.exit, '');
   });
 }
 
-async function obtain({ values, origins }: Config, version: string, sinceMs: number | undefined): Promise<Verification> {
+/** What is on its way is no difference between the log and its source. */
+function verdictOf({ verdict }: Verification, source: SourceReport | undefined): Verdict {
+  if (source === undefined || source.ok || verdict === 'incomplete') return verdict;
+  return source.behind > 0 ? 'on_the_way' : 'incomplete';
+}
+
+interface Asked {
+  readonly sinceMs: number | undefined;
+  readonly waitMs: number;
+}
+
+async function obtain({ values, origins }: Config, version: string, asked: Asked): Promise<Verification> {
   const onProgress = progressLine();
   try {
-    return await new ApiClient(values['collector.api_socket']).verify(onProgress, sinceMs);
+    return await new ApiClient(values['collector.api_socket']).verify(onProgress, asked);
   } catch (error) {
     // A collector that was named must be the one that answers.
     if (!(error instanceof SocketError) || origins['collector.api_socket'] === '--api-socket') throw error;
-    return await alone(values, version, sinceMs, onProgress);
+    return await alone(values, version, asked.sinceMs, onProgress);
   }
 }
 
@@ -71,7 +91,7 @@ async function alone(
   values: Values,
   version: string,
   sinceMs: number | undefined,
-  onProgress: (progress: { segment: number; segments: number; bytes: number }) => void,
+  onProgress: (progress: VerificationProgress) => void,
 ): Promise<Verification> {
   const directory = spoolDirectory(values);
   const lock = await lockDirectory(directory).catch((error: NodeJS.ErrnoException) => {
@@ -101,12 +121,13 @@ async function asItStands(directory: string, sink: Sink): Promise<SinkToCompare>
   return { sink, ...(await readCursor(directory, sink.name)) };
 }
 
-function progressLine(): (progress: { segment: number; segments: number; bytes: number }) => void {
+function progressLine(): (progress: VerificationProgress) => void {
   let said = Date.now();
-  return ({ segment, segments, bytes }) => {
+  return ({ segment, segments, bytes, waiting }) => {
     if (process.stderr.isTTY !== true || Date.now() - said < 1000) return;
     said = Date.now();
-    note(`${whole(segment)} of ${whole(segments)} segments, ${size(bytes)}`);
+    const read = `${whole(segment)} of ${whole(segments)} segments, ${size(bytes)}`;
+    note(waiting === 0 ? read : `${read}; ${plural(waiting, 'event')} on the way to a sink (--wait 0s does not wait)`);
   };
 }
 
@@ -114,7 +135,7 @@ function progressLine(): (progress: { segment: number; segments: number; bytes: 
 export function verificationText(report: Verification & { readonly source?: SourceReport }): string {
   const { spool, store, losses, sinks, source, before } = report;
   const lines: string[] = [];
-  const say = (ok: boolean, text: string): void => void lines.push(`${ok ? colour.green('ok  ') : colour.red('FAIL')} ${text}`);
+  const say = (ok: Mark, text: string): void => void lines.push(`${marks()[String(ok) as `${Mark}`]} ${text}`);
   say(
     spool.damaged.length === 0,
     `spool: checksums of ${whole(spool.segments)} sealed segments and ${whole(spool.active)} open ones, ${whole(spool.events)} events, ${size(spool.bytes)}`,
@@ -146,11 +167,12 @@ export function verificationText(report: Verification & { readonly source?: Sour
   if (before !== null) say(true, `before --since: ${beforeText(before)}`);
   if (!store.checked) say(store.ok, `store: not checked. ${store.reason}`);
   for (const epoch of store.epochs) {
+    // The store's sink tells what waits.
+    if (epoch.ledger === 0 && epoch.ok) continue;
     const flaws: string[] = [];
     if (epoch.missing !== epoch.excused) flaws.push(`${whole(epoch.missing)} missing`);
     if (epoch.rows + epoch.expired !== epoch.ledger) flaws.push(`${whole(epoch.rows)} rows`);
-    if (epoch.spool_last !== null && epoch.last < epoch.spool_last)
-      flaws.push(`the spool goes to ${epoch.spool_last}: a running collector delivers the rest, see vslog status`);
+    if (epoch.due !== null && epoch.last < epoch.due) flaws.push(`it was given everything up to ${epoch.due}`);
     const text = `store: ${epoch.node} ${epoch.epoch}: sequences ${epoch.first} to ${epoch.last}, ${whole(epoch.ledger)} events in the ledger`;
     const more = [
       ...(epoch.expired > 0 ? [`, ${whole(epoch.expired)} expired, no longer provable`] : []),
@@ -160,9 +182,28 @@ export function verificationText(report: Verification & { readonly source?: Sour
     say(epoch.ok, flaws.length === 0 ? `${agree}${more}` : `${text}, but ${flaws.join(', ')}`);
   }
   for (const { ok, text } of sinks.flatMap(sinkLines)) say(ok, text);
-  if (source !== undefined) for (const { ok, text } of sourceLines(source)) say(ok, text);
-  lines.push(report.complete ? colour.green('complete') : colour.red('not complete'));
+  if (source !== undefined) for (const { ok, text } of sourceLines(source, report.verdict)) say(ok, text);
+  lines.push(verdictText(report.verdict));
   return `${lines.join('\n')}\n`;
+}
+
+type Mark = boolean | 'wait';
+
+const marks = (): Readonly<Record<`${Mark}`, string>> => ({
+  true: colour.green('ok  '),
+  false: colour.red('FAIL'),
+  wait: colour.yellow('wait'),
+});
+
+function verdictText(verdict: Verdict): string {
+  switch (verdict) {
+    case 'complete':
+      return colour.green('complete');
+    case 'on_the_way':
+      return colour.yellow('nothing is missing, but not everything is delivered yet');
+    case 'incomplete':
+      return colour.red('not complete');
+  }
 }
 
 function beforeText({ losses, quarantined }: Before): string {
@@ -173,9 +214,9 @@ function beforeText({ losses, quarantined }: Before): string {
   return all.length === 0 ? 'nothing' : all.join(', ');
 }
 
-function sinkLines(sink: SinkReport): { ok: boolean; text: string }[] {
-  const { name, checked, reason, segments, events, missing, duplicates, expired, taken, differences, refused, waiting } = sink;
-  const lines: { ok: boolean; text: string }[] = [];
+function sinkLines(sink: SinkReport): { ok: Mark; text: string }[] {
+  const { name, checked, reason, segments, events, missing, duplicates, expired, taken, differences, refused, waiting, away } = sink;
+  const lines: { ok: Mark; text: string }[] = [];
   const of = `${whole(events)} events of the ${whole(segments)} segments that the spool still has`;
   if (!checked) lines.push({ ok: false, text: `sink ${name}: not counted. ${reason}` });
   else if (differences.length === 0) lines.push({ ok: true, text: `sink ${name}: the same counts per node, epoch and hour, ${of}` });
@@ -196,13 +237,21 @@ function sinkLines(sink: SinkReport): { ok: boolean; text: string }[] {
       ok: false,
       text: `sink ${name}: segment ${id} was refused and is set aside (vslog replay --sink ${name} --refused): ${why}`,
     });
-  if (waiting > 0) lines.push({ ok: false, text: `sink ${name}: ${whole(waiting)} events wait to be delivered` });
+  if (waiting > 0)
+    lines.push({
+      ok: 'wait',
+      text: `sink ${name}: ${plural(waiting, 'event')} in the spool, not delivered yet${away === null ? '' : `. It takes nothing now: ${away}`}`,
+    });
   return lines;
 }
 
-function sourceLines(source: SourceReport): { ok: boolean; text: string }[] {
+function sourceLines(source: SourceReport, verdict: Verdict): { ok: Mark; text: string }[] {
   if (!source.checked) return [{ ok: false, text: `source: not compared. ${source.reason}` }];
   if (source.ok) return [{ ok: true, text: `source: ${plural(source.listed, 'connection')} there now, and the log agrees` }];
+  if (verdict === 'on_the_way')
+    return [
+      { ok: 'wait', text: `source: cannot be compared yet: ${plural(source.behind, 'event')} of the capture are on the way to the store` },
+    ];
   const flaws: string[] = [];
   if (source.only_source > 0) flaws.push(`${whole(source.only_source)} of the source are not open in the log`);
   if (source.only_log > 0) flaws.push(`${whole(source.only_log)} are open in the log and not there`);

@@ -1,6 +1,7 @@
 import type { SinkToCompare } from '../sink/comparison.js';
 import { Pump, type PumpStatus, type ReplayRequest } from '../sink/pump.js';
 import type { ReplayProgress, ReplayResult } from '../sink/replay.js';
+import type { SpoolMark } from '../spool/mark.js';
 import { Spool, type SpoolStatus } from '../spool/spool.js';
 import type { Batch } from '../wire/batch.js';
 import type { SourceStatus, Wanted } from '../wire/client.js';
@@ -21,9 +22,19 @@ export interface CollectorStatus {
   readonly startedMs: number;
 }
 
+/** What a sink has not got at the end. */
+export interface Undelivered {
+  readonly sink: string;
+  readonly events: number;
+  /** Why it took nothing, a sentence; undefined: it would have gone on. */
+  readonly away: string | undefined;
+}
+
 export interface StopOptions {
-  /** How long the sinks may take for what is in the spool, ms. Default 10000. */
+  /** How long the sinks may take for what is in the spool, ms. One that takes nothing, and is tried again only later, is not waited for. Default 10000. */
   readonly drainMs?: number;
+  /** Told what stays in the spool. */
+  readonly onUndelivered?: (left: Undelivered) => void;
 }
 
 /** The unprivileged half: capture → spool → sinks. No event is decoded on that way. */
@@ -67,10 +78,18 @@ export class Collector {
     this.spool = undefined;
     await receiver?.stop();
     await spool?.seal();
-    const drained = await Promise.all(pumps.map((pump) => pump.drain(options.drainMs ?? 10_000)));
+    await Promise.all(pumps.map((pump) => pump.drain(options.drainMs ?? 10_000)));
+    const away = pumps.map((pump) => pump.comparable().away);
     await Promise.all(pumps.map((pump) => pump.stop()));
+    let drained = true;
+    for (const [i, pump] of pumps.entries()) {
+      const { sink, lagEvents } = pump.status();
+      if (lagEvents === 0) continue;
+      drained = false;
+      options.onUndelivered?.({ sink, events: lagEvents, away: away[i] });
+    }
     await spool?.close();
-    return drained.every((done) => done);
+    return drained;
   }
 
   /** How everything is. Asks the capture, and goes without its answer when it does not come. */
@@ -92,6 +111,12 @@ export class Collector {
       counters: { ...receiver.counters },
       startedMs: this.startedMs,
     };
+  }
+
+  /** Where the spool stands now. */
+  mark(): SpoolMark {
+    if (this.spool === undefined) throw new Error('The collector is not running.');
+    return this.spool.mark();
   }
 
   /** The sinks as they stand now, to be compared with the spool. */

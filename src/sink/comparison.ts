@@ -34,8 +34,11 @@ export interface SinkReport {
   readonly differences: readonly HourDifference[];
   /** Segments that it refused, which are set aside. */
   readonly refused: readonly RefusedSegment[];
-  /** Events in the spool that it was not given yet. */
+  /** Events in the spool that it was not given yet: no failure. */
   readonly waiting: number;
+  /** Why it takes nothing now; null when it does. */
+  readonly away: string | null;
+  /** It has what it was given, once. */
   readonly ok: boolean;
 }
 
@@ -45,6 +48,8 @@ export interface SinkToCompare {
   /** The last segment that it has. */
   readonly delivered: number;
   readonly refused: readonly RefusedSegment[];
+  /** Why it takes nothing now, so that it need not be waited for; a sentence. */
+  readonly away?: string | undefined;
 }
 
 const keyOf = ({ node, epoch, record, hour }: Pick<HourTally, 'node' | 'epoch' | 'record' | 'hour'>): string =>
@@ -66,15 +71,18 @@ export async function tallySegment(segment: Segment, without: readonly SequenceR
 /** Compares sinks with the sealed segments of a spool: the same counts per node, epoch, record type and hour. What a sink cannot be asked is told, not assumed. */
 export class SinkComparison {
   private readonly segments: readonly Segment[];
+  private readonly parts: readonly Pick<Segment, 'id' | 'count'>[];
   private readonly tallies = new Map<number, Promise<HourTally[] | undefined>>();
 
-  constructor(segments: readonly Segment[]) {
+  /** `parts`: what sinks are given, if there is more than those segments. */
+  constructor(segments: readonly Segment[], parts: readonly Pick<Segment, 'id' | 'count'>[] = segments) {
     this.segments = segments;
+    this.parts = parts;
   }
 
-  async compare({ sink, delivered, refused }: SinkToCompare): Promise<SinkReport> {
+  async compare({ sink, delivered, refused, away }: SinkToCompare): Promise<SinkReport> {
     const aside = new Set(refused.map(({ id }) => id));
-    const waiting = this.segments.reduce((sum, { id, count }) => sum + (id > delivered ? count : 0), 0);
+    const waiting = waitingOf(this.parts, delivered);
     const compared: Segment[] = [];
     const asked: SequenceSource[] = [];
     let taken = 0;
@@ -96,7 +104,7 @@ export class SinkComparison {
       for (const one of tally) add(expected, one);
     }
     const events = compared.reduce((sum, { count }) => sum + count, 0);
-    const base = { name: sink.name, segments: compared.length, events, refused, waiting, taken };
+    const base = { name: sink.name, segments: compared.length, events, refused, waiting, away: away ?? null, taken };
     const unchecked = (reason: string): SinkReport => ({
       ...base,
       checked: false,
@@ -128,7 +136,7 @@ export class SinkComparison {
       (sum, one) => sum + (old(one) ? one.found - Math.min(one.distinct, one.expected) : Math.max(0, one.found - one.expected)),
       0,
     );
-    const ok = differences.length === 0 && refused.length === 0 && waiting === 0;
+    const ok = differences.length === 0 && refused.length === 0;
     return { ...base, checked: true, reason: null, missing, duplicates, expired, differences, ok };
   }
 
@@ -143,6 +151,11 @@ export class SinkComparison {
     if (without.length === 0) this.tallies.set(segment.id, made);
     return made;
   }
+}
+
+/** Events of segments after `delivered`. */
+export function waitingOf(parts: readonly Pick<Segment, 'id' | 'count'>[], delivered: number): number {
+  return parts.reduce((sum, { id, count }) => sum + (id > delivered ? count : 0), 0);
 }
 
 type SequenceSource = Pick<Segment, 'node' | 'epoch' | 'ranges'>;

@@ -88,12 +88,13 @@ export class Pump {
     this.running = this.loop();
   }
 
-  /** Resolves when the sink has every segment that is sealed now, or after `ms`; tells which. */
+  /** Resolves when the sink has every segment that is sealed now, or after `ms`; tells which. One that takes nothing and is tried again only later is not waited for. */
   async drain(ms: number): Promise<boolean> {
     const target = this.spool.newestSealed;
-    const end = Date.now() + ms;
+    const end = performance.now() + ms;
     while (this.cursor.delivered < target && this.spool.lag(this.cursor.delivered).segments > 0) {
-      if (Date.now() >= end || this.running === undefined) return false;
+      const left = end - performance.now();
+      if (left <= 0 || this.running === undefined || (this.circuit.retryAtMs ?? 0) > Date.now() + left) return false;
       await sleep(10);
     }
     return true;
@@ -140,7 +141,8 @@ export class Pump {
 
   /** The sink and how far it is, to be compared with the spool. */
   comparable(): SinkToCompare {
-    return { sink: this.sink, delivered: this.cursor.delivered, refused: this.cursor.refused };
+    const away = this.circuit.state === 'closed' ? undefined : (this.lastError ?? 'It failed several times in a row.');
+    return { sink: this.sink, delivered: this.cursor.delivered, refused: this.cursor.refused, away };
   }
 
   status(): PumpStatus {

@@ -174,6 +174,11 @@ export class SealedSegments {
     return Math.min(Number.POSITIVE_INFINITY, ...this.cursors.values());
   }
 
+  /** Segments that no sink has, not even the one that is furthest; 0 without sinks. */
+  get ahead(): number {
+    return this.cursors.size === 0 ? 0 : this.list.length - this.indexAfter(Math.max(...this.cursors.values()));
+  }
+
   private countWaiting(): void {
     this.waiting = 0;
     for (let i = this.indexAfter(this.delivered()); i < this.list.length; i++) this.waiting += (this.list[i] as Segment).bytes;

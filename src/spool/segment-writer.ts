@@ -30,6 +30,8 @@ export class SegmentWriter {
   private count: number;
   private staged: Batch[] = [];
   private stagedBytes = 0;
+  /** Written since the last sync. */
+  private unsynced = false;
 
   private constructor(header: IndexHeader, path: string, body: FileHandle, index: FileHandle, indexLength: number) {
     this.header = header;
@@ -111,14 +113,17 @@ export class SegmentWriter {
       offset += batch.body.length;
       at += ENTRY_SIZE;
     }
+    this.unsynced = true;
     await writeAll(this.body, bodies, this.stagedBytes, this.bodyLength);
     await writeAll(this.index, [entries], entries.length, this.indexLength);
   }
 
   /** Makes what was flushed durable. */
   async sync(): Promise<void> {
+    if (!this.unsynced) return;
     // At once, so that they share one commit of the file system's journal; which is first does not matter, recovery checks entries against the body.
     await settleAll([this.body.datasync(), this.index.datasync()]);
+    this.unsynced = false;
   }
 
   /** What was flushed counts from now on. */
@@ -148,14 +153,17 @@ export class SegmentWriter {
     await this.body.truncate(this.bodyLength);
   }
 
-  /** Writes the footer, durable when `durable`, and closes the files. */
+  /**
+   * Writes the footer, durable when `durable`, and closes the files. The caller has synced every segment of the run before: a footer says how far the log is safe, and
+   * a power cut must not leave it without what it speaks of.
+   */
   async seal(previous: string, position: LogPosition | undefined, durable: boolean): Promise<Segment> {
     const sha256 = this.hash.copy().digest('hex');
     const part = { count: this.count, bytes: this.bodyLength, ranges: rangesOf(this.entries), sha256 };
     const footer: IndexFooter = { ...part, previous, chain: chainValue(previous, this.header, part), position };
     const bytes = encodeFooter(footer);
     await writeAll(this.index, [bytes], bytes.length, this.indexLength);
-    if (durable) await this.sync();
+    if (durable) await this.index.datasync();
     await this.close();
     return segmentOf(this.header, footer, this.path);
   }

@@ -12,6 +12,7 @@ import { CHAIN_START, type LogPosition, type ParsedIndex } from './index-file.js
 import { bodyName, CURSORS, indexName, listSegments, QUARANTINE, type SegmentFiles, syncDirectory } from './layout.js';
 import { lockDirectory } from './lock.js';
 import { LOCAL_EPOCH, type Loss, lossBatch } from './loss.js';
+import type { SpoolMark } from './mark.js';
 import { type SpoolOptions, type SpoolSettings, spoolSettings } from './options.js';
 import { type Extent, extentOf, moveAway, noteQuarantine, pendingQuarantines, type QuarantineNote } from './quarantine.js';
 import { recoverTail, removeSegment } from './recover.js';
@@ -23,6 +24,10 @@ import { SegmentWriter, segmentOf, settleAll } from './segment-writer.js';
 const GROUP_BYTES = 8 * 1024 * 1024;
 /** How long the spool waits after a failure before it tries to seal again, ms. */
 const RETRY_MS = 1000;
+/** How much older than its age a segment becomes at most while the sinks are behind, ms. */
+const STRETCHED_MS = 30_000;
+/** So many segments wait in passing. */
+const AHEAD = 2;
 /** How often it is looked whether something has become too old, ms: at most and at least. */
 const AGE_CHECK_MS = { most: 60_000, least: 50 };
 
@@ -247,9 +252,12 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
     return this.sealedSegments.full;
   }
 
-  /** Seals what is active, if anything is, without waiting for its age. */
+  /** Seals what is active, if anything is, and what is queued, without waiting for its age. */
   async seal(): Promise<void> {
     this.hurry = true;
+    // What is queued is written first: the worker seals before it writes. After a failure nothing is queued.
+    const last = this.queue.at(-1);
+    while (last !== undefined && this.queue.includes(last)) await this.work();
     this.sealWanted = true;
     await this.work();
   }
@@ -272,6 +280,11 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
       this.hurry = true;
       await this.work();
     }
+  }
+
+  /** Where it stands now. */
+  mark(): SpoolMark {
+    return { sealed: this.sealedSegments.newest?.id ?? 0, next: this.nextId, durable: this.durable };
   }
 
   status(): SpoolStatus {
@@ -468,10 +481,11 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
   private async begin(append: Append): Promise<Run> {
     const { node, epoch, first, local } = append;
     this.run = { node, epoch, start: first, next: first, local, position: local ? append.position : undefined, writers: new Map() };
-    this.armSeal(this.settings.segmentAgeMs);
+    this.armSealByAge(performance.now());
     return this.run;
   }
 
+  /** Seals what is active in so many ms. */
   private armSeal(ms: number): void {
     clearTimeout(this.sealTimer);
     if (this.closing) return;
@@ -479,6 +493,21 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
       this.sealWanted = true;
       void this.work();
     }, ms);
+  }
+
+  /**
+   * Seals what is active at its age. While every sink is behind nobody sees it sooner for that, and many small segments cost sinks more than few large ones: so it may
+   * become older then, and a machine that is too slow for small segments catches up.
+   */
+  private armSealByAge(begunMs: number): void {
+    clearTimeout(this.sealTimer);
+    if (this.closing) return;
+    const { segmentAgeMs } = this.settings;
+    this.sealTimer = setTimeout(() => {
+      if (performance.now() - begunMs < sealAge(segmentAgeMs, this.sealedSegments.ahead)) return this.armSealByAge(begunMs);
+      this.sealWanted = true;
+      void this.work();
+    }, segmentAgeMs);
   }
 
   private async createWriter(run: Run, record: RecordName): Promise<SegmentWriter> {
@@ -501,8 +530,10 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
 
   /** Seals in ascending order of ids, so that the chain goes over them in that order. */
   private async sealWriters(writers: readonly SegmentWriter[]): Promise<void> {
+    const durable = this.settings.syncMs !== undefined;
+    if (durable) await settleAll(writers.map((writer) => writer.sync()));
     for (const writer of writers) {
-      const segment = await writer.seal(this.chain, this.written, this.settings.syncMs !== undefined);
+      const segment = await writer.seal(this.chain, this.written, durable);
       this.chain = segment.chain;
       this.sealedSegments.add(segment, Date.now(), true);
     }
@@ -673,6 +704,11 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
       .then(() => settleDrop(this.directory, note))
       .catch(() => void this.unrecorded.push(note));
   }
+}
+
+/** How old a segment becomes while `ahead` others wait for every sink, ms. */
+export function sealAge(ageMs: number, ahead: number): number {
+  return Math.min(ageMs * 2 ** Math.max(0, ahead - AHEAD), Math.max(ageMs, STRETCHED_MS));
 }
 
 function fits(run: Pick<Run, 'node' | 'epoch' | 'next' | 'local' | 'position'>, append: Append): boolean {

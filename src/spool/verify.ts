@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { crc32c } from '../wire/crc32c.js';
 import { sentenceOf } from '../wire/errors.js';
 import { loadIndex, loadSealed } from './catalog.js';
-import type { IndexEntry } from './index-file.js';
+import type { IndexEntry, IndexHeader } from './index-file.js';
 import { bodyName, listSegments, QUARANTINE, type SegmentFiles } from './layout.js';
 import { LOCAL_EPOCH } from './loss.js';
+import { entriesAt, type SpoolMark } from './mark.js';
 import type { RecordName, SequenceRange } from './segment.js';
 
 export interface DamagedSegment {
@@ -28,6 +29,16 @@ export interface EpochReport {
   readonly gaps: readonly SequenceRange[];
   /** Sequences that are there more than once. */
   readonly duplicates: readonly SequenceRange[];
+}
+
+/** What one segment held. */
+export interface SpoolPart {
+  readonly id: number;
+  readonly node: string;
+  readonly epoch: string;
+  /** One a batch, ascending. */
+  readonly ranges: readonly SequenceRange[];
+  readonly count: number;
 }
 
 export interface VerifyReport {
@@ -52,16 +63,18 @@ export interface VerifyProgress {
   readonly bytes: number;
 }
 
-interface EpochRanges {
-  readonly node: string;
-  readonly epoch: string;
-  readonly ranges: SequenceRange[];
-  count: number;
+export interface VerifySpoolOptions {
+  readonly onProgress?: ((progress: VerifyProgress) => void) | undefined;
+  /** What came later is left out. For a spool that a collector writes to. */
+  readonly mark?: SpoolMark | undefined;
 }
 
-/** Checks every byte of a spool; may run while a collector writes to it. */
-export async function verifySpool(directory: string, onProgress?: (progress: VerifyProgress) => void): Promise<VerifyReport> {
-  const all = await listSegments(directory);
+/** Checks every byte of a spool, and tells what its segments held. */
+export async function verifySpool(
+  directory: string,
+  { onProgress, mark }: VerifySpoolOptions = {},
+): Promise<VerifyReport & { readonly parts: readonly SpoolPart[] }> {
+  const all = (await listSegments(directory)).filter(({ id }) => mark === undefined || id < mark.next);
   const quarantine = join(directory, QUARANTINE);
   const quarantined = await listSegments(quarantine).catch(() => []);
   const chains = new Map<number, string>();
@@ -71,7 +84,8 @@ export async function verifySpool(directory: string, onProgress?: (progress: Ver
   }
   const damaged: DamagedSegment[] = [];
   const chainBreaks: DamagedSegment[] = [];
-  const epochs = new Map<string, EpochRanges>();
+  const read: SpoolPart[] = [];
+  let removed = 0;
   let segments = 0;
   let active = 0;
   let events = 0;
@@ -79,7 +93,8 @@ export async function verifySpool(directory: string, onProgress?: (progress: Ver
   let previous: string | undefined;
   let previousId = 0;
 
-  const newest = all.at(-1)?.id ?? 0;
+  // Of each record type one may be without a footer.
+  const sealed = mark?.sealed ?? (all.at(-1)?.id ?? 0) - 2;
   for (const [i, files] of all.entries()) {
     const { id, record } = files;
     const index = await loadIndex(directory, files);
@@ -90,7 +105,7 @@ export async function verifySpool(directory: string, onProgress?: (progress: Ver
     previous = index?.footer?.chain;
     try {
       let entries = index?.entries ?? [];
-      if (index?.header !== undefined && index.footer === undefined && id >= newest - 1) {
+      if (index?.header !== undefined && index.footer === undefined && id > sealed) {
         active++;
         entries = await checkBody(directory, files, entries, undefined);
       } else {
@@ -103,25 +118,26 @@ export async function verifySpool(directory: string, onProgress?: (progress: Ver
       }
       const header = index?.header;
       if (header !== undefined) {
-        const key = `${header.node}\n${header.epoch}`;
-        const epoch = epochs.get(key) ?? { node: header.node, epoch: header.epoch, ranges: [], count: 0 };
-        epochs.set(key, epoch);
-        for (const entry of entries) {
-          epoch.ranges.push({ first: entry.first, last: entry.first + BigInt(entry.count) - 1n });
-          epoch.count += entry.count;
-          events += entry.count;
-          bytes += entry.length;
-        }
+        const counted = mark === undefined ? entries : entriesAt(mark, header, entries);
+        const part = partOf(header, counted);
+        read.push(part);
+        events += part.count;
+        for (const { length } of counted) bytes += length;
       }
     } catch (error) {
-      if (!(await exists(directory, files))) continue; // removed while we read: it was delivered everywhere
+      if (!(await exists(directory, files))) {
+        removed = id; // it was delivered everywhere, or given up, which the log tells
+        continue;
+      }
       damaged.push({ id, record, reason: sentenceOf(error) });
     }
     onProgress?.({ segment: i + 1, segments: all.length, bytes });
   }
-  const reports = [...epochs.values()].filter((epoch) => epoch.count > 0).map(epochReport);
+  const parts = await withoutRemoved(directory, read, removed);
+  const reports = epochReports(parts);
   return {
     directory,
+    parts,
     segments,
     active,
     events,
@@ -176,10 +192,34 @@ async function checkBody(
   return good;
 }
 
-function epochReport(epoch: EpochRanges): EpochReport {
+function partOf({ id, node, epoch }: IndexHeader, entries: readonly IndexEntry[]): SpoolPart {
+  const ranges = entries.map(({ first, count }) => ({ first, last: first + BigInt(count) - 1n }));
+  return { id, node, epoch, ranges, count: entries.reduce((sum, { count }) => sum + count, 0) };
+}
+
+/** Segments go oldest first: those before one that was removed while we read are gone too, and would make a gap of it. */
+async function withoutRemoved(directory: string, parts: readonly SpoolPart[], removed: number): Promise<readonly SpoolPart[]> {
+  if (removed === 0) return parts;
+  const left = new Set((await listSegments(directory)).map(({ id }) => id));
+  return parts.filter(({ id }) => id > removed || left.has(id));
+}
+
+function epochReports(parts: readonly SpoolPart[]): EpochReport[] {
+  const epochs = new Map<string, SpoolPart[]>();
+  for (const part of parts) {
+    if (part.count === 0) continue;
+    const key = `${part.node}\n${part.epoch}`;
+    const same = epochs.get(key);
+    if (same === undefined) epochs.set(key, [part]);
+    else same.push(part);
+  }
+  return [...epochs.values()].map(epochReport);
+}
+
+function epochReport(parts: readonly SpoolPart[]): EpochReport {
   const gaps: SequenceRange[] = [];
   const duplicates: SequenceRange[] = [];
-  const ranges = epoch.ranges.sort((a, b) => (a.first < b.first ? -1 : a.first > b.first ? 1 : 0));
+  const ranges = parts.flatMap((part) => part.ranges).sort((a, b) => (a.first < b.first ? -1 : a.first > b.first ? 1 : 0));
   const first = ranges[0]?.first ?? 0n;
   let last = first - 1n;
   for (const range of ranges) {
@@ -187,6 +227,7 @@ function epochReport(epoch: EpochRanges): EpochReport {
     if (range.first <= last) duplicates.push({ first: range.first, last: range.last < last ? range.last : last });
     if (range.last > last) last = range.last;
   }
-  const { node, epoch: name, count } = epoch;
-  return { node, epoch: name, local: name.startsWith(LOCAL_EPOCH), first, last, count, gaps, duplicates };
+  const { node = '', epoch = '' } = parts[0] ?? {};
+  const count = parts.reduce((sum, part) => sum + part.count, 0);
+  return { node, epoch, local: epoch.startsWith(LOCAL_EPOCH), first, last, count, gaps, duplicates };
 }

@@ -65,7 +65,7 @@ export interface ClientOptions {
   /** What we are, for the capture's own log. */
   readonly software?: string;
   readonly handlers?: ClientHandlers;
-  /** How long an answer may take, ms. Default 10000. */
+  /** How long an answer may take, ms. Default 60000: a change that is carried out late must not look like one that failed. */
   readonly timeoutMs?: number;
   /** The receiver of batches calls release() for each when it has no more use for the body, whose memory is then written to again. Default: it is never written to again. */
   readonly releases?: boolean;
@@ -109,7 +109,7 @@ export class CaptureClient {
     this.path = options.path;
     this.software = options.software ?? 'vslog';
     this.handlers = options.handlers ?? {};
-    this.timeoutMs = options.timeoutMs ?? 10_000;
+    this.timeoutMs = options.timeoutMs ?? 60_000;
     this.releases = options.releases ?? false;
     this.memory = new ReadMemory(this.releases);
     this.closed = new Promise((resolve) => {

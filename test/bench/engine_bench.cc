@@ -1,4 +1,4 @@
-// The engine alone, on one core. Prints one JSON line: {packets_per_s, conns_per_s, bytes_per_conn}. Argument: entries while memory is measured.
+// The engine alone, on one core. Prints one JSON line: {packets_per_s, conns_per_s, bytes_per_conn}. Arguments: entries while memory is measured; births with their ends that are measured, and five times as many packets.
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -14,8 +14,6 @@ namespace vslog::engine {
 namespace {
 
 constexpr std::uint64_t kLive = 100'000;  // connections at a time while births and packets are measured
-constexpr std::uint64_t kBirths = 4'000'000;
-constexpr std::uint64_t kPackets = 20'000'000;
 
 struct Counting final : Observer {
   std::uint64_t begun = 0;
@@ -70,7 +68,8 @@ class Bench {
 
 constexpr Time kLife = 300 * kSecond;
 
-int run(std::uint64_t entries) {
+int run(std::uint64_t entries, std::uint64_t measured_births) {
+  const std::uint64_t measured_packets = 5 * measured_births;
   double births = 0;
   double packets = 0;
   {
@@ -79,13 +78,13 @@ int run(std::uint64_t entries) {
     while (next < 2 * kLive) bench.packet(next++, kLife / kLive);  // until as many end as begin
     const std::uint64_t ended = bench.counting.ended_count;
     auto begin = std::chrono::steady_clock::now();
-    for (const std::uint64_t until = next + kBirths; next < until;) bench.packet(next++, kLife / kLive);
+    for (const std::uint64_t until = next + measured_births; next < until;) bench.packet(next++, kLife / kLive);
     births = static_cast<double>(bench.counting.ended_count - ended) / since(begin);
     const std::uint64_t oldest = next - bench.connections() + 1000;
     const std::uint64_t begun = bench.counting.begun;
     begin = std::chrono::steady_clock::now();
-    for (std::uint64_t i = 0; i < kPackets; ++i) bench.packet(oldest + i * 7919 % (kLive - 2000), 1);
-    packets = static_cast<double>(kPackets) / since(begin);
+    for (std::uint64_t i = 0; i < measured_packets; ++i) bench.packet(oldest + i * 7919 % (kLive - 2000), 1);
+    packets = static_cast<double>(measured_packets) / since(begin);
     if (bench.counting.begun != begun) {
       std::fprintf(stderr, "engine-bench: packets of live connections made new ones\n");
       return 1;
@@ -108,9 +107,10 @@ int run(std::uint64_t entries) {
 
 int main(int argc, char** argv) {
   const std::uint64_t entries = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 0;
-  if (entries == 0) {
-    std::fprintf(stderr, "usage: engine-bench ENTRIES, a whole number above 0\n");
+  const std::uint64_t births = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 0;
+  if (entries == 0 || births == 0) {
+    std::fprintf(stderr, "usage: engine-bench ENTRIES BIRTHS, whole numbers above 0\n");
     return 2;
   }
-  return vslog::engine::run(entries);
+  return vslog::engine::run(entries, births);
 }

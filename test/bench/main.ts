@@ -52,8 +52,9 @@ program
   .command('engine')
   .description('the embedded balancer alone on one core: packets, births and ends, memory a connection')
   .option('--entries <n>', 'connections in the table while memory is measured', positive, 10_000_000)
+  .option('--births <n>', 'births with their ends that are measured, and five times as many packets', positive, 4_000_000)
   .option('--json', 'one JSON line')
-  .action(({ json, entries }: { json?: boolean; entries: number }) => report(json, engine({ entries }, say)));
+  .action(({ json, ...options }: { json?: boolean; entries: number; births: number }) => report(json, engine(options, say)));
 program
   .command('freshness')
   .description('from an event to its row, and to `vslog tail`')
@@ -73,9 +74,13 @@ program
   .command('query')
   .description('a week of history in the embedded store: how large it is, and how long people wait for its reports')
   .option('--events <n>', 'how many', positive, 100_000_000)
+  .option('--days <n>', 'of how many days', positive, 7)
+  .option('--times <n>', 'how often each question is asked; the median counts', positive, 5)
   .option('--store <dir>', 'keep the store there, or ask the one that is there')
   .option('--json', 'one JSON line')
-  .action(({ json, events, store }: { json?: boolean; events: number; store?: string }) => report(json, query({ events, store }, say)));
+  .action(({ json, store, ...options }: { json?: boolean; events: number; days: number; times: number; store?: string }) =>
+    report(json, query({ ...options, store }, say)),
+  );
 program
   .command('storm')
   .description(

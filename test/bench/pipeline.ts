@@ -1,11 +1,8 @@
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { pause, WAIT_MS } from '../support/patience.js';
 import { ownRate } from './clickhouse.js';
 import { cpuSeconds, peakMegabytes } from './processes.js';
 import { rounded, Setup } from './setup.js';
-
-/** Rows may come in late, but not later than this after the last ones. */
-const PATIENCE_MS = 120_000;
 
 export interface PipelineOptions {
   /** Connections that the engine makes; about twice as many events. */
@@ -31,12 +28,12 @@ export async function pipeline(options: PipelineOptions, say: (line: string) => 
     const events = Number(told);
     say(`${events} events are made; waiting until SQL has them`);
     let rows = 0;
-    for (let last = performance.now(); rows < events; await sleep(100)) {
+    for (let last = performance.now(); rows < events; await pause(100, 'a query costs time, too')) {
       const now = (await setup.count('conn_events')) - before;
       if (now !== rows) {
         rows = now;
         last = performance.now();
-      } else if (performance.now() - last > PATIENCE_MS) break;
+      } else if (performance.now() - last > WAIT_MS) break;
     }
     const seconds = (performance.now() - begin) / 1000;
     const cpu = {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { pause } from '../support/patience.js';
 
 /** Ticks of /proc/PID/stat a second: USER_HZ, which is 100 on every Linux that Node runs on. */
 const TICKS = 100;
@@ -80,14 +80,13 @@ export class Program {
     return this.child.exitCode !== null || this.child.signalCode !== null;
   }
 
-  /** Waits until it has said something of this shape; resolves to what matched. */
-  async saying(pattern: RegExp, patienceMs = 600_000): Promise<RegExpExecArray> {
-    for (const end = Date.now() + patienceMs; Date.now() < end; await sleep(20)) {
+  /** Waits as long as it runs until it has said something of this shape; resolves to what matched. */
+  async saying(pattern: RegExp): Promise<RegExpExecArray> {
+    for (; ; await pause(20, 'the next look')) {
       const found = pattern.exec(this.said);
       if (found !== null) return found;
       if (this.ended) throw new Error(`it ended without saying ${pattern}:\n${this.said}`);
     }
-    throw new Error(`it did not say ${pattern}:\n${this.said}`);
   }
 
   /** Waits until it has ended by itself; resolves to its exit code, null after a signal. */

@@ -6,6 +6,8 @@
 export interface HistoryOptions {
   /** How many events, about. */
   readonly events: number;
+  /** How long it is. */
+  readonly days: number;
   /** When the history ends, seconds since 1970. */
   readonly until: number;
   /** Where the tables are. */
@@ -20,17 +22,17 @@ export interface Chunk {
   readonly connections: number;
 }
 
-const HOURS = 7 * 24;
+const DAY_S = 86_400;
 /** Length of a chunk, seconds; no connection of the history that ends lasts longer. */
 export const CHUNK_S = 7200;
 export const NODE = 'lb1';
 export const EPOCH = '5f0c9d3e-6a51-4c1e-9d43-0f6f2f1f7a10-1';
 
-/** The week as chunks. Nights have a fifth of the traffic of days. */
-export function chunksOf({ events, until }: HistoryOptions): Chunk[] {
-  const count = (HOURS * 3600) / CHUNK_S;
+/** The history as chunks. Nights have a fifth of the traffic of days. */
+export function chunksOf({ events, days, until }: HistoryOptions): Chunk[] {
+  const count = (days * DAY_S) / CHUNK_S;
   const begins = Array.from({ length: count }, (_, i) => until - (count - i) * CHUNK_S);
-  const weights = begins.map((begin) => 1.2 - Math.cos((((begin + CHUNK_S / 2) % 86_400) / 86_400) * 2 * Math.PI));
+  const weights = begins.map((begin) => 1.2 - Math.cos((((begin + CHUNK_S / 2) % DAY_S) / DAY_S) * 2 * Math.PI));
   const all = weights.reduce((sum, weight) => sum + weight, 0);
   let first = 1;
   return begins.map((begin, i) => {
@@ -115,9 +117,9 @@ export function insertOf(chunk: Chunk, before: Chunk | undefined, sequence: numb
     SETTINGS async_insert = 0, max_insert_threads = 1, optimize_on_insert = 0, parallel_view_processing = 1, max_partitions_per_insert_block = 0, max_block_size = 65536, min_insert_block_size_rows = 1000000`;
 }
 
-/** What an administrator did that week: services and real servers are there from the start, one server a night is taken out for an hour, another is overloaded at noon; and something was lost once. */
-export function controlInsert({ until, database }: HistoryOptions, sequence: number): string {
-  const begin = until - HOURS * 3600;
+/** What an administrator did meanwhile: services and real servers are there from the start, one server a night is taken out for an hour, another is overloaded at noon; and something was lost once. */
+export function controlInsert({ days, until, database }: HistoryOptions, sequence: number): string {
+  const begin = until - days * DAY_S;
   const nothing = { virtual: '::', vport: 0, real: '::', rport: 0, name: '', old: '', now: '', through: 'netlink', where: 'none', lost: 0 };
   const rows: string[] = [];
   const row = (at: number, kind: string, more: Partial<typeof nothing>): void => {
@@ -137,8 +139,8 @@ export function controlInsert({ until, database }: HistoryOptions, sequence: num
   row(begin, 'capture_started', {});
   for (let i = 0; i < 4; i++) row(begin, 'service_added', { ...service(i), now: 'scheduler=wlc persistent=0s flags=0x2' });
   for (let i = 0; i < 40; i++) row(begin, 'real_added', { ...server(i), now: weight(100) });
-  for (let day = 0; day < 7; day++) {
-    const night = begin + day * 86_400 + 3 * 3600;
+  for (let day = 0; day < days; day++) {
+    const night = begin + day * DAY_S + 3 * 3600;
     row(night, 'real_changed', { ...server(day * 5), old: weight(100), now: weight(0) });
     row(night + 3600, 'real_changed', { ...server(day * 5), old: weight(0), now: weight(100) });
     row(night + 9 * 3600, 'overload_on', server(day));
@@ -150,6 +152,6 @@ export function controlInsert({ until, database }: HistoryOptions, sequence: num
       through: 'sysctl',
     });
   }
-  row(begin + 100_000, 'loss', { lost: 1234, where: 'ring' });
+  row(begin + 80_000, 'loss', { lost: 1234, where: 'ring' });
   return `INSERT INTO ${database}.control_events (node, epoch, kind, time_ns, sequence, protocol, virtual_addr, virtual_port, real_addr, real_port, name, old_value, new_value, uid, command, through, \`where\`, lost) SETTINGS async_insert = 0 VALUES ${rows.join(', ')}`;
 }

@@ -12,26 +12,27 @@ import { percentile, remove, rounded } from './setup.js';
 
 export interface QueryOptions {
   readonly events: number;
+  readonly days: number;
+  /** How often each question is asked; the median counts. */
+  readonly times: number;
   /** A store that an earlier run made with --store, or that this one is to leave; undefined: a temporary one. */
   readonly store: string | undefined;
 }
 
-/** How often each question is asked; the median counts. */
-const TIMES = 5;
 /** As people's queries are limited: EmbeddedStoreOptions. */
 const LIMITED = `SET max_execution_time = 60, max_result_bytes = 268435456, max_memory_usage = ${eighthOfMemory()}, readonly = 1`;
 
-/** Loads a week's history into the embedded store's tables and asks what people ask: the key question, and every report. */
-export async function query({ events, store }: QueryOptions, say: (line: string) => void): Promise<Record<string, unknown>> {
+/** Loads a history into the embedded store's tables and asks what people ask: the key question, and every report. */
+export async function query({ events, days, times, store }: QueryOptions, say: (line: string) => void): Promise<Record<string, unknown>> {
   const dir = store ?? mkdtempSync(join(tmpdir(), 'vslog-bench-query-'));
   // A signal ends the process by its exit handlers.
   if (store === undefined) process.once('exit', () => remove(dir));
   const loaded = existsSync(join(dir, 'data')) || existsSync(join(dir, 'store'));
   const hour = (at: number): number => Math.floor(at / 3600) * 3600;
-  const options = { events, until: hour(Date.now() / 1000), database: 'vslog' };
+  const options = { events, days, until: hour(Date.now() / 1000), database: 'vslog' };
   const loadSeconds = loaded ? 0 : await withEngine(dir, (engine) => load(engine, options, say));
   // In an engine of its own, which has nothing of it in its caches yet; what the kernel keeps of the files stays.
-  const figures = await withEngine(dir, (engine) => askAll(engine, hour, say));
+  const figures = await withEngine(dir, (engine) => askAll(engine, hour, times, say));
   if (store === undefined) remove(dir);
   const { rows, ...others } = figures;
   return { rows, ...(loaded ? {} : { load_rows_per_s: Math.round(rows / loadSeconds) }), ...others };
@@ -47,14 +48,14 @@ async function withEngine<T>(dir: string, use: (engine: Engine) => Promise<T>): 
   }
 }
 
-async function askAll(engine: Engine, hour: (at: number) => number, say: (line: string) => void) {
+async function askAll(engine: Engine, hour: (at: number) => number, times: number, say: (line: string) => void) {
   const until = hour(Number(await engine.text('SELECT toUnixTimestamp(max(time_ns)) FROM vslog.conn_events')));
   const asked: Record<string, number> = {};
   let first = Number.NaN;
   for (const question of questions(until)) {
-    const times = await ask(engine, question);
-    if (question.name === 'who_key') first = times[0] ?? first;
-    asked[question.name] = Math.round(percentile(times, 0.5));
+    const took = await ask(engine, question, times);
+    if (question.name === 'who_key') first = took[0] ?? first;
+    asked[question.name] = Math.round(percentile(took, 0.5));
     say(`${question.name}: ${asked[question.name]} ms`);
   }
   const rows = Number(await engine.text('SELECT count() FROM vslog.conn_events'));
@@ -83,7 +84,7 @@ async function load(engine: Engine, options: HistoryOptions, say: (line: string)
   }
   await engine.write(controlInsert(options, sequence));
   const seconds = (performance.now() - began) / 1000;
-  // A week has had the time for these merges; this history is some minutes old.
+  // A history of days has had the time for these merges; this one is some minutes old.
   say('letting the merges come to rest');
   await engine.write('OPTIMIZE TABLE vslog.connections_open FINAL');
   await sweepEnded(embeddedDatabase(engine), NODE);
@@ -104,12 +105,12 @@ async function sizes(engine: Engine): Promise<Map<string, number>> {
 }
 
 /** How long a question took each time, ms. */
-async function ask(engine: Engine, { sql }: Question): Promise<number[]> {
-  const times: number[] = [];
-  for (let i = 0; i < TIMES; i++) {
+async function ask(engine: Engine, { sql }: Question, times: number): Promise<number[]> {
+  const took: number[] = [];
+  for (let i = 0; i < times; i++) {
     const began = performance.now();
     await engine.read(sql, 'JSONCompactEachRow');
-    times.push(performance.now() - began);
+    took.push(performance.now() - began);
   }
-  return times;
+  return took;
 }

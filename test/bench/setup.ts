@@ -1,8 +1,8 @@
 import { existsSync, mkdtempSync, rmSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiClient } from '../../src/api/client.js';
+import { until } from '../support/patience.js';
 import { childrenOf, Program } from './processes.js';
 
 export const ROOT = join(import.meta.dirname, '../..');
@@ -24,6 +24,10 @@ export class Setup {
     VSLOG_COLLECTOR_API_SOCKET: join(this.dir, 'api.sock'),
     VSLOG_COLLECTOR_DATA_DIR: join(this.dir, 'data'),
     VSLOG_SPOOL_MAX_BYTES: '64G',
+    // By default every collector of a machine wants the same ports.
+    VSLOG_CLICKHOUSE_HTTP_LISTEN: '',
+    VSLOG_CONSOLE_LISTEN: '',
+    VSLOG_METRICS_LISTEN: '',
   };
   private collecting: Program | undefined;
   private capturing: Program | undefined;
@@ -48,7 +52,7 @@ export class Setup {
   /** `env`: more settings, such as VSLOG_STORE_KIND. */
   async startCollector(env: NodeJS.ProcessEnv = {}): Promise<void> {
     this.collecting = new Program(process.execPath, [MAIN, 'collect'], { ...this.env, ...env });
-    await this.collecting.saying(/^ready/m, 120_000);
+    await this.collecting.saying(/^ready/m);
   }
 
   /** `prefix`: a command that becomes the capture, such as nsenter. */
@@ -56,14 +60,15 @@ export class Setup {
     const journal = join(this.memory, 'journal');
     const [command = CAPTURE, ...rest] = [...prefix, CAPTURE, '--socket', this.socket, '--journal', journal, '--node', 'bench', ...args];
     this.capturing = new Program(command, rest);
-    await this.capturing.saying(/^ready/m, 60_000);
+    await this.capturing.saying(/^ready/m);
     return this.capturing;
   }
 
   /** Makes the collector known to the journal, so that nothing is let go before it has it, however fast the next capture is. */
   async introduce(): Promise<void> {
     const capture = await this.startCapture(['--source', 'scripted', '--scripted-events', '1', '--scripted-rate', '0']);
-    while ((await this.api.status()).capture.connected !== true || (await this.count('conn_events')) < 1) await sleep(100);
+    const known = async (): Promise<boolean> => (await this.api.status()).capture.connected && (await this.count('conn_events')) > 0;
+    await until('a collector that the journal knows', known, { everyMs: 100 });
     await capture.stop();
   }
 

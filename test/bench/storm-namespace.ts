@@ -43,7 +43,7 @@ export class Namespace {
     if (process.getuid?.() !== 0) throw new Error('storm makes a network namespace and large socket buffers: run it as root');
     // The signal: even a benchmark that was killed leaves no namespace behind.
     const keeper = new Program('setpriv', ['--pdeathsig', 'KILL', 'unshare', '--net', 'sh', '-c', SCRIPT]);
-    await keeper.saying(/^ready/m, 20_000);
+    await keeper.saying(/^ready/m);
     return new Namespace(keeper);
   }
 

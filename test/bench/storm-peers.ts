@@ -1,6 +1,6 @@
 import { createReadStream, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { pause } from '../support/patience.js';
 import { childrenOf, cpuSeconds, Program } from './processes.js';
 import type { Heard } from './storm.js';
 import { FLOWS, type Namespace } from './storm-namespace.js';
@@ -102,7 +102,7 @@ export async function hearPeer(peer: Peer, dir: string, namespace: Namespace, st
   let pid: number | undefined;
   while (pid === undefined || !namespace.listens()) {
     if (shell.ended) throw new Error(`${peer.name} does not run: ${shell.said}`);
-    await sleep(20);
+    await pause(20, 'the next look');
     [pid] = childrenOf(shell.pid);
   }
   if (peer.buffer !== undefined && (await new Program(FLOWS, ['--pid', String(pid), '--buffer', String(peer.buffer)]).exit()) !== 0)
@@ -110,11 +110,11 @@ export async function hearPeer(peer: Peer, dir: string, namespace: Namespace, st
   const before = cpuSeconds(pid);
   await storm();
   // What it has not read yet it may still read. One that gave up has closed its socket.
-  while (namespace.waiting() > 0) await sleep(50);
+  while (namespace.waiting() > 0) await pause(50, 'the next look');
   const exited = !namespace.listens();
   const dropped = namespace.dropped();
   if (!exited) process.kill(pid, 'SIGTERM');
-  const [, user, system] = await shell.saying(/^cpu_s ([\d.]+) ([\d.]+)$/m, 30_000);
+  const [, user, system] = await shell.saying(/^cpu_s ([\d.]+) ([\d.]+)$/m);
   const [create = 0, expire = 0] = await countMarks(output, [peer.marks.create, peer.marks.expire]);
   const complaints = peer.complaints(dir, shell.said);
   return {

@@ -1,17 +1,18 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { bodyName, listSegments } from '../../src/spool/layout.js';
 import { nextEvent } from '../../src/wire/batch.js';
 import { toBigInt, v1 } from '../../src/wire/proto.js';
+import { pause, until, WAIT_MS } from '../support/patience.js';
 import { cpuSeconds, measurePrograms, Program, programSeconds } from './processes.js';
 import { MAIN, rounded, Setup } from './setup.js';
 import type { Heard } from './storm.js';
 import type { Namespace } from './storm-namespace.js';
 
-/** Nothing more may come for this long before what came counts as all. */
+/** When as many events have come as there can be, this long no more, before the capture is ended. */
 const QUIET_MS = 1500;
-const PATIENCE_MS = 120_000;
+/** When less have come, this long no more, before the rest counts as lost. */
+const LOST_MS = WAIT_MS / 4;
 
 /** Of all flows of the storm (kSourcePort in storm_flows.cc). */
 const SOURCE_PORT = 20_001;
@@ -54,14 +55,14 @@ async function readSpool(dir: string): Promise<Spooled> {
   return found;
 }
 
-/** Lets capture, collector and spool take what `storm` makes, without a store, and counts what is in the spool. */
-export async function hearVslog(namespace: Namespace, storm: () => Promise<void>): Promise<Heard> {
+/** Lets capture, collector and spool take the events that `storm` makes, so many, without a store, and counts what is in the spool. */
+export async function hearVslog(namespace: Namespace, offered: number, storm: () => Promise<void>): Promise<Heard> {
   const setup = new Setup();
   const measured = measurePrograms();
   try {
     await setup.startCollector({ VSLOG_STORE_KIND: 'none' });
     const capture = await setup.startCapture(['--source', 'conntrack'], namespace.prefix);
-    while (!(await setup.api.status()).capture.connected || !namespace.listens()) await sleep(20);
+    await until('a capture that listens', async () => (await setup.api.status()).capture.connected && namespace.listens(), { everyMs: 20 });
     const { collector } = setup;
     const ended = (): boolean => capture.ended || collector.ended;
     const before = { capture: cpuSeconds(capture.pid), collector: cpuSeconds(collector.pid) };
@@ -73,15 +74,13 @@ export async function hearVslog(namespace: Namespace, storm: () => Promise<void>
     };
     const looking = setInterval(look, 50);
     try {
+      const { events: first } = (await setup.api.status()).counters;
       await storm();
       let events = -1;
-      for (
-        let last = Date.now(), end = last + PATIENCE_MS;
-        !ended() && Date.now() < end && Date.now() - last < QUIET_MS;
-        await sleep(200)
-      ) {
+      const quietMs = (): number => (events - first >= offered ? QUIET_MS : LOST_MS);
+      for (let last = performance.now(); !ended() && performance.now() - last < quietMs(); await pause(200, 'the next look')) {
         const status = await setup.api.status();
-        if (status.counters.events !== events || namespace.waiting() > 0 || status.lag_events !== 0) last = Date.now();
+        if (status.counters.events !== events || namespace.waiting() > 0 || status.lag_events !== 0) last = performance.now();
         events = status.counters.events;
       }
       look();
@@ -124,7 +123,7 @@ async function verify(setup: Setup): Promise<boolean | undefined> {
   for (;;) {
     const { capture, sinks, lag_events } = await setup.api.status();
     if (capture.connected && lag_events === 0 && sinks.every((sink) => sink.lag_events === 0)) break;
-    await sleep(100);
+    await pause(100, 'the store takes the spool');
   }
   const program = new Program(process.execPath, [MAIN, 'verify', '--source', '--json'], setup.env);
   await program.exit();

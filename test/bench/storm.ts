@@ -83,7 +83,7 @@ export async function storm(options: StormOptions, say: (line: string) => void):
     };
   };
   try {
-    const ours = await measure('vslog', (load) => hearVslog(namespace, load));
+    const ours = await measure('vslog', (load) => hearVslog(namespace, 2 * options.flows, load));
     const theirs = {
       conntrack: await measure('conntrack', (load) => hearPeer(conntrack, dir, namespace, load)),
       ulogd: await measure('ulogd', (load) => hearPeer(ulogd, dir, namespace, load)),

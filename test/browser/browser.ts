@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
-import { until } from '../e2e/support/vslog.js';
+import { until, WAIT_MS } from '../support/patience.js';
 
 /** Debian's. */
 const CHROMIUM = '/usr/bin/chromium';
@@ -17,7 +17,7 @@ interface Fault {
 
 export function openBrowser(): Promise<Browser> {
   // Root has no sandbox of its own to start; what is opened are our own pages.
-  return chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
+  return chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-dev-shm-usage'], timeout: WAIT_MS });
 }
 
 /** A page that keeps what went wrong in it. */
@@ -50,6 +50,8 @@ export class Visitor {
       ...(how.timezone === undefined ? {} : { timezoneId: how.timezone }),
       viewport: { width: how.width ?? 1280, height: 800 },
     });
+    context.setDefaultTimeout(WAIT_MS);
+    context.setDefaultNavigationTimeout(WAIT_MS);
     return Object.assign(new Visitor(await context.newPage(), base), { context });
   }
 
@@ -57,19 +59,28 @@ export class Visitor {
     await this.page.goto(this.base + path);
   }
 
+  /** Goes to another page of ours as a link on the page does, which does not load it again. */
+  async turn(path: string): Promise<void> {
+    await this.page.evaluate(
+      `history.pushState(null, '', ${JSON.stringify(path)}); dispatchEvent(new PopStateEvent('popstate')); new Promise(requestAnimationFrame)`,
+    );
+  }
+
   /** Resolves when nothing on the page is being asked for the first time any more. */
   async settled(): Promise<void> {
     // Not by waitForFunction(): that evaluates text in the page, which its policy forbids.
-    await until('every answer', async () => ((await this.page.getByText('Asking…').count()) === 0 ? true : undefined));
+    await until('every answer', async () => (await this.page.getByText('Asking…').count()) === 0);
   }
 
-  /** Faults that keep somebody from using the page: https://github.com/dequelabs/axe-core/blob/develop/doc/API.md */
-  async faults(): Promise<string[]> {
+  /**
+   * Faults that keep somebody from using the page: https://github.com/dequelabs/axe-core/blob/develop/doc/API.md. `tag`: only those that rules with this tag find, such as
+   * `cat.color`.
+   */
+  async faults(tag?: string): Promise<string[]> {
     // By evaluate(), not by a script element: the page's policy lets no other script in, and it must stay at work.
-    await this.page.evaluate(AXE);
-    const found = (await this.page.evaluate('axe.run(document, { resultTypes: ["violations"] })')) as {
-      readonly violations: readonly Fault[];
-    };
+    if (!(await this.page.evaluate('"axe" in window'))) await this.page.evaluate(AXE);
+    const options = { resultTypes: ['violations'], ...(tag === undefined ? {} : { runOnly: [tag] }) };
+    const found = (await this.page.evaluate(`axe.run(document, ${JSON.stringify(options)})`)) as { readonly violations: readonly Fault[] };
     return found.violations
       .filter(({ impact }) => impact === 'serious' || impact === 'critical')
       .map(

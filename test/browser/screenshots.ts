@@ -1,10 +1,11 @@
 // Takes the pictures of docs/images anew: npx tsx test/browser/screenshots.ts. A balancer with made-up load, one server of it quiesced, one knob set.
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Page } from 'playwright-core';
 import { Exit } from '../../src/cli/exit-codes.js';
-import { freePorts, Vslog } from '../e2e/support/vslog.js';
+import { Vslog } from '../e2e/support/vslog.js';
+import { pause } from '../support/patience.js';
+import { freePort } from '../support/ports.js';
 import { openBrowser, Visitor } from './browser.js';
 
 /** So long is recorded before the first picture: charts have something to show. */
@@ -64,7 +65,7 @@ process.env.NODE_OPTIONS = `--import=${TITLE}`;
 const vslog = new Vslog();
 const browser = await openBrowser();
 try {
-  const [port = 0] = await freePorts(1);
+  const port = await freePort();
   const tokens = join(vslog.dir, 'tokens');
   writeFileSync(tokens, 'alice a-token-for-pictures\n');
   chmodSync(tokens, 0o644);
@@ -72,7 +73,7 @@ try {
   const asked = ['--console-listen', `127.0.0.1:${port}`, '--console-token-file', tokens];
   const up = vslog.up('--source', 'engine', '--node', 'director-1', ...load, ...asked);
   await up.says(/ready: source/);
-  await sleep(RECORDED_MS);
+  await pause(RECORDED_MS, 'a history for the charts to show');
   const shown = new Date().toISOString().slice(0, 19);
   mkdirSync(FOLDER, { recursive: true });
   for (const { name, path, dark = false, width = 1200, height, seconds, act } of PICTURES) {
@@ -81,9 +82,9 @@ try {
     await visitor.go(path.replace('SHOWN', shown));
     await visitor.settled();
     const after = act?.after ?? 0;
-    await sleep(after * 1000);
+    await pause(after * 1000, 'live charts begin with the page');
     await act?.run(visitor.page);
-    await sleep((seconds - after) * 1000);
+    await pause((seconds - after) * 1000, 'what was done shows in the picture');
     await visitor.page.screenshot({ path: join(FOLDER, `${name}.png`) });
     console.log(`docs/images/${name}.png`);
     await visitor.context.close();

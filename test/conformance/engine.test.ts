@@ -7,6 +7,10 @@ import { readScenario, readScenarios, type Scenario } from './scenario.js';
 const FOLDER = join(import.meta.dirname, '../scenarios');
 const scenarios = readScenarios(FOLDER);
 
+test('there are scenarios for the engine', () => {
+  expect(scenarios.filter(({ only }) => only !== 'kernel').length).toBeGreaterThan(50);
+});
+
 describe('the embedded balancer tells the story that the kernel tells', () => {
   test.each(scenarios.filter((scenario) => scenario.only !== 'kernel').map((scenario) => [scenario.name, scenario] as const))(
     '%s',

@@ -99,7 +99,7 @@ class EngineRun {
   }
 
   private async now(): Promise<number> {
-    return Number(await this.program.tell('sleep 0'));
+    return Number(await this.program.tell('sleep 0')); // time: the engine's own
   }
 
   private async perform(step: Step): Promise<void> {
@@ -179,7 +179,7 @@ class EngineRun {
         }
       }
       await this.until((story) => isComplete(expected, story), 90);
-      await this.program.tell('sleep 1500');
+      await this.program.tell('sleep 1500'); // time: the engine's own
       const inconsistent = await this.program.tell('check');
       return judge(expected, this.entries(), []) ?? (inconsistent === '' ? undefined : `the engine contradicts itself: ${inconsistent}`);
     } catch (error) {

@@ -124,7 +124,7 @@ export type Scenario = z.infer<typeof scenario> & { readonly name: string };
 export function readScenario(file: string): Scenario {
   const result = scenario.safeParse(parse(readFileSync(file, 'utf8')));
   if (!result.success) throw new Error(`${file}: ${z.prettifyError(result.error)}`);
-  if (result.data.expect === undefined && result.data.totals === undefined)
+  if (result.data.expect === undefined && Object.keys(result.data.totals ?? {}).length === 0)
     throw new Error(`${file}: it expects nothing: give \`expect\` or \`totals\``);
   if ((result.data.only !== undefined || result.data.engine_expect !== undefined) !== (result.data.why !== undefined))
     throw new Error(`${file}: \`only\` and \`engine_expect\` need a \`why\`, and nothing else does`);

@@ -58,6 +58,12 @@ describe('golden bytes', () => {
     expect(files.sort()).toEqual(Object.keys(goldens).sort());
   });
 
+  it('has events by themselves, frames, and a frame of events', () => {
+    const types = Object.values(goldens).map(({ type }) => type);
+    expect([types.includes(undefined), types.some((type) => type !== undefined)]).toEqual([true, true]);
+    expect(Object.values(goldens).map(({ message }) => message)).toContain('EventBatch');
+  });
+
   it.each(Object.entries(goldens))('%s is read and written alike', (name, golden) => {
     const bytes = readFileSync(join(GOLDEN, `${name}.bin`));
     const type = messageType(golden.message);

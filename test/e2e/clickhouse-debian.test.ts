@@ -1,11 +1,10 @@
 import { Readable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { ServerClient } from '../../src/store/server/client.js';
 import type { ServerOptions } from '../../src/store/server/options.js';
 import { createServerStore } from '../../src/store/server/store.js';
 import { DebianServer } from '../support/clickhouse/debian-server.js';
-import { until } from '../unit/support/temporary.js';
+import { pause, until, WAIT_MS } from '../support/patience.js';
 
 // A real server and a real network, though too old for our tables: what the connection does when the other side does not do its part.
 let server: DebianServer;
@@ -15,7 +14,7 @@ const optionsFor = (more: Partial<ServerOptions> = {}): ServerOptions => ({
   user: 'vslog',
   password: 'secret',
   placement: { database: 'vslog', cluster: undefined },
-  timeoutMs: 20_000,
+  timeoutMs: WAIT_MS,
   gzip: false,
   ...more,
 });
@@ -44,19 +43,45 @@ afterAll(async () => {
 });
 
 const PART = 20_000;
-/** Rows 0 to `count` - 1, `pause` ms after each part. The server begins with a query when it has a megabyte of it. */
-function rows(count: number, pause = 0): Readable {
-  async function* parts(): AsyncGenerator<Buffer> {
-    for (let at = 0; at < count; at += PART) {
-      yield Buffer.from(Array.from({ length: Math.min(PART, count - at) }, (_, i) => `${at + i}\n`).join(''));
-      if (pause > 0) await sleep(pause);
-    }
+const part = (first: number, count = PART): Buffer => Buffer.from(Array.from({ length: count }, (_, i) => `${first + i}\n`).join(''));
+
+/** Rows 0 to `count` - 1. */
+function rows(count: number): Readable {
+  function* parts(): Generator<Buffer> {
+    for (let at = 0; at < count; at += PART) yield part(at, Math.min(PART, count - at));
   }
   return Readable.from(parts(), { objectMode: false });
+}
+
+/** Rows from 0 on, slowly, until stop(), which tells how many. The server begins with a query when it has a megabyte of it. */
+function goingOn(): { readonly rows: Readable; stop(): void; sent: number } {
+  let going = true;
+  async function* parts(): AsyncGenerator<Buffer> {
+    for (; going; stream.sent += PART) {
+      yield part(stream.sent);
+      await pause(20, 'a server that is asked meanwhile shall not drown in rows');
+    }
+  }
+  const stream = {
+    rows: Readable.from(parts(), { objectMode: false }),
+    stop: (): void => {
+      going = false;
+    },
+    sent: 0,
+  };
+  return stream;
 }
 const INSERT = 'INSERT INTO d.t FORMAT TabSeparated';
 const counted = (client: ServerClient): Promise<string> =>
   client.ask('SELECT count(), uniqExact(n) FROM d.t', {}).then((bytes) => bytes.toString().trim());
+
+const running = async (client: ServerClient, which: string): Promise<number> =>
+  Number((await client.ask(`SELECT count() FROM system.processes WHERE ${which}`, {})).toString());
+const answers = (client: ServerClient): Promise<boolean> =>
+  client.text('SELECT 1').then(
+    (text) => text === '1',
+    () => false,
+  );
 
 test('it is told to be too old, and nothing is made there', async () => {
   const store = createServerStore(optionsFor());
@@ -91,11 +116,8 @@ test.each([false, true])('a stream of rows arrives whole (compressed: %s)', asyn
 test('killed in the middle of an insert, it is told so, and the same connectionâ€™s client goes on after its restart', async () => {
   const client = connect();
   for (let round = 0; round < 3; round++) {
-    const sending = sentence(client.send(INSERT, rows(4_000_000, 20), `killed-${round}`, {}));
-    await until(
-      async () => (await client.ask("SELECT count() FROM system.processes WHERE query LIKE 'INSERT INTO d.t%'", {})).toString() === '1\n',
-      'the insert runs',
-    );
+    const sending = sentence(client.send(INSERT, goingOn().rows, `killed-${round}`, {}));
+    await until('an insert that runs', async () => (await running(client, "query LIKE 'INSERT INTO d.t%'")) === 1);
     await server.kill();
     expect(await sending).toMatch(
       /^The ClickHouse server at .* (ended the connection before it had answered|cannot be reached: nobody listens there)\.$/,
@@ -104,14 +126,7 @@ test('killed in the middle of an insert, it is told so, and the same connectionâ
       /^The ClickHouse server at .* (ended the connection before it had answered|cannot be reached: nobody listens there)\.$/,
     );
     await server.start();
-    await until(
-      () =>
-        client.text('SELECT 1').then(
-          (text) => text === '1',
-          () => false,
-        ),
-      'it answers again',
-    );
+    await until('an answer', () => answers(client));
   }
   await client.ask('DROP TABLE d.t', {});
   await client.ask('CREATE TABLE d.t (n UInt64) ENGINE = MergeTree ORDER BY n', {});
@@ -121,7 +136,7 @@ test('killed in the middle of an insert, it is told so, and the same connectionâ
 
 test('frozen, it is given up after the time-out, and asked again when it lives', async () => {
   const client = connect({ timeoutMs: 1000 });
-  expect(await client.text('SELECT 1')).toBe('1');
+  await until('an answer', () => answers(client));
   server.freeze();
   try {
     expect(await sentence(client.text('SELECT 2'))).toBe(
@@ -131,28 +146,20 @@ test('frozen, it is given up after the time-out, and asked again when it lives',
   } finally {
     server.thaw();
   }
-  await until(
-    () =>
-      client.text('SELECT 3').then(
-        (text) => text === '3',
-        () => false,
-      ),
-    'it answers again',
-  );
+  await until('an answer', () => answers(client));
 });
 
 test('an insert that still runs keeps its repetition out', async () => {
   const client = connect();
-  const first = client.send(INSERT, rows(2_000_000, 20), 'same', {});
-  await until(
-    async () => (await client.ask("SELECT count() FROM system.processes WHERE query_id = 'same'", {})).toString() === '1\n',
-    'the insert runs',
-  );
+  const insert = goingOn();
+  const first = client.send(INSERT, insert.rows, 'same', {});
+  await until('an insert that runs', async () => (await running(client, "query_id = 'same'")) === 1);
   expect(await sentence(client.send(INSERT, rows(10), 'same', {}))).toBe(
     `The ClickHouse server at ${server.url} is still at an earlier attempt of this delivery: it is waited for.`,
   );
+  insert.stop();
   await first;
-  expect(await counted(client)).toBe('2000000\t2000000');
+  expect(await counted(client)).toBe(`${insert.sent}\t${insert.sent}`);
 });
 
 test('what it refuses is told in its words', async () => {

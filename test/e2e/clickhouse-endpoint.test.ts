@@ -2,14 +2,17 @@ import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { freePorts, listen, Vslog } from './support/vslog.js';
+import { until } from '../support/patience.js';
+import { freePort, listen } from '../support/ports.js';
+import { NetworkNamespace } from './support/network-namespace.js';
+import { unprivileged, Vslog } from './support/vslog.js';
 
 let vslog: Vslog;
 afterEach(() => vslog.clean());
 
 test('a running collector answers ClickHouse clients', async () => {
   vslog = new Vslog();
-  const [port] = await freePorts(1);
+  const port = await freePort();
   const collector = vslog.start('collect', '--clickhouse-http-listen', `127.0.0.1:${port}`);
   await collector.says(/ready: /);
   expect(await (await fetch(`http://127.0.0.1:${port}/?query=SHOW%20TABLES`)).text()).toMatch(/conn_events/);
@@ -30,24 +33,29 @@ test('an address that is taken is an end with a sentence when it was asked for',
 });
 
 test('a default address that is taken is told, and the collector goes on without', async () => {
-  vslog = new Vslog();
-  const other = createServer();
-  // Whoever has it is as good as we are.
-  await new Promise<void>((resolve) => other.once('error', () => resolve()).listen(8123, '127.0.0.1', resolve));
+  // In a network of its own, where nobody else has it.
+  const namespace = await NetworkNamespace.make({ as: unprivileged() });
+  vslog = new Vslog(namespace, { VSLOG_CLICKHOUSE_HTTP_LISTEN: undefined });
   try {
+    namespace.start('socat', 'TCP4-LISTEN:8123,bind=127.0.0.1', 'PIPE');
+    await until('somebody at port 8123', () => namespace.procNet('tcp').includes('0100007F:1FBB '));
     const collector = vslog.start('collect');
     await collector.says(/127\.0\.0\.1:8123 cannot be listened at for ClickHouse clients: it is in use; .*The collector goes on without\./);
     await collector.says(/ready: /);
     expect(await collector.end()).toBe(0);
   } finally {
-    other.close();
+    vslog.clean();
+    await namespace.end();
   }
 });
 
 test.each([
   [['--clickhouse-http-listen', '0.0.0.0:8123'], /which others can reach: name a clickhouse_http\.password_file/],
   [['--clickhouse-http-listen', 'nowhere'], /clickhouse_http\.listen is "nowhere": it must be like 127\.0\.0\.1:8123/],
-  [['--clickhouse-http-password-file', '/nonexistent'], /password_file names \/nonexistent, but there is no such file\./],
+  [
+    ['--clickhouse-http-listen', '127.0.0.1:8123', '--clickhouse-http-password-file', '/nonexistent'],
+    /password_file names \/nonexistent, but there is no such file\./,
+  ],
   [['--clickhouse-url', 'server:9000'], /clickhouse\.url is "server:9000": it must be like http:\/\/HOST:8123/],
   [['--clickhouse-database', 'a b'], /clickhouse\.database is "a b": it must be letters/],
 ])('%j is refused in a sentence', (flags, sentence) => {
@@ -59,7 +67,7 @@ test.each([
 
 test('others can reach it with a password', async () => {
   vslog = new Vslog();
-  const [port] = await freePorts(1);
+  const port = await freePort();
   const file = join(vslog.dir, 'password');
   writeFileSync(file, 'secret\n', { mode: 0o644 });
   const flags = [

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ClickHouseServer } from '../support/clickhouse/server.js';
+import { WAIT_MS } from '../support/patience.js';
 
 // The server that the tests of the sink write to: it must itself be what a ClickHouse server is.
 let server: ClickHouseServer;
@@ -11,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 
 const connect = (password = 'secret') =>
-  createClient({ url: server.url, username: 'writer', password, log: { level: ClickHouseLogLevel.OFF } });
+  createClient({ url: server.url, username: 'writer', password, log: { level: ClickHouseLogLevel.OFF }, request_timeout: WAIT_MS });
 
 test('tables are made, and rows come in by every way of the client, also after a kill', async () => {
   const client = connect();

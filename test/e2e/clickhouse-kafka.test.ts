@@ -1,17 +1,18 @@
-import { Kafka, logLevel } from 'kafkajs';
 import { expect, test } from 'vitest';
 import { Engine } from '../../src/store/embedded/engine.js';
 import { kafkaStatements } from '../../src/store/kafka-ddl.js';
 import { toLong, v1 } from '../../src/wire/proto.js';
 import { KafkaBroker } from '../support/kafka/broker.js';
-import { until, withDirectory } from '../unit/support/temporary.js';
+import { clientOf } from '../support/kafka/topics.js';
+import { until } from '../support/patience.js';
+import { withDirectory } from '../unit/support/temporary.js';
 import { MIDNIGHT, shortConnections } from './store-segments.js';
 
 test('ClickHouse fetches the events from a real broker itself, and a message that comes twice makes no row twice', () =>
   withDirectory(async (dir) => {
     const broker = await (await KafkaBroker.make({ fast: true })).start();
     const engine = new Engine({ dir, prepare: async () => undefined, reader: [] });
-    const kafka = new Kafka({ brokers: [broker.brokers], logLevel: logLevel.NOTHING });
+    const kafka = clientOf(broker.brokers);
     const [admin, producer] = [kafka.admin(), kafka.producer()];
     try {
       await Promise.all([admin.connect(), producer.connect(), engine.start()]);
@@ -39,16 +40,13 @@ test('ClickHouse fetches the events from a real broker itself, and a message tha
         engine.text(
           "SELECT (SELECT count() FROM vslog.conn_events FINAL), (SELECT count() FROM vslog.connections), (SELECT sum(lost) FROM vslog.control_events FINAL WHERE kind = 'loss')",
         );
-      await until(async () => (await counts()) === `${4 * pairs}\t${2 * pairs}\t7`, 'all rows are there', 90_000);
+      await until('all rows', async () => (await counts()) === `${4 * pairs}\t${2 * pairs}\t7`);
 
       // A replay, and behind it something new: when that has come, the replay has.
       for (let first = 0; first < 2 * pairs; first += perMessage) await send('a', first);
       for (const partition of [0, perMessage]) await send('c', partition);
-      await until(
-        async () => (await engine.text("SELECT count() FROM vslog.conn_events FINAL WHERE node = 'c'")) === String(2 * perMessage),
-        'the replay has come',
-        90_000,
-      );
+      const behind = "SELECT count() FROM vslog.conn_events FINAL WHERE node = 'c'";
+      await until('what is behind the replay', async () => (await engine.text(behind)) === String(2 * perMessage));
       expect(
         await engine.text(
           "SELECT node, count(), uniqExact(sequence), min(sequence), max(sequence), any(epoch) FROM vslog.conn_events FINAL WHERE node != 'c' GROUP BY node ORDER BY node",

@@ -1,18 +1,17 @@
 import { createHash, randomInt } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { SinkRejection } from '../../src/sink/sink.js';
 import type { Segment } from '../../src/spool/segment.js';
-import type { ServerOptions } from '../../src/store/server/options.js';
-import { createServerStore, type ServerStore } from '../../src/store/server/store.js';
+import { createServerStore, type ServerStore, type ServerStoreOptions } from '../../src/store/server/store.js';
 import { toLong, v1 } from '../../src/wire/proto.js';
 import { ClickHouseServer } from '../support/clickhouse/server.js';
 import { tlsFront } from '../support/clickhouse/tls.js';
 import { makeCertificates } from '../support/kafka/certificates.js';
-import { until, withDirectory } from '../unit/support/temporary.js';
+import { orNever, pause, until, WAIT_MS } from '../support/patience.js';
+import { withDirectory } from '../unit/support/temporary.js';
 import { ask, MIDNIGHT, segmentOf, shortConnections } from './store-segments.js';
 
 const USER = { user: 'writer', password: 'pass word' };
@@ -29,14 +28,24 @@ afterEach(async () => {
 afterAll(() => server.stop());
 
 /** A store in a database of its own. */
-function make(more: Partial<ServerOptions> = {}): ServerStore {
+function make(more: Partial<ServerStoreOptions> = {}): ServerStore {
   const placement = { database: `test_${++databases}`, cluster: undefined };
-  const store = createServerStore({ url: server.url, ...USER, placement, timeoutMs: 30_000, gzip: false, ...more });
+  const store = createServerStore({ url: server.url, ...USER, placement, timeoutMs: WAIT_MS, gzip: false, maxQuerySeconds: 3600, ...more });
   stores.push(store);
   return store;
 }
 
-const admin = () => createClient({ url: server.url, username: USER.user, password: USER.password, log: { level: ClickHouseLogLevel.OFF } });
+/** For tests that leave the tables as they are: making them takes a hundred statements. Each has a node of its own. */
+const SHARED = { placement: { database: 'shared', cluster: undefined } };
+
+const admin = () =>
+  createClient({
+    url: server.url,
+    username: USER.user,
+    password: USER.password,
+    log: { level: ClickHouseLogLevel.OFF },
+    request_timeout: WAIT_MS,
+  });
 async function command(...statements: string[]): Promise<void> {
   const client = admin();
   try {
@@ -54,19 +63,17 @@ const sentence = (promise: Promise<unknown>): Promise<string> =>
 
 /** Does what the pump does: tries until it is done. */
 async function persist(what: string, action: () => Promise<unknown>): Promise<void> {
-  await until(
-    () =>
-      action().then(
-        () => true,
-        async (error: unknown) => {
-          if (error instanceof SinkRejection) throw error;
-          await sleep(50);
-          return false;
-        },
-      ),
-    what,
-    60_000,
-  );
+  let last = '';
+  const done = (): Promise<boolean> =>
+    action().then(
+      () => true,
+      (error: unknown) => {
+        if (error instanceof SinkRejection) throw error;
+        last = (error as Error).message;
+        return false;
+      },
+    );
+  await until(what, done, { detail: () => last });
 }
 
 test.each([false, true])('segments of both kinds arrive once, and a repetition changes nothing (compressed: %s)', (gzip) =>
@@ -123,31 +130,34 @@ test('what is there in part is completed, and what is there twice is told', () =
     expect(tally.reduce((sum, { events, distinct }) => [(sum[0] ?? 0) + events, (sum[1] ?? 0) + distinct], [0, 0])).toEqual([1007, 1000]);
   }));
 
-test('100 segments, the server killed in the middle again and again: every event is there once', () =>
+/** The segment of connections that comes after `before` such segments. */
+function pairsAsSegment(dir: string, pairs: number, before: number): Segment {
+  const first = BigInt(before * 2 * pairs + 1);
+  const ranges = [{ first, last: first + BigInt(2 * pairs - 1) }];
+  return segmentOf(dir, shortConnections(pairs, before * pairs), ranges, { id: before + 1 });
+}
+
+test('segment after segment, the server killed in the middle again and again: every event is there once', () =>
   withDirectory(async (dir) => {
-    const store = make({ timeoutMs: 10_000 });
-    await persist('the tables are made', () => store.start());
-    const [pairs, count] = [200, 100];
-    const events = shortConnections(pairs * count);
-    let kills = 0;
-    let done = false;
-    const killing = (async () => {
-      while (!done && kills < 6) {
-        await sleep(randomInt(150, 700));
+    const store = make();
+    await persist('tables', () => store.start());
+    const pairs = 200;
+    let killing = true;
+    const kills = (async () => {
+      for (let kill = 0; kill < 6; kill++) {
+        await pause(randomInt(50, 700), 'another moment of a delivery each time');
         await server.kill();
         await server.start();
-        kills++;
       }
+      killing = false;
     })();
-    for (let i = 0; i < count; i++) {
-      const ranges = [{ first: BigInt(i * 2 * pairs + 1), last: BigInt((i + 1) * 2 * pairs) }];
-      const segment = segmentOf(dir, events.slice(i * 2 * pairs, (i + 1) * 2 * pairs), ranges, { id: i + 1 });
-      await persist(`segment ${i + 1} is delivered`, () => store.deliver(segment));
-      if (i % 10 === 0) await store.deliver(segment).catch(() => undefined);
+    let count = 0;
+    for (; killing || count < 20; count++) {
+      const segment = pairsAsSegment(dir, pairs, count);
+      await persist(`segment ${count + 1} in the tables`, () => store.deliver(segment));
+      if (count % 10 === 0) await store.deliver(segment).catch(() => undefined);
     }
-    done = true;
-    await killing;
-    expect(kills).toBeGreaterThan(2);
+    await kills;
     const all = 2 * pairs * count;
     const tally = (await store.tally?.([{ node: 'n', epoch: 'e', first: 1n, last: BigInt(all) }])) ?? [];
     expect(tally.reduce((sum, { events, distinct }) => [(sum[0] ?? 0) + events, (sum[1] ?? 0) + distinct], [0, 0])).toEqual([all, all]);
@@ -157,23 +167,22 @@ test('100 segments, the server killed in the middle again and again: every event
 
 test('a server that hangs is given up and tried again; what it does in the end is not done twice', () =>
   withDirectory(async (dir) => {
-    const store = make({ timeoutMs: 1000 });
-    await persist('the tables are made', () => store.start());
+    const store = make();
+    const hasty = make({ placement: { database: `test_${databases}`, cluster: undefined }, timeoutMs: 1000 });
+    await store.start();
     const pairs = 5000;
-    const events = shortConnections(pairs * 5);
     for (let i = 0; i < 5; i++) {
-      const ranges = [{ first: BigInt(i * 2 * pairs + 1), last: BigInt((i + 1) * 2 * pairs) }];
-      const segment = segmentOf(dir, events.slice(i * 2 * pairs, (i + 1) * 2 * pairs), ranges, { id: i + 1 });
-      const delivery = store.deliver(segment).then(
-        () => '',
+      const segment = pairsAsSegment(dir, pairs, i);
+      const delivery = hasty.deliver(segment).then(
+        () => 'it is there',
         (error: Error) => error.message,
       );
-      await sleep(i * 25);
+      // The first delivery gets nothing done.
+      if (i > 0) await pause(i * 25, 'another moment of a delivery each time');
       server.freeze();
-      const said = await Promise.race([delivery, sleep(10_000).then(() => 'nothing')]);
-      expect(said).toMatch(/^$|was silent for 1000 ms|ended the connection/);
+      expect(await orNever(delivery)).toMatch(i === 0 ? /was silent for 1000 ms/ : /it is there|was silent for 1000 ms/);
       server.thaw();
-      await persist(`segment ${i + 1} is delivered`, () => store.deliver(segment));
+      await persist(`segment ${i + 1} in the tables`, () => store.deliver(segment));
     }
     const tally = (await store.tally?.([{ node: 'n', epoch: 'e', first: 1n, last: BigInt(10 * pairs) }])) ?? [];
     expect(tally.reduce((sum, { events, distinct }) => [(sum[0] ?? 0) + events, (sum[1] ?? 0) + distinct], [0, 0])).toEqual([
@@ -184,15 +193,16 @@ test('a server that hangs is given up and tried again; what it does in the end i
 
 test('a segment that is not what it says is refused for good and leaves nothing', () =>
   withDirectory(async (dir) => {
-    const store = make();
+    const store = make(SHARED);
     await store.start();
     const events = shortConnections(10);
-    const short = segmentOf(dir, events.slice(0, 19), [{ first: 1n, last: 20n }], { count: 20 });
+    const short = segmentOf(dir, events.slice(0, 19), [{ first: 1n, last: 20n }], { node: 'wrong', count: 20 });
     await expect(store.deliver(short)).rejects.toBeInstanceOf(SinkRejection);
-    const torn = segmentOf(dir, events, [{ first: 1n, last: 20n }], { id: 2 });
+    const torn = segmentOf(dir, events, [{ first: 1n, last: 20n }], { node: 'wrong', id: 2 });
     writeFileSync(torn.path, Buffer.concat(events).subarray(0, -5));
     await expect(store.deliver(torn)).rejects.toBeInstanceOf(SinkRejection);
-    expect(await ask(store, 'SELECT (SELECT count() FROM conn_events), (SELECT count() FROM batches)')).toBe('0\t0');
+    const left = "SELECT (SELECT count() FROM conn_events WHERE node = 'wrong'), (SELECT count() FROM batches WHERE node = 'wrong')";
+    expect(await ask(store, left)).toBe('0\t0');
   }));
 
 test('tables that somebody changed get nothing', async () => {
@@ -243,13 +253,13 @@ test('several collectors that start at one time make the tables once', async () 
   const first = make();
   const placement = { database: `test_${databases}`, cluster: undefined };
   const all = [first, ...[1, 2, 3].map(() => make({ placement }))];
-  await Promise.all(all.map((store) => persist('the tables are made', () => store.start())));
+  await Promise.all(all.map((store) => persist('tables', () => store.start())));
   expect(await ask(first, "SELECT count() = max(version), countIf(name = '001_events.sql') FROM schema_migrations")).toBe('1\t1');
   expect(await ask(first, 'EXISTS TABLE schema_lock')).toBe('0');
 });
 
 test('questions only read', async () => {
-  const store = make();
+  const store = make(SHARED);
   await store.start();
   for (const sql of [
     'DROP TABLE conn_events',
@@ -282,18 +292,18 @@ test('a wrong password, nobody there, a name without address: one sentence each'
 
 test('the same bytes arrive as were sent', () =>
   withDirectory(async (dir) => {
-    const store = make();
+    const store = make(SHARED);
     await store.start();
-    const segment: Segment = segmentOf(dir, shortConnections(100), [{ first: 1n, last: 200n }]);
+    const segment = segmentOf(dir, shortConnections(100), [{ first: 1n, last: 200n }], { node: 'same' });
     await store.deliver(segment);
     const rows = await ask(
       store,
-      'SELECT hex(client_addr), client_port, toUnixTimestamp64Nano(time_ns), duration_ns FROM conn_events WHERE sequence IN (1, 200) ORDER BY sequence',
+      "SELECT hex(client_addr), client_port, toUnixTimestamp64Nano(time_ns), duration_ns FROM conn_events WHERE node = 'same' AND sequence IN (1, 200) ORDER BY sequence",
     );
     expect(rows).toBe(
       `00000000000000000000FFFF0A000009\t1024\t${MIDNIGHT - 100_000n}\t0\n00000000000000000000FFFF0A000009\t1123\t${MIDNIGHT + 98_500n}\t500`,
     );
-    expect(await ask(store, 'SELECT sha256 FROM batches')).toBe(
+    expect(await ask(store, "SELECT sha256 FROM batches WHERE node = 'same'")).toBe(
       createHash('sha256')
         .update(Buffer.concat(shortConnections(100)))
         .digest('hex'),
@@ -312,10 +322,10 @@ test('by TLS: whom it trusts, and who is trusted', () =>
     const mutual = await tlsFront(server.port, { own, clientsOf: certificates.ca });
     const expired = await tlsFront(server.port, { own: certificates.expired });
     try {
-      const store = make({ url: plain.url, tls: { ca_cert } });
+      const store = make({ ...SHARED, url: plain.url, tls: { ca_cert } });
       await store.start();
-      await store.deliver(segmentOf(dir, shortConnections(100), [{ first: 1n, last: 200n }]));
-      expect(await ask(store, 'SELECT count() FROM conn_events')).toBe('200');
+      await store.deliver(segmentOf(dir, shortConnections(100), [{ first: 1n, last: 200n }], { node: 'tls' }));
+      expect(await ask(store, "SELECT count() FROM conn_events WHERE node = 'tls'")).toBe('200');
       expect(await sentence(make({ url: plain.url }).start())).toBe(
         `The ClickHouse server at ${plain.url} cannot be trusted, since its certificate is of an unknown authority: name that in clickhouse.ca_file.`,
       );
@@ -325,7 +335,7 @@ test('by TLS: whom it trusts, and who is trusted', () =>
       expect(await sentence(make({ url: expired.url, tls: { ca_cert } }).start())).toMatch(
         /cannot be trusted, since its certificate has expired: renew it\.$/,
       );
-      await make({ url: mutual.url, tls: { ca_cert, ...client } }).start();
+      await make({ ...SHARED, url: mutual.url, tls: { ca_cert, ...client } }).start();
       expect(mutual.clients).toContain('client');
       expect(await sentence(make({ url: mutual.url, tls: { ca_cert } }).start())).toMatch(
         /asks for a certificate of ours that it trusts: give clickhouse\.cert_file and clickhouse\.key_file\.$/,

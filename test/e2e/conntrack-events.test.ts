@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { SHORT, Stage, WORLDS } from './support/conntrack-stage.js';
+import { Stage, WORLDS } from './support/conntrack-stage.js';
 import { datagrams, ping, tcp, udp } from './support/flows.js';
 import type { NetworkNamespace } from './support/network-namespace.js';
 
@@ -48,7 +48,6 @@ describe.each(WORLDS)('which events source conntrack tells, by the $name', (worl
   });
 
   it('changes of state are told when they are asked for, by the numbers of IPVS', async () => {
-    namespace.set(SHORT);
     const capture = await stage.capture(namespace, '--conntrack-events', 'create,expire,state');
     const flow = await tcp(namespace, { client: CLIENT, virtual: WEB });
     await capture.tellsEnds(flow);

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ConntrackCapture } from './support/conntrack-capture.js';
-import { SHORT, Stage, WORLDS } from './support/conntrack-stage.js';
+import { Stage, WORLDS } from './support/conntrack-stage.js';
 import { ping, tcp, udp } from './support/flows.js';
 import type { NetworkNamespace } from './support/network-namespace.js';
 
@@ -18,7 +18,6 @@ describe.each(WORLDS)('source conntrack by the $name', (world) => {
   beforeEach(async () => {
     stage = new Stage(world);
     namespace = await stage.tracking([C4, V4, C6, V6].map((address) => `${address}/${address.includes(':') ? 128 : 32}`));
-    namespace.set(SHORT);
     capture = await stage.capture(namespace);
   });
   afterEach(() => stage.clean());

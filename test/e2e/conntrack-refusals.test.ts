@@ -3,6 +3,7 @@ import { chmodSync, copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { COMMAND_MS } from '../support/patience.js';
 import { CAPTURE, check } from './support/conntrack-capture.js';
 import { Stage, TRACK } from './support/conntrack-stage.js';
 import { ping } from './support/flows.js';
@@ -137,7 +138,7 @@ describe('source conntrack and somebody without privileges', () => {
 
   it('is refused with a sentence', () => {
     const [program, ...args] = command;
-    const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8', ...nobody });
+    const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8', timeout: COMMAND_MS, ...nobody });
     expect({ code: status, out: stdout, err: stderr }).toEqual(refused(4, /source conntrack needs CAP_NET_ADMIN .*\./));
   });
 
@@ -184,7 +185,10 @@ describe('options of source conntrack that are none', () => {
   });
 
   function checked(...args: string[]): Ran {
-    const { status, stdout, stderr } = spawnSync(CAPTURE, ['--source', 'conntrack', '--check', ...args], { encoding: 'utf8' });
+    const { status, stdout, stderr } = spawnSync(CAPTURE, ['--source', 'conntrack', '--check', ...args], {
+      encoding: 'utf8',
+      timeout: COMMAND_MS,
+    });
     return { code: status, out: stdout, err: stderr };
   }
 });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { SHORT, Stage } from './support/conntrack-stage.js';
+import { LONG, Stage } from './support/conntrack-stage.js';
 import { tcp, udp } from './support/flows.js';
 
 const CLIENT = '10.1.0.1';
@@ -29,7 +29,7 @@ table ip balancer {
     ip daddr ${VIRTUAL} udp dport 53 dnat to ${REAL}:53;
   }
 }`);
-    director.set({ ...SHORT, 'netfilter.nf_conntrack_events': 1, 'ipv4.ip_forward': 1 });
+    director.set({ ...LONG, 'netfilter.nf_conntrack_events': 1, 'ipv4.ip_forward': 1 });
     const capture = await stage.capture(director);
 
     const virtual = { address: VIRTUAL, port: 80 };
@@ -54,7 +54,6 @@ table ip balancer {
   it('tells a port that is translated alone, over IPv6 too', async () => {
     const namespace = await stage.tracking([`${CLIENT}/32`, `${REAL}/32`, '2001:db8:1::1/128', '2001:db8:2::1/128']);
     namespace.rules('table inet balancer { chain output { type nat hook output priority -100; tcp dport 80 redirect to :8080; }; }');
-    namespace.set(SHORT);
     const capture = await stage.capture(namespace);
     // Redirected on the way out, it goes to loopback.
     const way = (client: string, virtual: string, real: string) => ({
@@ -73,7 +72,6 @@ table ip balancer {
   it('calls a flow whose source alone is translated direct: its client is who began it', async () => {
     const namespace = await stage.tracking([`${CLIENT}/32`, `${REAL}/32`, '10.3.0.1/32']);
     namespace.rules('table ip out { chain postrouting { type nat hook postrouting priority 100; ip saddr 10.1.0.1 snat to 10.3.0.1; }; }');
-    namespace.set(SHORT);
     const capture = await stage.capture(namespace);
     const flow = await tcp(namespace, { client: { address: CLIENT, port: 5001 }, virtual: { address: REAL, port: 80 } });
     await capture.tellsEnds(flow);

@@ -1,14 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SourceReport } from '../../src/cli/source-comparison.js';
+import { until } from '../support/patience.js';
 import type { Told } from './support/conntrack-capture.js';
-import { LONG, SHORT, TRACK } from './support/conntrack-stage.js';
+import { LONG, TRACK } from './support/conntrack-stage.js';
 import { datagrams, type MadeFlow, ping, tcp, udp } from './support/flows.js';
 import { NetworkNamespace } from './support/network-namespace.js';
-import { alive, familyOf, type Up, unprivileged, until, Vslog } from './support/vslog.js';
+import { alive, familyOf, type Up, unprivileged, Vslog } from './support/vslog.js';
 
 const [CLIENT, VIRTUAL, V6] = ['10.1.0.1', '10.2.0.1', '2001:db8::1'];
 const FLOWS = 200;
+const TCP = 6;
 
 interface Row {
   readonly protocol: number;
@@ -82,8 +84,6 @@ describe('vslog up on source conntrack, by somebody without privileges in a user
       ping(namespace, CLIENT, VIRTUAL, 17),
       ping(namespace, V6, V6, 18),
     ];
-    // Those stay; what comes from here on ends soon.
-    namespace.set(SHORT);
     vslog = new Vslog(namespace);
     up = vslog.up('--node', 'node-a', '--source', 'conntrack');
     await up.says(/capture: ready/);
@@ -100,7 +100,8 @@ describe('vslog up on source conntrack, by somebody without privileges in a user
     ];
     for (const flow of flows) {
       const row = await until('its end in SQL', () => {
-        namespace.run('conntrack', '-L');
+        // Those that stand have other ports.
+        namespace.runOut('-p', flow.protocol === TCP ? 'tcp' : 'udp', '--sport', String(flow.client_port));
         const found = rowOf(flow);
         return found?.is_open === false ? found : undefined;
       });
@@ -131,14 +132,13 @@ describe('vslog up on source conntrack, by somebody without privileges in a user
     // While up stands still it starts no other.
     process.kill(up.pid, 'SIGSTOP');
     process.kill(capture, 'SIGKILL');
-    await until('the capture has ended', () => (alive(capture) ? undefined : true));
+    await until('the capture has ended', () => !alive(capture));
     namespace.run('conntrack', '-D', '-p', 'udp', '--dport', String(gone.virtual_port));
-    namespace.set(LONG);
     const came = ping(namespace, CLIENT, VIRTUAL, 4711);
     process.kill(up.pid, 'SIGCONT');
-    await until('another capture', () => (up.said.match(/capture: ready/g)?.length === 2 ? true : undefined));
-    await until('its snapshot in SQL', () => (rowOf(came)?.is_open ? true : undefined));
-    await until('that the log is the table', async () => ((await verified()).code === 0 ? true : undefined));
+    await until('another capture', () => up.said.match(/capture: ready/g)?.length === 2);
+    await until('its snapshot in SQL', () => rowOf(came)?.is_open);
+    await until('that the log is the table', async () => (await verified()).code === 0);
     expect(rowOf(gone)).toMatchObject({ ...rowFor(gone), is_open: false });
     const open = vslog.sql<{ n: number }>('SELECT count() AS n FROM connections WHERE is_open');
     expect(open).toEqual([{ n: rest.length + 1 }]);
@@ -147,6 +147,6 @@ describe('vslog up on source conntrack, by somebody without privileges in a user
   it('ends cleanly, and leaves no process', async () => {
     const family = familyOf(up.pid);
     expect(await up.end()).toBe(0);
-    await until('everything below has ended', () => (family.some(alive) ? undefined : true));
+    await until('everything below has ended', () => !family.some(alive));
   });
 });

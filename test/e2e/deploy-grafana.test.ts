@@ -4,10 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { freePorts, until, Vslog } from './support/vslog.js';
+import { DOWNLOADS } from '../support/downloads.js';
+import { COMMAND_MS, until } from '../support/patience.js';
+import { freePorts } from '../support/ports.js';
+import { Vslog } from './support/vslog.js';
 
 const ROOT = join(import.meta.dirname, '../..');
-const BIN = join(ROOT, '.cache/prometheus/usr/bin');
+const BIN = join(DOWNLOADS, 'prometheus/usr/bin');
 const RULES = join(ROOT, 'deploy/prometheus');
 const DASHBOARDS = join(ROOT, 'deploy/grafana/dashboards');
 
@@ -62,11 +65,12 @@ beforeAll(async () => {
     [`--config.file=${dir}/prometheus.yml`, `--storage.tsdb.path=${dir}/data`, `--web.listen-address=127.0.0.1:${promPort}`],
     { stdio: 'ignore' },
   );
+  // A rate takes two samples.
   await until('Prometheus has asked twice', async () => {
     const answer = await ask('count_over_time(vslog_collector_events_total[1h])').catch(() => undefined);
-    return Number(answer?.[0]?.value[1] ?? 0) >= 3 ? true : undefined;
+    return Number(answer?.[0]?.value[1] ?? 0) >= 2;
   });
-}, 120_000);
+});
 
 afterAll(async () => {
   if (prometheus !== undefined) {
@@ -91,36 +95,56 @@ async function ask(query: string): Promise<readonly Sample[]> {
   return answer.data?.result ?? [];
 }
 
+/** Waits until a metric was there at least once. What is there now may be missing: a busy collector does not always answer within the second that Prometheus gives it here. */
+async function known(name: string): Promise<void> {
+  await until(`the metric ${name}`, async () => (await ask(`last_over_time({__name__="${name}"}[1h])`)).length > 0);
+}
+
 /** Names of metrics in an expression. */
 const namesIn = (expression: string): string[] => expression.match(/\bvslog_[a-z_]+/g) ?? [];
 
-const promtool = (...args: string[]): string => execFileSync(join(BIN, 'promtool'), args, { encoding: 'utf8', cwd: RULES });
+const promtool = (args: readonly string[], input = ''): string =>
+  execFileSync(join(BIN, 'promtool'), args, { encoding: 'utf8', cwd: RULES, input, timeout: COMMAND_MS });
 
 describe('the rules', () => {
   it('are read by promtool, and each alert fires when it should and only then', () => {
-    expect(promtool('check', 'config', 'prometheus.yml')).toMatch(/SUCCESS/);
-    expect(promtool('check', 'rules', 'vslog.rules.yml')).toMatch(/SUCCESS/);
-    expect(promtool('test', 'rules', 'vslog.rules.test.yml')).toMatch(/SUCCESS/);
+    expect(promtool(['check', 'config', 'prometheus.yml'])).toMatch(/SUCCESS/);
+    expect(promtool(['check', 'rules', 'vslog.rules.yml'])).toMatch(/SUCCESS/);
+    expect(promtool(['test', 'rules', 'vslog.rules.test.yml'])).toMatch(/SUCCESS/);
     const tested = readFileSync(join(RULES, 'vslog.rules.test.yml'), 'utf8');
-    for (const { alert } of rules) if (alert !== undefined) expect(tested).toContain(`alertname="${alert}"`);
+    const alerts = rules.flatMap(({ alert }) => (alert === undefined ? [] : [alert]));
+    expect(alerts.length).toBeGreaterThan(0);
+    expect(alerts.filter((alert) => !tested.includes(`alertname="${alert}"`))).toEqual([]);
   });
 
   it('speak of metrics that there are, and nothing fires while all is well', async () => {
-    for (const { expr, record } of rules) {
-      for (const name of namesIn(expr)) expect(await ask(`count({__name__="${name}"})`), name).toHaveLength(1);
+    const records = rules.flatMap(({ record }) => (record === undefined ? [] : [record]));
+    expect(records.length).toBeGreaterThan(0);
+    for (const record of records) await until(`a sample of ${record}`, async () => (await ask(`last_over_time(${record}[1h])`)).length > 0);
+    for (const { expr } of rules) {
+      // Those of the rules themselves have colons.
+      const names = namesIn(expr);
+      if (!/^up\b|^vslog:/.test(expr)) expect(names.length, expr).toBeGreaterThan(0);
+      for (const name of names) await known(name);
       await ask(expr);
-      if (record !== undefined) expect(await ask(record), record).not.toEqual([]);
     }
-    expect(await ask('ALERTS{alertstate="firing"}')).toEqual([]);
+    // What is wrong for good never comes to rest; a scrape that came too late does.
+    await until('no alert fires', async () => (await ask('ALERTS{alertstate="firing"}')).length === 0);
   });
 });
 
 it('the metrics are such as promtool would have them', async () => {
   const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
-  expect(execFileSync(join(BIN, 'promtool'), ['check', 'metrics'], { input: text, encoding: 'utf8' })).toBe('');
+  expect(promtool(['check', 'metrics'], text)).toBe('');
 });
 
 describe('the dashboards', () => {
+  it('ask both Prometheus and ClickHouse', () => {
+    expect(targets.filter(({ expr }) => expr !== undefined).length).toBeGreaterThan(0);
+    expect(targets.filter(({ rawSql }) => rawSql !== undefined).length).toBeGreaterThan(0);
+    expect(targets.filter(({ expr, rawSql }) => (expr === undefined) === (rawSql === undefined))).toEqual([]);
+  });
+
   it('have panels side by side, and names of their own', () => {
     expect(new Set(dashboards.map(({ dashboard }) => dashboard.uid)).size).toBe(dashboards.length);
     for (const { name, dashboard } of dashboards) {
@@ -139,7 +163,8 @@ describe('the dashboards', () => {
   it.each(targets.filter(({ expr }) => expr !== undefined))('ask Prometheus for what there is: $what', async ({ expr = '' }) => {
     const asked = expr.replaceAll('$instance', '.*').replaceAll('$__rate_interval', '1m');
     expect(asked).not.toContain('$');
-    for (const name of namesIn(asked)) expect(await ask(`count({__name__="${name}"})`), name).toHaveLength(1);
+    expect(namesIn(asked).length).toBeGreaterThan(0);
+    for (const name of namesIn(asked)) await known(name);
     await ask(asked);
   });
 
@@ -165,7 +190,7 @@ describe('the dashboards', () => {
       .replace(/ AND node IN \(\$\{node:singlequote\}\)/, '')}) FORMAT TSV`;
     await until('connections are in the picture', async () => {
       const response = await fetch(`http://127.0.0.1:${sqlPort}/`, { method: 'POST', body: sql });
-      return Number(await response.text()) > 100 ? true : undefined;
+      return Number(await response.text()) > 100;
     });
   });
 });

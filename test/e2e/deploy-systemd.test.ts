@@ -3,9 +3,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { StatusDocument } from '../../src/api/status.js';
 import { loadConfig } from '../../src/config/load.js';
-import { until, Vslog } from './support/vslog.js';
+import { COMMAND_MS } from '../support/patience.js';
+import { collectorOf, delivered } from './collector-api.js';
+import { Vslog } from './support/vslog.js';
 
 const ROOT = join(import.meta.dirname, '../..');
 const FOLDER = join(ROOT, 'deploy/systemd');
@@ -28,7 +29,7 @@ afterEach(() => {
 });
 
 function analyze(...args: readonly string[]): { code: number | null; said: string } {
-  const { status, stdout, stderr, error } = spawnSync('systemd-analyze', args, { cwd: dir, encoding: 'utf8', timeout: 60_000 });
+  const { status, stdout, stderr, error } = spawnSync('systemd-analyze', args, { cwd: dir, encoding: 'utf8', timeout: COMMAND_MS });
   if (error !== undefined) throw new Error(`systemd-analyze cannot be run: ${error.message}. Its package is systemd.`);
   return { code: status, said: stdout + stderr };
 }
@@ -41,6 +42,10 @@ function directive(unit: string, name: string): string {
 }
 
 describe('the units', () => {
+  it('are two services and their target', () => {
+    expect(UNITS.sort()).toEqual(['vslog-capture.service', 'vslog-collector.service', 'vslog.target']);
+  });
+
   it('are ones to systemd', () => {
     expect(analyze('verify', '--man=no', ...UNITS.map((name) => `./${name}`))).toEqual({ code: 0, said: '' });
     const path = join(dir, 'vslog-collector.service');
@@ -62,7 +67,10 @@ describe('the units', () => {
     expect(values['collector.data_dir']).toBe(`/var/lib/${directive('vslog-collector.service', 'StateDirectory')}`);
     expect(values['collector.api_socket']).toMatch(`/run/${directive('vslog-collector.service', 'RuntimeDirectory')}/`);
     expect(values['capture.socket']).toMatch(`/run/${directive('vslog-capture.service', 'RuntimeDirectory')}/`);
-    const { status, stderr } = spawnSync('systemd-sysusers', ['--dry-run', join(FOLDER, 'vslog.sysusers')], { encoding: 'utf8' });
+    const { status, stderr } = spawnSync('systemd-sysusers', ['--dry-run', join(FOLDER, 'vslog.sysusers')], {
+      encoding: 'utf8',
+      timeout: COMMAND_MS,
+    });
     expect(status, stderr).toBe(0);
     const made = readFileSync(join(FOLDER, 'vslog.sysusers'), 'utf8');
     for (const name of [directive('vslog-collector.service', 'User'), values['capture.socket_group'], values['capture.admin_group']])
@@ -78,14 +86,20 @@ describe('the units', () => {
       // Vslog's own environment says where socket and data are; the file is the machine's.
       return args.filter((arg, i) => arg !== '--config' && args[i - 1] !== '--config');
     };
-    const capture = on.start(...command('vslog-capture.service'), '--source', 'engine', '--load', '--load-rate', '200');
+    const capture = on.start(
+      ...command('vslog-capture.service'),
+      '--source',
+      'engine',
+      '--load',
+      '--load-rate',
+      '0',
+      '--load-connections',
+      '100',
+    );
     await capture.says(/ready/);
     const collector = on.start(...command('vslog-collector.service'));
     await collector.says(/ready/);
-    await until('events arrive', async () => {
-      const { out } = await on.ran('status', '--json');
-      return out !== '' && (JSON.parse(out) as StatusDocument).counters.events > 100 ? true : undefined;
-    });
+    await delivered(collectorOf(on), 200);
     expect(await collector.end()).toBe(0);
     expect(await capture.end()).toBe(0);
   });

@@ -19,7 +19,7 @@ let store: Store;
 
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), 'vslog-store-'));
-  store = createEmbeddedStore({ dir: join(dir, 'ch'), maxQuerySeconds: 10 });
+  store = createEmbeddedStore({ dir: join(dir, 'ch') });
   let sequence = 0n;
   const events: Uint8Array[] = [];
   let conn = 0n;

@@ -1,6 +1,9 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { freePorts, listen, type Up, until, Vslog } from './support/vslog.js';
+import { pause, until } from '../support/patience.js';
+import { freePort, listen } from '../support/ports.js';
+import { collectorOf, rowsOf } from './collector-api.js';
+import { type Up, Vslog } from './support/vslog.js';
 
 const CLIENTS = 40;
 
@@ -15,7 +18,7 @@ function echoServer(name: string, sockets: Set<Socket>): Server {
   });
 }
 
-/** Talks without a pause until it is cut off. */
+/** Talks until it is cut off. */
 class Client {
   readonly port: Promise<number>;
   /** The server that it is on. */
@@ -31,9 +34,9 @@ class Client {
     this.socket.on('data', (chunk: Buffer) => {
       if (this.server === undefined) this.server = chunk.toString().charAt(0);
       else this.answers++;
-      setTimeout(() => {
+      void pause(10, 'so that forty talkers leave something of the processor').then(() => {
         if (this.ended === undefined) this.socket.write('more');
-      }, 10);
+      });
     });
     // A reset behind data that was not read yet looks like an end to libuv. To write tells them apart: one can still write to somebody who has only ended.
     this.socket.on('end', () => {
@@ -62,12 +65,12 @@ describe('conn expire --real, under load', () => {
 
   beforeAll(async () => {
     reals = await Promise.all(servers.map(listen));
-    [service = 0] = await freePorts(1);
+    service = await freePort();
     const real = reals.flatMap((port) => ['--real', `127.0.0.1:${port}`]);
-    up = vslog.up('--source', 'engine', '--service', `tcp://127.0.0.1:${service}`, '--scheduler', 'rr', ...real);
+    up = vslog.up('--source', 'engine', '--service', `tcp://127.0.0.1:${service}`, '--scheduler', 'rr', ...real, '--drain', '1h');
     await up.says(/capture: ready/);
     for (let i = 0; i < CLIENTS; i++) clients.push(new Client(service));
-    await until('every client talks', () => (clients.every(({ answers }) => answers > 0) ? true : undefined));
+    await until('every client talks', () => clients.every(({ answers }) => answers > 0));
   });
   afterAll(() => {
     for (const client of clients) client.close();
@@ -85,19 +88,20 @@ describe('conn expire --real, under load', () => {
 
     const { code, out, err } = vslog.run('conn', 'expire', '--real', target);
     expect({ code, out, err }).toEqual({ code: 0, out: `${CLIENTS / 2} connections ended\n`, err: '' });
-    await until('every client on A is cut off', () => (onA.every(({ ended }) => ended !== undefined) ? true : undefined));
+    await until('every client on A is cut off', () => onA.every(({ ended }) => ended !== undefined));
     expect(new Set(onA.map(({ ended }) => ended))).toEqual(new Set(['reset']));
 
     // The others go on as if nothing had been.
     const before = onB.map(({ answers }) => answers);
-    await until('every client on B goes on', () => (onB.every(({ answers }, i) => answers > (before[i] ?? 0) + 5) ? true : undefined));
+    await until('every client on B goes on', () => onB.every(({ answers }, i) => answers > (before[i] ?? 0) + 5));
     expect(onB.filter(({ ended }) => ended !== undefined)).toEqual([]);
 
-    const rows = await until('the ends in SQL', () => {
-      const found = vslog.sql<{ client_port: number; real_port: number; reason: string }>(
+    const rows = await until('the ends in SQL', async () => {
+      const found = await rowsOf<{ client_port: number; real_port: number; reason: string }>(
+        collectorOf(vslog),
         `SELECT client_port, real_port, reason FROM connections WHERE virtual_port = ${service} AND NOT is_open`,
       );
-      return found.length >= onA.length ? found : undefined;
+      return found.length >= onA.length && found;
     });
     expect(new Set(rows.map(({ reason }) => reason))).toEqual(new Set(['flushed']));
     expect(new Set(rows.map(({ real_port }) => real_port))).toEqual(new Set([reals[0]]));
@@ -110,7 +114,7 @@ describe('conn expire --real, under load', () => {
     expect(vslog.run('conn', 'expire', '--all', '--json').out).toBe(
       `{"matched":${CLIENTS / 2},"ended":${CLIENTS / 2},"others":0,"steps":[]}\n`,
     );
-    await until('every client is cut off', () => (clients.every(({ ended }) => ended !== undefined) ? true : undefined));
+    await until('every client is cut off', () => clients.every(({ ended }) => ended !== undefined));
     expect(new Set(clients.map(({ ended }) => ended))).toEqual(new Set(['reset']));
     expect(vslog.run('conn', 'ls').out).toBe('no connections\n');
     expect(await up.end()).toBe(0);

@@ -2,7 +2,8 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { freePorts, listen, Vslog } from './support/vslog.js';
+import { freePort, listen } from '../support/ports.js';
+import { Vslog } from './support/vslog.js';
 
 describe('a set-up of the engine that cannot be', () => {
   const vslog = new Vslog();
@@ -31,11 +32,13 @@ describe('a set-up of the engine that cannot be', () => {
       [[...service, '--knob', 'expire_nodest_con=1'], /^vslog: flag --knob: .*expire_nodest_con/],
       [[...service, '--knob', 'drop_entry=9'], /^vslog: flag --knob: .*drop_entry/],
     ];
-    for (const [args, sentence] of cases) {
-      const { code, said } = await refused(...args);
-      expect(said.trimEnd(), args.join(' ')).toMatch(sentence);
-      expect({ code, lines: said.trimEnd().split('\n').length }, said).toEqual({ code: 2, lines: 1 });
-    }
+    await Promise.all(
+      cases.map(async ([args, sentence]) => {
+        const { code, said } = await refused(...args);
+        expect(said.trimEnd(), args.join(' ')).toMatch(sentence);
+        expect({ code, lines: said.trimEnd().split('\n').length }, said).toEqual({ code: 2, lines: 1 });
+      }),
+    );
     expect(existsSync(join(vslog.dir, 'data'))).toBe(false);
   });
 
@@ -65,7 +68,7 @@ describe('a set-up of the engine that cannot be', () => {
   it('is a port in use: one sentence, and nothing stays', async () => {
     const other = createServer();
     const port = await listen(other);
-    const [free] = await freePorts(1);
+    const free = await freePort();
     try {
       const { code, said } = await refused(
         ...['--service', `tcp://127.0.0.1:${free}`, '--real', '127.0.0.1:2'],

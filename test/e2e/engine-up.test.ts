@@ -1,6 +1,8 @@
 import { get } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { alive, familyOf, type Up, until, Vslog } from './support/vslog.js';
+import { until } from '../support/patience.js';
+import { collectorOf, rowsOf } from './collector-api.js';
+import { alive, familyOf, type Up, Vslog } from './support/vslog.js';
 
 interface Row {
   readonly client_port: number;
@@ -60,13 +62,8 @@ describe('vslog up on any machine, without root', () => {
     const [, realPort] =
       new RegExp(`^server ${server} at 127\\.0\\.0\\.1:(\\d+) was asked: GET /hello\\?x=1 from 127\\.0\\.0\\.1:\\d+\n$`).exec(body) ?? [];
     const columns = 'client_port, real_addr, real_port, virtual_port, duration_s, reason';
-    const row = await until(
-      'the connection’s end in SQL',
-      () =>
-        vslog.sql<Row>(
-          `SELECT ${columns} FROM connections WHERE client_port = ${port} AND virtual_port = ${virtualPort} AND NOT is_open`,
-        )[0],
-    );
+    const sql = `SELECT ${columns} FROM connections WHERE client_port = ${port} AND virtual_port = ${virtualPort} AND NOT is_open`;
+    const row = await until('the connection’s end in SQL', async () => (await rowsOf<Row>(collectorOf(vslog), sql))[0]);
     // The real server in the log is the one that answered.
     expect(row).toMatchObject({
       client_port: port,
@@ -90,20 +87,21 @@ describe('vslog up on any machine, without root', () => {
   });
 
   it('makes traffic of its own, over TCP and UDP, that ends', async () => {
-    await until('ends of TCP and UDP', () => {
-      const rows = vslog.sql<{ protocol_name: string }>("SELECT DISTINCT protocol_name FROM connections WHERE reason = 'timeout'");
-      return rows.length >= 2 ? rows : undefined;
-    });
+    const sql = "SELECT DISTINCT protocol_name FROM connections WHERE reason = 'timeout'";
+    await until('ends of TCP and UDP', async () => (await rowsOf(collectorOf(vslog), sql)).length >= 2);
   });
 
   it('lists live connections', async () => {
-    const events = await until('a live connection', () => {
-      const found = JSON.parse(vslog.run('conn', 'ls', '--json', '--protocol', 'tcp').out) as { client_port: number }[];
-      return found.length > 0 ? found : undefined;
+    // They come and go, and a busy capture may be too late for the status: each is asked for until it is there.
+    const event = await until('a live connection', async () => {
+      const { out } = await vslog.ran('conn', 'ls', '--json', '--protocol', 'tcp');
+      return (JSON.parse(out) as { client_port: number }[])[0];
     });
-    expect(events[0]).toMatchObject({ kind: 'snapshot', protocol: 6, client_addr: '127.0.0.1' });
-    expect(vslog.run('conn', 'ls').out).toMatch(/protocol .* client .* virtual service .* real server .*\n.*connections?\n/s);
-    expect(vslog.run('status').out).toMatch(/source\s+engine: running, \d+ connections? now\n/);
+    expect(event).toMatchObject({ kind: 'snapshot', protocol: 6, client_addr: '127.0.0.1' });
+    const says = async (pattern: RegExp, ...args: string[]): Promise<boolean> => pattern.test((await vslog.ran(...args)).out);
+    const table = /protocol .* client .* virtual service .* real server .*\n.*connections?\n/s;
+    await until('a table of live connections', () => says(table, 'conn', 'ls'));
+    await until('their number', () => says(/source\s+engine: running, \d+ connections? now\n/, 'status'));
   });
 
   it('leaves no process when it is killed', async () => {
@@ -111,6 +109,6 @@ describe('vslog up on any machine, without root', () => {
     // The command line, the capture, the store; tsx may have one of its own.
     expect(family.length).toBeGreaterThanOrEqual(3);
     await up.end('SIGKILL');
-    await until('everything below has ended', () => (family.some(alive) ? undefined : true));
+    await until('everything below has ended', () => !family.some(alive));
   });
 });

@@ -6,8 +6,8 @@ import kafkajs from 'kafkajs';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { KafkaBroker } from '../support/kafka/broker.js';
 import { clientOf, makeTopics, readTopic, sinkWith } from '../support/kafka/topics.js';
-import { segmentOf, shortConnections } from './store-segments.js';
-import { until } from './support/vslog.js';
+import { until } from '../support/patience.js';
+import { bring, segmentOf, shortConnections } from './store-segments.js';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -17,7 +17,8 @@ const children = new Set<ChildProcess>();
 
 beforeEach(async () => {
   dir = mkdtempSync(join(tmpdir(), 'vslog-kafka-consumer-'));
-  broker = await (await KafkaBroker.make()).start();
+  broker = await KafkaBroker.make();
+  await broker.start();
 });
 afterEach(async () => {
   for (const child of children) child.kill('SIGKILL');
@@ -52,7 +53,7 @@ class Example {
   async has(count: number): Promise<void> {
     await until(`${count} events are printed; ${this.err}`, () => {
       if (this.child.exitCode !== null) throw new Error(`The example ended: ${this.err}`);
-      return this.sequences.length >= count ? true : undefined;
+      return this.sequences.length >= count;
     });
   }
 
@@ -71,7 +72,7 @@ async function hasRead(brokers: string, groupId: string, topic: string): Promise
     await until(`${groupId} has read all of ${topic}`, async () => {
       const read = (await admin.fetchOffsets({ groupId, topics: [topic] })).flatMap(({ partitions }) => partitions);
       const at = new Map(read.map(({ partition, offset }) => [partition, Number(offset)]));
-      return ends.every(({ partition, high }) => high === '0' || (at.get(partition) ?? -1) >= Number(high)) ? true : undefined;
+      return ends.every(({ partition, high }) => high === '0' || (at.get(partition) ?? -1) >= Number(high));
     });
   } finally {
     await admin.disconnect();
@@ -86,9 +87,9 @@ it('the example prints every event once, also those that Kafka has or brings twi
   const sink = sinkWith(dir, { 'kafka.brokers': brokers, 'kafka.message_bytes': 16 * 1024 });
   const cut = (id: number, from: number, to: number): ReturnType<typeof segmentOf> =>
     segmentOf(dir, all.slice(from, to), [{ first: BigInt(from + 1), last: BigInt(to) }], { id });
-  await sink.deliver(cut(1, 0, 2000));
+  await bring(sink, cut(1, 0, 2000));
   // The event 2001 is lost.
-  await sink.deliver(cut(2, 2001, 4000));
+  await bring(sink, cut(2, 2001, 4000));
   await sink.close();
   const messages = await readTopic(brokers, 'vslog.conn.v1');
   const again = messages[3];
@@ -109,7 +110,8 @@ it('the example prints every event once, also those that Kafka has or brings twi
   await hasRead(brokers, 'print', 'vslog.conn.v1');
   expect(await first.end()).toBe(0);
   expect(first.sequences).toEqual([...Array.from({ length: 2000 }, (_, i) => i + 1), ...Array.from({ length: 1999 }, (_, i) => i + 2002)]);
-  expect(first.err).toBe('missing: 2001 to 2001 of n, epoch e\n');
+  // kafkajs tells of its own troubles there, too: of a group that a pause of the machine broke up.
+  expect(first.err.split('\n').filter((line) => line.startsWith('missing'))).toEqual(['missing: 2001 to 2001 of n, epoch e']);
   expect(JSON.parse(first.out.split('\n')[0] ?? '')).toMatchObject({
     node: 'n',
     epoch: 'e',
@@ -121,7 +123,7 @@ it('the example prints every event once, also those that Kafka has or brings twi
   // Another group gets everything once more; what was printed before is known.
   await twice();
   const later = sinkWith(dir, { 'kafka.brokers': brokers });
-  await later.deliver(cut(3, 4000, 6000));
+  await bring(later, cut(3, 4000, 6000));
   await later.close();
   const second = new Example(brokers, 'print-2', file);
   await second.has(2000);

@@ -10,7 +10,7 @@ import { nextEvent } from '../../src/wire/batch.js';
 import { toBigInt, toLong, v1 } from '../../src/wire/proto.js';
 import { KafkaBroker } from '../support/kafka/broker.js';
 import { kcat, makeTopics, type ReadMessage, readTopic, sinkWith } from '../support/kafka/topics.js';
-import { MIDNIGHT, segmentOf, shortConnections } from './store-segments.js';
+import { bring, MIDNIGHT, segmentOf, shortConnections } from './store-segments.js';
 
 const PARTITIONS = 3;
 
@@ -20,7 +20,8 @@ describe.each(['newest', 'last3'] as const)('a Kafka broker (%s)', (version) => 
   let sink: KafkaSink | undefined;
 
   beforeAll(async () => {
-    broker = await (await KafkaBroker.make({ version })).start();
+    broker = await KafkaBroker.make({ version });
+    await broker.start();
   });
   afterAll(() => broker?.stop());
   beforeEach(() => {
@@ -77,8 +78,7 @@ describe.each(['newest', 'last3'] as const)('a Kafka broker (%s)', (version) => 
       'kafka.message_bytes': 64 * 1024,
     });
     const all = segments();
-    await sink.start();
-    for (const segment of all) await sink.deliver(segment);
+    for (const segment of all) await bring(sink, segment);
     for (const record of ['conn', 'control'] as const) {
       const topic = `${prefix}.${record}.v1`;
       const spool = Buffer.concat(all.filter((segment) => segment.record === record).map(({ path }) => readFileSync(path)));
@@ -97,10 +97,13 @@ describe.each(['newest', 'last3'] as const)('a Kafka broker (%s)', (version) => 
   it('gets an event a message, keyed by connection', async () => {
     const prefix = 'event';
     await makeTopics(broker.brokers, prefix, PARTITIONS);
-    sink = sinkWith(dir, { 'kafka.brokers': broker.brokers, 'kafka.topic_prefix': prefix, 'kafka.framing': 'event' });
+    sink = sinkWith(dir, {
+      'kafka.brokers': broker.brokers,
+      'kafka.topic_prefix': prefix,
+      'kafka.framing': 'event',
+    });
     const all = segments();
-    await sink.start();
-    for (const segment of all) await sink.deliver(segment);
+    for (const segment of all) await bring(sink, segment);
     const messages = await readTopic(broker.brokers, `${prefix}.conn.v1`);
     expectContiguous(messages);
     const expected = new Map<number, Buffer>();

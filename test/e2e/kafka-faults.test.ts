@@ -1,18 +1,19 @@
 import { mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { StatusDocument } from '../../src/api/status.js';
+import type { Verification } from '../../src/api/verification.js';
 import type { KafkaSink } from '../../src/sink/kafka/sink.js';
 import { type ProducerState, STATE_FILE } from '../../src/sink/kafka/state.js';
 import type { Sink } from '../../src/sink/sink.js';
 import type { Segment } from '../../src/spool/segment.js';
 import { KafkaBroker } from '../support/kafka/broker.js';
 import { makeTopics, readTopic, sinkWith } from '../support/kafka/topics.js';
+import { pause, until } from '../support/patience.js';
 import { segmentOf, shortConnections } from './store-segments.js';
-import { until, Vslog } from './support/vslog.js';
+import { Vslog } from './support/vslog.js';
 
-const END_MS = 60_000;
 /** Segments that are tried at most until enough of them were interrupted. */
 const TRIES = 14;
 
@@ -70,34 +71,42 @@ describe.each(['newest', 'last3'] as const)('delivery to a broker that dies (%s)
     });
   }
 
-  /** As the pump does: until it works. Resolves to how often it failed. */
-  async function insist(sink: Sink, segment: Segment): Promise<number> {
-    const end = Date.now() + END_MS;
-    for (let failed = 0; ; failed++) {
+  /** As the pump does: until it works. Resolves to how often it failed; `onFailure` hears of each. */
+  async function insist(sink: Sink, segment: Segment, onFailure: () => void = () => undefined): Promise<number> {
+    let failed = 0;
+    let last: unknown;
+    const once = async (): Promise<boolean> => {
       try {
         await sink.deliver(segment);
-        return failed;
+        return true;
       } catch (error) {
-        if (Date.now() > end) throw error;
-        await sleep(50);
+        failed++;
+        last = error;
+        onFailure();
+        return false;
       }
-    }
+    };
+    await until('a delivery that works', once, { detail: () => String(last) });
+    return failed;
   }
 
-  /** Delivers a segment and does something to the broker in the middle of it. False: the delivery was over before that. */
-  async function struck(sink: Sink, segment: Segment, strike: () => Promise<void>): Promise<boolean> {
+  /** Delivers a segment and does something to the broker in the middle of it; `shaken` tells when that was noticed, or the delivery is over. False: it was over before. */
+  async function struck(sink: Sink, segment: Segment, strike: (shaken: () => boolean) => Promise<void>): Promise<boolean> {
     let over = false;
-    const delivering = insist(sink, segment).finally(() => {
+    let failed = false;
+    const delivering = insist(sink, segment, () => {
+      failed = true;
+    }).finally(() => {
       over = true;
     });
     delivering.catch(() => undefined); // told below
-    while (!over && !inMiddle(dir, segment.id)) await sleep(1);
-    await strike();
+    await until('the middle of a segment', () => over || inMiddle(dir, segment.id), { everyMs: 1 });
+    await strike(() => over || failed);
     return (await delivering) > 0;
   }
 
   /** Delivers one segment after the other until so many were struck in the middle. Resolves to those that were delivered. */
-  async function strikeSome(sink: Sink, wanted: number, strike: () => Promise<void>): Promise<Segment[]> {
+  async function strikeSome(sink: Sink, wanted: number, strike: (shaken: () => boolean) => Promise<void>): Promise<Segment[]> {
     const delivered: Segment[] = [];
     let count = 0;
     for (const segment of segments(TRIES)) {
@@ -108,11 +117,22 @@ describe.each(['newest', 'last3'] as const)('delivery to a broker that dies (%s)
     throw new Error(`Only ${count} of ${TRIES} deliveries were interrupted.`);
   }
 
-  const freeze = async (): Promise<void> => {
+  /** Until the sink has given up waiting. */
+  const freeze = async (shaken: () => boolean): Promise<void> => {
     broker.freeze();
-    await sleep(1300);
-    broker.thaw();
+    await until('an attempt that was given up', shaken).finally(() => broker.thaw());
   };
+
+  /** Waits until the broker has done what it was asked for last: a request of a sink that was closed may still be on its way. */
+  async function settled(topic: string): Promise<void> {
+    let [had, same] = [-1, 0];
+    await until('a topic that stays as it is', async () => {
+      const { length } = await readTopic(broker.brokers, topic);
+      same = length === had ? same + 1 : 0;
+      had = length;
+      return same === 3;
+    });
+  }
 
   async function expectOnce(prefix: string, all: readonly Segment[]): Promise<void> {
     const messages = await readTopic(broker.brokers, `${prefix}.conn.v1`);
@@ -153,15 +173,16 @@ describe.each(['newest', 'last3'] as const)('delivery to a broker that dies (%s)
         .finally(() => {
           over = true;
         });
-      while (!over && !inMiddle(dir, segment.id)) await sleep(1);
+      await until('the middle of a segment', () => over || inMiddle(dir, segment.id), { everyMs: 1 });
       await first.close();
       await ended;
-      await sleep(200); // its last request may still be on its way, and without the state nothing tells it from another
+      // Without the state nothing tells its last request from another.
+      await settled('patched.conn.v1');
       rmSync(join(dir, 'cursors', STATE_FILE), { force: true });
       let before: ProducerState | undefined;
-      const interrupted = await struck(open('patched', { 'kafka.timeout': 1000 }), segment, async () => {
+      const interrupted = await struck(open('patched', { 'kafka.timeout': 1000 }), segment, async (shaken) => {
         before = stateOf(dir);
-        await freeze();
+        await freeze(shaken);
       });
       // Under the same identity: however late the request is carried out, the broker knows it.
       expect(stateOf(dir).identity).toEqual(before?.identity);
@@ -188,8 +209,8 @@ describe.each(['newest', 'last3'] as const)('delivery to a broker that dies (%s)
       void ended.then(() => {
         over = true;
       });
-      while (!over && !inMiddle(dir, segment.id)) await sleep(1);
-      await sleep(segment.id);
+      await until('the middle of a segment', () => over || inMiddle(dir, segment.id), { everyMs: 1 });
+      await pause(segment.id, 'another moment each time');
       await sink.close();
       if (!(await ended) && inMiddle(dir, segment.id)) count++;
       await insist(open('ended'), segment);
@@ -206,9 +227,10 @@ describe.each(['newest', 'last3'] as const)('delivery to a broker that dies (%s)
     const first = open('lost');
     await first.start();
     const ended = first.deliver(middle).catch(() => undefined);
-    await until('a part of it is there', async () => ((await readTopic(broker.brokers, 'lost.conn.v1')).length > 60 ? true : undefined));
+    await until('a part of it is there', async () => (await readTopic(broker.brokers, 'lost.conn.v1')).length > 60);
     await first.close();
     await ended;
+    await settled('lost.conn.v1');
     rmSync(join(dir, 'cursors', STATE_FILE), { force: true });
     // Another size makes other batches: the earlier sequences must not be taken for theirs.
     await insist(open('lost', { 'kafka.message_bytes': 4096 }), middle);
@@ -265,7 +287,6 @@ describe('a collector with the Kafka sink', () => {
   it('is killed under load, as the broker is: every event once; verify proves it', async () => {
     broker = await (await KafkaBroker.make()).start();
     vslog = new Vslog();
-    const events = 24_000;
     const kafka = ['--kafka-brokers', broker.brokers];
     expect(vslog.run('sink', 'kafka', 'init', '--partitions', '2', ...kafka)).toMatchObject({ code: 0 });
     const collect = [
@@ -275,14 +296,15 @@ describe('a collector with the Kafka sink', () => {
       '--spool-max-bytes',
       '1T',
       '--segment-age',
-      '60ms',
+      '500ms',
       '--drain',
-      '60s',
+      '1h',
       ...kafka,
       '--kafka-message-bytes',
       '4K',
     ];
-    const capture = vslog.start('capture', '--source', 'scripted', '--scripted-events', String(events), '--scripted-rate', '4000');
+    // It goes on until every kill was in the middle of a segment.
+    const capture = vslog.start('capture', '--source', 'scripted', '--scripted-rate', '2000');
     await capture.says(/ready/);
     const spool = join(vslog.dir, 'data/spool');
     let count = 0;
@@ -290,10 +312,8 @@ describe('a collector with the Kafka sink', () => {
       if (round === TRIES) throw new Error(`Only ${count} of ${TRIES} kills were in the middle of a segment.`);
       const collector = vslog.start(...collect);
       await collector.says(/ready/);
-      // Another moment each time, in the middle of a segment; a run that had nothing left to send is killed all the same.
-      await sleep(200 + 100 * (round % 4));
-      const end = Date.now() + 3000;
-      while (Date.now() < end && !inMiddle(spool)) await sleep(1);
+      await pause(100 * (round % 4), 'another moment each time');
+      await until('the middle of a segment', () => inMiddle(spool), { everyMs: 1, detail: () => collector.said });
       if (count === 1) await broker.kill();
       await collector.end('SIGKILL');
       if (count === 1) await broker.start();
@@ -301,23 +321,24 @@ describe('a collector with the Kafka sink', () => {
     }
     const collector = vslog.start(...collect);
     await collector.says(/ready/);
+    // It ends when the collector has all of it.
+    expect(await capture.end('SIGTERM')).toBe(0);
     const { brokers } = broker;
-    const behind = (): number => {
-      const status = JSON.parse((vslog as Vslog).run('status', '--json').out) as { sinks: { lag_events: number }[] };
-      return status.sinks[0]?.lag_events ?? -1;
+    const isBehind = (): boolean => {
+      const { sinks, spool } = JSON.parse((vslog as Vslog).run('status', '--json').out) as StatusDocument;
+      return spool.active_events > 0 || spool.backlog_bytes > 0 || sinks.some(({ lag_events }) => lag_events > 0);
     };
-    await until('everything is in Kafka', async () => {
-      if (behind() !== 0) return undefined;
-      const messages = [...(await readTopic(brokers, 'vslog.conn.v1')), ...(await readTopic(brokers, 'vslog.control.v1'))];
-      return messages.reduce((sum, { headers }) => sum + Number(headers.count), 0) >= events ? true : undefined;
-    });
+    await until('everything is in Kafka', () => !isBehind());
     const verified = vslog.run('verify', ...kafka, '--json');
-    expect(JSON.parse(verified.out)).toMatchObject({
+    const report = JSON.parse(verified.out) as Verification;
+    expect(report).toMatchObject({
       complete: true,
+      spool: { epochs: [{ first: 1, gaps: [], duplicates: [] }] },
       sinks: [{ name: 'kafka', checked: true, ok: true, missing: 0, duplicates: 0 }],
     });
+    const messages = [...(await readTopic(brokers, 'vslog.conn.v1')), ...(await readTopic(brokers, 'vslog.control.v1'))];
+    expect(messages.reduce((sum, { headers }) => sum + Number(headers.count), 0)).toBe(report.spool.events);
     expect(verified.code).toBe(0);
     expect(await collector.end('SIGTERM')).toBe(0);
-    await capture.end('SIGTERM');
   });
 });

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,11 +9,13 @@ import { findKnob, type Knob } from '../../src/knob/catalogue.js';
 import { Administration, type KnobAssignment, type KnobChange, type KnobReading } from '../../src/wire/administration.js';
 import { CaptureClient } from '../../src/wire/client.js';
 import { CaptureRefusal } from '../../src/wire/errors.js';
+import { COMMAND_MS, until, WAIT_MS } from '../support/patience.js';
+import { freePorts } from '../support/ports.js';
 import { Administered, type LoggedChange, ourselves, refusalOf } from './support/administered.js';
 import { CAPTURE } from './support/conntrack-capture.js';
 import { TRACK } from './support/conntrack-stage.js';
 import { NetworkNamespace } from './support/network-namespace.js';
-import { freePorts, type Ran, unprivileged, until } from './support/vslog.js';
+import { type Ran, unprivileged } from './support/vslog.js';
 
 const EINVAL = 22;
 const ROOT = join(import.meta.dirname, '../..');
@@ -91,7 +93,7 @@ describe('knobs of a capture on source engine, in a network namespace', () => {
     namespace = await NetworkNamespace.make();
     // Something must be tracked for connection tracking to be there at all.
     namespace.rules(TRACK);
-    running = new Administered(['--service', 'tcp://127.0.0.1:8080', '--real', '127.0.0.1:9001'], namespace);
+    running = new Administered(['--service', 'tcp://127.0.0.1:8080', '--real', '127.0.0.1:9001', '--drain', '1h'], namespace);
     await running.begin();
     capture = await running.session();
   });
@@ -147,7 +149,9 @@ describe('knobs of a capture on source engine, in a network namespace', () => {
   it('refuses what is no knob here, or cannot be set now, with a sentence', async () => {
     const before = await values();
     const readings = await capture.knobs();
-    for (const { name } of readings.filter(({ settable: can }) => !can)) {
+    const fixed = readings.filter(({ settable: can }) => !can);
+    expect(fixed.length).toBeGreaterThan(0);
+    for (const { name } of fixed) {
       const { code, message } = await refusalOf(capture.setKnobs([{ name, value: knobOf(name).default ?? '1' }]));
       expect(code, message).toBeGreaterThan(0);
       expect(message).toMatch(new RegExp(`^${name} .+\\.$`));
@@ -206,6 +210,7 @@ describe('knobs of a capture on source engine, in a network namespace', () => {
     // The embedded balancer has its records wait until its turn: only among themselves they are in order.
     for (const ofEngine of [true, undefined]) {
       const some = ({ name }: KnobChange): boolean => knobOf(name).engine === ofEngine;
+      expect(made.filter(some).length).toBeGreaterThan(0);
       expect(changes.filter(some)).toEqual(made.filter(some));
     }
     for (const one of logged) expect(one).toMatchObject(ourselves(0));
@@ -358,11 +363,12 @@ describe('who may turn knobs', () => {
     }
     await until('the capture is ready', () => {
       if (child?.exitCode !== null) throw new Error(said);
-      return /ready/.test(said) ? true : undefined;
+      return /ready/.test(said);
     });
     told = [];
     client = new CaptureClient({
       path: socket(),
+      timeoutMs: WAIT_MS,
       handlers: {
         onBatch: (batch) => {
           for (const log of eventsOf(batch)) if (log.record === 'control') told.push(log.event);
@@ -384,16 +390,15 @@ describe('who may turn knobs', () => {
   }
 
   /** The command line, run by somebody in these groups besides his own. */
-  function run({ uid, gid }: Somebody, groups: readonly number[], ...args: string[]): Ran {
+  function run({ uid, gid }: Somebody, groups: readonly number[], ...args: string[]): Promise<Ran> {
     const others = groups.length === 0 ? '--clear-groups' : `--groups=${groups.join(',')}`;
-    const command = [process.execPath, '--import', 'tsx', join(ROOT, 'src/main.ts'), ...args, '--socket', socket()];
-    const { status, stdout, stderr } = spawnSync('setpriv', [`--reuid=${uid}`, `--regid=${gid}`, others, ...READS, ...command], {
-      cwd: ROOT,
-      encoding: 'utf8',
-      timeout: 60_000,
-      env: { ...process.env, HOME: dir },
+    const command = [process.execPath, join(ROOT, 'dist/main.js'), ...args, '--socket', socket()];
+    const options = { cwd: ROOT, timeout: COMMAND_MS, env: { ...process.env, HOME: dir } };
+    return new Promise((resolve) => {
+      execFile('setpriv', [`--reuid=${uid}`, `--regid=${gid}`, others, ...READS, ...command], options, (error, out, err) =>
+        resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : null, out, err }),
+      );
     });
-    return { code: status, out: stdout, err: stderr };
   }
 
   describe('without a group for it', () => {
@@ -401,18 +406,21 @@ describe('who may turn knobs', () => {
     afterAll(end);
 
     it('is root only; whoever can open the socket reads', async () => {
-      const listed = run(NOBODY, [], 'knob', 'ls');
+      const [listed, ...refused] = await Promise.all([
+        run(NOBODY, [], 'knob', 'ls'),
+        run(NOBODY, [], 'knob', 'set', 'expire_nodest_conn=1'),
+        run(NOBODY, [], 'knob', 'expire-nodest-conn', '1'),
+        run(NOBODY, [], 'knob', 'set', 'expire_nodest_conn=1', '--dry-run'),
+        run(NOBODY, [], 'vs', 'add', '127.0.0.1:1'),
+        // Root's group among the others makes no root.
+        run(NOBODY, [0], 'knob', 'set', 'expire_nodest_conn=1'),
+      ]);
       expect(listed.code, listed.err).toBe(0);
       expect(listed.out).toMatch(/expire_nodest_conn +│ 0 /);
-      const refused = { code: 6, out: '', err: 'vslog: permission denied: only root may change anything here.\n' };
-      expect(run(NOBODY, [], 'knob', 'set', 'expire_nodest_conn=1')).toEqual(refused);
-      expect(run(NOBODY, [], 'knob', 'expire-nodest-conn', '1')).toEqual(refused);
-      expect(run(NOBODY, [], 'knob', 'set', 'expire_nodest_conn=1', '--dry-run')).toEqual(refused);
-      expect(run(NOBODY, [], 'vs', 'add', '127.0.0.1:1')).toEqual(refused);
-      // Root's group among the others makes no root.
-      expect(run(NOBODY, [0], 'knob', 'set', 'expire_nodest_conn=1')).toEqual(refused);
+      const sentence = 'vslog: permission denied: only root may change anything here.\n';
+      expect(refused).toEqual(refused.map(() => ({ code: 6, out: '', err: sentence })));
       expect(await now()).toBe('0');
-      expect(run({ uid: 0, gid: 0 }, [], 'knob', 'set', 'expire_nodest_conn=1')).toEqual({
+      expect(await run({ uid: 0, gid: 0 }, [], 'knob', 'set', 'expire_nodest_conn=1')).toEqual({
         code: 0,
         out: 'expire_nodest_conn: 0 → 1\n',
         err: '',
@@ -421,15 +429,19 @@ describe('who may turn knobs', () => {
       expect(told).toMatchObject([{ name: 'expire_nodest_conn', old_value: '0', new_value: '1', uid: 0, through: 4 }]);
     });
 
-    it('lets strangers read no more than values, and nothing where they may not go', () => {
+    it('lets strangers read no more than values, and nothing where they may not go', async () => {
       const stranger = { uid: 12_345, gid: 12_345 };
-      expect(run(stranger, [], 'knob', 'get', 'expire_nodest_conn').code).toBe(0);
-      expect(run(stranger, [], 'knob', 'set', 'expire_nodest_conn=0').code).toBe(6);
-      expect(run(stranger, [], 'knob', 'watch')).toMatchObject({ code: 6, out: '' });
+      const [got, set, watched] = await Promise.all([
+        run(stranger, [], 'knob', 'get', 'expire_nodest_conn'),
+        run(stranger, [], 'knob', 'set', 'expire_nodest_conn=0'),
+        run(stranger, [], 'knob', 'watch'),
+      ]);
+      expect([got.code, set.code]).toEqual([0, 6]);
+      expect(watched).toMatchObject({ code: 6, out: '' });
       // Who may read everything may go everywhere.
       if (!READABLE) return;
       chmodSync(dir, 0o700);
-      const closed = run(stranger, [], 'knob', 'get', 'expire_nodest_conn');
+      const closed = await run(stranger, [], 'knob', 'get', 'expire_nodest_conn');
       expect(closed).toEqual({ code: 6, out: '', err: expect.stringMatching(/^vslog: The socket .* may not be opened/) });
     });
   });
@@ -440,19 +452,19 @@ describe('who may turn knobs', () => {
     afterAll(end);
 
     it('is its members, too, and they are the authors', async () => {
-      const { code, out, err } = run(games, [NOBODY.gid], 'knob', 'set', 'expire_nodest_conn=1', 'timeout_tcp=901');
+      const { code, out, err } = await run(games, [NOBODY.gid], 'knob', 'set', 'expire_nodest_conn=1', 'timeout_tcp=901');
       expect({ code, out, err }).toEqual({ code: 0, out: 'expire_nodest_conn: 0 → 1\ntimeout_tcp: 900 → 901\n', err: '' });
       await until('both changes', () => told[1]);
       expect(told).toMatchObject([
         { name: 'expire_nodest_conn', uid: games.uid, through: 4 },
         { name: 'timeout_tcp', uid: games.uid, through: 4 },
       ]);
-      expect(told[0]?.command).toMatch(/main\.ts knob set expire_nodest_conn=1/);
+      expect(told[0]?.command).toMatch(/main\.js knob set expire_nodest_conn=1/);
       expect(told[0]?.parent_pid).toBe(process.pid);
     });
 
     it('is nobody else', async () => {
-      const { code, out, err } = run(NOBODY, [], 'knob', 'set', 'expire_nodest_conn=0');
+      const { code, out, err } = await run(NOBODY, [], 'knob', 'set', 'expire_nodest_conn=0');
       expect({ code, out }).toEqual({ code: 6, out: '' });
       expect(err).toMatch(/^vslog: permission denied: only root and members of group games may change anything here; .*\n$/);
       expect(await now()).toBe('1');

@@ -1,33 +1,36 @@
 import { afterEach, expect, it } from 'vitest';
-import { freePorts, until, Vslog } from './support/vslog.js';
+import { until } from '../support/patience.js';
+import { freePort } from '../support/ports.js';
+import { Vslog } from './support/vslog.js';
 
 let vslog: Vslog | undefined;
 afterEach(() => vslog?.clean());
 
 it('tells a monitoring system how collector and capture are, and refuses to tell others without a token', async () => {
   vslog = new Vslog();
-  const [port = 0] = await freePorts(1);
+  const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const up = vslog.up('--source', 'engine', '--load', '--load-rate', '500', '--metrics-listen', `127.0.0.1:${port}`);
   await up.says(/ready/);
   expect((await fetch(`${url}/healthz`)).status).toBe(200);
-  await until('it is ready', async () => ((await fetch(`${url}/readyz`)).status === 200 ? true : undefined));
+  await until('it is ready', async () => (await fetch(`${url}/readyz`)).status === 200);
   const value = async (name: string): Promise<number> => {
     const text = await (await fetch(`${url}/metrics`)).text();
     return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
   };
-  await until('events are counted', async () => ((await value('vslog_collector_events_total')) > 500 ? true : undefined));
-  await until('they are delivered', async () =>
-    (await value('vslog_sink_delivered_events_total{sink="embedded"}')) > 500 ? true : undefined,
-  );
+  await until('events are counted', async () => (await value('vslog_collector_events_total')) > 500);
+  await until('they are delivered', async () => (await value('vslog_sink_delivered_events_total{sink="embedded"}')) > 500);
   expect(await value('vslog_capture_connected')).toBe(1);
-  expect(await value('vslog_capture_connections')).toBeGreaterThan(0);
+  // A busy capture may be too late with its own account for one answer.
+  await until('connections are counted', async () => (await value('vslog_capture_connections')) > 0);
   expect(await up.end()).toBe(0);
 
-  const open = vslog.run('collect', '--metrics-listen', '0.0.0.0:9466');
+  const [open, wrong] = await Promise.all([
+    vslog.ran('collect', '--metrics-listen', '0.0.0.0:9466'),
+    vslog.ran('collect', '--metrics-listen', 'everywhere'),
+  ]);
   expect(open.code).toBe(2);
   expect(open.err).toContain('metrics.listen is 0.0.0.0:9466, which others can reach: name a metrics.token_file, or listen at 127.0.0.1.');
-  const wrong = vslog.run('collect', '--metrics-listen', 'everywhere');
   expect(wrong.code).toBe(2);
   expect(wrong.err).toContain('it must be like 127.0.0.1:9466');
 });

@@ -3,8 +3,9 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formatServerKey, formatServiceKey, parseServerKey, parseServiceKey } from '../../src/cli/service-address.js';
 import type { Administration, KnobAssignment, ServiceChange, VirtualService } from '../../src/wire/administration.js';
+import { until } from '../support/patience.js';
+import { freePort, freePorts } from '../support/ports.js';
 import { Administered, ourselves, refusalOf } from './support/administered.js';
-import { freePorts, listen, until } from './support/vslog.js';
 
 const [ENOENT, EEXIST, EINVAL, EOPNOTSUPP, EADDRINUSE] = [2, 17, 22, 95, 98];
 const KINDS = ['service_added', 'service_changed', 'service_removed', 'real_added', 'real_changed', 'real_removed'];
@@ -31,7 +32,8 @@ class Echo {
   }
 
   async listen(): Promise<void> {
-    this.port = await listen(this.server);
+    this.port = await freePort();
+    await new Promise<void>((resolve) => this.server.listen(this.port, '127.0.0.1', resolve));
     await new Promise<void>((resolve) => this.datagrams.bind(this.port, '127.0.0.1', resolve));
   }
 
@@ -137,7 +139,7 @@ describe('services and real servers of source engine, while it runs', () => {
   beforeAll(async () => {
     await Promise.all([a.listen(), b.listen()]);
     [first = 0, web = 0, dns = 0] = await freePorts(3);
-    running = new Administered(['--service', `tcp://${at(first)}`, '--scheduler', 'rr', '--real', at(a.port)]);
+    running = new Administered(['--service', `tcp://${at(first)}`, '--scheduler', 'rr', '--real', at(a.port), '--drain', '1h']);
     await running.begin();
     capture = await running.session();
   });
@@ -200,7 +202,7 @@ describe('services and real servers of source engine, while it runs', () => {
     expect([old, now]).toEqual([expect.stringMatching(/^weight=[13] /), old.replace(/weight=\d/, 'weight=0')]);
     expect(await askOften(web, 4)).toEqual(new Array<string>(4).fill(other.name));
     socket.write('still there?');
-    await until('an answer from the quiesced server', () => heard.includes('still there?') || undefined);
+    await until('an answer from the quiesced server', () => heard.includes('still there?'));
     await change('set', at(web), at(on.port), { real_weight: '1' });
     socket.destroy();
   });
@@ -210,14 +212,14 @@ describe('services and real servers of source engine, while it runs', () => {
     await change('set', at(web), at(b.port), { real_weight: '0' });
     expect(await realSettings(at(web), a.port)).toEqual({ real_weight: '1', real_forward: 'masq', real_upper: '1', real_lower: '1' });
     const real = async () => (await only(at(web))).reals.find(({ key }) => key.port === a.port);
-    await until('the connections of before have ended', async () => ((await real())?.active === 0 ? true : undefined));
+    await until('the connections of before have ended', async () => (await real())?.active === 0);
     const socket = connect(web, '127.0.0.1');
     sockets.push(socket);
     socket.on('error', () => undefined);
-    await until('a full server', async () => ((await real())?.overloaded === true ? true : undefined));
+    await until('a full server', async () => (await real())?.overloaded === true);
     expect(await ask(web)).not.toBe('A');
     await change('set', at(web), at(a.port), { real_upper: '0', real_lower: '0' });
-    await until('a server that takes more', async () => ((await ask(web)) === 'A' ? true : undefined));
+    await until('a server that takes more', async () => (await ask(web)) === 'A');
     await change('set', at(web), at(b.port), { real_weight: '1' });
     socket.destroy();
   });

@@ -1,20 +1,29 @@
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ApiClient } from '../../src/api/client.js';
 import { ApiError } from '../../src/api/errors.js';
-import { until, Vslog } from './support/vslog.js';
+import type { QueryLimits } from '../../src/store/store.js';
+import { until } from '../support/patience.js';
+import { collectorOf, delivered } from './collector-api.js';
+import { Vslog } from './support/vslog.js';
 
 const vslog = new Vslog();
+const api = collectorOf(vslog);
+/** In a folder where the collector may write. */
+const OUT = join(vslog.dir, 'outfile');
 
 beforeAll(async () => {
-  const up = vslog.up('--source', 'scripted', '--scripted-rate', '2000', '--clickhouse-http-listen', '', '--metrics-listen', '');
+  const up = vslog.up('--source', 'scripted', '--scripted-events', '2000', '--scripted-rate', '0');
   await up.says(/ready: /);
-  await until('events can be asked for', () =>
-    Number(vslog.run('sql', 'SELECT count() FROM conn_events').out.split('\n')[1]) > 1000 ? true : undefined,
-  );
+  await delivered(api, 2000);
 });
 afterAll(() => vslog.clean());
+
+/** How many of the endless queries run. */
+async function running(): Promise<number> {
+  const sql = "SELECT count() FROM system.processes WHERE query LIKE '%10000000000000%' AND query NOT LIKE '%processes%'";
+  return Number((await api.sql(sql, 'TSV')).toString('utf8'));
+}
 
 const PROMPT = /vslog> $/;
 const CTRL_C = '\u0003';
@@ -47,23 +56,9 @@ test('a person asks, completes, cancels and leaves', async () => {
   await shell.types('SELECT nonsen', /nonsen/);
   await shell.types(CTRL_C, PROMPT);
   await shell.types('SELECT count() FROM numbers(10000000000000) WHERE sipHash64(number) = 1;\n', /= 1;/);
-  await until('the query runs', () =>
-    /[1-9]/.test(
-      vslog
-        .run('sql', "SELECT count() FROM system.processes WHERE query LIKE '%10000000000000%' AND query NOT LIKE '%processes%'")
-        .out.split('\n')[1] ?? '',
-    )
-      ? true
-      : undefined,
-  );
+  await until('the query runs', async () => (await running()) > 0);
   expect(await shell.types(CTRL_C, PROMPT)).toMatch(/cancelled/);
-  await until('the engine has ended it', () =>
-    vslog
-      .run('sql', "SELECT count() FROM system.processes WHERE query LIKE '%10000000000000%' AND query NOT LIKE '%processes%'")
-      .out.split('\n')[1] === '0'
-      ? true
-      : undefined,
-  );
+  await until('the engine has ended it', async () => (await running()) === 0);
   expect(await shell.types('SELECT 3;\n', PROMPT)).toMatch(/3/);
   await shell.types(CTRL_D, /$/);
   expect(await shell.ended).toBe(0);
@@ -80,29 +75,40 @@ test('a person asks, completes, cancels and leaves', async () => {
   expect(await again.ended).toBe(0);
 });
 
-test('limits are told in a sentence, with what to do', () => {
-  const slow = vslog.run('sql', '--max-time', '1s', 'SELECT count() FROM numbers(10000000000000) WHERE sipHash64(number) = 1');
-  expect(slow.code).not.toBe(0);
-  expect(slow.err).toMatch(/It took too long: .*--max-time/);
-  const large = vslog.run('sql', '--max-memory', '50MB', 'SELECT uniqExact(number) FROM numbers(100000000)');
-  expect(large.err).toMatch(/too much memory: .*--max-memory/);
-  const long = vslog.run('sql', '--max-rows', '10', 'SELECT number FROM numbers(100000)');
-  expect(long.err).toMatch(/The answer is too large: .*--max-rows/);
-  expect(vslog.run('sql', '--max-rows', '10', 'SELECT number FROM numbers(10)').code).toBe(0);
-  for (const [flag, value] of [
+test('limits are told in a sentence, with what to do', async () => {
+  const nonsense = [
     ['--max-time', 'soon'],
     ['--max-memory', '-1'],
     ['--max-rows', '0'],
-  ] as const)
-    expect(vslog.run('sql', flag, value, 'SELECT 1')).toMatchObject({ code: 2, err: expect.stringMatching(`${flag} is "${value}"`) });
+  ] as const;
+  const [slow, large, long, few, ...refused] = await Promise.all([
+    vslog.ran('sql', '--max-time', '1s', 'SELECT count() FROM numbers(10000000000000) WHERE sipHash64(number) = 1'),
+    vslog.ran('sql', '--max-memory', '50MB', 'SELECT uniqExact(number) FROM numbers(100000000)'),
+    vslog.ran('sql', '--max-rows', '10', 'SELECT number FROM numbers(100000)'),
+    vslog.ran('sql', '--max-rows', '10', 'SELECT number FROM numbers(10)'),
+    ...nonsense.map(([flag, value]) => vslog.ran('sql', flag, value, 'SELECT 1')),
+  ]);
+  expect(slow.code).not.toBe(0);
+  expect(slow.err).toMatch(/It took too long: .*--max-time/);
+  expect(large.err).toMatch(/too much memory: .*--max-memory/);
+  expect(long.err).toMatch(/The answer is too large: .*--max-rows/);
+  expect(few.code, few.err).toBe(0);
+  expect(refused).toMatchObject(
+    nonsense.map(([flag, value]) => ({ code: 2, err: expect.stringMatching(`${flag} is "${value}"`) as string })),
+  );
 });
 
 test('binary answers go into a file, and not onto a terminal', async () => {
-  const file = join(vslog.dir, 'events.parquet');
-  expect(vslog.run('sql', '-f', 'parquet', '-o', file, 'SELECT sequence, kind FROM conn_events LIMIT 10').code).toBe(0);
-  expect(readFileSync(file).subarray(0, 4).toString()).toBe('PAR1');
-  const arrow = join(vslog.dir, 'events.arrow');
-  expect(vslog.run('sql', '-f', 'arrow', '-o', arrow, 'SELECT sequence FROM conn_events LIMIT 10').code).toBe(0);
+  const [parquet, arrow] = ['events.parquet', 'events.arrow'].map((name) => join(vslog.dir, name)) as [string, string];
+  const [first, second] = await Promise.all([
+    vslog.ran('sql', '-f', 'parquet', '-o', parquet, 'SELECT sequence, kind FROM conn_events LIMIT 10'),
+    vslog.ran('sql', '-f', 'arrow', '-o', arrow, 'SELECT sequence FROM conn_events LIMIT 10'),
+  ]);
+  expect([first, second].map(({ code, err }) => [code, err])).toEqual([
+    [0, ''],
+    [0, ''],
+  ]);
+  expect(readFileSync(parquet).subarray(0, 4).toString()).toBe('PAR1');
   expect(readFileSync(arrow).subarray(0, 6).toString()).toBe('ARROW1');
   const terminal = vslog.terminal('sql', '-f', 'parquet', 'SELECT 1');
   await terminal.says(/nothing for a terminal: write it into a file by --output FILE/);
@@ -118,9 +124,9 @@ const REFUSED: readonly (readonly [string, RegExp])[] = [
   ["SELECT * FROM executable('id', 'LineAsString', 'x String')", /not allowed/],
   ["SELECT * FROM mysql('127.0.0.1:1', 'd', 't', 'u', 'p')", /not allowed/],
   ["SELECT file('/etc/passwd')", /not allowed/],
-  ["SELECT 1 INTO OUTFILE '/tmp/vslog-outfile'", /INTO OUTFILE/],
+  ["SELECT 1 INTO OUTFILE 'OUT'", /INTO OUTFILE/],
   ["SELECT 1 AS `x'`, file('/etc/passwd')", /not allowed/],
-  ["SELECT 1 AS `x'` INTO OUTFILE '/tmp/vslog-outfile'", /INTO OUTFILE/],
+  ["SELECT 1 AS `x'` INTO OUTFILE 'OUT'", /INTO OUTFILE/],
   ['INSERT INTO conn_events SELECT * FROM conn_events', /Only SELECT/],
   ['ALTER TABLE conn_events DELETE WHERE 1', /Only SELECT/],
   ['DROP TABLE conn_events', /Only SELECT/],
@@ -147,10 +153,9 @@ const EXHAUSTING = [
 ];
 
 /** What the collector says to a statement; empty when it answers. */
-async function refusal(sql: string): Promise<string> {
-  const api = new ApiClient(join(vslog.dir, 'collector.sock'));
+async function refusal(sql: string, limits: QueryLimits = {}): Promise<string> {
   try {
-    await api.sql(sql, 'TSV', { seconds: 3, memory: 500_000_000 });
+    await api.sql(sql, 'TSV', limits);
     return '';
   } catch (error) {
     return error instanceof ApiError ? error.message : `no answer: ${String(error)}`;
@@ -158,18 +163,18 @@ async function refusal(sql: string): Promise<string> {
 }
 
 test.each(REFUSED)('SQL only reads: %s', async (sql, why) => {
-  const sentence = await refusal(sql);
+  const sentence = await refusal(sql.replace("'OUT'", () => `'${OUT}'`));
   expect(sentence).toMatch(why);
   expect(sentence).toMatch(/^[^\n]{15,}$/);
   expect(sentence).not.toMatch(/^no answer/);
 });
 
 test('no file was written', () => {
-  expect(() => statSync('/tmp/vslog-outfile')).toThrow();
+  expect(existsSync(OUT)).toBe(false);
 });
 
 test.each(EXHAUSTING)('SQL exhausts nothing: %s', async (sql) => {
-  expect(await refusal(sql)).toMatch(/ClickHouse (159|241|306|396), [A-Z_]+\)\.$/m);
+  expect(await refusal(sql, { seconds: 2, memory: 500_000_000 })).toMatch(/ClickHouse (159|241|306|396), [A-Z_]+\)\.$/m);
   expect(await refusal('SELECT count() FROM conn_events')).toBe('');
 });
 

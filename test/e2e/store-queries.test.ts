@@ -6,14 +6,13 @@ import { createEmbeddedStore, type Store } from '../../src/store/index.js';
 import { toLong, v1 } from '../../src/wire/proto.js';
 import { ask, connEvent, MIDNIGHT, segmentOf, v4 } from './store-segments.js';
 
-let dir = '';
+const dir = mkdtempSync(join(tmpdir(), 'vslog-store-'));
 let store: Store;
 const SECOND = 1_000_000_000n;
 const V6 = Uint8Array.from([0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7]);
 
 beforeAll(async () => {
-  dir = mkdtempSync(join(tmpdir(), 'vslog-store-'));
-  store = createEmbeddedStore({ dir: join(dir, 'ch'), maxQuerySeconds: 2 });
+  store = createEmbeddedStore({ dir: join(dir, 'ch') });
   const at = (seconds: bigint): bigint => MIDNIGHT + seconds * SECOND;
   const events = [
     // 1: lost by a restart; 2: seen again after it; 3: ended; 4: an IPv6 one that is open; 5: a template
@@ -115,7 +114,7 @@ test('every field arrives, in its unit', async () => {
   );
 });
 
-const out = '/tmp/vslog-store-outfile';
+const out = join(dir, 'outfile');
 test.each([
   'INSERT INTO conn_events (node) VALUES (1)',
   'DROP TABLE conn_events',
@@ -147,13 +146,13 @@ test.each([
   "SELECT * FROM s3('http://127.0.0.1:1/a/b', 'CSV')",
   "SELECT * FROM remote('127.0.0.1:1', 'a.b')",
   "SELECT * FROM executable('id', 'TSV', 'a String')",
-  `SELECT 1 INTO OUTFILE '${out}'`,
-  `SELECT 1 INTO/**/OUTFILE '${out}'`,
+  "SELECT 1 INTO OUTFILE 'OUT'",
+  "SELECT 1 INTO/**/OUTFILE 'OUT'",
   "SELECT 1 AS `x'`, file('/etc/passwd')",
   "SELECT 1 AS `x\\`'`, file('/etc/passwd')",
   "SELECT 1 AS \"x'\", file('/etc/passwd')",
   "SELECT $a$'$a$, file('/etc/passwd')",
-  `SELECT 1 AS \`x'\` INTO OUTFILE '${out}'`,
+  "SELECT 1 AS `x'` INTO OUTFILE 'OUT'",
   "SELECT 1 AS `x'`, (SELECT 2 SETTINGS max_execution_time = 0)",
   'SYSTEM SHUTDOWN',
   'KILL QUERY WHERE 1',
@@ -161,7 +160,8 @@ test.each([
   'SELECT',
   '',
 ])('refused: %s', async (sql) => {
-  const error = await store.query(sql, { format: 'TSV' }).then(
+  const asked = sql.replace("'OUT'", () => `'${out}'`);
+  const error = await store.query(asked, { format: 'TSV' }).then(
     (bytes) => `answered: ${Buffer.from(bytes).toString()}`,
     (reason: unknown) => (reason as Error).message,
   );
@@ -186,9 +186,8 @@ test.each([
 });
 
 test('a query that takes too long is ended with a sentence', async () => {
-  await expect(ask(store, 'SELECT count() FROM numbers(1000000000000) WHERE sipHash64(number) = 1')).rejects.toThrow(
-    /ClickHouse 159, TIMEOUT_EXCEEDED/,
-  );
+  const endless = 'SELECT count() FROM numbers(1000000000000) WHERE sipHash64(number) = 1';
+  await expect(store.query(endless, { format: 'TSV', limits: { seconds: 1 } })).rejects.toThrow(/ClickHouse 159, TIMEOUT_EXCEEDED/);
 });
 
 const documented = [
@@ -212,3 +211,12 @@ test.each(['connections', 'conn_events', 'rs_minute', 'incidents', 'control_even
     expect(columns.filter((column) => !section.includes(`\`${column}\``))).toEqual([]);
   },
 );
+
+// The last one: it closes the store, and opens it again as one that gives less time.
+test('no query gets more time than the store gives', async () => {
+  await store.close();
+  store = createEmbeddedStore({ dir: join(dir, 'ch'), maxQuerySeconds: 1 });
+  const endless = 'SELECT count() FROM numbers(1000000000000) WHERE sipHash64(number) = 1';
+  for (const limits of [{}, { seconds: 3600 }])
+    await expect(store.query(endless, { format: 'TSV', limits })).rejects.toThrow(/ClickHouse 159, TIMEOUT_EXCEEDED/);
+});

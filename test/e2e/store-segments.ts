@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Sink, SinkRejection } from '../../src/sink/sink.js';
 import type { Segment, SequenceRange } from '../../src/spool/segment.js';
 import type { Store } from '../../src/store/index.js';
 import { toLong, v1 } from '../../src/wire/proto.js';
+import { until } from '../support/patience.js';
 
 /** Last midnight (UTC), ns. */
 export const MIDNIGHT = BigInt(Math.floor(Date.now() / 86_400_000)) * 86_400_000_000_000n;
@@ -48,11 +50,11 @@ export function segmentOf(
   return { id, record: 'conn', node: 'n', epoch: 'e', ranges, count: events.length, bytes: body.length, sha256, chain: '', path, ...more };
 }
 
-/** `pairs` connections, each a create and an expire, from sequence 1; half of the time before midnight. */
-export function shortConnections(pairs: number): Uint8Array[] {
+/** `pairs` connections after the first `before`, each a create and an expire, from sequence 1 + 2 * `before`; half of the time before midnight. */
+export function shortConnections(pairs: number, before = 0): Uint8Array[] {
   const events: Uint8Array[] = [];
   for (let i = 0; i < pairs; i++) {
-    const conn = BigInt(i + 1);
+    const conn = BigInt(before + i + 1);
     const time = MIDNIGHT + BigInt(2 * i - pairs) * 1000n;
     const addresses = { real_addr: v4(1 + (i % 4)), client_port: 1024 + (i % 60_000) };
     events.push(connEvent({ kind: 'create', sequence: conn * 2n - 1n, conn, time, created_ns: toLong(time), state: 2, ...addresses }));
@@ -71,6 +73,23 @@ export function shortConnections(pairs: number): Uint8Array[] {
     );
   }
   return events;
+}
+
+/** Delivers as the pump does: again and again until the sink takes it. A refusal for good rejects. */
+export async function bring(sink: Sink, segment: Segment): Promise<void> {
+  let last: unknown;
+  const take = async (): Promise<boolean> => {
+    try {
+      await sink.start();
+      await sink.deliver(segment);
+      return true;
+    } catch (error) {
+      if (error instanceof SinkRejection) throw error;
+      last = error;
+      return false;
+    }
+  };
+  await until(`segment ${segment.id} in sink ${sink.name}`, take, { detail: () => String(last) });
 }
 
 export async function ask(store: Store, sql: string): Promise<string> {

@@ -2,11 +2,13 @@ import { chmodSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { StatusDocument } from '../../src/api/status.js';
 import { parseAddress } from '../../src/cli/address.js';
 import type { SourceReport } from '../../src/cli/source-comparison.js';
+import { pause, until } from '../support/patience.js';
+import { freePort, listen } from '../support/ports.js';
 import { FakeCapture } from '../unit/support/fake-capture.js';
-import { freePorts, listen, type Up, until, Vslog } from './support/vslog.js';
+import { collectorOf, delivered, rowsOf } from './collector-api.js';
+import { type Up, Vslog } from './support/vslog.js';
 
 const CLIENTS = 20;
 
@@ -17,6 +19,7 @@ interface Report {
 
 describe('verify --source, on the engine', () => {
   const vslog = new Vslog();
+  const api = collectorOf(vslog);
   const sockets = new Set<Socket>();
   const server: Server = createServer((socket) => {
     sockets.add(socket);
@@ -34,18 +37,31 @@ describe('verify --source, on the engine', () => {
       client.once('data', () => resolve(client));
       client.once('error', reject);
     });
-  const verified = (...args: string[]): { code: number | null; report: Report } => {
-    const { code, out, err } = vslog.run('verify', '--source', '--json', ...args);
+  const verified = async (...args: string[]): Promise<{ code: number | null; report: Report }> => {
+    const { code, out, err } = await vslog.ran('verify', '--source', '--json', ...args);
     if (out === '') throw new Error(err);
     return { code, report: JSON.parse(out) as Report };
   };
+  /** Connections that are open in the log, once they are so many. */
+  const inLog = (count: number): Promise<{ conn_id: string; client_port: number }[]> =>
+    until(`${count} open connections in the log`, async () => {
+      const sql = 'SELECT toString(conn_id) AS conn_id, client_port FROM connections WHERE is_open ORDER BY conn_id';
+      const rows = await rowsOf<{ conn_id: string; client_port: number }>(api, sql);
+      return rows.length === count && rows;
+    });
 
   beforeAll(async () => {
     const real = await listen(server);
-    [service = 0] = await freePorts(1);
-    up = vslog.up('--node', 'node-a', '--source', 'engine', '--service', `tcp://127.0.0.1:${service}`, '--real', `127.0.0.1:${real}`);
+    service = await freePort();
+    // What is open stays open, however long this takes; what is reset is gone soon.
+    const knobs = ['--knob', 'timeout_tcp=86400', '--knob', 'timeout_close=1'];
+    up = vslog.up(
+      ...['--node', 'node-a', '--source', 'engine', '--service', `tcp://127.0.0.1:${service}`, '--real', `127.0.0.1:${real}`],
+      ...[...knobs, '--drain', '1h'],
+    );
     await up.says(/capture: ready/);
     for (let i = 0; i < CLIENTS; i++) clients.push(await open());
+    await inLog(CLIENTS);
   });
   afterAll(() => {
     for (const socket of [...clients, ...sockets]) socket.destroy();
@@ -53,8 +69,8 @@ describe('verify --source, on the engine', () => {
     vslog.clean();
   });
 
-  it('finds every live connection open in the log', () => {
-    const { code, report } = verified();
+  it('finds every live connection open in the log', async () => {
+    const [{ code, report }, { out }] = await Promise.all([verified(), vslog.ran('verify', '--source')]);
     expect({ code, ...report.source }).toMatchObject({
       code: 0,
       checked: true,
@@ -66,13 +82,19 @@ describe('verify --source, on the engine', () => {
       ok: true,
     });
     expect(report.complete).toBe(true);
-    expect(vslog.run('verify', '--source').out).toMatch(/ok {3}source: 20 connections there now, and the log agrees\ncomplete\n$/);
+    expect(out).toMatch(/ok {3}source: 20 connections there now, and the log agrees\ncomplete\n$/);
   });
 
   it('is not misled by what comes and goes meanwhile', async () => {
+    const held = await open();
+    const comeAndGo = async (): Promise<void> => {
+      (await open()).resetAndDestroy();
+      await pause(10, 'so that the traffic leaves something of the processor to those who look at it');
+    };
+    await comeAndGo();
     let going = true;
     const traffic = (async () => {
-      while (going) (await open()).end();
+      while (going) await comeAndGo();
     })();
     try {
       const { code, out, err } = await vslog.ran('verify', '--source', '--json');
@@ -81,18 +103,17 @@ describe('verify --source, on the engine', () => {
     } finally {
       going = false;
       await traffic;
+      held.resetAndDestroy();
     }
+    await inLog(CLIENTS);
   });
 
   it('shows what only the source has and what only the log has', async () => {
     const path = join(vslog.dir, 'fake.sock');
     // The first connection is missing, and there are two that the log has not: a capture that says so stands for a source that went its own way.
-    const rows = vslog.sql<{ conn_id: string; client_port: number }>(
-      'SELECT toString(conn_id) AS conn_id, client_port FROM connections WHERE is_open ORDER BY conn_id',
-    );
-    const { capture } = JSON.parse(vslog.run('status', '--json').out) as StatusDocument;
+    const rows = await inLog(CLIENTS);
     const fake = new FakeCapture(path);
-    fake.epoch = capture.epoch;
+    fake.epoch = (await api.status()).capture.epoch;
     const tuple = {
       kind: 'snapshot',
       protocol: 17,
@@ -120,14 +141,14 @@ describe('verify --source, on the engine', () => {
   });
 
   it('says when nobody can be asked, and keeps what it has proven', async () => {
-    const { code, report } = verified('--socket', join(vslog.dir, 'nobody.sock'));
+    const { code, report } = await verified('--socket', join(vslog.dir, 'nobody.sock'));
     expect({ code, complete: report.complete }).toEqual({ code: 3, complete: false });
     expect(report.source).toMatchObject({ checked: false, reason: expect.stringMatching(/^There is no capture at /) });
     expect(await up.end()).toBe(0);
-    const { code: after, out } = vslog.run('verify', '--source');
-    expect(after).toBe(3);
-    expect(out).toMatch(/source: not compared\. .*\nnot complete\n$/);
-    expect(vslog.run('verify')).toMatchObject({ code: 0 });
+    const after = await vslog.ran('verify', '--source');
+    expect(after.code).toBe(3);
+    expect(after.out).toMatch(/source: not compared\. .*\nnot complete\n$/);
+    expect(await vslog.ran('verify')).toMatchObject({ code: 0 });
   });
 });
 
@@ -136,10 +157,13 @@ describe('verify --source, on a source that cannot list', () => {
   afterAll(() => vslog.clean());
 
   it('is a sentence and exit code 4', async () => {
-    const up = vslog.up('--source', 'scripted', '--scripted-rate', '50');
+    const up = vslog.up('--source', 'scripted', '--scripted-events', '100', '--scripted-rate', '0');
     await up.says(/capture: ready/);
-    await until('events', () => (vslog.sql<{ n: number }>('SELECT count() AS n FROM conn_events')[0]?.n ? true : undefined));
-    expect(vslog.run('verify', '--source')).toMatchObject({ code: 4, out: expect.stringMatching(/source: not compared\. .*scripted.*\n/) });
+    await delivered(collectorOf(vslog), 100);
+    expect(await vslog.ran('verify', '--source')).toMatchObject({
+      code: 4,
+      out: expect.stringMatching(/source: not compared\. .*scripted.*\n/),
+    });
     expect(await up.end()).toBe(0);
   });
 });

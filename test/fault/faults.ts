@@ -1,21 +1,20 @@
+import { spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiClient } from '../../src/api/client.js';
 import type { StatusDocument } from '../../src/api/status.js';
 import type { Verification } from '../../src/api/verification.js';
 import { alive, familyOf, unprivileged } from '../e2e/support/vslog.js';
 import { ClickHouseServer } from '../support/clickhouse/server.js';
 import { KafkaBroker } from '../support/kafka/broker.js';
+import { COMMAND_MS, pause, until } from '../support/patience.js';
 import { ProgramVictim, type Victim } from './victim.js';
 
 const ROOT = join(import.meta.dirname, '../..');
 const CAPTURE = join(ROOT, 'build/native/vslog-capture');
-const VSLOG = [process.execPath, '--import', import.meta.resolve('tsx'), join(ROOT, 'src/main.ts')] as const;
-/** How long the sinks may take for what is left when nothing is killed any more, ms. */
-const CATCH_UP_MS = 300_000;
+const VSLOG = join(ROOT, 'dist/main.js');
 
 export interface FaultOptions {
   readonly rounds: number;
@@ -57,7 +56,7 @@ export const anySeed = (): number => randomInt(1, 2 ** 31);
 
 /** Kills and freezes one part after the other under a steady load, lets everything come to rest, and compares what was made with what every sink has. */
 export async function runFaults({ rounds, rate, seed }: FaultOptions, say: (line: string) => void): Promise<FaultFigures> {
-  const began = Date.now();
+  const began = performance.now();
   const who = unprivileged();
   const dir = mkdtempSync(join(tmpdir(), 'vslog-fault-'));
   const api = new ApiClient(join(dir, 'api.sock'));
@@ -69,8 +68,7 @@ export async function runFaults({ rounds, rate, seed }: FaultOptions, say: (line
     ...['--source', 'scripted', '--scripted-rate', String(rate), '--scripted-events', String(events)],
   ];
   const capture = new ProgramVictim('capture', CAPTURE, source(0), { ...who, env });
-  const [node, ...program] = VSLOG;
-  const collector = new ProgramVictim('collector', node, [...program, 'collect'], { ...who, env, cwd: ROOT });
+  const collector = new ProgramVictim('collector', process.execPath, [VSLOG, 'collect'], { ...who, env, cwd: ROOT });
   const left = (): void => {
     for (const pid of [capture.pid, collector.pid])
       if (pid !== undefined) for (const member of familyOf(pid)) if (alive(member)) process.kill(member, 'SIGKILL');
@@ -81,27 +79,18 @@ export async function runFaults({ rounds, rate, seed }: FaultOptions, say: (line
     mkdirSync(join(dir, 'data'));
     if (who.uid !== undefined) for (const path of [dir, join(dir, 'data')]) chownSync(path, who.uid, who.gid ?? who.uid);
     await Promise.all([server.start(), broker.start()]);
+    await prepare(env, who);
     await capture.revive();
-    await prepare(node, program, env, who);
     await collector.revive();
     const status = async (): Promise<StatusDocument | undefined> => api.status().catch(() => undefined);
-    await until(
-      'all sinks have something',
-      async () => {
-        const now = await status();
-        return now?.sinks.length === 4 && now.sinks.every((sink) => sink.delivered_events > 0) ? now : undefined;
-      },
-      say,
-    );
+    await until('something in all sinks', async () => {
+      const now = await status();
+      return now?.sinks.length === 4 && now.sinks.every((sink) => sink.delivered_events > 0);
+    });
 
     const roll = dice(seed);
     const between = (low: number, high: number): number => Math.floor(low + roll() * (high - low));
-    const victims: Victim[] = [
-      capture,
-      collector,
-      asVictim('server', server),
-      ...(broker === undefined ? [] : [asVictim('broker', broker)]),
-    ];
+    const victims: Victim[] = [capture, collector, asVictim('server', server), asVictim('broker', broker)];
     const deck: Victim[] = [];
     const killed: Record<string, number> = {};
     const frozen: Record<string, number> = {};
@@ -109,21 +98,21 @@ export async function runFaults({ rounds, rate, seed }: FaultOptions, say: (line
       // Dealt like cards, so that a short run hits each, too.
       if (deck.length === 0) deck.push(...victims);
       const [victim] = deck.splice(between(0, deck.length), 1) as [Victim];
-      await sleep(between(50, 1500));
+      await pause(between(50, 1500), 'another moment in each round');
       if (roll() < 0.7) {
         killed[victim.name] = (killed[victim.name] ?? 0) + 1;
         await victim.kill();
-        await sleep(between(0, 400));
+        await pause(between(0, 400), 'the others do without it');
         await victim.revive();
       } else {
         frozen[victim.name] = (frozen[victim.name] ?? 0) + 1;
         victim.freeze();
-        await sleep(between(100, 2500));
+        await pause(between(100, 2500), 'the others do without it');
         victim.thaw();
       }
       // What is behind is brought up now and then, so that the end is not the only time that it is.
       if (round % 10 === 0) {
-        const now = await until('the collector answers', status, say);
+        const now = await until('an answer of the collector', status);
         say(
           `round ${round}: ${now.counters.events} events received since its start, behind: ${now.sinks.map((sink) => `${sink.name} ${sink.lag_events}`).join(', ')}`,
         );
@@ -131,29 +120,15 @@ export async function runFaults({ rounds, rate, seed }: FaultOptions, say: (line
     }
 
     // The source comes to an end: a few more than it has made.
-    const soFar = await until('the capture answers', async () => (await status())?.capture.account?.next_sequence, say);
+    const soFar = await until('an answer of the capture', async () => (await status())?.capture.account?.next_sequence);
     await capture.kill();
     capture.setArguments(source(soFar + 100));
     await capture.revive();
-    let made = 0;
-    await until(
-      'everything is delivered',
-      async () => {
-        const now = await status();
-        if (now === undefined) return undefined;
-        const { account } = now.capture;
-        if (account === null || now.lag_events !== 0 || now.spool.active_events > 0 || now.sinks.some((sink) => sink.lag_events > 0))
-          return undefined;
-        const quiet = made === account.next_sequence - 1;
-        made = account.next_sequence - 1;
-        return quiet ? true : undefined;
-      },
-      say,
-    );
+    const made = await allDelivered(status, say);
     if ((await collector.end('SIGTERM')) !== 0) throw new Error(`The collector did not end well: ${collector.complaint}`);
     await capture.end('SIGTERM');
     say('comparing what was made with what every sink has');
-    const report = await verified(node, program, env, who);
+    const report = await verified(env, who);
     const sinks = Object.fromEntries(
       report.sinks.map(({ name, events, missing, duplicates, ok }) => [name, { events, missing, duplicates, ok }]),
     );
@@ -162,7 +137,7 @@ export async function runFaults({ rounds, rate, seed }: FaultOptions, say: (line
     const inSpool = Number(epoch?.count ?? 0);
     const lost = made - inSpool + report.sinks.reduce((sum, { missing }) => sum + missing, 0);
     const duplicated = report.sinks.reduce((sum, { duplicates }) => sum + duplicates, 0);
-    const seconds = Math.round((Date.now() - began) / 1000);
+    const seconds = Math.round((performance.now() - began) / 1000);
     return { rounds, seed, killed, frozen, made, sinks, lost, duplicated, complete: report.complete, seconds };
   } finally {
     await collector.kill();
@@ -197,11 +172,15 @@ socket = "${dir}/capture.sock"
 [collector]
 api_socket = "${dir}/api.sock"
 data_dir = "${dir}/data"
-drain = "60s"
+drain = "1h"
 [spool]
 segment_age = "200ms"
 max_bytes = "1T"
 [clickhouse_http]
+listen = ""
+[console]
+listen = ""
+[metrics]
 listen = ""
 [clickhouse]
 url = "${url}"
@@ -216,14 +195,14 @@ brokers = "${brokers}"
 
 type Who = ReturnType<typeof unprivileged>;
 
-async function ran(
-  node: string,
-  args: readonly string[],
-  env: NodeJS.ProcessEnv,
-  who: Who,
-): Promise<{ code: number | null; out: string; err: string }> {
-  const { spawn } = await import('node:child_process');
-  const child = spawn(node, args, { ...who, env, cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
+async function ran(args: readonly string[], env: NodeJS.ProcessEnv, who: Who): Promise<{ code: number | null; out: string; err: string }> {
+  const child = spawn(process.execPath, [VSLOG, ...args], {
+    ...who,
+    env,
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: COMMAND_MS,
+  });
   const said = { out: '', err: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     said.out += text;
@@ -236,28 +215,39 @@ async function ran(
 }
 
 /** The topics. */
-async function prepare(node: string, program: readonly string[], env: NodeJS.ProcessEnv, who: Who): Promise<void> {
-  const { code, err } = await ran(node, [...program, 'sink', 'kafka', 'init'], env, who);
+async function prepare(env: NodeJS.ProcessEnv, who: Who): Promise<void> {
+  const { code, err } = await ran(['sink', 'kafka', 'init'], env, who);
   if (code !== 0) throw new Error(`The topics could not be made: ${err}`);
 }
 
-async function verified(node: string, program: readonly string[], env: NodeJS.ProcessEnv, who: Who): Promise<Verification> {
-  const { out, err } = await ran(node, [...program, 'verify', '--json'], env, who);
+async function verified(env: NodeJS.ProcessEnv, who: Who): Promise<Verification> {
+  const { out, err } = await ran(['verify', '--json'], env, who);
   if (out === '') throw new Error(`vslog verify: ${err}`);
   return JSON.parse(out) as Verification;
 }
 
-async function until<T>(what: string, find: () => Promise<T | undefined>, say: (line: string) => void): Promise<T> {
-  const end = Date.now() + CATCH_UP_MS;
-  let told = Date.now();
-  while (Date.now() < end) {
-    const found = await find();
-    if (found !== undefined) return found;
-    if (Date.now() - told > 15_000) {
-      say(`waiting: ${what}`);
-      told = Date.now();
-    }
-    await sleep(200);
+/** Waits as long as it goes on until every sink has all that the capture made; resolves to how many events. */
+async function allDelivered(status: () => Promise<StatusDocument | undefined>, say: (line: string) => void): Promise<number> {
+  let made = 0;
+  let left = Number.POSITIVE_INFINITY;
+  const behind = async (): Promise<number | undefined> => {
+    const now = await status();
+    if (now === undefined || now.capture.account === null || now.lag_events === null) return undefined;
+    const before = made;
+    made = now.capture.account.next_sequence - 1;
+    // Of the events that were made since the last look it may not know yet.
+    return now.lag_events + now.spool.active_events + now.sinks.reduce((sum, sink) => sum + sink.lag_events, 0) + (made - before);
+  };
+  while (left > 0) {
+    left = await until(
+      'the sinks come nearer to the capture',
+      async () => {
+        const now = await behind();
+        return now !== undefined && now < left ? { now } : undefined;
+      },
+      { everyMs: 200, detail: () => `They are ${left} events behind.` },
+    ).then(({ now }) => now);
+    say(`behind: ${left} events`);
   }
-  throw new Error(`It did not come: ${what}.`);
+  return made;
 }

@@ -7,6 +7,9 @@ export const PATIENCE_VARIABLE = 'VSLOG_TEST_PATIENCE';
 const MOST = 5;
 /** Longest wait for one condition on a quiet machine, ms. It only bounds a wait for something that never comes. */
 const QUIET_MS = 120_000;
+/** Between two looks for a condition: at first, and later, ms. */
+const FIRST_LOOK_MS = 3;
+const LOOK_MS = 50;
 
 /**
  * How much longer than on a quiet machine a wait may take: at least 1. From VSLOG_TEST_PATIENCE, else from the load of the last minute for each processor.
@@ -33,19 +36,20 @@ export const TEST_MS = 4 * WAIT_MS;
 
 /**
  * Waits until `find` returns something other than undefined or false, and returns it. `what` completes the sentence "It did not come: ...";
- * `detail` is asked for more when it did not come. An error that `find` throws ends the wait.
+ * `everyMs`: longest time between two looks. `detail` is asked for more when it did not come. An error that `find` throws ends the wait.
  */
 export async function until<T>(
   what: string,
   find: () => T | undefined | false | Promise<T | undefined | false>,
-  { everyMs = 50, detail }: { readonly everyMs?: number; readonly detail?: () => string } = {},
+  { everyMs = LOOK_MS, detail }: { readonly everyMs?: number; readonly detail?: () => string } = {},
 ): Promise<T> {
   const end = performance.now() + WAIT_MS;
-  for (;;) {
+  // What comes at once is not waited for long.
+  for (let nextMs = Math.min(everyMs, FIRST_LOOK_MS); ; nextMs = Math.min(everyMs, nextMs * 2)) {
     const found = await find();
     if (found !== undefined && found !== false) return found;
     if (performance.now() > end) throw new Error(`It did not come: ${what}.${detail === undefined ? '' : ` ${detail()}`}`);
-    await timer(everyMs);
+    await timer(nextMs);
   }
 }
 

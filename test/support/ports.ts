@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:net';
 
-/** Below the ports that Linux gives to clients by itself (ip_local_port_range begins at 32768), so that nobody else gets one by chance. */
-const FIRST = 15_000;
+/** Below the ports that Linux gives to clients by itself (ip_local_port_range begins at 32768), so that nobody else gets one by chance, and above those of vslog's demonstration. */
+const FIRST = 19_000;
 const LAST = 32_000;
 const taken: Server[] = [];
 let next = FIRST + Math.floor(Math.random() * (LAST - FIRST));

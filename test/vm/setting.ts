@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { DOWNLOADS } from '../support/downloads.js';
 import { type GuestFile, guestProgram } from './image.js';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
@@ -11,7 +12,7 @@ export const CACHE = join(ROOT, '.cache/vm');
 
 /** The unpacked kernels that scripts/fetch-kernels.sh keeps. */
 export function defaultKernels(): string[] {
-  const folders = ['6.1', '6.12'].map((line) => join(ROOT, '.cache/kernels', line));
+  const folders = ['6.1', '6.12'].map((line) => join(DOWNLOADS, 'kernels', line));
   const missing = folders.filter((folder) => !existsSync(folder));
   if (missing.length > 0) throw new Error(`no kernel at ${missing.join(', ')}: run \`bash scripts/fetch-kernels.sh\``);
   return folders;

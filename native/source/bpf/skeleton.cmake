@@ -21,7 +21,7 @@ function(vslog_bpf_skeleton NAME)
     OUTPUT ${object}
     # Atomic fetch-and-add and exchange need instruction set v3.
     COMMAND ${CLANG} -O2 -g -Wall -Wextra -Wno-unused-parameter -Werror -mcpu=v3 -target bpf -D__TARGET_ARCH_${BPF_ARCH}
-            -I/usr/include/${CMAKE_LIBRARY_ARCHITECTURE} -I${BPF_DIR} -c ${BPF_DIR}/${NAME}.bpf.c -o ${object}
+            -ffile-prefix-map=${VSLOG_ROOT}=. -I/usr/include/${CMAKE_LIBRARY_ARCHITECTURE} -I${BPF_DIR} -c ${BPF_DIR}/${NAME}.bpf.c -o ${object}
     COMMAND ${LLVM_STRIP} -g ${object}
     DEPENDS ${BPF_DIR}/${NAME}.bpf.c ${BPF_HEADERS})
   add_custom_command(
@@ -29,4 +29,5 @@ function(vslog_bpf_skeleton NAME)
     COMMAND ${BPFTOOL} gen skeleton ${object} name ${NAME}_bpf > ${skeleton}
     DEPENDS ${object})
   add_custom_target(${NAME}_skeleton DEPENDS ${skeleton})
+  add_dependencies(generated ${NAME}_skeleton)
 endfunction()

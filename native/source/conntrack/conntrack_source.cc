@@ -18,10 +18,12 @@
 #include "source/conntrack/conntrack_check.h"
 #include "source/conntrack/flow_events.h"
 #include "source/conntrack/flow_log.h"
+#include "source/conntrack/flow_lookup.h"
 #include "source/conntrack/flow_parser.h"
 #include "source/conntrack/flow_records.h"
 #include "source/record_match.h"
 #include "source/conntrack/table_comparison.h"
+#include "source/conntrack/table_dump.h"
 #include "wire/unique_fd.h"
 
 namespace vslog {
@@ -66,7 +68,7 @@ UniqueFd checked(int fd, const char* what) {
   return UniqueFd(fd);
 }
 
-class ConntrackSource final : public Source, private FlowRecords {
+class ConntrackSource final : public Source, private FlowRecords, private KernelTable {
  public:
   explicit ConntrackSource(const ConntrackOptions& options) : options_(options), filter_(options) {}
 
@@ -81,7 +83,8 @@ class ConntrackSource final : public Source, private FlowRecords {
     for (const std::string& sentence : examine_conntrack()) say(sentence);
     netns_ = own_netns();
     log_.emplace(options_, first_id(), netns_, ends_may_be_silent());
-    comparison_.emplace(log_->table(), filter_, options_.reliable, TableComparison::Outcome{
+    KernelTable& kernel = *this;
+    comparison_.emplace(log_->table(), kernel, options_.reliable, TableComparison::Outcome{
         [this](const Flow& flow) { log_->listed(flow, clock_ns(CLOCK_REALTIME), comparison_->generation(), *this); },
         [this](const KnownFlow& known) { log_->gone(known, clock_ns(CLOCK_REALTIME), *this); },
     });
@@ -113,7 +116,7 @@ class ConntrackSource final : public Source, private FlowRecords {
     if (comparison_->running()) {
       const TableComparison::Work work = comparison_->work(max);
       malformed_ += work.malformed;
-      if (work.dumped) events_->require_barrier();
+      if (work.barrier) events_->require_barrier();
       if (!comparison_->running()) compared();
       if (work.more) taken = max;
     }
@@ -165,6 +168,13 @@ class ConntrackSource final : public Source, private FlowRecords {
  private:
   void record(const ConnRecord& record) override { sink_->conn(record); }
 
+  std::unique_ptr<FlowListing> list() override { return std::make_unique<TableDump>(filter_, options_.reliable); }
+
+  bool has(const FlowKey& key) override {
+    if (!lookup_) lookup_.emplace();
+    return lookup_->has(key);
+  }
+
   /// Takes so many items, kAhead at most; fewer when there are no more. The table is far larger than the processor's caches, so what several events will read of it is fetched at once.
   std::size_t take_some(std::size_t wanted) {
     std::size_t came = 0;
@@ -193,19 +203,27 @@ class ConntrackSource final : public Source, private FlowRecords {
   void tell(std::size_t flows) {
     const std::span<const Ahead> all(ahead_.data(), flows);
     for (const Ahead& a : all) log_->table().fetch_entry(a.name);
-    for (const Ahead& a : all) log_->event(a.flow, a.name, a.time_ns, comparison_->generation(), *this);
+    log_->set_whole(compared_gaps_ == events_->gaps());
+    for (const Ahead& a : all) {
+      log_->event(a.flow, a.name, a.time_ns, comparison_->generation(), *this);
+      if (a.flow.kind == Flow::Kind::destroyed) comparison_->ended(a.name);
+    }
   }
 
   void compare() {
     compare_again_ = false;
     if (!log_->keeps_table()) return;
     begun_ns_ = clock_ns(CLOCK_MONOTONIC);
+    begun_gaps_ = events_->gaps();
     comparison_->begin();
   }
 
   void compared() {
     compared_ns_ = clock_ns(CLOCK_MONOTONIC);
+    compared_gaps_.reset();
+    if (!comparison_->undecided()) compared_gaps_ = begun_gaps_;
     rest_until_ns_ = compared_ns_ + kRestFactor * (compared_ns_ - begun_ns_);
+    lookup_.reset();
     if (comparison_->undecided()) look_twice_ = true;
   }
 
@@ -226,12 +244,16 @@ class ConntrackSource final : public Source, private FlowRecords {
   std::uint32_t netns_ = 0;
   std::optional<FlowLog> log_;
   std::optional<TableComparison> comparison_;
+  std::optional<FlowLookup> lookup_;
   std::unique_ptr<FlowEvents> events_;
   UniqueFd poll_;
   UniqueFd wake_;
   EventSink* sink_ = nullptr;
   bool compare_again_ = false;
   bool look_twice_ = false;
+  /// Of the events, when the comparison that runs, and the last one that left the log as the kernel's table, began.
+  std::uint64_t begun_gaps_ = 0;
+  std::optional<std::uint64_t> compared_gaps_;
   std::uint64_t begun_ns_ = 0;
   std::uint64_t compared_ns_ = 0;
   std::uint64_t rest_until_ns_ = 0;

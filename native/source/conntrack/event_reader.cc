@@ -154,6 +154,7 @@ void EventReader::make_room() {
 }
 
 void EventReader::overrun() {
+  overruns_.fetch_add(1, std::memory_order_release);
   const NetlinkSocket::Memory memory = socket_.memory();
   if (!gap_open_) {
     gap_open_ = true;

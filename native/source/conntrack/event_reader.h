@@ -29,6 +29,8 @@ class EventReader {
     std::uint64_t last_ns = 0;
   };
   Losses losses() const;
+  /// How often the kernel had no room; it counts what was lost when the gap is closed.
+  std::uint64_t overruns() const { return overruns_.load(std::memory_order_acquire); }
 
   /// True when the thread ended by an error, which rethrow() throws.
   bool failed() const { return failed_.load(std::memory_order_acquire); }
@@ -65,6 +67,7 @@ class EventReader {
   std::atomic<bool> failed_{false};
   std::exception_ptr error_;
   std::atomic<std::uint64_t> lost_{0};
+  std::atomic<std::uint64_t> overruns_{0};
   std::atomic<std::uint64_t> first_ns_{0};
   std::atomic<std::uint64_t> last_ns_{0};
   std::uint64_t read_ = 0;

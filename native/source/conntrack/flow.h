@@ -1,6 +1,8 @@
 // A flow of the kernel's connection tracking, as a ctnetlink message tells it.
 #pragma once
 
+#include <linux/netfilter/nf_conntrack_common.h>
+
 #include <array>
 #include <cstdint>
 
@@ -44,6 +46,9 @@ struct Flow {
   std::uint64_t stop_ns = 0;
   std::uint64_t event_ns = 0;
 };
+
+/// The kernel has told its end, or is about to, and takes it out of its table then. net/netfilter/nf_conntrack_core.c, nf_ct_delete().
+inline bool is_dying(const Flow& flow) { return (flow.status & IPS_DYING) != 0; }
 
 /// What tells one flow from another. All its bytes are compared.
 struct FlowKey {

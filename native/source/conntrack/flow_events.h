@@ -41,6 +41,8 @@ class FlowEvents {
   virtual bool next(Item& out) = 0;
   virtual void require_barrier() = 0;
   virtual Losses losses() const = 0;
+  /// Another number once messages have been lost, before any later message is given.
+  virtual std::uint64_t gaps() const = 0;
   /// What a reader of a loss can do about it.
   virtual const char* remedy() const = 0;
   /// Bytes that may wait here, and that do.

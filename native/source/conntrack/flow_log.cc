@@ -37,6 +37,7 @@ void FlowLog::created(const Flow& flow, const FlowName& name, std::uint64_t time
         known->listed = known->silent = false;
         return;
       }
+      if (whole_) return;  // told again
       gone(*known, time_ns, out);  // the word of its end was lost
       table_.remove(*known);
     }
@@ -54,7 +55,7 @@ void FlowLog::updated(const Flow& flow, const FlowName& name, std::uint64_t time
   std::uint64_t created_ns = flow.start_ns;
   if (keeps_table()) {
     KnownFlow* known = table_.find(name);
-    if (known == nullptr) {
+    if (known == nullptr && !is_dying(flow)) {
       listed(flow, time_ns, generation, out);
       known = table_.find(name);
     }
@@ -85,6 +86,7 @@ void FlowLog::destroyed(const Flow& flow, const FlowName& name, std::uint64_t ti
     forget(*known);
     table_.remove(*known);
   } else {
+    if (whole_ && ended_.has(name)) return;
     id = next_id_++;
     if (keeps_table()) {
       ConnRecord begun = record_of(flow, EventKind::snapshot, time_ns);
@@ -98,6 +100,7 @@ void FlowLog::destroyed(const Flow& flow, const FlowName& name, std::uint64_t ti
   r.created_ns = created_ns;
   r.duration_ns = lived_ns;
   put(r, id, out);
+  if (keeps_table()) ended_.add(name);
 }
 
 void FlowLog::listed(const Flow& flow, std::uint64_t time_ns, std::uint16_t generation, FlowRecords& out) {
@@ -112,6 +115,7 @@ void FlowLog::gone(const KnownFlow& known, std::uint64_t time_ns, FlowRecords& o
   // How long it lived is not known: it ended at some time before.
   put(r, known.conn_id, out);
   forget(known);
+  ended_.add(FlowKey(known.key));
 }
 
 std::uint64_t FlowLog::remember(const Flow& flow, const FlowName& name, std::uint64_t created_ns, std::uint16_t generation, bool listed) {

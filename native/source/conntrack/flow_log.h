@@ -5,6 +5,7 @@
 
 #include "event/conn_record.h"
 #include "source/conntrack/conntrack_options.h"
+#include "source/conntrack/ended_flows.h"
 #include "source/conntrack/flow.h"
 #include "source/conntrack/flow_table.h"
 
@@ -32,6 +33,9 @@ class FlowLog {
   /// A known flow that the kernel's table does not have. The entry is the caller's to remove.
   void gone(const KnownFlow& known, std::uint64_t time_ns, FlowRecords& out);
 
+  /// Whether no event can have been lost since the log was the kernel's table. Then a beginning of a flow that is known, and an end of one whose end was told, are told again.
+  void set_whole(bool whole) { whole_ = whole; }
+
   FlowTable& table() { return table_; }
   /// Both ends of flows are wanted, so that there is something to compare.
   bool keeps_table() const { return options_.creates && options_.expires; }
@@ -51,6 +55,8 @@ class FlowLog {
 
   ConntrackOptions options_;
   FlowTable table_;
+  EndedFlows ended_;
+  bool whole_ = false;
   std::uint64_t next_id_;
   std::uint32_t netns_;
   bool silent_;

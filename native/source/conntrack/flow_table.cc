@@ -22,7 +22,7 @@ std::uint64_t word(const void* from) {
 
 }  // namespace
 
-std::uint32_t hash_of(const FlowKey& key) {
+std::uint64_t print_of(const FlowKey& key) {
   // Odd constants of no meaning (digits of pi), so that no word of zeros wipes out the rest.
   constexpr std::uint64_t k0 = 0x243f6a8885a308d3;
   constexpr std::uint64_t k1 = 0x13198a2e03707345;
@@ -30,7 +30,8 @@ std::uint32_t hash_of(const FlowKey& key) {
   const std::uint64_t kind = static_cast<std::uint64_t>(key.zone) << 16 | static_cast<std::uint64_t>(key.protocol) << 8 | key.family;
   std::uint64_t h = mix(word(key.source.data()) ^ k0, word(key.source.data() + 8) ^ k1);
   h = mix(h ^ word(key.destination.data()) ^ k0, word(key.destination.data() + 8) ^ k1);
-  return static_cast<std::uint32_t>(mix(h ^ ports ^ k0, kind ^ k1));
+  const std::uint64_t print = mix(h ^ ports ^ k0, kind ^ k1);
+  return print != 0 ? print : 1;
 }
 
 FlowTable::FlowTable(std::uint32_t max) : max_(max), mask_(kFirstSlots - 1), slots_(make_slots(kFirstSlots)) {}

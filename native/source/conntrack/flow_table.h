@@ -26,21 +26,26 @@ struct alignas(64) KnownFlow {
   bool translated = false;       ///< its destination was
   bool listed = false;           ///< it came by a dump, and its beginning was not told since
   bool silent = false;           ///< the kernel may not tell its end
+  bool absent = false;           ///< a comparison asked the kernel for it, which did not have it
   bool used = false;
 };
 
 static_assert(sizeof(KnownFlow) == 128);
 
-/// A hash of all that a key holds.
-std::uint32_t hash_of(const FlowKey& key);
+/// A hash of all that a key holds; never 0.
+std::uint64_t print_of(const FlowKey& key);
 
 /// A key and its hash, for who asks the table more than once.
 struct FlowName {
   FlowKey key;
   std::uint32_t hash = 0;
+  std::uint64_t print = 0;
 
   FlowName() = default;
-  FlowName(const FlowKey& k) : key(k), hash(hash_of(k)) {}  // NOLINT(google-explicit-constructor): a key is a name
+  FlowName(const FlowKey& k) : FlowName(k, print_of(k)) {}  // NOLINT(google-explicit-constructor): a key is a name
+
+ private:
+  FlowName(const FlowKey& k, std::uint64_t p) : key(k), hash(static_cast<std::uint32_t>(p)), print(p) {}
 };
 
 /// A hash table with open addressing over entries that stay where they are. Not for several threads.

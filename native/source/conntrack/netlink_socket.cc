@@ -5,6 +5,7 @@
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -95,6 +96,45 @@ void NetlinkSocket::ask(unsigned message) {
     if (errno == EPERM) throw SourceRefusal(kNotPermitted);
     fail("cannot ask for the table of connection tracking");
   }
+}
+
+void NetlinkSocket::ask_for_flow(const FlowKey& key, std::uint16_t zone, std::uint32_t sequence) {
+  std::array<char, 256> request{};
+  nlmsghdr* const head = mnl_nlmsg_put_header(request.data());
+  head->nlmsg_type = static_cast<std::uint16_t>(NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET);
+  head->nlmsg_flags = NLM_F_REQUEST;
+  head->nlmsg_seq = sequence;
+  auto* const general = static_cast<nfgenmsg*>(mnl_nlmsg_put_extra_header(head, sizeof(nfgenmsg)));
+  general->nfgen_family = key.family == 4 ? AF_INET : AF_INET6;
+  general->version = NFNETLINK_V0;
+  nlattr* const tuple = mnl_attr_nest_start(head, CTA_TUPLE_ORIG);
+  nlattr* const addresses = mnl_attr_nest_start(head, CTA_TUPLE_IP);
+  const bool four = key.family == 4;
+  const std::size_t skip = four ? 12 : 0;  // ::ffff:a.b.c.d
+  mnl_attr_put(head, four ? CTA_IP_V4_SRC : CTA_IP_V6_SRC, key.source.size() - skip, key.source.data() + skip);
+  mnl_attr_put(head, four ? CTA_IP_V4_DST : CTA_IP_V6_DST, key.destination.size() - skip, key.destination.data() + skip);
+  mnl_attr_nest_end(head, addresses);
+  nlattr* const protocol = mnl_attr_nest_start(head, CTA_TUPLE_PROTO);
+  mnl_attr_put_u8(head, CTA_PROTO_NUM, key.protocol);
+  const auto type = static_cast<std::uint8_t>(key.destination_port >> 8);
+  const auto code = static_cast<std::uint8_t>(key.destination_port);
+  if (key.protocol == IPPROTO_ICMP) {
+    mnl_attr_put_u16(head, CTA_PROTO_ICMP_ID, htons(key.source_port));
+    mnl_attr_put_u8(head, CTA_PROTO_ICMP_TYPE, type);
+    mnl_attr_put_u8(head, CTA_PROTO_ICMP_CODE, code);
+  } else if (key.protocol == IPPROTO_ICMPV6) {
+    mnl_attr_put_u16(head, CTA_PROTO_ICMPV6_ID, htons(key.source_port));
+    mnl_attr_put_u8(head, CTA_PROTO_ICMPV6_TYPE, type);
+    mnl_attr_put_u8(head, CTA_PROTO_ICMPV6_CODE, code);
+  } else {
+    // Protocols without ports do not read them.
+    mnl_attr_put_u16(head, CTA_PROTO_SRC_PORT, htons(key.source_port));
+    mnl_attr_put_u16(head, CTA_PROTO_DST_PORT, htons(key.destination_port));
+  }
+  mnl_attr_nest_end(head, protocol);
+  mnl_attr_nest_end(head, tuple);
+  if (zone != 0) mnl_attr_put_u16(head, CTA_ZONE, htons(zone));
+  if (mnl_socket_sendto(socket_.get(), head, head->nlmsg_len) < 0) fail("cannot ask for a flow");
 }
 
 std::vector<unsigned> event_groups(const ConntrackOptions& options) {

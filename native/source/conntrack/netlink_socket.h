@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "source/conntrack/conntrack_options.h"
+#include "source/conntrack/flow.h"
 
 struct mnl_socket;
 
@@ -44,6 +45,8 @@ class NetlinkSocket {
   void ask_for_table();
   /// The same for flows that are not in the table any more and whose end was not delivered yet.
   void ask_for_undelivered();
+  /// Asks for one flow by its original tuple. The answer, a message or an error (ENOENT: no such flow), has come when this returns; it has the number `sequence`.
+  void ask_for_flow(const FlowKey& key, std::uint16_t zone, std::uint32_t sequence);
 
  private:
   struct Close {

@@ -157,6 +157,8 @@ class RingEvents final : public FlowEvents {
     return {lost + socket_lost_, wall(static_cast<std::int64_t>(page.first_ns)), wall(static_cast<std::int64_t>(page.last_ns))};
   }
 
+  std::uint64_t gaps() const override { return losses().lost; }
+
   const char* remedy() const override { return "Give the capture a bigger --conntrack-queue, or wish for fewer events (--conntrack-protocol, --conntrack-address)"; }
 
   std::uint64_t size() const override { return ring_.size(); }

@@ -41,6 +41,8 @@ class SocketEvents final : public FlowEvents {
     return {l.lost, l.first_ns, l.last_ns};
   }
 
+  std::uint64_t gaps() const override { return reader_.overruns(); }
+
   const char* remedy() const override { return "Give the capture a bigger --conntrack-buffer, or wish for fewer events (--conntrack-protocol, --conntrack-address)"; }
 
   std::uint64_t size() const override { return queue_.size(); }

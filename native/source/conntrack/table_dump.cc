@@ -21,7 +21,7 @@ constexpr int kPatienceMs = 10'000;
 
 TableDump::TableDump(const FlowFilter& filter, bool with_undelivered) : filter_(filter), undelivered_too_(with_undelivered), buffer_(kPiece) { socket_.ask_for_table(); }
 
-TableDump::Progress TableDump::next(const std::function<void(const Flow&)>& each) {
+FlowListing::Progress TableDump::next(const std::function<void(const Flow&)>& each) {
   Progress progress;
   pollfd ready{socket_.fd(), POLLIN, 0};
   if (poll(&ready, 1, kPatienceMs) == 0) throw std::system_error(ETIMEDOUT, std::generic_category(), "the kernel does not go on with its table of flows");
@@ -30,6 +30,7 @@ TableDump::Progress TableDump::next(const std::function<void(const Flow&)>& each
     if (errno == EINTR || errno == EAGAIN) return progress;
     throw std::system_error(errno, std::generic_category(), "cannot read the table of flows");
   }
+  progress.read = true;
   Bytes rest = Bytes(buffer_).first(static_cast<std::size_t>(n));
   while (rest.size() >= sizeof(nlmsghdr)) {
     nlmsghdr head{};

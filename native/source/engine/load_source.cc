@@ -25,6 +25,8 @@ constexpr long kTickNs = 2'000'000;
 constexpr engine::Time kFullSpeedStep = 1000;
 /// How far the clock goes at a time when only timers are left.
 constexpr engine::Time kLastSteps = engine::kMillisecond;
+/// Expired at once, and readable until it is read or set anew.
+constexpr itimerspec kNow{{0, 0}, {0, 1}};
 /// What has ended goes soon: at a million connections a second the kernel's two minutes of TIME_WAIT would be a hundred million entries.
 constexpr engine::Time kShort = 50 * engine::kMillisecond;
 
@@ -74,7 +76,7 @@ class LoadSource final : public EngineSource, private engine::Observer {
 
   void start(std::uint64_t) override {
     // Without a rate: expired long ago and never read, so always readable.
-    set_timer({{0, kTickNs}, {0, 1}});
+    set_timer(options_.load_options.rate == 0 ? kNow : itimerspec{{0, kTickNs}, {0, 1}});
   }
 
   SourceFigures figures() override {
@@ -95,6 +97,7 @@ class LoadSource final : public EngineSource, private engine::Observer {
     const engine::Time until = options_.load_options.rate == 0 ? UINT64_MAX : clock_ns(CLOCK_MONOTONIC);
     while (!over_ && taken_ < max && step(until)) {
     }
+    if (over_ && waiting_.empty()) set_timer({});
     sink_ = nullptr;
     return std::min(taken_, max);
   }
@@ -120,8 +123,10 @@ class LoadSource final : public EngineSource, private engine::Observer {
 
   template <typename Record>
   void take(const Record& record) {
-    if (sink_ != nullptr) put(record);
-    else waiting_.emplace_back(record);
+    if (sink_ != nullptr) return put(record);
+    waiting_.emplace_back(record);
+    // Somebody changes something after the load: nothing else has it fetched.
+    if (over_) set_timer(kNow);
   }
   void put(const ConnRecord& record) {
     ++taken_;
@@ -148,7 +153,6 @@ class LoadSource final : public EngineSource, private engine::Observer {
 
   void say_over() {
     over_ = true;
-    set_timer({});
     std::fprintf(stderr, "vslog-capture: the load is over: %llu connections, %llu events of connections.\n", static_cast<unsigned long long>(traffic_.begun()),
                  static_cast<unsigned long long>(events_));
   }

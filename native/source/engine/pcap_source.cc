@@ -96,9 +96,16 @@ class PcapSource final : public EngineSource, private engine::Observer {
   static void put(EventSink& sink, const ConnRecord& record) { sink.conn(record); }
   static void put(EventSink& sink, const ControlRecord& record) { sink.control(record); }
 
-  void conn(const ConnRecord& record) override { waiting_.emplace_back(record); }
-  void control(const ControlRecord& record) override { waiting_.emplace_back(record); }
+  void conn(const ConnRecord& record) override { take(record); }
+  void control(const ControlRecord& record) override { take(record); }
   void ended(std::uint32_t, EndReason) override {}
+
+  template <typename Record>
+  void take(const Record& record) {
+    waiting_.emplace_back(record);
+    // Somebody changes something after the last packet: nothing else has it fetched.
+    if (over_) eventfd_write(ready_.get(), 1);
+  }
 
   std::uint64_t& count(Unused why) { return counts_[static_cast<std::size_t>(why)]; }
 

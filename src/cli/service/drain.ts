@@ -8,6 +8,7 @@ import { Exit } from '../exit-codes.js';
 import { Failure } from '../failure.js';
 import { addCapture, addCollector, apiSocket, captureSocket } from '../knob/ask.js';
 import { parseServerKey, parseServiceKey, SERVICE_FORMS } from '../service-address.js';
+import { parseDuration } from '../time.js';
 
 import { Draining } from './draining.js';
 
@@ -56,7 +57,8 @@ export function drainCommand(): Command {
       throw new Failure(Exit.usage, '--then remove needs --yes where there is no terminal.');
     if (options.cancel === true && (options.then ?? options.within) !== undefined)
       throw new Failure(Exit.usage, '--cancel gives the weight back: leave --within and --then out.');
-    const withinMs = options.watch === false ? 0 : options.within === undefined ? Number.POSITIVE_INFINITY : durationMs(options.within);
+    const withinMs =
+      options.watch === false ? 0 : options.within === undefined ? Number.POSITIVE_INFINITY : parseDuration('within', options.within);
     const socket = captureSocket(command);
     const client = new CaptureClient({ path: socket, software: 'vslog rs drain' });
     try {
@@ -78,12 +80,4 @@ export function drainCommand(): Command {
       client.close();
     }
   });
-}
-
-function durationMs(text: string): number {
-  const [, number, unit] = /^(\d+(?:\.\d+)?)(s|m|h|d)$/.exec(text) ?? [];
-  const scale = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }[unit ?? ''];
-  if (number === undefined || scale === undefined)
-    throw new Failure(Exit.usage, `--within is ${JSON.stringify(text)}: it must be a time such as 90s, 15m or 1h.`);
-  return Number(number) * scale;
 }

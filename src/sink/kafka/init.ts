@@ -41,7 +41,7 @@ const SETTINGS = [
   'message.timestamp.type',
 ];
 /** How long a topic that was made may take to be known everywhere, ms. */
-const KNOWN_MS = 30_000;
+const KNOWN_MS = 120_000;
 
 /** Makes the topics that are not there, unless `dryRun`, and looks at those that are. Rejects with KafkaFailure when the cluster cannot be asked. */
 export async function prepareTopics(options: KafkaOptions, wishes: TopicWishes, dryRun: boolean): Promise<TopicReport[]> {

@@ -19,6 +19,8 @@ import { Turns } from './turns.js';
 const MOST_AT_ONCE = 4;
 /** And so many more that wait for their turn. */
 const MOST_WAITING = 64;
+/** Node's timers go no further, ms. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export interface EmbeddedStoreOptions {
   /** ClickHouse's data directory; one process at a time. */
@@ -29,7 +31,7 @@ export interface EmbeddedStoreOptions {
   readonly maxResultBytes?: number;
   /** Most memory of a person's query, bytes. Default: an eighth of the machine's, at least 1 GiB. */
   readonly maxQueryBytes?: number;
-  /** Longest time of a delivery, ms; then the engine is ended and started again. */
+  /** Longest time of a delivery, ms; then the engine is ended and started again, and the segment gets twice the time. */
   readonly deliverTimeoutMs?: number;
   /** Default: as the tables are made. */
   readonly retention?: Retention;
@@ -99,14 +101,18 @@ export function createEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStor
   let segments = 0;
   let events = 0;
   let lastDeliverMs: number | null = null;
+  /** A segment that took too long. On a slow machine it always would: so it gets more time at every try, and an engine that works is not ended for ever. */
+  let slow = { id: 0, tries: 0 };
 
   const take = async (segment: Segment): Promise<void> => {
     await engine.start();
     const began = performance.now();
-    const timer = setTimeout(
-      () => void engine.kill(`Segment ${segment.id} was not stored within ${deliverTimeoutMs} ms.`),
-      deliverTimeoutMs,
-    );
+    const tries = slow.id === segment.id ? slow.tries : 0;
+    const limitMs = Math.min(deliverTimeoutMs * 2 ** tries, LONGEST_TIMER_MS);
+    const timer = setTimeout(() => {
+      slow = { id: segment.id, tries: tries + 1 };
+      void engine.kill(`Segment ${segment.id} was not stored within ${limitMs} ms; it gets twice the time now.`);
+    }, limitMs);
     try {
       if (await writer.deliver(segment)) {
         segments++;

@@ -5,8 +5,9 @@ import { ApiClient } from '../../../src/api/client.js';
 import { Administration } from '../../../src/wire/administration.js';
 import { CaptureClient } from '../../../src/wire/client.js';
 import { CaptureRefusal } from '../../../src/wire/errors.js';
+import { until, WAIT_MS } from '../../support/patience.js';
 import type { NetworkNamespace } from './network-namespace.js';
-import { type Up, until, Vslog } from './vslog.js';
+import { type Up, Vslog } from './vslog.js';
 
 /** A change as control_events has it. */
 export interface LoggedChange {
@@ -71,7 +72,7 @@ export class Administered {
 
   /** A session of its own. */
   async session(): Promise<Administration> {
-    const client = new CaptureClient({ path: join(this.vslog.dir, 'capture.sock'), software: 'test' });
+    const client = new CaptureClient({ path: join(this.vslog.dir, 'capture.sock'), software: 'test', timeoutMs: WAIT_MS });
     this.clients.push(client);
     await client.connect();
     return new Administration(client);
@@ -82,7 +83,7 @@ export class Administered {
     const api = new ApiClient(join(this.vslog.dir, 'collector.sock'));
     const where = `kind IN (${kinds.map((kind) => `'${kind}'`).join(', ')})`;
     let found: LoggedChange[] = [];
-    await until(`${count} changes in the log`, async () => {
+    const enough = async (): Promise<boolean> => {
       // The kinds are compared before they get the names of their texts. The epoch lasts as long as the journal, over restarts.
       const sql = `SELECT ${COLUMNS.join(', ')} FROM (SELECT * FROM control_events WHERE ${where}) ORDER BY sequence`;
       const text = (await api.sql(sql, 'JSONEachRow')).toString('utf8');
@@ -90,9 +91,10 @@ export class Administered {
         .split('\n')
         .filter((line) => line !== '')
         .map((line) => JSON.parse(line) as LoggedChange);
-      return found.length >= count ? true : undefined;
-    }).catch((error: unknown) => {
-      throw new Error(`The log has ${found.length}: ${JSON.stringify(found.slice(-5))}`, { cause: error });
+      return found.length >= count;
+    };
+    await until(`${count} changes in the log`, enough, {
+      detail: () => `The log has ${found.length}, at last ${JSON.stringify(found.slice(-5))}.`,
     });
     return found;
   }

@@ -6,6 +6,7 @@ import { appendFileSync } from 'node:fs';
 import { Collector } from '../../../src/collector/collector.js';
 import type { FsyncPolicy } from '../../../src/spool/options.js';
 import type { Segment } from '../../../src/spool/segment.js';
+import { WAIT_MS } from '../../support/patience.js';
 
 const [capture, spoolDirectory, delivered, fsync] = process.argv.slice(2);
 if (capture === undefined || spoolDirectory === undefined || delivered === undefined)
@@ -40,7 +41,7 @@ const collector = new Collector({
 const started = collector.start();
 process.once('SIGTERM', () => {
   started
-    .then(() => collector.stop({ drainMs: 60_000 }))
+    .then(() => collector.stop({ drainMs: WAIT_MS }))
     .then((drained) => process.exit(drained ? 0 : 1))
     .catch(() => process.exit(2));
 });

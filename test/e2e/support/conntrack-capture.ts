@@ -6,9 +6,11 @@ import { expect } from 'vitest';
 import { eventsOf } from '../../../src/cli/event.js';
 import { plainEvent } from '../../../src/cli/event-text.js';
 import { CaptureClient } from '../../../src/wire/client.js';
+import { until, WAIT_MS } from '../../support/patience.js';
+import { keepLogOf } from '../../support/process-logs.js';
 import type { MadeFlow } from './flows.js';
 import type { NetworkNamespace } from './network-namespace.js';
-import { type Ran, until } from './vslog.js';
+import type { Ran } from './vslog.js';
 
 export const CAPTURE = join(import.meta.dirname, '../../../build/native/vslog-capture');
 
@@ -82,6 +84,7 @@ export class ConntrackCapture {
     const child = this.namespace.start(CAPTURE, '--source', 'conntrack', ...own, ...this.args);
     this.child = child;
     this.said = '';
+    keepLogOf('vslog-capture', () => this.said);
     for (const stream of [child.stdout, child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => {
         this.said += text;
@@ -89,10 +92,11 @@ export class ConntrackCapture {
     }
     await until('the capture is ready', () => {
       this.mustRun();
-      return /ready/.test(this.said) ? true : undefined;
+      return /ready/.test(this.said);
     });
     const client = new CaptureClient({
       path: socket,
+      timeoutMs: WAIT_MS,
       handlers: {
         onBatch: (batch) => {
           for (const event of eventsOf(batch)) this.take(plainEvent(event) as unknown as Told);
@@ -121,7 +125,7 @@ export class ConntrackCapture {
   async standStill(): Promise<void> {
     this.child?.kill('SIGSTOP');
     const stopped = (task: string): boolean => /\) T /.test(readFileSync(`/proc/${this.pid}/task/${task}/stat`, 'utf8'));
-    await until('a capture that stands still', () => readdirSync(`/proc/${this.pid}/task`).every(stopped) || undefined);
+    await until('a capture that stands still', () => readdirSync(`/proc/${this.pid}/task`).every(stopped));
   }
 
   goOn(): void {
@@ -151,14 +155,10 @@ export class ConntrackCapture {
 
   /** Waits until something has been told. */
   async tells<T>(what: string, find: () => T | undefined | false): Promise<T> {
-    return until(
-      what,
-      () => {
-        this.mustRun();
-        return find() || undefined;
-      },
-      60_000,
-    );
+    return until(what, () => {
+      this.mustRun();
+      return find() || undefined;
+    });
   }
 
   /** Waits until the flows have been told of, by a record of this kind. */
@@ -168,11 +168,11 @@ export class ConntrackCapture {
     );
   }
 
-  /** Waits until the flows' ends have been told. The kernel takes a flow whose timer ran out only when it looks at it: a dump of the table does. */
+  /** Has the timers of all flows run out, and waits until these flows' ends have been told. Those in zones are left out. */
   async tellsEnds(...flows: MadeFlow[]): Promise<void> {
     await this.tells(`ends of ${flows.map(nameOf).join(', ')}`, () => {
       if (flows.every((flow) => this.kindsOf(flow).includes('expire'))) return true;
-      this.namespace.run('conntrack', '-L');
+      this.namespace.runOut();
       return false;
     });
   }

@@ -21,18 +21,16 @@ table inet track {
   chain input { type filter hook input priority 0; udp dport 30000-65535 drop; }
 }`;
 
-/** Flows end a second after their last packet, a TCP connection when it was closed. */
-export const SHORT = {
-  'netfilter.nf_conntrack_icmp_timeout': 1,
-  'netfilter.nf_conntrack_icmpv6_timeout': 1,
-  'netfilter.nf_conntrack_udp_timeout': 1,
-  'netfilter.nf_conntrack_udp_timeout_stream': 1,
-  'netfilter.nf_conntrack_tcp_timeout_time_wait': 1,
-  'netfilter.nf_conntrack_tcp_timeout_close': 1,
-};
-
-/** No flow ends while a test looks at it, however slow the machine is. */
-export const LONG = Object.fromEntries(Object.keys(SHORT).map((name) => [name, 3600]));
+/** No flow ends by itself while a test makes it or looks at it, however slow the machine is; runOut() lets their timers run out. */
+export const LONG = Object.fromEntries(
+  [
+    'icmp_timeout',
+    'icmpv6_timeout',
+    'udp_timeout',
+    'udp_timeout_stream',
+    ...['syn_sent', 'syn_recv', 'fin_wait', 'close_wait', 'last_ack', 'time_wait', 'close'].map((state) => `tcp_timeout_${state}`),
+  ].map((name) => [`netfilter.nf_conntrack_${name}`, 86_400]),
+);
 
 /** What a test has started; clean() ends it all. */
 export class Stage {
@@ -53,7 +51,7 @@ export class Stage {
     return namespace;
   }
 
-  /** One that tracks connections and tells the end of each, which does not come by itself. */
+  /** One that tracks connections and tells the end of each, which comes only when it is asked for. */
   async tracking(addresses: readonly string[] = []): Promise<NetworkNamespace> {
     const namespace = await this.bare(addresses);
     namespace.rules(TRACK);

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
+import { COMMAND_MS, until } from '../../support/patience.js';
 import type { NetworkNamespace } from './network-namespace.js';
-import { until } from './vslog.js';
 
 /** What a test made, by the names of the records. */
 export interface MadeFlow {
@@ -38,6 +38,8 @@ const ICMPV6 = 58;
 const ECHO_REQUEST = { [ICMP]: 8, [ICMPV6]: 128 } as const;
 /** What a client says, and its server answers. */
 const WORDS = 'hello\n';
+/** Seconds that socat waits for the other direction when one has ended: as long as a command may take. */
+const OTHER_DIRECTION = String(COMMAND_MS / 1000);
 
 /** A TCP connection with an answer, closed by both. */
 export async function tcp(namespace: NetworkNamespace, way: Way): Promise<MadeFlow> {
@@ -55,23 +57,26 @@ export async function udp(namespace: NetworkNamespace, way: Way): Promise<MadeFl
 
 /** Datagrams from one port to so many, each of which is a flow. Nobody answers; that the kernel does not either takes a rule. */
 export function datagrams(namespace: NetworkNamespace, client: Place, address: string, count: number): MadeFlow[] {
-  namespace.run(process.execPath, '-e', sender(`at < ${FIRST_PORT + count}`), JSON.stringify([client, address]));
+  namespace.run(process.execPath, '-e', sender(`made < ${count}`), JSON.stringify([client, address]));
   return datagramFlows(client, address, count);
 }
 
-/** Datagrams, as datagrams() sends them, without end. Resolves, when the first are sent, to what stops it, which tells the flows that were made. */
+/**
+ * Datagrams, as datagrams() sends them, without end: from the next port when all ports have been sent to. Resolves, when the first are sent, to what stops it, which tells the
+ * flows that were made.
+ */
 export async function stream(namespace: NetworkNamespace, client: Place, address: string): Promise<() => Promise<MadeFlow[]>> {
   const child = namespace.start(
     process.execPath,
     '-e',
-    sender('going', 'if (at % 2 === 0) await new Promise((resolve) => setTimeout(resolve, 1));'),
+    sender('going', 'if (made % 2 === 0) await new Promise((resolve) => setTimeout(resolve, 1));'),
     JSON.stringify([client, address]),
   );
   let said = '';
   child.stdout?.setEncoding('utf8').on('data', (text: string) => {
     said += text;
   });
-  await until('datagrams', () => said.includes('first') || undefined);
+  await until('datagrams', () => said.includes('first'));
   return async () => {
     const ended = once(child, 'close');
     child.stdin?.end();
@@ -81,28 +86,36 @@ export async function stream(namespace: NetworkNamespace, client: Place, address
 }
 
 const FIRST_PORT = 30_000;
+/** Ports that one socket sends to. */
+const PORTS = 65_536 - FIRST_PORT;
 
 function datagramFlows(client: Place, address: string, count: number): MadeFlow[] {
-  return Array.from({ length: count }, (_, i) => flowOf(UDP, { client, virtual: { address, port: FIRST_PORT + i } }));
+  return Array.from({ length: count }, (_, i) => {
+    const from = { address: client.address, port: client.port + Math.floor(i / PORTS) };
+    return flowOf(UDP, { client: from, virtual: { address, port: FIRST_PORT + (i % PORTS) } });
+  });
 }
 
 function sender(goesOn: string, pause = ''): string {
   return `const { createSocket } = require('node:dgram');
     const [client, address] = JSON.parse(process.argv[1]);
-    const socket = createSocket('udp4');
     let going = true;
     process.stdin.on('end', () => { going = false; }).resume();
-    socket.bind(client.port, client.address, async () => {
-      let at = ${FIRST_PORT};
-      for (; at < 65536 && ${goesOn}; at++) {
-        await new Promise((resolve) => socket.send('x', at, address, resolve));
-        if (at === ${FIRST_PORT}) console.log('first');
-        ${pause}
+    (async () => {
+      let made = 0;
+      for (let port = client.port; ${goesOn}; port++) {
+        const socket = createSocket('udp4');
+        await new Promise((resolve) => socket.bind(port, client.address, resolve));
+        for (let at = ${FIRST_PORT}; at < 65536 && ${goesOn}; at++) {
+          await new Promise((resolve) => socket.send('x', at, address, resolve));
+          if (++made === 1) console.log('first');
+          ${pause}
+        }
+        socket.close();
       }
-      console.log(at - ${FIRST_PORT});
-      socket.close();
+      console.log(made);
       process.stdin.destroy();
-    });`;
+    })();`;
 }
 
 /** A ping and its answer, by its identifier. */
@@ -148,6 +161,8 @@ async function exchange(namespace: NetworkNamespace, way: Way, flow: MadeFlow, p
   const listen = protocol === 'TCP' ? 'LISTEN' : 'RECVFROM';
   const server = serverIn.start(
     'socat',
+    '-t',
+    OTHER_DIRECTION,
     `${protocol}${flow.family}-${listen}:${flow.real_port},bind=${place(flow.real_addr)},reuseaddr`,
     'PIPE',
   );
@@ -158,18 +173,18 @@ async function exchange(namespace: NetworkNamespace, way: Way, flow: MadeFlow, p
     serverIn
       .procNet(table)
       .split('\n')
-      .some((line) => (line.trim().split(/\s+/)[1] ?? '').concat(' ').endsWith(port))
-      ? true
-      : undefined,
+      .some((line) => (line.trim().split(/\s+/)[1] ?? '').concat(' ').endsWith(port)),
   );
   const { code, out, err } = protocol === 'TCP' ? namespace.tried(tcpClient(flow, place), WORDS) : namespace.tried(udpClient(flow));
   if (code !== 0 || out !== WORDS) throw new Error(`The exchange failed: ${out}${err}`);
+  // A datagram has no end that a server would see.
+  if (protocol === 'UDP') server.kill('SIGKILL');
   await ended;
 }
 
 function tcpClient(flow: MadeFlow, place: (address: string) => string): string[] {
   const to = `TCP${flow.family}:${place(flow.virtual_addr)}:${flow.virtual_port}`;
-  return ['socat', '-t', '60', '-', `${to},bind=${place(flow.client_addr)}:${flow.client_port},reuseaddr`];
+  return ['socat', '-t', OTHER_DIRECTION, '-', `${to},bind=${place(flow.client_addr)}:${flow.client_port},reuseaddr`];
 }
 
 /** One that ends with the answer, as socat does not. */

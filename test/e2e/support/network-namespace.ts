@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
-import { type Ran, until } from './vslog.js';
+import { COMMAND_MS, until } from '../../support/patience.js';
+import type { Ran } from './vslog.js';
 
 /** Somebody else than us, to make a namespace as. */
 export interface Identity {
@@ -50,7 +51,7 @@ export class NetworkNamespace {
     }
     await until('a network namespace', () => {
       if (keeper.exitCode !== null) throw new Error(`No network namespace can be made here: ${said}`);
-      return said.includes('ready') ? true : undefined;
+      return said.includes('ready');
     });
     return new NetworkNamespace(keeper, user, as);
   }
@@ -64,7 +65,7 @@ export class NetworkNamespace {
 
   tried(command: readonly string[], input: string | Buffer = ''): Ran {
     const [program = '', ...args] = [...this.prefix, ...command];
-    const { status, stdout, stderr, error } = spawnSync(program, args, { encoding: 'utf8', input, timeout: 60_000, ...this.as });
+    const { status, stdout, stderr, error } = spawnSync(program, args, { encoding: 'utf8', input, timeout: COMMAND_MS, ...this.as });
     if (error !== undefined) throw error;
     return { code: status, out: stdout, err: stderr };
   }
@@ -92,6 +93,15 @@ export class NetworkNamespace {
   /** A file of /proc/net, as it is in here. */
   procNet(name: string): string {
     return readFileSync(`/proc/${this.keeper.pid}/net/${name}`, 'utf8');
+  }
+
+  /**
+   * Has the timer of one flow of each family run out at once; to be called until all that are meant have ended. `which` chooses flows as the conntrack tool does; it cannot
+   * reach those in zones.
+   */
+  runOut(...which: string[]): void {
+    // The tool sets the timer and looks at the flow once more. By that look the kernel finds it expired and ends it, and the tool fails.
+    for (const family of ['ipv4', 'ipv6']) this.tried(['conntrack', '-U', '-f', family, '--timeout', '0', ...which]);
   }
 
   /** Flows in the kernel's table. */

@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { program } from '../../support/program.js';
 
-const CHILD = join(import.meta.dirname, 'collector-child.ts');
+const CHILD = await program(join(import.meta.dirname, 'collector-child.ts'));
 const started = new Set<ChildProcess>();
 
 /** Starts a program; killAll() ends it if nobody did. Its complaints are ours. */
@@ -15,7 +16,7 @@ export function start(command: string, args: readonly string[]): ChildProcess {
 }
 
 export function startCollector(socket: string, spool: string, delivered: string, fsync = 'always'): ChildProcess {
-  return start(process.execPath, ['--import', 'tsx', CHILD, socket, spool, delivered, fsync]);
+  return start(process.execPath, [CHILD, socket, spool, delivered, fsync]);
 }
 
 /** Sends a signal and waits for the end; resolves to the exit code, undefined when a signal ended it. */

@@ -1,25 +1,19 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { chownSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { COMMAND_MS, until } from '../../support/patience.js';
+import { keepLogOf } from '../../support/process-logs.js';
 import type { NetworkNamespace } from './network-namespace.js';
 
-const ROOT = join(import.meta.dirname, '../../..');
-const COMMAND = ['--import', 'tsx', join(ROOT, 'src/main.ts')];
-const NOBODY = 65_534;
+// For the files that still have them from here.
+export { until } from '../../support/patience.js';
+export { freePorts, listen } from '../../support/ports.js';
 
-/** Waits until there is something; what it waits for decides, the bound is only for when it never comes. */
-export async function until<T>(what: string, find: () => T | undefined | Promise<T | undefined>, ms = 90_000): Promise<T> {
-  const end = Date.now() + ms;
-  while (Date.now() < end) {
-    const found = await find();
-    if (found !== undefined) return found;
-    await sleep(50);
-  }
-  throw new Error(`It did not come: ${what}.`);
-}
+const ROOT = join(import.meta.dirname, '../../..');
+/** What users run. built.ts has seen to it that it is what src/ says. */
+const PROGRAM = join(ROOT, 'dist/main.js');
+const NOBODY = 65_534;
 
 /** A zombie is none: it only waits for its parent to look. */
 export function alive(pid: number): boolean {
@@ -48,32 +42,16 @@ export function familyOf(pid: number): number[] {
   return family;
 }
 
-/** Ports of loopback that are free, all different. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports = await Promise.all(servers.map(listen));
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
-}
-
-/** Listens on a free port of loopback. */
-export function listen(server: Server): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      resolve(typeof address === 'object' && address !== null ? address.port : 0);
-    });
-  });
-}
-
 export interface Ran {
   readonly code: number | null;
   readonly out: string;
   readonly err: string;
 }
 
-/** The command line with sockets and data of its own, run by somebody without privileges. */
+/** By default every collector of a machine wants the same ports. */
+const NO_PORTS = { VSLOG_CLICKHOUSE_HTTP_LISTEN: '', VSLOG_CONSOLE_LISTEN: '', VSLOG_METRICS_LISTEN: '' };
+
+/** The command line with sockets and data of its own and no ports but those that a test asks for, run by somebody without privileges. */
 export class Vslog {
   readonly dir = mkdtempSync(join(tmpdir(), 'vslog-e2e-'));
   private readonly env: NodeJS.ProcessEnv;
@@ -81,19 +59,21 @@ export class Vslog {
   private readonly program: readonly [string, ...string[]];
   private readonly pids = new Set<number>();
 
-  /** `inside`: where it runs, by who made that. */
-  constructor(inside?: NetworkNamespace) {
+  /** `inside`: where it runs, by who made that. `env`: more of its environment; undefined takes a name out. */
+  constructor(inside?: NetworkNamespace, env: NodeJS.ProcessEnv = {}) {
     this.env = {
       ...process.env,
+      ...NO_PORTS,
       HOME: this.dir,
       VSLOG_CAPTURE_SOCKET: join(this.dir, 'capture.sock'),
       VSLOG_CAPTURE_JOURNAL: join(this.dir, 'journal'),
       VSLOG_COLLECTOR_API_SOCKET: join(this.dir, 'collector.sock'),
       VSLOG_COLLECTOR_DATA_DIR: join(this.dir, 'data'),
+      ...env,
     };
     this.who = inside?.as ?? unprivileged();
     // Root all the same? Then at least without what the kernel's sources need: which one `auto` takes must not depend on the machine.
-    const bare: readonly [string, ...string[]] = [process.execPath, ...COMMAND];
+    const bare: readonly [string, ...string[]] = [process.execPath, PROGRAM];
     const root = process.getuid?.() === 0 && this.who.uid === undefined;
     const prefix = inside?.prefix ?? (root ? ['setpriv', '--bounding-set=-net_admin'] : []);
     const [program = process.execPath, ...args] = [...prefix, ...bare];
@@ -106,7 +86,7 @@ export class Vslog {
     const { status, stdout, stderr } = spawnSync(program, [...first, ...args], {
       env: this.env,
       encoding: 'utf8',
-      timeout: 60_000,
+      timeout: COMMAND_MS,
       cwd: ROOT,
       ...this.who,
     });
@@ -120,7 +100,7 @@ export class Vslog {
       env: this.env,
       cwd: ROOT,
       stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: 60_000,
+      timeout: COMMAND_MS,
       ...this.who,
     });
     let [out, err] = ['', ''];
@@ -201,13 +181,14 @@ export class Up {
       });
     }
     this.ended = new Promise((resolve) => child.once('close', resolve));
+    keepLogOf(child.spawnargs.slice(-4).join(' '), () => this.said);
   }
 
   /** Waits for words. */
   says(pattern: RegExp): Promise<RegExpExecArray> {
     return until(`${pattern} in what up says`, () => {
       const found = pattern.exec(this.said);
-      if (found === null && this.child.exitCode !== null) throw new Error(`up ended: ${this.said}`);
+      if (found === null && (this.child.exitCode !== null || this.child.signalCode !== null)) throw new Error(`up ended: ${this.said}`);
       return found ?? undefined;
     });
   }
@@ -237,11 +218,9 @@ export class Terminal extends Up {
     const before = this.said.length;
     const answer = (): string => this.said.slice(before).replace(MOVES, '');
     if (keys !== '') this.keys.write(keys);
-    return until(`${pattern} after ${JSON.stringify(keys)}`, () => (pattern.test(answer()) ? answer() : undefined), 30_000).catch(
-      (error: unknown) => {
-        throw new Error(`${String(error)} It said: ${answer()}`);
-      },
-    );
+    return until(`${pattern} after ${JSON.stringify(keys)}`, () => (pattern.test(answer()) ? answer() : undefined), {
+      detail: () => `It said: ${answer()}`,
+    });
   }
 
   /** Waits for words that come, or have come last. */
@@ -254,5 +233,5 @@ export class Terminal extends Up {
 export function unprivileged(): { uid?: number; gid?: number } {
   if (process.getuid?.() !== 0) return {};
   const nobody = { uid: NOBODY, gid: NOBODY };
-  return spawnSync('test', ['-r', join(ROOT, 'src/main.ts')], nobody).status === 0 ? nobody : {};
+  return spawnSync('test', ['-r', PROGRAM], nobody).status === 0 ? nobody : {};
 }

@@ -2,10 +2,12 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from './server.js';
+import { DOWNLOADS } from '../downloads.js';
+import { until } from '../patience.js';
+import { freePort } from '../ports.js';
+import { keepLogOf } from '../process-logs.js';
 
-const PROGRAM = join(import.meta.dirname, '../../../.cache/clickhouse-server/usr/sbin/clickhouse-server');
+const PROGRAM = join(DOWNLOADS, 'clickhouse-server/usr/sbin/clickhouse-server');
 
 /**
  * Debian's own clickhouse-server, 18.16: too old for our tables, but a real server on a real network. It keeps its port and its data while it is killed and started again.
@@ -43,11 +45,12 @@ export class DebianServer {
     );
     const child = spawn(PROGRAM, [`--config-file=${join(dir, 'config.xml')}`], { cwd: dir, stdio: 'ignore' });
     this.child = child;
-    const end = Date.now() + 60_000;
-    while (!(await this.answers())) {
-      if (child.exitCode !== null || Date.now() > end) throw new Error(`clickhouse-server does not answer: ${this.complaint()}`);
-      await sleep(50);
-    }
+    keepLogOf("Debian's clickhouse-server", () => this.complaint());
+    const answers = (): Promise<boolean> => {
+      if (child.exitCode !== null || child.signalCode !== null) throw new Error(`clickhouse-server ended: ${this.complaint()}`);
+      return this.answers();
+    };
+    await until('an answer of clickhouse-server', answers, { detail: () => this.complaint() });
     return this;
   }
 

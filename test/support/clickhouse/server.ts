@@ -1,8 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { orNever } from '../patience.js';
+import { freePort } from '../ports.js';
+import { keepLogOf } from '../process-logs.js';
+import { program } from '../program.js';
 
 export interface ClickHouseServerOptions {
   /** The only one who may ask; none: everybody. */
@@ -12,15 +15,7 @@ export interface ClickHouseServerOptions {
   readonly dir?: string;
 }
 
-/** A port of loopback that is free now. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('There is no free port.');
-  return address.port;
-}
+let made: Promise<string> | undefined;
 
 /**
  * A ClickHouse server in a process of its own: the embedded engine behind our HTTP protocol, here for writing too. It keeps its port and its data while it is killed and
@@ -54,16 +49,8 @@ export class ClickHouseServer {
   async start(): Promise<this> {
     if (this.child !== undefined) throw new Error('The server runs.');
     const { user = '', password = '' } = this.options;
-    const args = [
-      '--import',
-      import.meta.resolve('tsx'),
-      join(import.meta.dirname, 'process.ts'),
-      this.dir,
-      String(this.port),
-      user,
-      password,
-    ];
-    const child = spawn(process.execPath, args, {
+    made ??= program(join(import.meta.dirname, 'process.ts'));
+    const child = spawn(process.execPath, [await made, this.dir, String(this.port), user, password], {
       stdio: ['ignore', 'pipe', 'pipe'],
       // The engine keeps its copies of the Protobuf schema in the folder that it runs in.
       cwd: this.dir,
@@ -74,6 +61,7 @@ export class ClickHouseServer {
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       complaint = (complaint + text).slice(-4000);
     });
+    keepLogOf('the ClickHouse server', () => complaint);
     await new Promise<void>((resolve, reject) => {
       child.stdout?.on('data', () => resolve());
       child.once('error', reject);
@@ -110,10 +98,10 @@ export class ClickHouseServer {
     const { child } = this;
     this.child = undefined;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    const gone = new Promise<true>((resolve) => child.once('exit', () => resolve(true)));
     child.kill(signal);
-    const force = setTimeout(() => child.kill('SIGKILL'), 15_000);
+    if ((await orNever(gone)) === true) return;
+    child.kill('SIGKILL');
     await gone;
-    clearTimeout(force);
   }
 }

@@ -1,9 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { DOWNLOADS } from '../downloads.js';
+import { COMMAND_MS } from '../patience.js';
 
 export const ROOT = join(import.meta.dirname, '../../..');
-const TOOLS = join(ROOT, '.cache/deploy-tools');
+const TOOLS = join(DOWNLOADS, 'deploy-tools');
 
 export interface Told {
   readonly code: number | null;
@@ -28,7 +30,7 @@ function run(program: string, args: readonly string[], env: NodeJS.ProcessEnv, i
     encoding: 'utf8',
     cwd: ROOT,
     env: { ...process.env, ...env },
-    timeout: 60_000,
+    timeout: COMMAND_MS,
     ...(input === undefined ? {} : { input }),
   });
   if (error !== undefined) throw error;

@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import kafkajs from 'kafkajs';
+import { COMMAND_MS, until, WAIT_MS } from '../patience.js';
+import { freePorts } from '../ports.js';
+import { keepLogOf } from '../process-logs.js';
 import { type Certificates, makeCertificates } from './certificates.js';
 import { type KafkaPart, kafkaPart } from './versions.js';
 
@@ -29,19 +30,6 @@ export interface SecureListeners {
   readonly expired: string;
   /** SASL over TLS: plain, scram-sha-256, scram-sha-512 and oauthbearer (unsigned tokens); user `vslog`, password `secret`. */
   readonly sasl: string;
-}
-
-const START_MS = 60_000;
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  await Promise.all(servers.map((server) => new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))));
-  const ports = servers.map((server) => {
-    const address = server.address();
-    return typeof address === 'object' && address !== null ? address.port : 0;
-  });
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }
 
 /** A real Apache Kafka, broker and controller in one process. It keeps its ports and its data while it is killed and started again. */
@@ -97,6 +85,7 @@ export class KafkaBroker {
       stdio: ['ignore', log, log],
     });
     closeSync(log);
+    keepLogOf(`Kafka ${this.version}`, () => this.complaint());
     await this.ready(this.child);
     return this;
   }
@@ -152,7 +141,7 @@ export class KafkaBroker {
     writeFileSync(config, lines.join(''));
     const users = ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((kind) => ['--add-scram', `${kind}=[name=vslog,password=secret]`]);
     const args = ['kafka.tools.StorageTool', 'format', '--standalone', '--cluster-id', 'vslogvslogvslogvslogvw', '--config', config];
-    const { status, stdout, stderr } = spawnSync('java', [...this.java(), ...args, ...users], { encoding: 'utf8' });
+    const { status, stdout, stderr } = spawnSync('java', [...this.java(), ...args, ...users], { encoding: 'utf8', timeout: COMMAND_MS });
     if (status !== 0) throw new Error(`Kafka's storage could not be formatted: ${stdout}${stderr}`);
     this.formatted = true;
   }
@@ -213,28 +202,26 @@ export class KafkaBroker {
 
   /** A topic's partition with a leader can only be had once the broker is let in by its controller. */
   private async ready(child: ChildProcess): Promise<void> {
-    const end = Date.now() + START_MS;
     const { Kafka, logLevel } = kafkajs;
     const kafka = new Kafka({
       brokers: [this.brokers],
       logLevel: logLevel.NOTHING,
-      connectionTimeout: 2000,
-      requestTimeout: 5000,
+      connectionTimeout: WAIT_MS,
+      requestTimeout: WAIT_MS,
       retry: { retries: 0 },
     });
-    for (;;) {
+    const answers = async (): Promise<boolean> => {
+      if (child.exitCode !== null || child.signalCode !== null) throw new Error(`Kafka ${this.version} ended: ${this.complaint()}`);
       const admin = kafka.admin();
       try {
         await admin.connect();
-        if ((await admin.describeCluster()).brokers.length > 0) return;
+        return (await admin.describeCluster()).brokers.length > 0;
       } catch {
-        // Not yet.
+        return false; // not yet
       } finally {
         await admin.disconnect().catch(() => undefined);
       }
-      if (child.exitCode !== null || child.signalCode !== null || Date.now() > end)
-        throw new Error(`Kafka ${this.version} does not answer: ${this.complaint()}`);
-      await sleep(100);
-    }
+    };
+    await until(`an answer of Kafka ${this.version}`, answers, { everyMs: 100, detail: () => this.complaint() });
   }
 }

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { COMMAND_MS } from '../patience.js';
 
 /** PEM files of a certificate authority made for one test. */
 export interface Certificates {
@@ -17,7 +18,7 @@ export interface Certificates {
 }
 
 function openssl(cwd: string, ...args: string[]): void {
-  const { status, stderr } = spawnSync('openssl', args, { cwd, encoding: 'utf8' });
+  const { status, stderr } = spawnSync('openssl', args, { cwd, encoding: 'utf8', timeout: COMMAND_MS });
   if (status !== 0) throw new Error(`openssl ${args.join(' ')}: ${stderr}`);
 }
 

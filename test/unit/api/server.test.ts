@@ -29,6 +29,7 @@ const batch = {
 /** A collector whose tail gives one batch and one notice, and then waits for the client to go. */
 const collector: ApiOptions['collector'] = {
   status: () => Promise.reject(new Error('The collector is not running.')),
+  mark: () => ({ sealed: 0, next: 1, durable: undefined }),
   comparable: () => [],
   replay: async (sink, request, onProgress) => {
     if (sink !== 'kafka') throw new RangeError(`There is no sink "${sink}": there are kafka.`);

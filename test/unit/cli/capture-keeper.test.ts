@@ -3,12 +3,14 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CaptureKeeper } from '../../../src/cli/capture-keeper.js';
 import { Failure } from '../../../src/cli/failure.js';
-import { until, withDirectory } from '../support/temporary.js';
+import { until } from '../../support/patience.js';
+import { withDirectory } from '../support/temporary.js';
 
 /** A keeper of a program that is this shell script. */
 async function kept(
   script: string,
   action: (keeper: CaptureKeeper, said: string[], readies: () => number) => Promise<void>,
+  stopMs?: number,
 ): Promise<void> {
   await withDirectory(async (dir) => {
     const binary = join(dir, 'capture');
@@ -16,7 +18,10 @@ async function kept(
     chmodSync(binary, 0o755);
     const said: string[] = [];
     let readies = 0;
-    const keeper = new CaptureKeeper({ binary, args: [], say: (line) => said.push(line), onReady: () => readies++, advice: 'Advice.' });
+    const keeper = new CaptureKeeper(
+      { binary, args: [], say: (line) => said.push(line), onReady: () => readies++, advice: 'Advice.' },
+      stopMs,
+    );
     try {
       await action(keeper, said, () => readies);
     } finally {
@@ -42,7 +47,7 @@ describe('a capture that refuses', () => {
 describe('a capture that dies', () => {
   it('is started again, with its last words', async () => {
     await kept('echo "ready: x"; echo "vslog-capture: ouch" >&2; exit 1', async (_keeper, said, readies) => {
-      await until(() => readies() >= 2, 'it was started again');
+      await until('it was started again', () => readies() >= 2);
       expect(said).toContain('capture: ouch');
       expect(said).toContain('the capture ended with code 1; it is started again');
     });
@@ -50,16 +55,29 @@ describe('a capture that dies', () => {
 
   it('says what it said before it was ready, too', async () => {
     await kept('echo "vslog-capture: ouch" >&2; exit 1', async (_keeper, said) => {
-      await until(() => said.length >= 2, 'it was told');
+      await until('it was told', () => said.length >= 2);
       expect(said.slice(0, 2)).toEqual(['capture: ouch', 'the capture ended with code 1; it is started again']);
     });
+  });
+});
+
+describe('a capture that does not end when it is told to', () => {
+  it('is killed, and that is told', async () => {
+    // time: it stays until it is killed, however long that takes
+    const script = "trap '' TERM; echo 'ready: x'; while :; do sleep 0.1; done";
+    const stop = async (keeper: CaptureKeeper, said: string[], readies: () => number): Promise<void> => {
+      await until('it is ready', () => readies() > 0);
+      await keeper.stop();
+      expect(said.at(-1)).toMatch(/^the capture did not end within 0\.05 s and is killed; /);
+    };
+    await kept(script, stop, 50);
   });
 });
 
 describe('a capture', () => {
   it('is told to end with its parent, by a standard input that stays open', async () => {
     await kept('echo "ready: $1"; cat; echo "input ended"', async (_keeper, said) => {
-      await until(() => said.includes('capture: ready: --with-parent'), 'it is ready');
+      await until('it is ready', () => said.includes('capture: ready: --with-parent'));
       expect(said).toEqual(['capture: ready: --with-parent']);
     });
   });

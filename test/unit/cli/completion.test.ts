@@ -86,7 +86,7 @@ function inBash(directory: string, line: string): string[] {
 }
 
 describe('the script for bash', () => {
-  it('completes knobs, and values behind the =, which bash splits off', { timeout: 60_000 }, async () => {
+  it('completes knobs, and values behind the =, which bash splits off', async () => {
     await withDirectory(async (directory) => {
       expect(inBash(directory, 'vslog knob set expire_n')).toEqual(['expire_nodest_conn=']);
       expect(inBash(directory, 'vslog knob set expire_nodest_conn=')).toEqual(['0', '1']);

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parseAddress } from '../../../src/cli/address.js';
 import { compareSource, type Sides } from '../../../src/cli/source-comparison.js';
 import { toLong, v1 } from '../../../src/wire/proto.js';
+import { WAIT_MS } from '../../support/patience.js';
 
 /** A number, or what a connection without one is known by. */
 type Conn = bigint | string;
@@ -28,14 +29,14 @@ function sides(lists: readonly (readonly Conn[])[], logs: readonly (readonly big
       for (const conn of lists[Math.min(listed++, lists.length - 1)] ?? []) each(event(conn));
     },
     sequence: async () => 1n,
-    hasStored: async () => true,
+    lacks: async () => 0,
     openInLog: async () => new Set(logs[Math.min(looked++, logs.length - 1)] ?? []),
     describe: async (ids) => ids.map((id) => ({ only: 'log', conn_id: String(id), protocol: 'tcp', client: '', virtual: '', real: '' })),
     ...more,
   };
 }
 
-const compare = (...given: Parameters<typeof sides>) => compareSource(sides(...given), { pauseMs: 0, catchUpMs: 0 });
+const compare = (...given: Parameters<typeof sides>) => compareSource(sides(...given), { pauseMs: 0, waitMs: 0 });
 
 describe('the source compared with the log', () => {
   it('agrees', async () => {
@@ -47,6 +48,7 @@ describe('the source compared with the log', () => {
       only_source: 0,
       only_log: 0,
       examples: [],
+      behind: 0,
       ok: true,
     });
   });
@@ -103,24 +105,30 @@ describe('the source compared with the log', () => {
 
   it('asks the log only when it has what the capture had after the first list', async () => {
     const asked: string[] = [];
-    let stored = 0;
+    let lacking = 3;
     const report = await compareSource(
       sides([[1n]], [[1n]], {
         sequence: async () => {
           asked.push('sequence');
           return 5n;
         },
-        hasStored: async (sequence) => {
-          asked.push(`stored ${sequence}`);
-          return ++stored === 3;
+        lacks: async (sequence) => {
+          asked.push(`lacks ${sequence}`);
+          return --lacking;
         },
         openInLog: async () => {
           asked.push('open');
           return new Set([1n]);
         },
       }),
+      { waitMs: WAIT_MS },
     );
     expect(report.ok).toBe(true);
-    expect(asked).toEqual(['sequence', 'stored 5', 'stored 5', 'stored 5', 'open']);
+    expect(asked).toEqual(['sequence', 'lacks 5', 'lacks 5', 'lacks 5', 'open']);
+  });
+
+  it('says how far the log is behind when that stands still, so that it is not taken for a difference', async () => {
+    const report = await compare([[1n, 2n]], [[1n]], { lacks: async () => 7 });
+    expect(report).toMatchObject({ checked: true, only_source: 1, behind: 7, ok: false });
   });
 });

@@ -38,12 +38,20 @@ describe('completion', () => {
     expect(of('\\d connec')).toEqual(['connections']);
   });
   it('gives back the word that it goes on from, whatever the line is', () => {
+    const begun = fc.constantFrom('SELECT rea', 'sel', 'from conn', 'SELECT coun', '\\t', '\\d connec');
     fc.assert(
-      fc.property(fc.string(), (line) => {
-        const [found, word] = completions(line, '', WORDS);
-        expect(line.endsWith(word)).toBe(true);
-        for (const one of found) expect(one.toLowerCase().startsWith(word.toLowerCase())).toBe(true);
-      }),
+      fc.property(
+        fc.oneof(
+          fc.string(),
+          fc.tuple(fc.string(), begun).map(([before, word]) => `${before} ${word}`),
+          begun,
+        ),
+        (line) => {
+          const [found, word] = completions(line, '', WORDS);
+          expect(line.endsWith(word)).toBe(true);
+          for (const one of found) expect(one.toLowerCase().startsWith(word.toLowerCase())).toBe(true);
+        },
+      ),
     );
   });
 });

@@ -2,15 +2,16 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { Collector } from '../../../src/collector/collector.js';
+import { Collector, type Undelivered } from '../../../src/collector/collector.js';
 import type { CollectorOptions } from '../../../src/collector/options.js';
 import type { Segment } from '../../../src/spool/segment.js';
 import { verifySpool } from '../../../src/spool/verify.js';
 import type { Batch } from '../../../src/wire/batch.js';
+import { until } from '../../support/patience.js';
 import { batchFrame, EPOCH, makeBatch, makeLog } from '../support/batches.js';
 import { FakeCapture } from '../support/fake-capture.js';
 import { controlEvents, FakeSink } from '../support/fake-sink.js';
-import { until, withDirectory } from '../support/temporary.js';
+import { withDirectory } from '../support/temporary.js';
 
 interface Setup {
   readonly capture: FakeCapture;
@@ -35,6 +36,13 @@ async function withCapture(action: (setup: Setup) => Promise<void>): Promise<voi
   });
 }
 
+/** Three events whose checksum is wrong. */
+function damagedFrame(): Buffer {
+  const frame = batchFrame(makeBatch(1n, 3));
+  frame[frame.length - 1] = 0xee;
+  return frame;
+}
+
 function acked(capture: FakeCapture): bigint {
   return capture.acks.at(-1)?.sequence ?? 0n;
 }
@@ -55,11 +63,11 @@ describe('Collector', () => {
       capture.publish(...log.slice(0, 50));
       const collector = new Collector(options);
       await collector.start();
-      await until(() => acked(capture) === log[49]?.last, 'the first half is acknowledged');
+      await until('the first half is acknowledged', () => acked(capture) === log[49]?.last);
       capture.publish(...log.slice(50));
-      await until(() => acked(capture) === last, 'everything is acknowledged');
-      await until(() => sink.events(EPOCH) === Number(last), 'the sink has everything');
-      await until(async () => (await collector.status()).sinks[0]?.lagSegments === 0, 'its cursor says so');
+      await until('everything is acknowledged', () => acked(capture) === last);
+      await until('the sink has everything', () => sink.events(EPOCH) === Number(last));
+      await until('its cursor says so', async () => (await collector.status()).sinks[0]?.lagSegments === 0);
       const status = await collector.status();
       expect(status).toMatchObject({
         capture: {
@@ -89,12 +97,12 @@ describe('Collector', () => {
       for (let i = 0; i < 60; i += 10) {
         capture.replay = i >= 30; // from here on as if no acknowledgement had arrived
         capture.publish(...log.slice(i, i + 10));
-        await until(() => acked(capture) === log[i + 9]?.last, 'these ten are acknowledged');
+        await until('these ten are acknowledged', () => acked(capture) === log[i + 9]?.last);
         capture.dropAll();
       }
       const total = Number(log.at(-1)?.last);
-      await until(() => sink.events(EPOCH) === total, 'the sink has everything');
-      await until(async () => (await collector.status()).counters.duplicates > 0, 'a replayed batch is seen');
+      await until('the sink has everything', () => sink.events(EPOCH) === total);
+      await until('a replayed batch is seen', async () => (await collector.status()).counters.duplicates > 0);
       await collector.stop();
       expect(capture.subscriptions.some((subscription) => subscription.after === log[9]?.last)).toBe(true);
       expect(await verifySpool(spoolDirectory)).toMatchObject({ complete: true, events: total });
@@ -106,13 +114,13 @@ describe('Collector', () => {
       capture.publish(...makeLog(parts(10)));
       const first = new Collector(options);
       await first.start();
-      await until(() => acked(capture) === capture.log.at(-1)?.last, 'the first epoch is acknowledged');
+      await until('the first epoch is acknowledged', () => acked(capture) === capture.log.at(-1)?.last);
       await first.stop();
       await capture.close();
 
       const second = new Collector(options);
       await second.start();
-      await until(async () => (await second.status()).capture.lastError !== undefined, 'it notices that nobody is there');
+      await until('it notices that nobody is there', async () => (await second.status()).capture.lastError !== undefined);
       expect((await second.status()).capture).toMatchObject({
         state: 'waiting',
         lastError: expect.stringMatching(/^There is no capture at .*: start vslog-capture/),
@@ -123,9 +131,9 @@ describe('Collector', () => {
       reborn.publish(...makeLog(parts(7), 1n, 'another-2'));
       await reborn.listen();
       try {
-        await until(() => acked(reborn) === reborn.log.at(-1)?.last, 'the second epoch is acknowledged');
+        await until('the second epoch is acknowledged', () => acked(reborn) === reborn.log.at(-1)?.last);
         expect(reborn.subscriptions[0]).toEqual({ epoch: EPOCH, after: 0n });
-        await until(() => sink.events('another-2') > 0, 'the sink has the new epoch');
+        await until('the sink has the new epoch', () => sink.events('another-2') > 0);
         await second.stop();
         const report = await verifySpool(spoolDirectory);
         expect(report).toMatchObject({ complete: true });
@@ -142,11 +150,11 @@ describe('Collector', () => {
       capture.publish(makeBatch(101n, 10), makeBatch(116n, 5));
       const collector = new Collector(options);
       await collector.start();
-      await until(() => acked(capture) === 120n, 'it is acknowledged');
+      await until('it is acknowledged', () => acked(capture) === 120n);
       capture.dropAll();
-      await until(() => capture.subscriptions.length === 2, 'it is back');
+      await until('it is back', () => capture.subscriptions.length === 2);
       capture.publish(makeBatch(121n, 1));
-      await until(() => acked(capture) === 121n, 'it goes on');
+      await until('it goes on', () => acked(capture) === 121n);
       await collector.stop();
       expect(await losses(sink)).toMatchObject([
         { kind: 12, where: 2, lost: 100n, sequence: 1n },
@@ -157,21 +165,29 @@ describe('Collector', () => {
     });
   });
 
-  it('survives garbage: the session ends with the offset, the next one has everything', async () => {
-    await withCapture(async ({ capture, sink, options }) => {
-      const collector = new Collector({ ...options, reconnectMinMs: 300, reconnectMaxMs: 300 });
+  it('ends the session at garbage, and says where in the stream that was', async () => {
+    await withCapture(async ({ capture, options }) => {
+      const collector = new Collector({ ...options, reconnectMinMs: 3_600_000, reconnectMaxMs: 3_600_000 });
       await collector.start();
-      await until(() => capture.subscriptions.length === 1, 'it subscribed');
-      const damaged = batchFrame(makeBatch(1n, 3));
-      damaged[damaged.length - 1] = 0xee;
-      capture.sendRaw(damaged);
-      await until(
-        async () => /checksum is .* at offset \d+ of the stream/.test((await collector.status()).capture.lastError ?? ''),
-        'it says so',
-      );
-      capture.publish(makeBatch(1n, 3));
-      await until(() => sink.events(EPOCH) === 3, 'the events arrived');
+      await until('it subscribed', () => capture.subscriptions.length === 1);
+      capture.sendRaw(damagedFrame());
+      await until('it waits', async () => (await collector.status()).capture.state === 'waiting');
+      expect((await collector.status()).capture.lastError).toMatch(/checksum is .* at offset \d+ of the stream/);
       await collector.stop();
+    });
+  });
+
+  it('survives garbage: the next session has everything', async () => {
+    await withCapture(async ({ capture, sink, options }) => {
+      const collector = new Collector(options);
+      await collector.start();
+      await until('it subscribed', () => capture.subscriptions.length === 1);
+      capture.sendRaw(damagedFrame());
+      await until('it is back', () => capture.subscriptions.length === 2);
+      capture.publish(makeBatch(1n, 3));
+      await until('the events arrived', () => sink.events(EPOCH) === 3);
+      await collector.stop();
+      expect(sink.segments.map(({ ranges }) => ranges)).toEqual([[{ first: 1n, last: 3n }]]);
     });
   });
 
@@ -181,12 +197,14 @@ describe('Collector', () => {
       capture.publish(...makeLog(parts(5)));
       const collector = new Collector(options);
       await collector.start();
-      await until(() => sink.tried.length > 0, 'a try was made');
-      expect(await collector.stop({ drainMs: 50 })).toBe(false);
+      await until('a try was made', () => sink.tried.length > 0);
+      const left: Undelivered[] = [];
+      expect(await collector.stop({ drainMs: 50, onUndelivered: (one) => left.push(one) })).toBe(false);
+      expect(left).toMatchObject([{ sink: 'fake', events: Number(capture.log.at(-1)?.last) }]);
       const sink2 = new FakeSink();
       const again = new Collector({ ...options, sinks: [sink2] });
       await again.start();
-      await until(() => sink2.events(EPOCH) === Number(capture.log.at(-1)?.last), 'another sink of that name gets all');
+      await until('another sink of that name gets all', () => sink2.events(EPOCH) === Number(capture.log.at(-1)?.last));
       await again.stop();
     });
   });
@@ -201,15 +219,15 @@ describe('Collector', () => {
         const spoolDirectory = join(disk, 'spool');
         const collector = new Collector({ ...options, spoolDirectory });
         await collector.start();
-        await until(() => capture.subscriptions.length === 1, 'it subscribed');
+        await until('it subscribed', () => capture.subscriptions.length === 1);
         writeFileSync(join(disk, 'ballast'), Buffer.alloc(180 * 1024));
         const log = makeLog(Array.from({ length: 8 }, () => ({ count: 500, record: 'conn' as const })));
         capture.publish(...log);
-        await until(async () => /the disk is full/.test((await collector.status()).spool.state), 'it says that the disk is full');
+        await until('it says that the disk is full', async () => /the disk is full/.test((await collector.status()).spool.state));
         expect(acked(capture)).toBeLessThan(4000n);
         rmSync(join(disk, 'ballast'));
-        await until(() => acked(capture) === 4000n, 'everything is acknowledged');
-        await until(() => sink.events(EPOCH) === 4000, 'the sink has everything');
+        await until('everything is acknowledged', () => acked(capture) === 4000n);
+        await until('the sink has everything', () => sink.events(EPOCH) === 4000);
         await collector.stop();
         expect(await verifySpool(spoolDirectory)).toMatchObject({ complete: true, events: 4000 });
       } finally {
@@ -224,15 +242,17 @@ describe('Collector', () => {
       const collector = new Collector(options);
       const abort = new AbortController();
       const seen: Batch[] = [];
+      const nodes: string[] = [];
       const tailing = collector.tail({ groups: ['conn_create'] }, async (batch) => void seen.push(batch), abort.signal, {
-        onStart: (welcome) => expect(welcome.node).toBe('node-a'),
+        onStart: ({ node }) => nodes.push(node),
       });
       let first = 4n;
-      await until(() => {
+      await until('a batch is seen', () => {
         if (seen.length === 0) capture.publish(makeBatch(first++, 1));
         return seen.length > 0;
-      }, 'a batch is seen');
+      });
       expect(seen[0]?.first).toBeGreaterThan(3n);
+      expect(nodes).toEqual(['node-a']);
       abort.abort();
       await tailing;
       await capture.close();

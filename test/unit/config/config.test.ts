@@ -108,6 +108,7 @@ describe('every option', () => {
     const help = spawnSync(binary, ['--help'], { encoding: 'utf8' });
     expect(help.status).toBe(0);
     const natives = keys.flatMap((key) => optionOf(key).native ?? []);
+    expect(natives.length).toBeGreaterThan(20);
     for (const flag of natives) expect(`${help.stdout}${help.stderr}`).toContain(`--${flag} `);
   });
 });

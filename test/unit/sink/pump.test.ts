@@ -4,9 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { Pump } from '../../../src/sink/pump.js';
 import { SinkRejection } from '../../../src/sink/sink.js';
 import { Spool } from '../../../src/spool/spool.js';
+import { until, WAIT_MS } from '../../support/patience.js';
 import { EPOCH, makeBatch } from '../support/batches.js';
 import { controlEvents, FakeSink } from '../support/fake-sink.js';
-import { until, withDirectory } from '../support/temporary.js';
+import { withDirectory } from '../support/temporary.js';
 
 const QUICK = { retryMinMs: 1, retryMaxMs: 5 };
 
@@ -34,9 +35,9 @@ describe('Pump', () => {
       const sink = new FakeSink();
       const pump = new Pump(spool, sink, QUICK);
       await pump.start();
-      await until(() => sink.segments.length === 3, 'three segments are delivered');
+      await until('three segments are delivered', () => sink.segments.length === 3);
       await add();
-      expect(await pump.drain(20_000)).toBe(true);
+      expect(await pump.drain(WAIT_MS)).toBe(true);
       expect(pump.status()).toMatchObject({
         state: 'running',
         delivered: 4,
@@ -53,7 +54,7 @@ describe('Pump', () => {
       const later = new FakeSink();
       const second = new Pump(spool, later, QUICK);
       await second.start();
-      await second.drain(20_000);
+      await second.drain(WAIT_MS);
       await second.stop();
       expect(later.tried).toEqual([5]);
     });
@@ -65,11 +66,11 @@ describe('Pump', () => {
       sink.failure = () => new Error('The engine is not there.');
       const pump = new Pump(spool, sink, QUICK);
       await pump.start();
-      await until(() => sink.tried.length > 5, 'several tries were made');
+      await until('several tries were made', () => sink.tried.length > 5);
       expect(pump.status()).toMatchObject({ state: 'waiting', lagSegments: 2, lagEvents: 20, lastError: 'The engine is not there.' });
       expect(await pump.drain(20)).toBe(false);
       sink.failure = () => undefined;
-      expect(await pump.drain(20_000)).toBe(true);
+      expect(await pump.drain(WAIT_MS)).toBe(true);
       expect(sink.segments.map((segment) => segment.id)).toEqual([1, 2]);
       await pump.stop();
     });
@@ -81,10 +82,10 @@ describe('Pump', () => {
       sink.failure = (segment) => (segment.id === 2 ? new SinkRejection('Field 99 is not known.') : undefined);
       const pump = new Pump(spool, sink, { ...QUICK, rejections: 3 });
       await pump.start();
-      await until(() => pump.status().delivered === 3, 'the third is delivered');
+      await until('the third is delivered', () => pump.status().delivered === 3);
       expect(sink.tried).toEqual([1, 2, 2, 2, 3]);
       await spool.seal();
-      await pump.drain(20_000);
+      await pump.drain(WAIT_MS);
       const loss = sink.segments.at(-1);
       expect(loss?.id).toBe(4);
       if (loss === undefined) return;
@@ -105,7 +106,7 @@ describe('Pump', () => {
       sink.failure = () => new Error('Not now.');
       const pump = new Pump(spool, sink, { retryMinMs: 60_000, retryMaxMs: 60_000 });
       await pump.start();
-      await until(() => sink.tried.length === 1, 'one try was made');
+      await until('one try was made', () => sink.tried.length === 1);
       await pump.stop();
       expect(pump.status()).toMatchObject({ state: 'stopped', delivered: 0, lagSegments: 1 });
     });
@@ -124,16 +125,29 @@ describe('Pump', () => {
       sink.failure = () => new Error('The engine is not there.');
       const pump = new Pump(spool, sink, { retryMinMs: 1, retryMaxMs: 3_600_000 });
       await pump.start();
-      await until(() => pump.status().circuit === 'open', 'the circuit opens');
+      await until('the circuit opens', () => pump.status().circuit === 'open');
       const { failures, retryAtMs, state } = pump.status();
       expect(failures).toBeGreaterThanOrEqual(5);
       expect(state).toBe('waiting');
       expect(retryAtMs).toBeGreaterThan(0);
-      await until(() => sink.tried.length >= 6, 'it is tried again');
+      await until('it is tried again', () => sink.tried.length >= 6);
       expect(sink.starts).toBeGreaterThanOrEqual(sink.tried.length);
       sink.failure = () => undefined;
-      expect(await pump.drain(20_000)).toBe(true);
+      expect(await pump.drain(WAIT_MS)).toBe(true);
       expect(pump.status()).toMatchObject({ circuit: 'closed', failures: 0, retryAtMs: undefined, state: 'running' });
+      await pump.stop();
+    });
+  });
+
+  it('does not wait at the end for a sink whose next try comes later', async () => {
+    await withSpool(1, async (spool) => {
+      const sink = new FakeSink();
+      sink.failure = () => new Error('Nobody listens.');
+      const pump = new Pump(spool, sink, { retryMinMs: 2e9, retryMaxMs: 2e9 });
+      await pump.start();
+      await until('it has failed', () => pump.status().retryAtMs !== undefined);
+      // Waited for, this would take days.
+      expect(await pump.drain(5e8)).toBe(false);
       await pump.stop();
     });
   });
@@ -144,7 +158,7 @@ describe('Pump', () => {
       sink.failure = (segment) => (segment.id === 2 ? new SinkRejection('Field 99 is not known.') : undefined);
       const pump = new Pump(spool, sink, { ...QUICK, rejections: 1 });
       await pump.start();
-      await until(() => pump.status().delivered === 3, 'the third is delivered');
+      await until('the third is delivered', () => pump.status().delivered === 3);
       const signal = new AbortController().signal;
       const stubborn = await pump.replay({ refused: true }, () => undefined, signal);
       expect(stubborn).toEqual({
@@ -170,7 +184,7 @@ describe('Pump', () => {
       const sink = new FakeSink();
       const pump = new Pump(spool, sink, QUICK);
       await pump.start();
-      expect(await pump.drain(20_000)).toBe(true);
+      expect(await pump.drain(WAIT_MS)).toBe(true);
       const signal = new AbortController().signal;
       expect(await pump.replay({}, () => undefined, signal)).toMatchObject({ segments: 3, events: 30 });
       expect(await pump.replay({ toSeconds: 1 }, () => undefined, signal)).toMatchObject({ segments: 0 });
@@ -194,12 +208,12 @@ describe('Pump', () => {
         await spool.append([makeBatch(first, 10)]);
         await spool.seal();
       }
-      await until(() => sink.tried.length > 5, 'several tries were made');
+      await until('several tries were made', () => sink.tried.length > 5);
       expect(spool.has(1)).toBe(false);
       sink.failure = () => undefined;
-      await until(() => sink.segments.length > 0, 'the sink takes again');
+      await until('the sink takes again', () => sink.segments.length > 0);
       await spool.seal();
-      expect(await pump.drain(20_000)).toBe(true);
+      expect(await pump.drain(WAIT_MS)).toBe(true);
       const had = sink.events(EPOCH);
       const told = (await Promise.all(sink.segments.filter(({ record }) => record === 'control').map(controlEvents))).flat();
       expect(told.reduce((sum, { lost }) => sum + lost, 0n)).toBe(50n - BigInt(had));
@@ -215,11 +229,11 @@ describe('Pump', () => {
       sink.failure = () => new SinkRejection('No.');
       const pump = new Pump(spool, sink, QUICK);
       await pump.start();
-      await until(() => pump.status().delivered === 1, 'the segment is set aside');
+      await until('the segment is set aside', () => pump.status().delivered === 1);
       await spool.seal();
-      await until(() => pump.status().delivered === 2, 'its loss is set aside');
+      await until('its loss is set aside', () => pump.status().delivered === 2);
       await spool.seal();
-      expect(await pump.drain(20_000)).toBe(true);
+      expect(await pump.drain(WAIT_MS)).toBe(true);
       expect(pump.status().refused.map(({ id }) => id)).toEqual([1, 2]);
       expect(spool.sealed().map(({ id }) => id)).toEqual([1, 2]);
       await pump.stop();
@@ -232,12 +246,12 @@ describe('Pump', () => {
       sink.failure = () => new Error('The engine is not there.');
       const pump = new Pump(spool, sink, QUICK);
       await pump.start();
-      await until(() => sink.tried.length > 0, 'a try was made');
+      await until('a try was made', () => sink.tried.length > 0);
       const { signal } = new AbortController();
       await expect(pump.replay({}, () => undefined, signal)).rejects.toThrow(
         /^Sink fake takes nothing now, .*: The engine is not there\.$/,
       );
-      await until(() => pump.status().circuit === 'open', 'the circuit opens');
+      await until('the circuit opens', () => pump.status().circuit === 'open');
       await expect(pump.replay({}, () => undefined, signal)).rejects.toThrow(/takes nothing now/);
       await pump.stop();
     });

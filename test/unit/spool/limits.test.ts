@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { listSealed } from '../../../src/spool/catalog.js';
 import type { SpoolOptions } from '../../../src/spool/options.js';
-import { Spool } from '../../../src/spool/spool.js';
+import { Spool, sealAge } from '../../../src/spool/spool.js';
 import { verifySpool } from '../../../src/spool/verify.js';
+import { pause, until } from '../../support/patience.js';
 import { makeBatch } from '../support/batches.js';
 import { controlEvents } from '../support/fake-sink.js';
-import { until, withDirectory } from '../support/temporary.js';
+import { withDirectory } from '../support/temporary.js';
 
 const HOUR = 3_600_000;
 /** Events of a segment: many, so that a loss record is small beside it. */
@@ -60,7 +61,7 @@ describe('what waits for a sink', () => {
         [0, 1, 2, 3, 4, 5].map((i) => BigInt(i * SIZE + 1)),
       );
       expect(spool.full).toBe(false);
-      await until(() => !readdirSync(join(dir, 'dropped')).some((name) => name.endsWith('.json')), 'the losses are in the log');
+      await until('the losses are in the log', () => !readdirSync(join(dir, 'dropped')).some((name) => name.endsWith('.json')));
       await spool.seal();
       const told = await losses(dir);
       const kept = (await listSealed(dir)).filter(({ record }) => record === 'conn');
@@ -77,11 +78,11 @@ describe('what waits for a sink', () => {
     await withDirectory(async (dir) => {
       const spool = await opened(dir, { backlogAgeMs: 300, whenFull: 'drop-oldest' });
       let next = 1n;
-      await until(async () => {
+      await until('something is dropped', async () => {
         await add(spool, [next]);
         next += BigInt(SIZE);
         return (await losses(dir)).length > 0;
-      }, 'something is dropped');
+      });
       expect((await losses(dir))[0]?.detail).toContain('(spool.backlog_age)');
       await spool.close();
     });
@@ -100,7 +101,7 @@ describe('what waits for a sink', () => {
       };
       writeFileSync(join(dir, 'dropped', '000000000001.json'), JSON.stringify(note));
       const second = await opened(dir, {});
-      await until(() => !readdirSync(join(dir, 'dropped')).includes('000000000001.json'), 'the loss is in the log');
+      await until('the loss is in the log', () => !readdirSync(join(dir, 'dropped')).includes('000000000001.json'));
       await second.seal();
       expect((await listSealed(dir)).filter(({ record }) => record === 'conn').map(({ id }) => id)).toEqual([3]);
       expect(await losses(dir)).toMatchObject([{ lost: 20n, detail: 'More waited.' }]);
@@ -114,10 +115,10 @@ describe('what every sink has', () => {
     await withDirectory(async (dir) => {
       const spool = await opened(dir, { maxAgeMs: 1 });
       await add(spool, [1n, BigInt(SIZE + 1), BigInt(2 * SIZE + 1)]);
-      await new Promise((resolve) => setTimeout(resolve, 5)); // older than the limit; longer changes nothing
+      await pause(5, 'they become older than the limit; longer changes nothing');
       expect(spool.sealed().map(({ id }) => id)).toEqual([1, 2, 3]);
       spool.setCursor('slow', 2);
-      await until(() => spool.sealed().length === 1, 'the delivered ones are gone');
+      await until('the delivered ones are gone', () => spool.sealed().length === 1);
       expect(spool.sealed().map(({ id }) => id)).toEqual([3]);
       await spool.close();
     });
@@ -128,16 +129,51 @@ describe('what every sink has', () => {
       const spool = await Spool.open(dir, { segmentAgeMs: HOUR, maxAgeMs: 200 });
       await add(spool, [1n, 501n, 1001n]);
       spool.setCursor('only', 3);
-      await until(() => spool.sealed().length === 1, 'all but the newest are removed');
+      await until('all but the newest are removed', () => spool.sealed().length === 1);
       await spool.close();
     });
     await withDirectory(async (dir) => {
       const spool = await Spool.open(dir, { segmentAgeMs: HOUR, backlogAgeMs: 200, whenFull: 'drop-oldest' });
       spool.setCursor('slow', 0);
       await add(spool, [1n, 501n]);
-      await until(() => !spool.has(1), 'the oldest is given up');
+      await until('the oldest is given up', () => !spool.has(1));
       await spool.seal();
       expect((await losses(dir)).map(({ lost }) => lost)).toEqual([BigInt(SIZE)]);
+      await spool.close();
+    });
+  });
+});
+
+describe('the age of a segment', () => {
+  it('grows while several wait for every sink, up to a bound', () => {
+    const ages = [0, 1, 2, 3, 4, 6].map((ahead) => sealAge(400, ahead));
+    expect(ages).toEqual([400, 400, 400, 800, 1600, 6400]);
+    expect([sealAge(400, 100), sealAge(HOUR, 100)]).toEqual([30_000, HOUR]);
+  });
+
+  it('is what was asked for while one sink keeps up, and more while all are behind', async () => {
+    await withDirectory(async (dir) => {
+      const spool = await Spool.open(dir, { segmentAgeMs: 20 });
+      spool.setCursor('slow', 0);
+      spool.setCursor('slower', 0);
+      const aged = async (first: bigint): Promise<number> => {
+        const { segments } = spool.status();
+        const begun = performance.now();
+        await spool.append([makeBatch(first, 10)]);
+        await until('it is sealed', () => spool.status().segments > segments);
+        return performance.now() - begun;
+      };
+      for (let first = 1n; first < 80n; first += 10n) {
+        await spool.append([makeBatch(first, 10)]);
+        await spool.seal();
+      }
+      // Eight wait: 20 ms, doubled six times. A busy machine only makes it later.
+      expect(await aged(81n)).toBeGreaterThan(1200);
+      // One that keeps up is all that it takes: what was open is sealed then.
+      const late = aged(91n);
+      spool.setCursor('slow', 9);
+      await late;
+      expect(spool.lag(9)).toEqual({ segments: 1, events: 10 });
       await spool.close();
     });
   });

@@ -11,9 +11,10 @@ import type { Segment } from '../../../src/spool/segment.js';
 import { Spool } from '../../../src/spool/spool.js';
 import { verifySpool } from '../../../src/spool/verify.js';
 import type { Batch } from '../../../src/wire/batch.js';
+import { until } from '../../support/patience.js';
 import { EPOCH, makeBatch, makeLog } from '../support/batches.js';
 import { controlEvents } from '../support/fake-sink.js';
-import { until, withDirectory } from '../support/temporary.js';
+import { withDirectory } from '../support/temporary.js';
 
 const SLOW: SpoolOptions = { segmentAgeMs: 3_600_000 };
 
@@ -34,7 +35,7 @@ describe('Spool', () => {
       ]);
       await spool.append(log);
       expect(spool.lastDurable()).toEqual({ epoch: EPOCH, sequence: 9n });
-      await until(() => spool.status().segments === 2, 'both segments are sealed');
+      await until('both segments are sealed', () => spool.status().segments === 2);
       const [conn, control] = await sealed(spool);
       expect(conn).toMatchObject({ id: 1, record: 'conn', node: 'node-a', epoch: EPOCH, count: 8 });
       expect(conn?.ranges).toEqual([
@@ -67,6 +68,19 @@ describe('Spool', () => {
       await spool.close();
       await last;
       expect(await verifySpool(dir)).toMatchObject({ complete: true, events: 20 });
+    });
+  });
+
+  it('writes and seals what is queued before it closes, also while it seals', async () => {
+    await withDirectory(async (dir) => {
+      const spool = await Spool.open(dir, { ...SLOW, fsync: 'interval:3600000' });
+      const [first, second, third] = makeLog(Array.from({ length: 3 }, () => ({ count: 5, record: 'conn' as const })));
+      const append = (batch: Batch | undefined): Promise<void> => spool.append(batch === undefined ? [] : [batch]);
+      await Promise.all([append(first), spool.seal()]);
+      const later = [append(second), spool.seal(), append(third)];
+      await spool.close();
+      await Promise.all(later);
+      expect(await verifySpool(dir)).toMatchObject({ complete: true, events: 15 });
     });
   });
 
@@ -335,13 +349,11 @@ describe('Spool', () => {
         expect(spool.status().state).toMatch(/the disk is full/);
         await expect(spool.append([makeBatch(next, 1)])).rejects.toThrow(SpoolWriteError); // nothing is taken behind what failed
         spawnSync('rm', [join(disk, 'ballast')]);
-        await until(
-          async () =>
-            spool.ready().then(
-              () => true,
-              () => false,
-            ),
-          'the spool is ready again',
+        await until('the spool is ready again', async () =>
+          spool.ready().then(
+            () => true,
+            () => false,
+          ),
         );
         expect(spool.lastDurable()).toEqual({ epoch: EPOCH, sequence: next - 1n });
         await spool.append([makeBatch(next, 100)]);

@@ -22,6 +22,7 @@ test('a changed migration and a newer store are refused in a sentence', async ()
 
 test('the migrations are numbered from 1 without gaps, and each statement is one', () => {
   const all = loadMigrations();
+  expect(all.length).toBeGreaterThan(0);
   expect(all.map(({ version }) => version)).toEqual(all.map((_, index) => index + 1));
   for (const { statements } of all) for (const sql of statements) expect(sql).toMatch(/^(CREATE|ALTER|DROP|INSERT) /);
 });

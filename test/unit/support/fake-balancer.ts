@@ -28,6 +28,8 @@ export class FakeBalancer {
   connections: object[] | undefined = [];
   /** What was changed, in order: "set tcp 10.0.0.1:80 10.0.0.2:80 real_weight=0". */
   readonly changes: string[] = [];
+  /** For whom each of these was made. */
+  readonly authors: string[] = [];
   /** Called before each answer to SERVICE_LIST. */
   onList: () => void = () => undefined;
   /** Called before each change. */
@@ -118,6 +120,7 @@ export class FakeBalancer {
     const service = formatServiceKey(request.service as ServiceKey);
     const real = request.real === null || request.real === undefined ? undefined : formatServerKey(request.real as never);
     const settings = request.settings.map(({ name, value }) => [name ?? '', value ?? ''] as const);
+    this.authors.push(request.for_whom);
     this.changes.push(
       [action, service, ...(real === undefined ? [] : [real]), ...settings.map(([name, value]) => `${name}=${value}`)].join(' '),
     );

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { until as shared } from '../../support/patience.js';
 
 /** Runs `action` with a directory of its own, which is removed afterwards. */
 export async function withDirectory<T>(action: (directory: string) => Promise<T>): Promise<T> {
@@ -12,11 +13,7 @@ export async function withDirectory<T>(action: (directory: string) => Promise<T>
   }
 }
 
-/** Waits until `condition` holds; fails after a generous while. */
-export async function until(condition: () => boolean | Promise<boolean>, what: string, ms = 20_000): Promise<void> {
-  const end = Date.now() + ms;
-  while (!(await condition())) {
-    if (Date.now() > end) throw new Error(`It did not come to pass within ${ms} ms that ${what}.`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+/** The shared wait in an older order of arguments; the time is not used. For end-to-end tests that still call it so. */
+export async function until(condition: () => boolean | Promise<boolean>, what: string, _ms?: number): Promise<void> {
+  await shared(what, condition);
 }

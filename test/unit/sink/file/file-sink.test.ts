@@ -16,8 +16,9 @@ import { gunzipSync } from 'node:zlib';
 import { decompress, init } from '@bokuweb/zstd-wasm';
 import { describe, expect, it } from 'vitest';
 import { SinkRejection } from '../../../../src/sink/sink.js';
+import { until } from '../../../support/patience.js';
 import { EPOCH, makeBatch } from '../../support/batches.js';
-import { until, withDirectory } from '../../support/temporary.js';
+import { withDirectory } from '../../support/temporary.js';
 import { linesIn, makeSegment, makeSink, namesIn, sequencesIn, upTo } from './files.js';
 
 const SPAN = { node: 'node-a', epoch: EPOCH, first: 1n, last: 1000n };
@@ -128,7 +129,7 @@ describe('FileSink', () => {
     await withDirectory(async (dir) => {
       const sink = makeSink(dir, { rotateAgeMs: 50 });
       await sink.deliver(makeSegment(dir, 1, 1, 5));
-      await until(() => namesIn(dir).every((name) => name.endsWith('.jsonl.gz')), 'the file has its final name', 30_000);
+      await until('the file has its final name', () => namesIn(dir).every((name) => name.endsWith('.jsonl.gz')));
       await sink.deliver(makeSegment(dir, 2, 6, 5));
       await sink.close();
       expect(namesIn(dir)).toHaveLength(2);

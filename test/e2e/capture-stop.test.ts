@@ -1,0 +1,158 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { eventsOf, type LogEvent } from '../../src/cli/event.js';
+import type { Batch } from '../../src/wire/batch.js';
+import { CaptureClient } from '../../src/wire/client.js';
+import { v1 } from '../../src/wire/proto.js';
+import { pause, until, WAIT_MS } from '../support/patience.js';
+
+const CAPTURE = join(import.meta.dirname, '../../build/native/vslog-capture');
+
+let dir: string;
+const started: ChildProcess[] = [];
+const clients: CaptureClient[] = [];
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'vslog-e2e-'));
+});
+afterEach(() => {
+  for (const client of clients.splice(0)) client.close();
+  for (const child of started.splice(0)) child.kill('SIGKILL');
+  rmSync(dir, { recursive: true, force: true });
+});
+
+const socket = (): string => join(dir, 'capture.sock');
+
+/** Starts a capture; resolves when it is ready. `ended` is its exit code. */
+async function capture(...args: string[]): Promise<{ child: ChildProcess; ended: Promise<number | null> }> {
+  const own = ['--socket', socket(), '--journal', join(dir, 'journal'), '--node', 'test'];
+  const child = spawn(CAPTURE, [...args, ...own], { stdio: ['ignore', 'pipe', 'inherit'] });
+  started.push(child);
+  let said = '';
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
+  const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  await until('the capture is ready', () => {
+    if (child.exitCode !== null) throw new Error(`The capture ended with code ${child.exitCode}.`);
+    return said.includes('ready');
+  });
+  return { child, ended };
+}
+
+/** Follows the log from its oldest record on. `onBatch` acknowledges. */
+async function follow(onBatch: (client: CaptureClient, batch: Batch) => void): Promise<void> {
+  const client = new CaptureClient({ path: socket(), handlers: { onBatch: (batch) => onBatch(client, batch) } });
+  clients.push(client);
+  await client.connect();
+  await client.subscribeDurable('test', undefined);
+}
+
+/** What a log tells of its connections and of the capture's stop. */
+class Story {
+  readonly open = new Set<string>();
+  flushed = 0;
+  last = '';
+  readonly losses: string[] = [];
+
+  take(event: LogEvent): void {
+    if (event.record === 'control') {
+      this.last = v1.ControlKind.Value[event.event.kind] ?? '';
+      if (this.last === 'loss') this.losses.push(event.event.detail);
+      return;
+    }
+    const { kind, conn_id, reason } = event.event;
+    if (kind === v1.EventKind.Value.create) this.open.add(String(conn_id));
+    if (kind === v1.EventKind.Value.expire) this.open.delete(String(conn_id));
+    if (reason === v1.EndReason.Value.module_unload) this.flushed++;
+    this.last = v1.EventKind.Value[kind] ?? '';
+  }
+}
+
+const LOAD = ['--source', 'engine', '--load', '--load-rate', '0'];
+
+describe('a capture that is told to stop', () => {
+  it('tells the end of every connection that ends with it, however busy its source is', async () => {
+    const concurrent = 5000;
+    const { child, ended } = await capture(...LOAD, '--load-concurrent', String(concurrent), '--journal-size', '16M');
+    child.kill('SIGTERM');
+    expect(await ended).toBe(0);
+    // The journal goes on in the next one, which hands out all that it has.
+    await capture('--source', 'scripted', '--scripted-events', '1', '--journal-size', '16M');
+    const story = new Story();
+    let stopped = false;
+    await follow((client, batch) => {
+      for (const event of eventsOf(batch)) {
+        if (!stopped) story.take(event);
+        stopped ||= story.last === 'capture_stopped';
+      }
+      client.ack({ epoch: batch.epoch, sequence: batch.last });
+    });
+    await until('the record of the stop', () => stopped);
+    expect(story.flushed).toBeGreaterThanOrEqual(concurrent);
+    expect(story.open.size).toBe(0);
+  });
+
+  it('waits for room in the journal as long as its subscriber goes on', async () => {
+    // Far more ends than the journal holds.
+    const concurrent = 120_000;
+    const { child, ended } = await capture(...LOAD, '--load-concurrent', String(concurrent), '--journal-size', '8M');
+    const story = new Story();
+    const batches: Batch[] = [];
+    await follow((_client, batch) => batches.push(batch));
+    const [client] = clients as [CaptureClient];
+    let stopping = false;
+    let over = false;
+    void ended.then(() => {
+      over = true;
+    });
+    const begun = performance.now();
+    while (!over || batches.length > 0) {
+      const batch = batches.shift();
+      if (batch === undefined) {
+        await pause(5, 'the next batch');
+        continue;
+      }
+      for (const event of eventsOf(batch)) story.take(event);
+      if (!stopping && story.open.size >= concurrent / 2) {
+        child.kill('SIGTERM');
+        stopping = true;
+      }
+      if (stopping) await pause(100, 'a subscriber that takes its time');
+      client.ack({ epoch: batch.epoch, sequence: batch.last });
+    }
+    expect(await ended).toBe(0);
+    // Longer than a capture waits for one that does nothing.
+    expect(performance.now() - begun).toBeGreaterThan(2000);
+    expect(story.losses.filter((detail) => detail.includes('told to stop'))).toEqual([]);
+    expect(story.open.size).toBe(0);
+    expect(story.flushed).toBeGreaterThanOrEqual(concurrent / 2);
+    expect(story.last).toBe('capture_stopped');
+  });
+
+  it('counts as lost what nobody takes, and ends', async () => {
+    const { child, ended } = await capture(...LOAD, '--load-concurrent', '120000', '--journal-size', '8M');
+    await follow(() => undefined);
+    const [client] = clients as [CaptureClient];
+    await until('a full journal', async () => {
+      const { journal_used, journal_bytes } = await client.sourceStatus(WAIT_MS);
+      return Number(journal_used) > 0.9 * Number(journal_bytes);
+    });
+    child.kill('SIGTERM');
+    expect(await ended).toBe(0);
+    await capture('--source', 'scripted', '--scripted-events', '1', '--journal-size', '8M');
+    const story = new Story();
+    let stopped = false;
+    await follow((client, batch) => {
+      for (const event of eventsOf(batch)) {
+        if (!stopped) story.take(event);
+        stopped ||= story.last === 'capture_stopped';
+      }
+      client.ack({ epoch: batch.epoch, sequence: batch.last });
+    });
+    await until('the record of the stop', () => stopped);
+    expect(story.losses.some((detail) => detail.includes('the journal was full when the capture was told to stop'))).toBe(true);
+  });
+});

@@ -1,0 +1,80 @@
+#include "wire/peer.h"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+
+#include "wire/journal.h"
+#include "wire/unique_fd.h"
+
+namespace vslog {
+namespace {
+
+TEST(Peer, WhoMaySubscribe) {
+  EXPECT_TRUE(may_subscribe({0, {}}, 5, 7));
+  EXPECT_TRUE(may_subscribe({5, {}}, 5, 7));
+  EXPECT_TRUE(may_subscribe({6, {1, 7}}, 5, 7));
+  EXPECT_FALSE(may_subscribe({6, {1, 8}}, 5, 7));
+  EXPECT_FALSE(may_subscribe({}, 5, 7)) << "a peer that nobody knows";
+}
+
+TEST(Peer, WhoMaySet) {
+  EXPECT_TRUE(may_set({0, {}}, 5, {}));
+  EXPECT_TRUE(may_set({5, {}}, 5, {}));
+  EXPECT_TRUE(may_set({6, {1, 7}}, 5, gid_t{7}));
+  EXPECT_FALSE(may_set({6, {1, 8}}, 5, gid_t{7}));
+  EXPECT_FALSE(may_set({6, {1, 7}}, 5, {})) << "without a group of administrators, group membership opens nothing";
+  EXPECT_FALSE(may_set({}, 5, gid_t{7}));
+}
+
+TEST(Peer, IsReadFromItsSocket) {
+  std::array<int, 2> fds{};
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds.data()), 0);
+  const UniqueFd here(fds[0]);
+  const UniqueFd there(fds[1]);
+  const Peer peer = read_peer(here.get());
+  EXPECT_EQ(peer.uid, getuid());
+  EXPECT_EQ(peer.pid, getpid());
+  ASSERT_FALSE(peer.groups.empty());
+  EXPECT_EQ(peer.groups.front(), getgid());
+}
+
+TEST(Peer, OfNoSocketIsNobody) {
+  const Peer peer = read_peer(-1);
+  EXPECT_EQ(peer.uid, static_cast<uid_t>(-1));
+  EXPECT_TRUE(peer.groups.empty());
+}
+
+TEST(Peer, TheAuthorIsWhatProcTells) {
+  const Author author = author_of(Peer{1000, {}, getpid()});
+  EXPECT_EQ(author.uid, 1000U);
+  EXPECT_EQ(author.pid, static_cast<std::uint32_t>(getpid()));
+  EXPECT_NE(author.command.find("wire-tests"), std::string::npos) << author.command;
+  EXPECT_EQ(author.parent_pid, static_cast<std::uint32_t>(getppid()));
+  EXPECT_NE(author.parent_command, "");
+  EXPECT_EQ(author.through, Through::vslog);
+}
+
+TEST(Peer, TheAuthorThatIsGoneHasNoCommand) {
+  const Author author = author_of(Peer{1000, {}, 0});
+  EXPECT_EQ(author.uid, 1000U);
+  EXPECT_EQ(author.command, "");
+  EXPECT_EQ(author.parent_pid, 0U);
+}
+
+TEST(Peer, FindsAGroupByNameAndNumber) {
+  EXPECT_EQ(find_group("4294967294"), 4294967294U);
+  EXPECT_EQ(find_group("root"), 0U);
+  try {
+    find_group("no-such-group-here", "admin-group");
+    FAIL() << "it was found";
+  } catch (const SetupError& e) {
+    EXPECT_STREQ(e.what(), "--admin-group no-such-group-here is no group of this machine: name one that exists, or its number.");
+  }
+}
+
+}  // namespace
+}  // namespace vslog

@@ -1,0 +1,184 @@
+import { describe, expect, it } from 'vitest';
+import { parseAddress } from '../../../src/cli/address.js';
+import { exitCodeOf } from '../../../src/cli/failure.js';
+import { machineText, reportText } from '../../../src/cli/report-text.js';
+import { cutText, drainText, predictionText, restText } from '../../../src/cli/service/drain-text.js';
+import { answerTable, formatNames, formatOf, isBinary } from '../../../src/cli/sql-format.js';
+import { statusText } from '../../../src/cli/status.js';
+import { parseTime } from '../../../src/cli/time.js';
+import type { RestConnection } from '../../../src/drain/rest.js';
+import { loss } from '../../../src/report/loss.js';
+import { SINK, STATUS } from '../support/status.js';
+
+const NOW = Date.UTC(2026, 0, 31, 12);
+
+describe('a time that a flag names', () => {
+  it.each([
+    ['90s', NOW - 90_000],
+    ['15m', NOW - 900_000],
+    ['2h', NOW - 7_200_000],
+    ['7d', NOW - 604_800_000],
+    ['now', NOW],
+    ['2026-01-30', Date.UTC(2026, 0, 30)],
+    ['2026-01-30T10:05', Date.UTC(2026, 0, 30, 10, 5)],
+    ['2026-01-30 10:05:07.25', Date.UTC(2026, 0, 30, 10, 5, 7, 250)],
+    ['2026-01-30T10:05+02:00', Date.UTC(2026, 0, 30, 8, 5)],
+    ['2026-01-30T10:05Z', Date.UTC(2026, 0, 30, 10, 5)],
+  ])('%s', (text, at) => expect(parseTime('since', text, NOW)).toBe(at));
+
+  it.each(['', 'soon', '5', '5w', '-5m', '1.5h', '2026-02-30x', '2026-13-01', '2026-01-30T25:00', '10:05', '2026-01-30T10', '9999999999d'])(
+    '%j is none',
+    (text) => {
+      try {
+        parseTime('since', text, NOW);
+        expect.unreachable();
+      } catch (error) {
+        expect(String(error)).toContain(`--since is ${JSON.stringify(text)}: it must be so long ago`);
+        expect(exitCodeOf(error)).toBe(2);
+      }
+    },
+  );
+});
+
+describe('an answer of SQL', () => {
+  const answer = (document: unknown): string =>
+    answerTable(Buffer.from(typeof document === 'string' ? document : JSON.stringify(document)));
+  const meta = [
+    { name: 'reason', type: 'String' },
+    { name: 'n', type: 'Nullable(UInt64)' },
+  ];
+
+  it('is a table, numbers at the right', () => {
+    const text = answer({
+      meta,
+      data: [
+        ['timeout', 12],
+        ['nodest', null],
+      ],
+      rows: 2,
+    });
+    expect(text).toMatch(/│ reason +│ +n +│/);
+    expect(text).toMatch(/│ timeout │ +12 │/);
+    expect(text).toMatch(/│ nodest +│ NULL │/);
+    expect(text).toMatch(/\n2 rows\n$/);
+    expect(answer({ meta, data: [['timeout', 1]], rows: 1 })).toMatch(/\n1 row\n$/);
+    expect(answer({ meta, data: [[['a', 'b'], 1]], rows: 1 })).toContain('["a","b"]');
+  });
+
+  it('is what it is where the statement chose a format itself', () => {
+    for (const text of ['a\tb\n', '{"data":[{"a":1}],"meta":[]}', '[1]', 'null']) expect(answer(text)).toBe(text);
+    expect(answer('')).toBe('');
+  });
+
+  it('has formats by short names, and by those of ClickHouse', () => {
+    expect(formatNames).toEqual(['table', 'vertical', 'json', 'jsonl', 'csv', 'tsv', 'markdown', 'parquet', 'arrow']);
+    expect(['JSONL', 'csv', 'RowBinary', 'PrettyCompact'].map(formatOf)).toEqual([
+      'JSONEachRow',
+      'CSVWithNames',
+      'RowBinary',
+      'PrettyCompact',
+    ]);
+    expect(['', 'a b', "x'; --", 'x'.repeat(65)].map(formatOf)).toEqual([undefined, undefined, undefined, undefined]);
+    expect(['Parquet', 'rowbinary', 'ProtobufList', 'CSV', 'JSON'].map(isBinary)).toEqual([true, true, true, false, false]);
+  });
+});
+
+describe('a report', () => {
+  const row = { at: NOW, place: 'ring', lost: 7, first: null, last: null, detail: 'It was "full",\nonce.', node: 'lb1', epoch: 'e' };
+  const question = loss.question({});
+
+  it('is a table without columns in which nothing stands, or a block a row', () => {
+    const table = reportText(loss, question, [row], 'table');
+    expect(table).toMatch(/│ time +│ where │ missing │ what +│ node │/);
+    expect(table).not.toContain('first');
+    expect(table).toMatch(/\n1 row\n$/);
+    expect(reportText(loss, question, [row], 'vertical')).toMatch(/^time +2026-01-31 12:00:00\nwhere +ring\nmissing +7\nwhat /);
+    expect(reportText(loss, question, [], 'vertical')).toBe('Nothing is missing: no loss record, and no gap in the ledger.\n');
+  });
+
+  it('is all that the store told, for machines', () => {
+    expect(JSON.parse(machineText(loss, question, [row], 'json'))).toEqual([row]);
+    expect(machineText(loss, question, [row, row], 'jsonl')).toBe(`${JSON.stringify(row)}\n`.repeat(2));
+    expect(machineText(loss, question, [row], 'csv')).toBe(
+      `at,place,lost,first,last,detail,node,epoch\r\n${NOW},ring,7,,,"It was ""full"",\nonce.",lb1,e\r\n`,
+    );
+    expect(machineText(loss, question, [], 'csv')).toBe('at,place,lost,first,last,detail,node,epoch\r\n');
+  });
+});
+
+describe('a drain', () => {
+  const one = (client: string, age: number | undefined, template = false) =>
+    ({ client: parseAddress(client), port: 1000, protocol: 6, state: 1, template, age }) as unknown as RestConnection;
+  const rest = {
+    active: 2,
+    inactive: 1,
+    templates: 1,
+    connections: [one('10.1.0.1', 5), one('10.1.0.1', 90_000), one('10.1.0.2', undefined), one('10.1.0.9', 1, true)],
+  };
+
+  it('is told as it goes on', () => {
+    const text = drainText(rest, 6, { live: 3, unknown: 1, half: 60, most: undefined, all: undefined });
+    expect(text.split('\n')).toEqual([
+      `${'█'.repeat(20)}${'░'.repeat(20)} 50 %  3 connections left (2 active, 1 inactive)`,
+      'expected to be gone: 50 % in 1 min; the history is too thin for 1 of them, which live longer than those that it knows',
+      'by age: below 10 s: 1, older: 1',
+      'by client: 10.1.0.1 2, 10.1.0.2 1',
+      'oldest:',
+      '  tcp 10.1.0.1:1000, ESTABLISHED, 1.04 d old',
+      '  tcp 10.1.0.1:1000, ESTABLISHED, 5 s old',
+      'persistence still sends 10.1.0.9 here; `vslog knob expire-quiescent-template 1` ends that',
+      '',
+    ]);
+  });
+
+  it('is told when it is over, and where nobody lists connections', () => {
+    const none = { active: 0, inactive: 0, templates: 0, connections: undefined };
+    expect(drainText(none, 0, undefined)).toBe(`${'█'.repeat(40)} 100 %  0 connections left (0 active, 0 inactive)\n`);
+    expect(drainText({ ...none, templates: 2 }, 0, undefined)).toContain('persistence still sends 2 clients here');
+    expect(restText({ ...none, active: 1 })).toBe('1 connection left (1 active, 0 inactive)');
+    expect([cutText(none), cutText(rest)]).toEqual(['', '  10.1.0.1: 2 connections\n  10.1.0.2: 1 connection\n']);
+  });
+
+  it('has no prediction where nothing like it was seen', () => {
+    expect(predictionText({ live: 3, unknown: 3, half: undefined, most: undefined, all: undefined })).toBe(
+      'the history is too thin for a prediction',
+    );
+    expect(predictionText({ live: 3, unknown: 0, half: 1, most: 10, all: 100 })).toBe(
+      'expected to be gone: 50 % in 1 s, 95 % in 10 s, 100 % in 1.67 min',
+    );
+  });
+});
+
+describe('the status', () => {
+  const lines = (status: typeof STATUS, at = NOW): string => statusText(status, at);
+
+  it('is told for people', () => {
+    const text = lines({ ...STATUS, started_ms: NOW - 3_600_000 });
+    expect(text).toMatch(/^collector +vslog 1\.2\.3, process 1, up 1 h, 1000 B$/m);
+    expect(text).toMatch(/^capture +connected: x on lb1, source ipvs$/m);
+    expect(text).toMatch(/^log +epoch e, sequence 100$/m);
+    expect(text).toMatch(/^lag +5 events between capture and spool$/m);
+    expect(text).toMatch(/^journal +2 % of 64 B$/m);
+    expect(text).toMatch(/^sink embedded +running: 70 events delivered, 0 to go$/m);
+    expect(text).toMatch(/^ +Nobody listens\.$/m);
+    expect(text).toMatch(/^ +9 failed tries, circuit open, trying now$/m);
+    expect(text).toMatch(/^store +embedded in d$/m);
+    expect(text).toMatch(/^losses +3 in ring$/m);
+  });
+
+  it('says what is wrong', () => {
+    const away = { ...STATUS, capture: { ...STATUS.capture, connected: false, account: null, error: 'There is no capture.' } };
+    const text = lines({
+      ...away,
+      sinks: [{ ...SINK, failures: 1, retry_ms: NOW + 5000, circuit: 'half_open', refused: 2 }],
+      counters: { ...STATUS.counters, lost: 4 },
+    });
+    expect(text).toMatch(/^capture +not connected$/m);
+    expect(text).toMatch(/^ +There is no capture\.$/m);
+    expect(text).not.toMatch(/^journal/m);
+    expect(text).toMatch(/, 2 segments refused$/m);
+    expect(text).toMatch(/^ +1 failed try, circuit half-open, next try in 5 s$/m);
+    expect(text).toMatch(/^losses +4 never came from the capture$/m);
+    expect(lines({ ...STATUS, store: { kind: 'none', dir: null } })).toMatch(/^store +none$/m);
+  });
+});

@@ -1,0 +1,37 @@
+import type { StatusDocument } from '../../../src/api/status.js';
+
+/** A sink that has everything. */
+export const SINK = {
+  ...{ name: 'embedded', state: 'running', circuit: 'closed', failures: 0, retry_ms: null, delivered_segment: 7, delivered_events: 70 },
+  ...{ lag_segments: 0, lag_events: 0, refused: 0, error: null },
+} as const;
+
+/** A collector whose capture lost three events, with a sink that does not answer. */
+export const STATUS: StatusDocument = {
+  ...{ version: '1.2.3', pid: 1, started_ms: 1_700_000_000_000, rss_bytes: 1000, lag_events: 5 },
+  capture: {
+    ...{ connected: true, socket: 's', node: 'lb1', epoch: 'e', source: 'ipvs', software: 'x', connections: 1, error: null },
+    account: {
+      ...{ source: 'ipvs', state: 'running', epoch: 'e', next_sequence: 101, events: 90, connections: 12, live: 0, malformed: 0, pid: 2 },
+      ...{
+        journal: { bytes: 64, used: 1 },
+        ring: { bytes: 16, used: 0 },
+        durable: [],
+        rss_bytes: 2000,
+        cpu_ns: 1.5e9,
+        started_ns: '1700000000000000000',
+      },
+      losses: [
+        { where: 'ring', lost: 3 },
+        { where: 'journal', lost: 0 },
+      ],
+    },
+  },
+  spool: {
+    ...{ directory: 'd', state: 'running', bytes: 10, segments: 2, active_events: 0, backlog_bytes: 0, quarantined: 0, waiting_bytes: 4 },
+    ...{ sequence: 95, epoch: 'e' },
+  },
+  sinks: [SINK, { ...SINK, name: 'kafka', circuit: 'open', failures: 9, lag_events: 40, error: 'Nobody listens.' }],
+  store: { kind: 'embedded', dir: 'd' },
+  counters: { events: 95, batches: 9, bytes: 900, duplicates: 0, lost: 0 },
+};
