@@ -45,16 +45,19 @@ export function conclude(played: readonly Played[]): boolean {
 
 /** Writes the results for programs: one object for each thing played. */
 export function writeResults(path: string, played: readonly Played[]): void {
-  const rows = played.map((one) => ({
-    name: one.first.scenario,
-    kernel: one.kernel,
-    seconds: Number((one.first.seconds + (one.second?.seconds ?? 0)).toFixed(1)),
-    ok: passed(one),
-    flaky: one.second !== undefined && passed(one),
-    failure: one.first.failure,
-    logs: one.first.logs,
-    second: one.second,
-  }));
+  const rows = played.map((one) => {
+    const { kernel, first, second } = one;
+    const { failure, logs } = second ?? first;
+    return {
+      name: first.scenario,
+      kernel,
+      seconds: Number((first.seconds + (second?.seconds ?? 0)).toFixed(1)),
+      failure,
+      logs,
+      // What the first try failed with.
+      flaky: failure === undefined ? first.failure : undefined,
+    };
+  });
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, `${JSON.stringify(rows, undefined, 2)}\n`);
 }
