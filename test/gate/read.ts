@@ -98,7 +98,7 @@ const VM = z.array(
 
 /** Scenarios of the virtual machines, as test/vm/main.ts writes them. */
 export function readVm(stage: string, path: string): TestResult[] {
-  if (!existsSync(path)) return [];
+  if (!existsSync(path)) throw new Error('The virtual machines wrote no results.');
   return VM.parse(JSON.parse(readFileSync(path, 'utf8'))).map(({ name, kernel, seconds, failure, flaky, logs }) => ({
     stage,
     name: `${name} on ${kernel}`,

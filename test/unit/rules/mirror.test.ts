@@ -15,6 +15,7 @@ const OWN: Readonly<Record<string, string>> = {
   gate: 'the gate, which is in test/gate',
   native: 'what runs the native tests, which is in test/native/run',
   rules: 'rules that hold for the tree itself',
+  vm: 'what plays scenarios in virtual machines, which is in test/vm',
   support: 'what tests share, and its own tests',
 };
 
