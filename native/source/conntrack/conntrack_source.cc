@@ -141,7 +141,7 @@ class ConntrackSource final : public Source, private FlowRecords, private Kernel
     return {
         {LossPlace::source, lost.lost, lost.first_ns, lost.last_ns,
          std::string("the kernel had no room for events of connection tracking; the log was compared with its table after that. ") + events_->remedy()},
-        {LossPlace::conn_map, log_->not_remembered(), 0, 0, "the table of remembered connections was full: their end is told as that of an unknown one; give the capture a bigger --max-conns"},
+        {LossPlace::conn_map, log_->not_remembered(), 0, 0, "the table of remembered connections was full: their changes are not told, and their end as that of an unknown one; give the capture a bigger --max-conns"},
         {LossPlace::malformed, malformed_, 0, 0, "messages of the kernel's connection tracking could not be read"},
     };
   }

@@ -13,10 +13,11 @@ namespace vslog {
 /// A table of fixed size, in which a newer flow takes the place of an older one.
 class EndedFlows {
  public:
-  EndedFlows() : prints_(kPlaces) {}
-
-  void add(const FlowName& name) { prints_[name.print % kPlaces] = name.print; }
-  bool has(const FlowName& name) const { return prints_[name.print % kPlaces] == name.print; }
+  void add(const FlowName& name) {
+    if (prints_.empty()) prints_.resize(kPlaces);
+    prints_[name.print % kPlaces] = name.print;
+  }
+  bool has(const FlowName& name) const { return !prints_.empty() && prints_[name.print % kPlaces] == name.print; }
 
  private:
   /// 2 MiB: at a thousand ends a second, some minutes of them.

@@ -55,16 +55,16 @@ void FlowLog::updated(const Flow& flow, const FlowName& name, std::uint64_t time
   std::uint64_t created_ns = flow.start_ns;
   if (keeps_table()) {
     KnownFlow* known = table_.find(name);
-    if (known == nullptr && !is_dying(flow)) {
+    if (known == nullptr) {
+      // Whose change it is cannot be told: of a dying flow the end is what comes next or was told, of one that is not remembered the end is told.
+      if (is_dying(flow) || table_.full()) return;
       listed(flow, time_ns, generation, out);
       known = table_.find(name);
     }
-    if (known != nullptr) {
-      id = known->conn_id;
-      created_ns = known->created_ns;
-      if (flow.has_state) known->state = flow.state;
-      known->mark = flow.mark;
-    }
+    id = known->conn_id;
+    created_ns = known->created_ns;
+    if (flow.has_state) known->state = flow.state;
+    known->mark = flow.mark;
   }
   ConnRecord r = record_of(flow, EventKind::state, time_ns);
   r.created_ns = created_ns;

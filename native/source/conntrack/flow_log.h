@@ -41,7 +41,7 @@ class FlowLog {
   bool keeps_table() const { return options_.creates && options_.expires; }
   /// Flows whose end may have to be found by comparison.
   std::uint64_t silent() const { return silent_count_; }
-  /// Flows that found no room in the table: their end is told as that of an unknown one.
+  /// Flows that found no room in the table: their changes are not told, and their end as that of an unknown one.
   std::uint64_t not_remembered() const { return not_remembered_; }
 
  private:

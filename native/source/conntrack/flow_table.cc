@@ -57,7 +57,7 @@ KnownFlow* FlowTable::find(const FlowName& name) {
 }
 
 KnownFlow* FlowTable::add(const FlowName& name) {
-  if (size_ >= max_) return nullptr;
+  if (full()) return nullptr;
   if ((size_ + 1) * 4 > (static_cast<std::uint64_t>(mask_) + 1) * 3) grow();
   std::uint32_t place = made_;
   if (!free_.empty()) {

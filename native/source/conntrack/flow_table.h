@@ -68,6 +68,7 @@ class FlowTable {
   void fetch_entry(const FlowName& name) const;
 
   std::size_t size() const { return size_; }
+  bool full() const { return size_ >= max_; }
   /// Places that may hold an entry: 0 to places() - 1, for a walk by at().
   std::uint32_t places() const { return made_; }
   /// `place` below places(). An entry that is not `used` holds nothing.

@@ -218,6 +218,22 @@ TEST_F(FlowLogTest, TellsChangesWhenAsked) {
   EXPECT_EQ(got_[4].conn_id, got_[3].conn_id);
 }
 
+TEST_F(FlowLogTest, TellsNoChangeOfWhatItCannotName) {
+  ConntrackOptions options;
+  options.states = true;
+  options.max_conns = 1;
+  make(options);
+  Flow dying = testing::sample_flow();
+  dying.status |= IPS_DYING;
+  event(Kind::updated, 1, dying);
+  EXPECT_TRUE(got_.empty()) << "its end was told, or comes";
+  event(Kind::created, 2);
+  Flow other = testing::sample_flow();
+  other.original.source_port = 1;
+  event(Kind::updated, 3, other);
+  EXPECT_EQ(got_.size(), 1U) << "there is no room for another one";
+}
+
 TEST_F(FlowLogTest, TakesTheKernelsTimesWhereItTellsThem) {
   make();
   Flow f = testing::sample_flow();
