@@ -231,6 +231,9 @@ int BPF_PROG(conn_shown, struct seq_file *seq, void *v)
 	if (v == (void *)1) /* SEQ_START_TOKEN: the heading */
 		return 0;
 	struct ip_vs_conn *cp = v;
+	/* The kernel's walk comes by the connections of every network namespace, and leaves out the others' only then: net/netfilter/ipvs/ip_vs_conn.c. */
+	if (!netns_wanted(BPF_CORE_READ(cp, ipvs)))
+		return 0;
 	__u64 key = (__u64)cp;
 	struct vslog_conn_state *st = bpf_map_lookup_elem(&conns, &key);
 	if (!st || st->ended_at)

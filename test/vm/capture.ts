@@ -30,9 +30,9 @@ export class Capture {
     return `signal ${this.folder} ${SIGNALS[what]}`;
   }
 
-  /** Ends it, and takes its programs out of the kernel. */
+  /** Ends it, and takes its programs out of the kernel and its journal away: another try begins anew. */
   get remove(): string[] {
-    return [this.signal('kill'), `run - vslog-capture --detach --pin-dir ${this.pins}`];
+    return [this.signal('kill'), `run - vslog-capture --detach --pin-dir ${this.pins}`, `run - rm -r ${this.folder}`];
   }
 }
 

@@ -73,11 +73,13 @@ export class Session {
       this.received = Buffer.concat([this.received, chunk]);
       this.wake();
     });
-    const ended = (why: string) => (): void => {
+    const ended = (why: string): void => {
       this.failure ??= new Error(why);
       this.wake();
     };
-    socket.on('error', ended('the connection to the machine broke')).on('close', ended('the machine hung up'));
+    socket
+      .on('error', ({ message }) => ended(`the connection to the machine broke: ${message}`))
+      .on('close', () => ended('the machine hung up'));
   }
 
   /**
@@ -86,7 +88,7 @@ export class Session {
    */
   async batch(commands: readonly Command[], more = 0): Promise<string> {
     this.socket.write(`batch ${commands.length}\n${commands.map(({ line, input = '' }) => `${line}\n${input}`).join('')}`);
-    const timer = setTimeout(() => this.socket.destroy(new Error('too late')), WAIT_MS + more);
+    const timer = setTimeout(() => this.socket.destroy(new Error(`it does not answer for ${(WAIT_MS + more) / 1000} s`)), WAIT_MS + more);
     try {
       const head = await this.take(() => this.received.indexOf('\n') + 1);
       const [outcome, ...numbers] = head.trim().split(' ');
