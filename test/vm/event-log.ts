@@ -86,6 +86,7 @@ export class SubscriberLog {
         else reject(new Error(`did not come within ${(WAIT_MS + more) / 1000} s: ${what}`));
       };
       const wake = (): void => look(false);
+      // time: the longest wait, which every record that comes ends early
       const timer = setTimeout(() => look(true), WAIT_MS + more);
       this.waiters.add(wake);
     });

@@ -175,8 +175,10 @@ async function behindOurBack(machine: Machine, log: LogOf): Promise<void> {
   await machine.must('sysctl -w net.ipv4.vs.drop_entry=1');
   await changeOf(log, from, 'drop_entry', '1');
   await machine.must('sysctl -w net.ipv4.vs.amemthresh=2147483647');
+  // time: between two looks, for as long as it takes
   await machine.must('until [ $(cat /proc/sys/net/ipv4/vs/drop_entry) = 2 ]; do sleep 0.2; done');
   await machine.must(
+    // time: some rounds of the defence, of which nothing may come
     'sleep 3; sysctl -w net.ipv4.vs.amemthresh=1024 net.ipv4.vs.drop_entry=0 net.ipv4.vs.expire_nodest_conn=0; ipvsadm --set 900 120 300',
   );
   await changeOf(log, from, 'timeout_tcp', '900');

@@ -46,6 +46,7 @@ function attempt(port: number): Promise<Socket | undefined> {
       if (result === undefined) socket.destroy();
       resolve(result);
     };
+    // time: only another try comes of it
     const timer = setTimeout(() => end(undefined), GREETING_MS);
     socket.on('error', () => end(undefined));
     socket.on('close', () => end(undefined));
@@ -88,6 +89,7 @@ export class Session {
    */
   async batch(commands: readonly Command[], more = 0): Promise<string> {
     this.socket.write(`batch ${commands.length}\n${commands.map(({ line, input = '' }) => `${line}\n${input}`).join('')}`);
+    // time: the longest wait, for an answer that ends it early
     const timer = setTimeout(() => this.socket.destroy(new Error(`it does not answer for ${(WAIT_MS + more) / 1000} s`)), WAIT_MS + more);
     try {
       const head = await this.take(() => this.received.indexOf('\n') + 1);

@@ -54,6 +54,7 @@ async function upIn(machine: Machine): Promise<string | undefined> {
   );
   await machine.must(
     inside(
+      // time: between two looks, for as long as it takes
       `until grep -q '^Try next' /run/up.log; do kill -0 $(cat /run/up.pid) || { cat /run/up.log; exit 1; }; sleep 1; done; cat /run/up.log`,
     ),
     MORE,
@@ -66,6 +67,7 @@ async function upIn(machine: Machine): Promise<string | undefined> {
       echo "$n"`),
     MORE,
   );
+  // time: between two looks, for as long as it takes
   await machine.must(`kill -TERM $(cat /run/up.pid); while [ -e /proc/$(cat /run/up.pid) ]; do sleep 0.5; done`, MORE);
   const left = await machine.must('ls /sys/fs/bpf; cat /proc/[0-9]*/comm 2>/dev/null | grep -cxE "vslog-capture|node" || true');
   if (answer !== String(CONNECTIONS)) return `SQL tells ${answer} of ${CONNECTIONS} connections\n${await machine.must('cat /run/up.log')}`;

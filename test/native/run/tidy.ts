@@ -120,6 +120,7 @@ function linesOf(text: string): string[] {
 
 function removeUnused(): void {
   for (const name of readdirSync(TIDY)) {
+    // time: an age of files in a cache, no wait
     if (Date.now() - statSync(join(TIDY, name)).mtimeMs > UNUSED_MS) rmSync(join(TIDY, name), { force: true });
   }
 }

@@ -4,12 +4,13 @@ import { describe, expect, it } from 'vitest';
 import { isRead, waitsIn } from './waits.js';
 
 /** Folders below test/ that the rule holds for. Benchmarks measure time, and have a patience of their own. */
-const HELD = ['unit', 'contract', 'browser', 'conformance', 'fault', 'gate', 'long', 'support'];
+const HELD = ['unit', 'contract', 'e2e', 'browser', 'conformance', 'fault', 'gate', 'long', 'native', 'support', 'vm'];
 
 /** What may hold them, below test/. */
 const EXCEPT: Readonly<Record<string, string>> = {
   'support/patience.ts': 'the patience of every test in TypeScript',
   'native/patience.h': 'the patience of every test in C++',
+  'vm/guest/wait.h': 'how the program waits that acts in virtual machines',
   'unit/rules/waits.test.ts': 'samples of what the rule refuses',
 };
 

@@ -1,19 +1,16 @@
 #include "clients.h"
 
 #include <poll.h>
-#include <unistd.h>
-
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
 #include <utility>
 
+#include "wait.h"
+
 namespace hand {
 namespace {
-
-/// Between two packets of one socket, microseconds: the answer to one, an error too, is there before the next.
-constexpr useconds_t kPace = 20'000;
 
 void send_byte(int fd, const char* byte) {
   if (send(fd, byte, 1, MSG_NOSIGNAL) != 1) fail("not sent");
@@ -93,7 +90,7 @@ void packets(int count, const Endpoint& from, const Endpoint& to) {
   for (int i = 0; i < count; ++i) {
     // An ICMP answer to an earlier packet is reported here: the packet is then sent again.
     if (send(fd.get(), "p", 1, 0) < 0) send(fd.get(), "p", 1, 0);
-    usleep(kPace);
+    pause(20ms, "the answer to this packet, an error too, before the next");
   }
 }
 

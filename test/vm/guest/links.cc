@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "netns.h"
+#include "wait.h"
 
 namespace hand {
 namespace {
@@ -105,9 +106,6 @@ unsigned index_of(const std::string& device) {
   return index;
 }
 
-/// Between two looks at something that the kernel is to do, microseconds.
-constexpr useconds_t kLook = 10'000;
-
 bool is_running(const std::string& device) {
   const Fd fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   ifreq request{};
@@ -130,7 +128,7 @@ bool has_tentative(const std::string& device) {
 }  // namespace
 
 void until_ready(const std::string& device) {
-  while (!is_running(device) || has_tentative(device)) usleep(kLook);
+  until([&] { return is_running(device) && !has_tentative(device); });
 }
 
 void add_pair(int ns, const std::string& device, int peer_ns, const std::string& peer) {

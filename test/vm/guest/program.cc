@@ -14,6 +14,7 @@
 
 #include "netns.h"
 #include "processors.h"
+#include "wait.h"
 
 namespace hand {
 namespace {
@@ -57,9 +58,6 @@ pid_t spawn(const std::vector<std::string>& words, int in, int out) {
   return pid;
 }
 
-/// Between two looks at something that a program is to do, microseconds.
-constexpr useconds_t kLook = 20'000;
-
 }  // namespace
 
 Outcome run(const std::vector<std::string>& words, const std::string& input) {
@@ -88,7 +86,7 @@ void start(const std::string& folder, const std::vector<std::string>& words) {
     const std::string said = all_of(log.get()).substr(before);
     if (said.starts_with("ready") || said.find("\nready") != std::string::npos) return;
     if (waitpid(pid, nullptr, WNOHANG) != 0) throw std::runtime_error(words.front() + " has ended:\n" + said);
-    usleep(kLook);
+    look_later();
   }
 }
 
@@ -100,7 +98,7 @@ void send_signal(const std::string& folder, int number, bool until_gone) {
   while (until_gone && waitpid(pid, nullptr, WNOHANG) != pid && kill(pid, 0) == 0) {
     const std::string state = all_of("/proc/" + text + "/stat");
     if (state.find(") Z ") != std::string::npos) return;
-    usleep(kLook);
+    look_later();
   }
 }
 

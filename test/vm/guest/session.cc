@@ -18,6 +18,7 @@
 #include "processors.h"
 #include "program.h"
 #include "sockets.h"
+#include "wait.h"
 
 namespace hand {
 namespace {
@@ -30,9 +31,6 @@ std::vector<std::string> words_of(const std::string& line) {
   for (std::string word; in >> word;) words.push_back(word);
   return words;
 }
-
-/// Between two looks at something that the kernel is to do, microseconds.
-constexpr useconds_t kLook = 20'000;
 
 /// The host is gone: there is nobody to tell.
 class HungUp {};
@@ -129,7 +127,7 @@ std::string Session::perform(Words words, bool to_fail) {
     return std::to_string(outcome.code) + "\n" + outcome.output;
   }
   if (verb == "sleep") {
-    usleep(static_cast<useconds_t>(std::stoul(words.at(1))) * 1000);
+    pause(std::chrono::milliseconds(std::stoul(words.at(1))), "a step of the scenario");
     return "";
   }
   if (verb == "namespaces") return namespaces(words.at(1), words.at(2));
@@ -212,7 +210,7 @@ void Session::remove_director() {
   forget_namespace("d_" + name_);
   // Its devices go after everything else of it, and their other ends with them (net/core/dev.c, default_device_exit_batch).
   const Inside inside(ns("c"));
-  while (if_nametoindex("c0") != 0) usleep(kLook);
+  until([] { return if_nametoindex("c0") == 0; });
 }
 
 void Session::remove() {

@@ -8,14 +8,9 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "wait.h"
+
 namespace hand {
-namespace {
-
-/// Between two looks at something that the kernel is to do, microseconds.
-constexpr useconds_t kLook = 10'000;
-
-}  // namespace
-
 Endpoint endpoint(const std::string& address, int port) {
   Endpoint e;
   auto& four = reinterpret_cast<sockaddr_in&>(e.address);
@@ -52,7 +47,7 @@ Fd connect_from(const std::string& protocol, const Endpoint& from, const Endpoin
   // The last connection between the two places may not be over yet for the client's own system.
   while (connect(fd.get(), reinterpret_cast<const sockaddr*>(&to.address), to.size) != 0) {
     if (errno != EADDRNOTAVAIL) fail("connect");
-    usleep(kLook);
+    look_later();
   }
   return fd;
 }
