@@ -55,7 +55,7 @@ async function upIn(machine: Machine): Promise<string | undefined> {
   await machine.must(
     inside(
       // time: between two looks, for as long as it takes
-      `until grep -q '^Try next' /run/up.log; do kill -0 $(cat /run/up.pid) || { cat /run/up.log; exit 1; }; sleep 1; done; cat /run/up.log`,
+      `until grep -q '^capture: ready' /run/up.log; do kill -0 $(cat /run/up.pid) || { cat /run/up.log; exit 1; }; sleep 1; done; cat /run/up.log`,
     ),
     MORE,
   );
