@@ -1,5 +1,4 @@
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { ApiServer } from '../api/server.js';
 import { statusDocument } from '../api/status.js';
 import { Collector, type CollectorStatus, type Undelivered } from '../collector/collector.js';
@@ -12,12 +11,7 @@ import { configuredSinks } from '../sink/registry.js';
 import type { Sink } from '../sink/sink.js';
 import type { FsyncPolicy } from '../spool/options.js';
 import { plural } from './numbers.js';
-import { openEmbedded, openStore, type Store, storeDirectory } from './open-store.js';
-
-/** Where the spool is in a data directory. */
-export function spoolDirectory(values: Values): string {
-  return join(values['collector.data_dir'], 'spool');
-}
+import { openEmbedded, openStore, type Store, spoolDirectory, storeDirectory } from './open-store.js';
 
 /** Collector, store and API, as `collect` and `up` run them. */
 export class CollectorRoom {

@@ -4,6 +4,11 @@ import type { EmbeddedStore, Store } from '../store/index.js';
 
 export type { EmbeddedStore, Store } from '../store/index.js';
 
+/** Where the spool is in a data directory. */
+export function spoolDirectory(values: Values): string {
+  return join(values['collector.data_dir'], 'spool');
+}
+
 /** Where the embedded store is. */
 export function storeDirectory(values: Values): string {
   const asked = values['store.dir'];

@@ -1,34 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
-import { captureCommand } from './capture.js';
-import { collectCommand } from './collect.js';
-import { completionCommand } from './completion.js';
-import { configCommand } from './config.js';
-import { connCommand } from './conn.js';
-import { doctorCommand } from './doctor.js';
+import { type CommandEntry, commands, needed } from './commands.js';
 import { Exit } from './exit-codes.js';
 import { exitCodeOf, Failure, sentence } from './failure.js';
-import { knobCommand } from './knob/index.js';
 import { errorStyle } from './output.js';
-import { replayCommand } from './replay.js';
-import { reportCommand } from './report.js';
-import { rsCommand } from './service/rs.js';
-import { vsCommand } from './service/vs.js';
-import { sinkCommand } from './sink.js';
-import { sqlCommand } from './sql.js';
-import { statusCommand } from './status.js';
-import { tailCommand } from './tail.js';
-import { upCommand } from './up.js';
-import { verifyCommand } from './verify.js';
 
 /** Of package.json. */
 export const VERSION: string = (
   JSON.parse(readFileSync(fileURLToPath(new URL('../../package.json', import.meta.url)), 'utf8')) as { version: string }
 ).version;
 
-/** The whole command line. */
-export function program(): Command {
+/** The command line, whole or with some of its commands. */
+export async function program(wanted: readonly CommandEntry[] = commands): Promise<Command> {
   const vslog = new Command('vslog')
     .description('Every connection your IPVS balancer ever made, in SQL.')
     .version(VERSION, '-V, --version')
@@ -38,27 +22,7 @@ export function program(): Command {
       'after',
       '\nFirst steps:\n  vslog doctor      can this machine do it?\n  vslog up          record, until Ctrl-C\n  vslog tail        watch\n  vslog sql "SELECT count() FROM conn_events"\n\nDocumentation: docs/cli.md, docs/config.md',
     );
-  for (const command of [
-    upCommand(VERSION),
-    captureCommand(),
-    collectCommand(VERSION),
-    tailCommand(),
-    sqlCommand(),
-    reportCommand(),
-    statusCommand(),
-    connCommand(),
-    vsCommand(),
-    rsCommand(),
-    knobCommand(),
-    verifyCommand(VERSION),
-    replayCommand(VERSION),
-    sinkCommand(VERSION),
-    doctorCommand(VERSION),
-    configCommand(),
-    completionCommand(),
-  ]) {
-    vslog.addCommand(command);
-  }
+  for (const { load } of wanted) vslog.addCommand(await load(VERSION));
   // exitOverride is inherited only by commands made with .command().
   const all = (command: Command): Command[] => [command, ...command.commands.flatMap(all)];
   for (const command of all(vslog)) command.exitOverride().configureOutput({ outputError: (text, write) => write(errorStyle(text)) });
@@ -78,7 +42,8 @@ export async function main(argv: readonly string[]): Promise<number> {
   process.on('uncaughtException', fatal);
   process.on('unhandledRejection', fatal);
   try {
-    await program().parseAsync(argv as string[]);
+    const vslog = await program(needed(argv[2]));
+    await vslog.parseAsync(argv as string[]);
     return Exit.ok;
   } catch (error) {
     report(error);

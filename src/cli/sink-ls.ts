@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import type { Values } from '../config/schema.js';
 import { configuredSinks } from '../sink/registry.js';
-import { spoolDirectory } from './collector-room.js';
+import { spoolDirectory } from './open-store.js';
 import { addConfigOptions, configOf } from './options.js';
 import { table, write } from './output.js';
 

@@ -1,70 +1,72 @@
 import { readFileSync } from 'node:fs';
-import { z } from 'zod';
 import { nearest } from '../config/nearest.js';
 
-const value = z.strictObject({
-  value: z.string(),
+/** A value of a knob that has only some. */
+export interface KnobValue {
+  readonly value: string;
   /** What the kernel calls it, of a flag its bit. */
-  number: z.int().optional(),
-  doc: z.string(),
-});
-
-const text = z.string().min(1);
+  readonly number?: number | undefined;
+  readonly doc: string;
+}
 
 /** An entry of proto/knobs.json. */
-const knob = z.strictObject({
+export interface Knob {
   /** The kernel's name, where it has one. */
-  name: z.string().regex(/^[a-z][a-z0-9_]*$/),
-  group: text,
+  readonly name: string;
+  readonly group: string;
   /** What holds its value. */
-  backing: z.enum(['sysctl-ipvs', 'sysctl-conntrack', 'ipvs-netlink', 'service', 'real-server', 'module-parameter', 'engine', 'capture']),
+  readonly backing:
+    | 'sysctl-ipvs'
+    | 'sysctl-conntrack'
+    | 'ipvs-netlink'
+    | 'service'
+    | 'real-server'
+    | 'module-parameter'
+    | 'engine'
+    | 'capture';
   /** Of a sysctl: below /proc/sys. Of a module parameter: below /sys. Else: the netlink attribute, or the capture's option. */
-  path: text,
-  type: z.enum(['bool', 'int', 'enum', 'flags', 'duration', 'size', 'pair', 'string', 'cpulist', 'netmask']),
-  unit: text.optional(),
-  min: z.int().optional(),
-  max: z.int().optional(),
-  values: z.array(value).min(1).optional(),
-  maxLength: z.int().positive().optional(),
-  powerOfTwo: z.literal(true).optional(),
+  readonly path: string;
+  readonly type: 'bool' | 'int' | 'enum' | 'flags' | 'duration' | 'size' | 'pair' | 'string' | 'cpulist' | 'netmask';
+  readonly unit?: string | undefined;
+  readonly min?: number | undefined;
+  readonly max?: number | undefined;
+  readonly values?: readonly KnobValue[] | undefined;
+  readonly maxLength?: number | undefined;
+  readonly powerOfTwo?: true | undefined;
   /** A knob whose value this one's may not exceed. */
-  notAbove: text.optional(),
+  readonly notAbove?: string | undefined;
   /** As the backing writes it. */
-  default: z.string().optional(),
+  readonly default?: string | undefined;
   /** Where the default depends on the machine: how. */
-  defaultDoc: text.optional(),
+  readonly defaultDoc?: string | undefined;
   /** Values between which the kernel goes by itself: that is no change of the knob. */
-  flips: z.array(z.string()).length(2).optional(),
-  scope: z.enum(['netns', 'global', 'service', 'real', 'capture']),
-  writable: z.boolean(),
+  readonly flips?: readonly string[] | undefined;
+  readonly scope: 'netns' | 'global' | 'service' | 'real' | 'capture';
+  readonly writable: boolean;
   /** A change works at once; else at the next start of what holds it. */
-  live: z.boolean(),
+  readonly live: boolean;
   /** The embedded balancer has it, too. */
-  engine: z.literal(true).optional(),
+  readonly engine?: true | undefined;
   /** What the kernel needs for it. */
-  needs: text.optional(),
+  readonly needs?: string | undefined;
   /** The first Linux that has it. For people: what is there is found by looking. */
-  since: text.optional(),
+  readonly since?: string | undefined;
   /** Its name in the configuration. */
-  option: text.optional(),
-  doc: text,
-  more: z.string(),
-  cost: text,
+  readonly option?: string | undefined;
+  readonly doc: string;
+  readonly more: string;
+  readonly cost: string;
   /** Knobs that change what it does. */
-  interacts: z.array(z.string()),
+  readonly interacts: readonly string[];
   /** Kinds of records that are others after a change, perhaps with a value: "expire reason=nodest". */
-  records: z.array(z.string()),
+  readonly records: readonly string[];
   /** Where the rule is written. */
-  source: text,
-});
+  readonly source: string;
+}
 
-const file = z.strictObject({ $schema: z.string().optional(), knobs: z.array(knob) });
-
-export type Knob = z.infer<typeof knob>;
-
-/** Every knob there is, in the order of the catalogue: proto/knobs.json, the only definition of a knob. */
-export const knobs: readonly Knob[] = file.parse(
-  JSON.parse(readFileSync(new URL('../../proto/knobs.json', import.meta.url), 'utf8')),
+/** Every knob there is, in the order of the catalogue: proto/knobs.json, the only definition of a knob. The file is a part of the package; test/unit/knob holds it to its type. */
+export const knobs = (
+  JSON.parse(readFileSync(new URL('../../proto/knobs.json', import.meta.url), 'utf8')) as { readonly knobs: readonly Knob[] }
 ).knobs;
 
 const byName = new Map(knobs.map((one) => [one.name, one]));

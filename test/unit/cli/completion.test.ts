@@ -8,9 +8,11 @@ import { program } from '../../../src/cli/program.js';
 import { commandName, knobs } from '../../../src/knob/catalogue.js';
 import { withDirectory } from '../support/temporary.js';
 
+const vslog = await program();
+
 /** What the last word of a command line may become; it is empty after a blank. */
 function words(line: string): string[] {
-  return candidates(program(), line.split(' ')).map(({ word }) => word);
+  return candidates(vslog, line.split(' ')).map(({ word }) => word);
 }
 
 describe('candidates', () => {
@@ -52,7 +54,7 @@ describe('candidates', () => {
   });
 
   it('say what they are', () => {
-    const [one] = candidates(program(), ['knob', 'get', 'expire_n']);
+    const [one] = candidates(vslog, ['knob', 'get', 'expire_n']);
     expect(one?.doc).toMatch(/^A connection whose real server was removed/);
   });
 });

@@ -21,7 +21,7 @@ const connection = (port: number) => ({
 /** The exit code, and the sentence when it is not 0. */
 async function run(args: readonly string[]): Promise<{ code: number; err: string }> {
   try {
-    await program().parseAsync(['node', 'vslog', 'conn', ...args]);
+    await (await program()).parseAsync(['node', 'vslog', 'conn', ...args]);
     return { code: 0, err: '' };
   } catch (error) {
     return { code: exitCodeOf(error), err: sentence(error) };

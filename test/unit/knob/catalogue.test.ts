@@ -1,14 +1,69 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { keys } from '../../../src/config/schema.js';
 import { commandName, findKnob, type Knob, knobs, noSuchKnob } from '../../../src/knob/catalogue.js';
 import { knobDocs } from '../../../src/knob/docs.js';
 import { BadKnobValue, parseKnobValue } from '../../../src/knob/value.js';
 import { v1 } from '../../../src/wire/proto.js';
 
+/* What src/knob/catalogue.ts takes the file for. */
+const value = z.strictObject({
+  value: z.string(),
+  number: z.int().optional(),
+  doc: z.string(),
+});
+
+const text = z.string().min(1);
+
+const knob = z.strictObject({
+  name: z.string().regex(/^[a-z][a-z0-9_]*$/),
+  group: text,
+  backing: z.enum(['sysctl-ipvs', 'sysctl-conntrack', 'ipvs-netlink', 'service', 'real-server', 'module-parameter', 'engine', 'capture']),
+  path: text,
+  type: z.enum(['bool', 'int', 'enum', 'flags', 'duration', 'size', 'pair', 'string', 'cpulist', 'netmask']),
+  unit: text.optional(),
+  min: z.int().optional(),
+  max: z.int().optional(),
+  values: z.array(value).min(1).optional(),
+  maxLength: z.int().positive().optional(),
+  powerOfTwo: z.literal(true).optional(),
+  notAbove: text.optional(),
+  default: z.string().optional(),
+  defaultDoc: text.optional(),
+  flips: z.array(z.string()).length(2).optional(),
+  scope: z.enum(['netns', 'global', 'service', 'real', 'capture']),
+  writable: z.boolean(),
+  live: z.boolean(),
+  engine: z.literal(true).optional(),
+  needs: text.optional(),
+  since: text.optional(),
+  option: text.optional(),
+  doc: text,
+  more: z.string(),
+  cost: text,
+  interacts: z.array(z.string()),
+  records: z.array(z.string()),
+  source: text,
+});
+
+const file = z.strictObject({ $schema: z.string().optional(), knobs: z.array(knob) });
+
 const names = knobs.map(({ name }) => name);
 
 describe('the catalogue of knobs', () => {
+  it('is what its type says, and nothing else', () => {
+    const read: readonly Knob[] = file.parse(JSON.parse(readFileSync('proto/knobs.json', 'utf8'))).knobs;
+    expect(read).toEqual(knobs);
+    const [one] = knobs;
+    for (const wrong of [
+      { ...one, scope: 'planet' },
+      { ...one, colour: 'red' },
+      { ...one, name: undefined },
+    ])
+      expect(() => file.parse({ knobs: [wrong] })).toThrow();
+  });
+
   it('has each once, and a command for each', () => {
     expect(new Set(names).size).toBe(names.length);
     expect(new Set(knobs.map(commandName)).size).toBe(names.length);

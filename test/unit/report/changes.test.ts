@@ -171,7 +171,7 @@ describe('vslog report changes', () => {
       const socket = join(dir, 'api.sock');
       const store = await fakeStore(socket, () => rows.map((row) => answer.map((name) => row[name])));
       try {
-        await program().parseAsync(['node', 'vslog', 'report', 'changes', '--api-socket', socket, ...args]);
+        await (await program()).parseAsync(['node', 'vslog', 'report', 'changes', '--api-socket', socket, ...args]);
       } finally {
         await store.close();
       }

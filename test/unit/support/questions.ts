@@ -21,8 +21,10 @@ export function documentedQueries(): WrittenQuery[] {
   });
 }
 
+const whole = await program();
+
 /** Queries in the help texts of the program. */
-export function helpQueries(command: Command = program()): WrittenQuery[] {
+export function helpQueries(command: Command = whole): WrittenQuery[] {
   let help = '';
   command.configureOutput({
     writeOut: (text) => {

@@ -16,7 +16,7 @@ afterEach(() => vi.restoreAllMocks());
 
 async function run(args: readonly string[]): Promise<{ code: number; err: string }> {
   try {
-    const vslog = program();
+    const vslog = await program();
     await vslog.parseAsync(['node', 'vslog', 'knob', ...args]);
     return { code: 0, err: '' };
   } catch (error) {
@@ -315,8 +315,8 @@ describe('knob watch', () => {
 });
 
 describe('the command of each knob', () => {
-  it('is there, with the doc line in the help of knob', () => {
-    const room = program().commands.find((one) => one.name() === 'knob');
+  it('is there, with the doc line in the help of knob', async () => {
+    const room = (await program()).commands.find((one) => one.name() === 'knob');
     const help = room?.createHelp();
     for (const one of knobs) {
       const own = room?.commands.find((each) => each.name() === commandName(one));

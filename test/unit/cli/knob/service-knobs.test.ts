@@ -32,7 +32,7 @@ async function knob(args: string): Promise<{ code: number; out: string; err: str
     await capture.listen();
     let [code, err] = [0, ''];
     try {
-      await program().parseAsync(['node', 'vslog', 'knob', ...args.split(' '), '--socket', socket]);
+      await (await program()).parseAsync(['node', 'vslog', 'knob', ...args.split(' '), '--socket', socket]);
     } catch (error) {
       [code, err] = [exitCodeOf(error), sentence(error)];
     } finally {

@@ -60,7 +60,7 @@ async function ground(action: (ground: Ground) => Promise<void>, rows: (sql: str
       let [code, err] = [0, ''];
       try {
         const words = ['rs', 'drain', REAL, ...(args.match(/"[^"]*"|\S+/g) ?? []).map((word) => word.replaceAll('"', ''))];
-        await program().parseAsync(['node', 'vslog', ...words, '--socket', socket, '--api-socket', join(dir, 'api.sock')]);
+        await (await program()).parseAsync(['node', 'vslog', ...words, '--socket', socket, '--api-socket', join(dir, 'api.sock')]);
       } catch (error) {
         [code, err] = [exitCodeOf(error), sentence(error)];
       }

@@ -23,7 +23,7 @@ async function run(args: string, prepare: (balancer: FakeBalancer) => void = () 
     const words = (args.match(/"[^"]*"|\S+/g) ?? []).map((word) => word.replaceAll('"', ''));
     let [code, err] = [0, ''];
     try {
-      await program().parseAsync(['node', 'vslog', ...words, '--socket', socket]);
+      await (await program()).parseAsync(['node', 'vslog', ...words, '--socket', socket]);
     } catch (error) {
       [code, err] = [exitCodeOf(error), sentence(error)];
     } finally {
