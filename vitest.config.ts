@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { endToEndFiles } from './test/gate/files.js';
 import { memoryFolder } from './test/support/memory-folder.js';
@@ -17,6 +18,8 @@ export default defineConfig({
         test: {
           ...times,
           name: 'unit',
+          // Its own choice leaves a processor free.
+          maxWorkers: availableParallelism(),
           include: ['test/unit/**/*.test.ts', 'test/contract/**/*.test.ts'],
           env: { TMPDIR: memoryFolder() },
         },
