@@ -220,7 +220,7 @@ class ConntrackSource final : public Source, private FlowRecords, private Kernel
 
   void compared() {
     compared_ns_ = clock_ns(CLOCK_MONOTONIC);
-    compared_gaps_.reset();
+    // One that decides nothing leaves a log that was whole as it was.
     if (!comparison_->undecided()) compared_gaps_ = begun_gaps_;
     rest_until_ns_ = compared_ns_ + kRestFactor * (compared_ns_ - begun_ns_);
     lookup_.reset();
