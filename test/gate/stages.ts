@@ -78,14 +78,18 @@ const unit = vitest('unit', 'test/unit and the golden bytes of both languages');
 export type Lanes = readonly (readonly Stage[])[];
 
 /**
- * The stages of `npm test`, in phases. The end-to-end tests wait much of the time, the native stage computes. The virtual machines have the processors to themselves: their
- * steps race with the timers of the kernel inside.
+ * The stages of `npm test`, in phases: first what finds most faults soonest, and computes. Then what waits much of the time: end-to-end tests for their processes, the
+ * virtual machines for the timers of their kernels.
  */
 export const GATE: readonly Lanes[] = [
   [[lint, unit, native('native', 'GoogleTest under sanitizers, fuzz targets, clang-tidy')]],
-  [[vitest('e2e', 'real processes, two files at a time')]],
-  [[vitest('heavy', 'end-to-end tests that start a Kafka broker or a ClickHouse server, or compare times, one file at a time')]],
-  [[vm()]],
+  [
+    [
+      vitest('e2e', 'real processes, two files at a time'),
+      vitest('heavy', 'end-to-end tests that start a Kafka broker or a ClickHouse server, or compare times, one file at a time'),
+    ],
+    [vm()],
+  ],
 ];
 
 /** The stages of `npm run check`. */
