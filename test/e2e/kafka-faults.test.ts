@@ -10,6 +10,7 @@ import type { Sink } from '../../src/sink/sink.js';
 import type { Segment } from '../../src/spool/segment.js';
 import { KafkaBroker } from '../support/kafka/broker.js';
 import { makeTopics, readTopic, sinkWith } from '../support/kafka/topics.js';
+import { BROKERS } from '../support/kafka/versions.js';
 import { pause, until } from '../support/patience.js';
 import { segmentOf, shortConnections } from './store-segments.js';
 import { Vslog } from './support/vslog.js';
@@ -32,7 +33,7 @@ function inMiddle(spool: string, id?: number): boolean {
   }
 }
 
-describe.each(['newest', 'last3'] as const)('delivery to a broker that dies (%s)', (version) => {
+describe.each(BROKERS)('delivery to a broker that dies (%s)', (version) => {
   let broker: KafkaBroker;
   let dir: string;
   const sinks: Sink[] = [];
