@@ -42,6 +42,7 @@ export class Machine {
   private readonly qemu: ChildProcess;
   private readonly sessionPort: number;
   private readonly bridgePort: number;
+  private panicked = false;
   private readonly killAtExit = (): void => void this.qemu.kill('SIGKILL');
 
   private constructor(kernel: Kernel, qemu: ChildProcess, sessionPort: number, bridgePort: number, consoleLog: string) {
@@ -74,6 +75,12 @@ export class Machine {
     const machine = new Machine(kernel, qemu, sessionPort, bridgePort, log);
     const file = createWriteStream(log);
     qemu.stdout.pipe(file, { end: false });
+    qemu.stdout.on('data', (said: Buffer) => {
+      if (!said.includes('Kernel panic')) return;
+      machine.panicked = true;
+      for (const socket of machine.sockets) socket.destroy();
+      qemu.kill('SIGKILL');
+    });
     qemu.stderr.pipe(file, { end: false });
     const failed = new Promise<never>((_, reject) => {
       qemu.once('error', (error) => reject(new Error(`qemu-system-x86_64: ${error.message}`)));
@@ -89,9 +96,13 @@ export class Machine {
     return machine;
   }
 
+  /** False: its kernel died, or somebody ended it. */
+  readonly isThere = (): boolean => this.qemu.exitCode === null && this.qemu.signalCode === null && !this.panicked;
+
   /** A conversation of its own with the guest's hand. */
   async session(): Promise<Session> {
-    return new Session(await greeted(this.sessionPort, `the machine with ${this.kernel.release} (its console is in ${this.consoleLog})`));
+    const what = `the machine with ${this.kernel.release} (its console is in ${this.consoleLog})`;
+    return new Session(await greeted(this.sessionPort, what, this.isThere));
   }
 
   /** Runs a bash script in the machine as root. Rejects when the machine does not answer within the longest wait and `more` ms. */
@@ -117,7 +128,7 @@ export class Machine {
   async bridge(path: string, guestPath = '/run/vslog/capture.sock'): Promise<void> {
     const server = createServer((outer) => {
       this.watch(outer);
-      greeted(this.bridgePort, 'the bridge into the machine').then(
+      greeted(this.bridgePort, 'the bridge into the machine', this.isThere).then(
         (inner) => {
           this.watch(inner);
           inner.write(`${guestPath}\n`);

@@ -31,9 +31,12 @@ export class CommandError extends Error {
   }
 }
 
-/** Connects to the guest's hand. Resolves when it has greeted: as long as it has not, nothing was done, and another try is safe. */
-export function greeted(port: number, what: string): Promise<Socket> {
-  return until(`${what} does not answer`, () => attempt(port));
+/** Connects to the guest's hand. Resolves when it has greeted: as long as it has not, nothing was done, and another try is safe. Rejects when the machine is not there. */
+export function greeted(port: number, what: string, isThere: () => boolean): Promise<Socket> {
+  return until(`${what} does not answer`, () => {
+    if (!isThere()) throw new Error(`${what} has ended`);
+    return attempt(port);
+  });
 }
 
 function attempt(port: number): Promise<Socket | undefined> {
