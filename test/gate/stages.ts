@@ -84,10 +84,8 @@ export type Lanes = readonly (readonly Stage[])[];
 export const GATE: readonly Lanes[] = [
   [[lint, unit, native('native', 'GoogleTest under sanitizers, fuzz targets, clang-tidy')]],
   [
-    [
-      vitest('e2e', 'real processes, two files at a time'),
-      vitest('heavy', 'end-to-end tests that start a Kafka broker or a ClickHouse server, or compare times, one file at a time'),
-    ],
+    [vitest('e2e', 'real processes, two files at a time')],
+    [vitest('heavy', 'end-to-end tests that start a Kafka broker or a ClickHouse server, or compare times, one file at a time')],
     [vm()],
   ],
 ];
