@@ -10,6 +10,7 @@ import type { Kernel } from './kernel.js';
 import { knobsOfKernel } from './knobs.js';
 import { nothingLate } from './late.js';
 import { Machine } from './machine.js';
+import { othersUntold } from './others.js';
 import { compareWithSql } from './proof.js';
 import { type Result, sentence } from './result.js';
 import { runScenario, type Stage } from './runner.js';
@@ -100,6 +101,7 @@ class KernelRun {
     if (this.plan.withKnobs) {
       const own = new LogOf(log, Number(await machine.must('stat -L -c %i /proc/self/ns/net')));
       for (const play of [knobsOfKernel, expiryOnKernel]) this.keep(await play(machine, socket, own));
+      this.keep(await othersUntold(machine));
     }
     this.keep(await nothingLate(this.stage));
     this.keep(await compareWithSql(machine, log, collector));
