@@ -48,7 +48,7 @@ for (const name of only) {
 if (list) {
   for (const scenario of all) console.log(`${scenario.name}: ${scenario.description}`);
   console.log(
-    `${KNOBS}: every knob of each kernel set and set back, services and real servers, and who did it; connections listed and ended.`,
+    `${KNOBS}: every knob of each kernel set and set back, services and real servers, and who did it; connections listed and ended; a capture beside other namespaces.`,
   );
   console.log(`${WHOLE}: vslog up in the machine, capture, collector and store beside the kernel's balancer, and SQL's answer.`);
 } else {
