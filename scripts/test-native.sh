@@ -4,4 +4,4 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
-exec node_modules/.bin/tsx test/native/run/main.ts "$@"
+exec node --import tsx test/native/run/main.ts "$@"

@@ -143,9 +143,9 @@ describe('the console', () => {
     expect(vslog.run('knob', 'get', 'expire_nodest_conn').out.trim()).toContain('0');
 
     expect(JSON.parse((await set(KNOB, { ...JSON_TYPE, ...BEARER })).text)).toEqual({ name: 'expire_nodest_conn', old: '0', new: '1' });
-    const [command] = await until('the record', async () => {
-      const query = "SELECT command FROM control_events WHERE name = 'expire_nodest_conn' AND kind = 'knob_changed'";
-      return (JSON.parse((await sql(query)).text) as { data: string[][] }).data[0];
+    const query = "SELECT command FROM control_events WHERE name = 'expire_nodest_conn' AND kind = 'knob_changed'";
+    const [command] = await until('the record', async () => (JSON.parse((await sql(query)).text) as { data: string[][] }).data[0], {
+      detail: () => `The collector says: ${vslog.run('status').out}`,
     });
     expect(command).toMatch(/^for alice@console: .*up/);
   });

@@ -1,4 +1,5 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import { orNever } from '../support/patience.js';
 
 /** Something that may die at any moment and comes back with what it had. */
 export interface Victim {
@@ -78,9 +79,12 @@ export class ProgramVictim implements Victim {
     const { child } = this;
     this.child = undefined;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
-    const gone = new Promise<number | null>((resolve) => child.once('close', resolve));
+    const gone = new Promise<{ code: number | null }>((resolve) => child.once('close', (code) => resolve({ code })));
     child.kill('SIGCONT');
     child.kill(signal);
-    return gone;
+    const ended = await orNever(gone);
+    if (ended !== undefined) return ended.code;
+    child.kill('SIGKILL');
+    throw new Error(`${this.name} does not end at ${signal}: ${this.said}`);
   }
 }

@@ -1,28 +1,24 @@
 // Runs the tests, all of them even when one fails: `npm test`, `npm run check`, `npm run test:long`.
 // The last line is always "N passed, M failed". A stage that could not run, ran nothing, or left something out, failed.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { PATIENCE_VARIABLE, patienceFactor } from '../support/patience.js';
-import { endAll } from './process.js';
-import type { StageResult } from './results.js';
+import { endAll, ended } from './process.js';
+import type { RunResult, StageResult } from './results.js';
 import { runStage, type Surroundings } from './run.js';
 import { CHECK, GATE, type Lanes, long } from './stages.js';
 import { runOf, summaryOf } from './summary.js';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const LOGS = join(ROOT, '.cache/test');
+const RESULTS = join(LOGS, 'results.json');
 /** Stages that run beside each other are a load, too. */
 const PATIENCE_BESIDE = 2;
 const PROGRESS_MS = 60_000;
 
-for (const signal of ['SIGTERM', 'SIGHUP', 'SIGINT'] as const) {
-  process.once(signal, () => {
-    endAll(signal);
-    process.exitCode = 130;
-  });
-}
+for (const signal of ['SIGTERM', 'SIGHUP', 'SIGINT'] as const) process.once(signal, () => endAll(signal));
 
 /** Those of the stages that were named; all without a name. */
 function chosen(phases: readonly Lanes[], names: readonly string[]): readonly Lanes[] {
@@ -44,6 +40,7 @@ async function run(phases: readonly Lanes[], more: NodeJS.ProcessEnv = {}): Prom
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
   const surroundings: Surroundings = { root: ROOT, logs: LOGS, env, say };
   mkdirSync(LOGS, { recursive: true });
+  rmSync(RESULTS, { force: true });
   const running = new Map<string, number>();
   const progress = setInterval(() => {
     const names = [...running].map(([name, since]) => `${name} for ${Math.round((performance.now() - since) / 1000)} s`);
@@ -52,7 +49,7 @@ async function run(phases: readonly Lanes[], more: NodeJS.ProcessEnv = {}): Prom
   const results: StageResult[] = [];
   const runLane = async (lane: Lanes[number]): Promise<void> => {
     for (const stage of lane) {
-      if (process.exitCode === 130) return;
+      if (ended()) return;
       say(`test: ${stage.name} begins: ${stage.what}`);
       running.set(stage.name, performance.now());
       const result = await runStage(stage, surroundings);
@@ -61,15 +58,29 @@ async function run(phases: readonly Lanes[], more: NodeJS.ProcessEnv = {}): Prom
       say(`test: ${stage.name} ended: ${result.passed} passed, ${result.failed} failed in ${Math.round(result.seconds)} s`);
     }
   };
-  for (const lanes of phases) await Promise.all(lanes.map(runLane));
-  clearInterval(progress);
+  try {
+    for (const lanes of phases) await Promise.all(lanes.map(runLane));
+  } finally {
+    clearInterval(progress);
+  }
   const order = phases.flat(2).map(({ name }) => name);
   results.sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
   const seconds = (performance.now() - began) / 1000;
   const whole = runOf(results, { started, seconds, patience, load: [before, loadavg()[0] ?? 0] });
-  writeFileSync(join(LOGS, 'results.json'), JSON.stringify(whole, undefined, 1));
-  for (const line of summaryOf(whole)) say(line);
-  if (process.exitCode === undefined) process.exitCode = whole.failed === 0 && whole.passed > 0 && results.length === order.length ? 0 : 1;
+  const unwritten = write(whole);
+  for (const line of summaryOf(whole, unwritten)) say(line);
+  if (ended()) process.exitCode = 130;
+  else process.exitCode = whole.failed === 0 && whole.passed > 0 && results.length === order.length && unwritten === undefined ? 0 : 1;
+}
+
+/** Returns why the results could not be written. */
+function write(whole: RunResult): string | undefined {
+  try {
+    writeFileSync(RESULTS, JSON.stringify(whole, undefined, 1));
+    return undefined;
+  } catch (error) {
+    return `${RESULTS} could not be written: ${error instanceof Error ? error.message : String(error)}`;
+  }
 }
 
 const positive = (text: string): number => {

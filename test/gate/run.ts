@@ -1,6 +1,6 @@
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { runCommand } from './process.js';
+import { ended, runCommand } from './process.js';
 import type { StageResult, TestResult } from './results.js';
 import { countedIn, type Stage } from './stages.js';
 
@@ -12,10 +12,17 @@ export interface Surroundings {
   readonly say: (line: string) => void;
 }
 
-/** Runs one stage to its end. Never throws for what the stage does: a problem is one of its results. */
-export async function runStage(stage: Stage, { root, logs, env, say }: Surroundings): Promise<StageResult> {
+/** Runs one stage to its end. Never rejects: a problem is one of its results. */
+export async function runStage(stage: Stage, surroundings: Surroundings): Promise<StageResult> {
   const began = performance.now();
-  const log = join(logs, `${stage.name}.log`);
+  const log = join(surroundings.logs, `${stage.name}.log`);
+  const told = await attempted(stage, surroundings, log).catch((error: unknown) => judged(stage, [], 1, log, [sentence(error)]));
+  return { ...told, seconds: (performance.now() - began) / 1000, log };
+}
+
+const sentence = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+async function attempted(stage: Stage, { root, logs, env, say }: Surroundings, log: string): Promise<Omit<StageResult, 'seconds' | 'log'>> {
   mkdirSync(logs, { recursive: true });
   rmSync(log, { force: true });
   stage.forget?.(logs);
@@ -23,6 +30,10 @@ export async function runStage(stage: Stage, { root, logs, env, say }: Surroundi
   const commands: TestResult[] = [];
   let status = 0;
   for (const command of stage.commands) {
+    if (ended()) {
+      problems.push('the run was ended before all of it was done');
+      break;
+    }
     const start = performance.now();
     const said: string[] = [];
     const nice = stage.nice === undefined ? [] : ['nice', '-n', String(stage.nice)];
@@ -35,7 +46,7 @@ export async function runStage(stage: Stage, { root, logs, env, say }: Surroundi
         say(`${stage.name.padEnd(6)} | ${line}`);
       },
     }).catch((error: unknown) => {
-      said.push(String(error));
+      said.push(sentence(error));
       return 1;
     });
     status ||= code;
@@ -53,10 +64,10 @@ export async function runStage(stage: Stage, { root, logs, env, say }: Surroundi
       tests = stage.read(logs, root);
     } catch (error) {
       tests = [];
-      problems.push(`${error instanceof Error ? error.message : String(error)}; its last lines: ${lastLines(log, 15)}`);
+      problems.push(`${sentence(error)}; its last lines: ${lastLines(log, 15)}`);
     }
   }
-  return { ...judged(stage, tests, status, log, problems), seconds: (performance.now() - began) / 1000, log };
+  return judged(stage, tests, status, log, problems);
 }
 
 /** Counts a stage's tests, and finds what speaks against it although its tests do not. */
@@ -73,7 +84,7 @@ export function judged(
   const skipped = tests.filter(({ outcome }) => outcome === 'skipped').length;
   if (skipped > 0) problems.push(`${skipped} tests were skipped: a test that cannot run must fail and say why`);
   if (stage.counts === true) {
-    const counted = countedIn(log);
+    const counted = existsSync(log) ? countedIn(log) : undefined;
     if (counted === undefined)
       problems.push(`it ended with status ${status} and without its line of results; its last lines: ${lastLines(log, 15)}`);
     else {

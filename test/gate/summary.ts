@@ -19,18 +19,25 @@ export function runOf(stages: readonly StageResult[], more: Pick<RunResult, 'sta
   };
 }
 
-/** What is printed at the end of a run: each failure in short, flaky tests, the slowest, the stages, and "N passed, M failed" as the last line. */
-export function summaryOf(run: RunResult): string[] {
+/**
+ * What is printed at the end of a run: each failure in short, flaky tests, the slowest, the stages, and "N passed, M failed" as the last line. `unwritten`: why there is no
+ * JSON of it, which is one failure more.
+ */
+export function summaryOf(run: RunResult, unwritten?: string): string[] {
   const problems = run.stages.flatMap((stage) => stage.problems.map((problem) => ({ title: `${stage.name}: the stage`, text: problem })));
   const failed = run.failures.map((test) => ({ title: `${test.stage}: ${test.name}`, text: shortOf(test) }));
-  const all = [...failed, ...problems];
+  const unsaved = unwritten === undefined ? [] : [{ title: 'the results', text: unwritten }];
+  const all = [...unsaved, ...failed, ...problems];
   const each = Math.max(3, Math.floor(FAILURE_LINES / Math.max(1, all.length)) - 1);
-  const shown = all.slice(0, Math.floor(FAILURE_LINES / (each + 1)) || 1);
+  // Where there is no room for all of them, each has its title at least.
+  const titled = Math.min(all.length, FAILURE_LINES);
+  const shown = all.slice(0, Math.max(1, Math.floor((FAILURE_LINES - titled) / each)));
   const lines: string[] = [];
   if (all.length > 0) {
     lines.push('', `=== ${all.length} failures`);
     for (const { title, text } of shown) lines.push(`✗ ${clipped(title)}`, ...cut(text, each).map((line) => `    ${clipped(line)}`));
-    if (all.length > shown.length) lines.push(`… and ${all.length - shown.length} more, in .cache/test/results.json`);
+    for (const { title } of all.slice(shown.length, titled)) lines.push(`✗ ${clipped(title)}`);
+    if (all.length > titled) lines.push(`… and ${all.length - titled} more, in .cache/test/results.json`);
   }
   if (run.flaky.length > 0) {
     lines.push('', `=== ${run.flaky.length} flaky: failed, and passed at the second try`);
@@ -47,7 +54,7 @@ export function summaryOf(run: RunResult): string[] {
   const [before, after] = run.load;
   lines.push(
     `All of it took ${Math.round(run.seconds)} s; the load was ${before.toFixed(1)} when it began and ${after.toFixed(1)} when it ended; patience ${run.patience}. JSON: .cache/test/results.json`,
-    `${run.passed} passed, ${run.failed} failed`,
+    `${run.passed} passed, ${run.failed + unsaved.length} failed`,
   );
   return lines;
 }

@@ -27,8 +27,18 @@ export function patienceFactor(
   return factor;
 }
 
+/** The factor of this process; it ends, with a sentence, where the variable is no such number. */
+function ownFactor(): number {
+  try {
+    return patienceFactor();
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(1);
+  }
+}
+
 /** Longest wait for one condition, ms: the same for every test, since what is waited for decides and not the time. */
-export const WAIT_MS = QUIET_MS * patienceFactor();
+export const WAIT_MS = QUIET_MS * ownFactor();
 /** Longest run of one command that a test starts, ms. */
 export const COMMAND_MS = WAIT_MS;
 /** Longest run of one test or hook, ms: several waits, so that the wait that failed tells its reason first. */
@@ -44,12 +54,21 @@ export async function until<T>(
   { everyMs = LOOK_MS, detail }: { readonly everyMs?: number; readonly detail?: () => string } = {},
 ): Promise<T> {
   const end = performance.now() + WAIT_MS;
-  // What comes at once is not waited for long.
-  for (let nextMs = Math.min(everyMs, FIRST_LOOK_MS); ; nextMs = Math.min(everyMs, nextMs * 2)) {
-    const found = await find();
-    if (found !== undefined && found !== false) return found;
-    if (performance.now() > end) throw new Error(`It did not come: ${what}.${detail === undefined ? '' : ` ${detail()}`}`);
-    await timer(nextMs);
+  // A look that never ends is no answer, either.
+  let bell: ReturnType<typeof setTimeout> | undefined;
+  const never = new Promise<undefined>((resolve) => {
+    bell = setTimeout(() => resolve(undefined), WAIT_MS);
+  });
+  try {
+    // What comes at once is not waited for long.
+    for (let nextMs = Math.min(everyMs, FIRST_LOOK_MS); ; nextMs = Math.min(everyMs, nextMs * 2)) {
+      const found = await Promise.race([find(), never]);
+      if (found !== undefined && found !== false) return found;
+      if (performance.now() >= end) throw new Error(`It did not come: ${what}.${detail === undefined ? '' : ` ${detail()}`}`);
+      await timer(nextMs);
+    }
+  } finally {
+    clearTimeout(bell);
   }
 }
 

@@ -2,7 +2,7 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { createWriteStream, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { orNever, until } from '../support/patience.js';
+import { COMMAND_MS, orNever, until } from '../support/patience.js';
 import { ROOT } from './setting.js';
 
 const execute = promisify(execFile);
@@ -36,7 +36,11 @@ export class CollectorProcess {
   async start(): Promise<void> {
     const child = spawn(process.execPath, [MAIN, 'collect'], { env: this.env, stdio: ['ignore', 'pipe', 'pipe'] });
     this.process = child;
-    const log = createWriteStream(this.logFile, { flags: 'a' });
+    // A log that cannot be written must not hold up who writes it.
+    const log = createWriteStream(this.logFile, { flags: 'a' }).on('error', ({ message }) => {
+      console.log(`  ${this.logFile}: ${message}`);
+      child.stderr.resume();
+    });
     child.stdout.pipe(log, { end: false });
     child.stderr.pipe(log, { end: false });
     const killAtExit = (): void => void child.kill('SIGKILL');
@@ -57,9 +61,11 @@ export class CollectorProcess {
   private async end(signal: NodeJS.Signals): Promise<void> {
     const child = this.process;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const gone = new Promise((resolve) => child.once('exit', resolve));
+    const gone = new Promise<true>((resolve) => child.once('exit', () => resolve(true)));
     child.kill(signal);
-    await gone;
+    if ((await orNever(gone)) === true) return;
+    child.kill('SIGKILL');
+    throw new Error(`the collector does not end at ${signal}; its log is ${this.logFile}`);
   }
 
   /** kill -9, in the middle of whatever it does. */
@@ -74,11 +80,13 @@ export class CollectorProcess {
   /** Runs a vslog command against this collector. */
   async command(...args: string[]): Promise<CommandOutcome> {
     try {
-      const { stdout, stderr } = await execute(process.execPath, [MAIN, ...args], { env: this.env, maxBuffer: 1 << 28 });
+      const limits = { maxBuffer: 1 << 28, timeout: COMMAND_MS, killSignal: 'SIGKILL' } as const;
+      const { stdout, stderr } = await execute(process.execPath, [MAIN, ...args], { env: this.env, ...limits });
       return { code: 0, out: stdout, err: stderr };
     } catch (error) {
-      const { code, stdout, stderr } = error as { code?: number; stdout?: string; stderr?: string };
-      return { code: code ?? -1, out: stdout ?? '', err: stderr ?? '' };
+      const { code, killed, stdout, stderr } = error as { code?: number; killed?: boolean; stdout?: string; stderr?: string };
+      const late = killed === true ? `It did not end within ${COMMAND_MS / 1000} s. ` : '';
+      return { code: code ?? -1, out: stdout ?? '', err: late + (stderr ?? '') };
     }
   }
 

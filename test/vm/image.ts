@@ -46,7 +46,7 @@ const SCHEDULERS = ['rr', 'wrr', 'lc', 'wlc', 'sed', 'nq', 'fo', 'ovf', 'sh', 'd
 const BOOT_MODULES = ['e1000', 'crc32c_generic', 'veth', 'ip_vs', ...SCHEDULERS.map((name) => `ip_vs_${name}`), 'ipip', 'sctp'];
 
 /** Programs of the host that the test machine has too, with their libraries. */
-const HOST_PROGRAMS = ['ipvsadm', 'ip', 'bash', 'modprobe', 'nft', 'sysctl'];
+const HOST_PROGRAMS = ['ipvsadm', 'ip', 'bash', 'modprobe', 'nft', 'sysctl', 'dmesg'];
 
 /** A file that is put into the machine: where it is on the host, and where in the guest. */
 export interface GuestFile {

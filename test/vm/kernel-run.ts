@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Scenario } from '../conformance/scenario.js';
@@ -12,11 +12,11 @@ import { nothingLate } from './late.js';
 import { Machine } from './machine.js';
 import { othersUntold } from './others.js';
 import { compareWithSql } from './proof.js';
-import { type Result, sentence } from './result.js';
+import { attempt, type Result } from './result.js';
 import { runScenario, type Stage } from './runner.js';
 import { command } from './session.js';
 import { CACHE, defaultFiles } from './setting.js';
-import { type Played, report } from './summary.js';
+import { joined, type Played, report } from './summary.js';
 import { Turns } from './turns.js';
 
 /** Scenarios that act at a time, for each of the guest's two processors one and one that waits for it. Those that wait for a timer of the kernel do not count. */
@@ -39,9 +39,23 @@ function patience({ slow, steps }: Scenario): number {
   return slow ? Math.max(...steps.map((step) => (step.do === 'wait' ? step.within : 0))) : 0;
 }
 
+/** What a kernel says of a fault of its own that it survived. A loaded program's or a module's, for all we know: a director's kernel must not say it. */
+const SPLAT = /Oops|BUG:|WARNING:/;
+
+/** Fails for a fault that the kernel survived: nobody would see it on the console. */
+function kernelIsSound(machine: Machine): Promise<Result> {
+  return attempt('kernel-log', async () => {
+    const said = (await machine.must('dmesg --notime --level=emerg,alert,crit,err,warn')).split('\n');
+    const at = said.findIndex((line) => SPLAT.test(line));
+    return at < 0 ? undefined : `the kernel says:\n${said.slice(at, at + LAST_LINES).join('\n')}`;
+  });
+}
+
 /** Plays scenarios on one kernel, in a guest of its own. */
 class KernelRun {
-  private readonly played: Played[] = [];
+  readonly played: Played[] = [];
+  /** What failed while the kernel was alive; the rest failed by its death. */
+  readonly failed: Result[] = [];
   private readonly kernel: Kernel;
   private readonly plan: Plan;
   private readonly stage: Stage;
@@ -55,6 +69,7 @@ class KernelRun {
   private keep(result: Result): void {
     report(this.kernel.release, result);
     this.played.push({ kernel: this.kernel.release, first: result });
+    if (result.failure !== undefined && this.stage.machine.isThere()) this.failed.push(result);
   }
 
   /** Resolves when nothing is left of any of them but to wait for timers; `over` when they are over. */
@@ -93,10 +108,10 @@ class KernelRun {
     }
   }
 
-  async go(socket: string, collector: CollectorProcess): Promise<Played[]> {
+  async go(socket: string, collector: CollectorProcess): Promise<void> {
     const { machine, log } = this.stage;
     await this.all(this.plan.scenarios);
-    if (!machine.isThere()) return this.played;
+    if (!machine.isThere()) return;
     await this.again();
     if (this.plan.withKnobs) {
       const own = new LogOf(log, Number(await machine.must('stat -L -c %i /proc/self/ns/net')));
@@ -105,7 +120,7 @@ class KernelRun {
     }
     this.keep(await nothingLate(this.stage));
     this.keep(await compareWithSql(machine, log, collector));
-    return this.played;
+    this.keep(await kernelIsSound(machine));
   }
 }
 
@@ -113,30 +128,47 @@ class KernelRun {
  * Boots the kernel, starts the capture and a collector, and plays the plan; all of it a second time, where that may be, when the kernel died: QEMU's emulated processors can
  * take a patch of the kernel's own code for a fault. Never rejects.
  */
-export async function playOn(kernel: Kernel, plan: Plan): Promise<Played[]> {
-  const { played, death } = await playOnce(kernel, plan);
-  if (death === undefined || !plan.maySecond()) return played;
+export async function playOn(kernel: Kernel, plan: Plan): Promise<readonly Played[]> {
+  const once = await playOnce(kernel, plan);
+  if (once.death === undefined) return once.played;
+  const died = { kernel: kernel.release, first: once.death };
+  if (!plan.maySecond()) return [...once.played, died];
   console.log(`  ${kernel.release}: everything once more in another machine`);
   const again = await playOnce(kernel, plan);
-  const second = again.death ?? { ...death, failure: undefined };
-  return [...again.played, { kernel: kernel.release, first: death, second }];
+  const second = again.death ?? { ...once.death, failure: undefined };
+  return [...joined(kernel.release, once.failed, again.played, plan.maySecond), { ...died, second }];
 }
 
-/** `death`: what a kernel that died has said. */
-async function playOnce(kernel: Kernel, plan: Plan): Promise<{ played: Played[]; death?: Result }> {
+interface Once {
+  readonly played: readonly Played[];
+  /** What failed before the kernel died, if it did. */
+  readonly failed: readonly Result[];
+  /** What a kernel that died has said. */
+  readonly death: Result | undefined;
+}
+
+async function playOnce(kernel: Kernel, plan: Plan): Promise<Once> {
   const begin = performance.now();
-  const seconds = (): number => (performance.now() - begin) / 1000;
-  const scratch = mkdtempSync(join(tmpdir(), 'vslog-vm-'));
-  const socket = join(scratch, 'capture.sock');
-  const log = new SubscriberLog(socket, 'judge');
-  const collector = new CollectorProcess(socket, scratch);
+  const undo: (() => void | Promise<void>)[] = [];
+  let run: KernelRun | undefined;
   let machine: Machine | undefined;
-  try {
+  const whole = await attempt('as a whole', async () => {
+    const scratch = mkdtempSync(join(tmpdir(), 'vslog-vm-'));
+    undo.push(() =>
+      plan.keep ? console.log(`  the collector's data and log are in ${scratch}`) : rmSync(scratch, { recursive: true, force: true }),
+    );
     machine = await Machine.boot(kernel, defaultFiles(), CACHE);
+    const booted = machine;
+    undo.push(() => booted.stop());
+    const socket = join(scratch, 'capture.sock');
     const session = await machine.session();
     await session.batch([command(SHARED.start)]);
     session.close();
     await machine.bridge(socket);
+    const collector = new CollectorProcess(socket, scratch);
+    undo.push(() => collector.stop());
+    const log = new SubscriberLog(socket, 'judge');
+    undo.push(() => log.stop());
     // What every known durable subscriber has is let go: the second one must be known before the first one acknowledges.
     log.holding = true;
     void log.follow();
@@ -144,29 +176,33 @@ async function playOnce(kernel: Kernel, plan: Plan): Promise<{ played: Played[];
     await collector.start();
     await collector.untilConnected();
     log.holding = false;
-    console.log(`${kernel.release}: ready after ${seconds().toFixed(0)} s, ${plan.scenarios.length} scenarios`);
-    const stage: Stage = { machine, log, collector, turns: new Turns(AT_ONCE), ended: [] };
-    const played = await new KernelRun(kernel, plan, stage).go(socket, collector);
-    return machine.isThere() ? { played } : died(machine, played, seconds());
-  } catch (error) {
-    const first = { scenario: 'as a whole', seconds: seconds(), failure: sentence(error) };
-    report(kernel.release, first);
-    const played = [{ kernel: kernel.release, first }];
-    return machine === undefined || machine.isThere() ? { played } : died(machine, played, seconds());
-  } finally {
-    plan.calm();
-    log.stop();
-    await collector.stop();
-    await machine?.stop();
-    if (plan.keep) console.log(`  the collector's data and log are in ${scratch}`);
-    else rmSync(scratch, { recursive: true, force: true });
-  }
+    console.log(`${kernel.release}: ready after ${((performance.now() - begin) / 1000).toFixed(0)} s, ${plan.scenarios.length} scenarios`);
+    run = new KernelRun(kernel, plan, { machine, log, collector, turns: new Turns(AT_ONCE), ended: [] });
+    await run.go(socket, collector);
+    return undefined;
+  });
+  plan.calm();
+  const death = machine === undefined || machine.isThere() ? undefined : deathOf(machine, whole.seconds);
+  const left = await attempt('left behind', async () => {
+    for (const step of undo.reverse()) await step();
+    return undefined;
+  });
+  const missing = plan.scenarios.filter(({ name }) => !run?.played.some(({ first }) => first.scenario === name)).map(({ name }) => name);
+  const more = [whole, left].filter(({ failure }) => failure !== undefined);
+  if (missing.length > 0 && more.length === 0 && death === undefined)
+    more.push({ scenario: 'unplayed', seconds: 0, failure: `these were not played: ${missing.join(', ')}` });
+  for (const one of more) report(kernel.release, one);
+  return {
+    played: [...(run?.played ?? []), ...more.map((first) => ({ kernel: kernel.release, first }))],
+    failed: run?.failed ?? [],
+    death,
+  };
 }
 
 const LAST_LINES = 80;
 
-function died(machine: Machine, played: Played[], seconds: number): { played: Played[]; death: Result } {
-  const said = readFileSync(machine.consoleLog, 'utf8').trimEnd().split('\n').slice(-LAST_LINES);
+function deathOf(machine: Machine, seconds: number): Result {
+  const said = machine.consoleLines(LAST_LINES);
   const oops = said.find((line) => /Oops|BUG|panic/.test(line)) ?? '';
-  return { played, death: { scenario: 'kernel', seconds, failure: `the kernel died: ${oops.trim()}`, logs: said.join('\n') } };
+  return { scenario: 'kernel', seconds, failure: `the kernel died: ${oops.trim()}`, logs: said.join('\n') };
 }

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createWriteStream, mkdirSync } from 'node:fs';
+import { createWriteStream, mkdirSync, readFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { freePorts } from '../support/ports.js';
@@ -23,7 +23,7 @@ export interface MachineOptions {
 
 /** The kernel's command line. */
 const COMMAND_LINE = [
-  ...['console=ttyS0', 'quiet', 'panic=-1', 'rdinit=/init', 'mitigations=off'],
+  ...['console=ttyS0', 'quiet', 'panic=-1', 'oops=panic', 'rdinit=/init', 'mitigations=off'],
   // An emulator translates a program once for each place where it is found: with addresses by chance a start costs twice as much.
   'norandmaps',
   // On a busy host an interrupt comes too late for a kernel that counts: it would refuse to go on, or complain.
@@ -73,7 +73,11 @@ export class Machine {
       { stdio: ['ignore', 'pipe', 'pipe'] },
     );
     const machine = new Machine(kernel, qemu, sessionPort, bridgePort, log);
-    const file = createWriteStream(log);
+    const file = createWriteStream(log).on('error', ({ message }) => {
+      // The machine goes on, and so does what is looked for in its words.
+      console.log(`  ${log}: ${message}`);
+      qemu.stderr.resume();
+    });
     qemu.stdout.pipe(file, { end: false });
     qemu.stdout.on('data', (said: Buffer) => {
       if (!said.includes('Kernel panic')) return;
@@ -98,6 +102,15 @@ export class Machine {
 
   /** False: its kernel died, or somebody ended it. */
   readonly isThere = (): boolean => this.qemu.exitCode === null && this.qemu.signalCode === null && !this.panicked;
+
+  /** The last lines that the console has said, as far as they could be written. */
+  consoleLines(most: number): string[] {
+    try {
+      return readFileSync(this.consoleLog, 'utf8').trimEnd().split('\n').slice(-most);
+    } catch (error) {
+      return [String(error)];
+    }
+  }
 
   /** A conversation of its own with the guest's hand. */
   async session(): Promise<Session> {

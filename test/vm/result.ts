@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { SHARED } from './capture.js';
 import type { Machine } from './machine.js';
 
@@ -14,14 +13,12 @@ export interface Result {
 
 const LAST_LINES = 15;
 
-const lastLines = (text: string): string => text.trimEnd().split('\n').slice(-LAST_LINES).join('\n');
-
 /** What the machine has said lately. */
 async function logsOf(machine: Machine): Promise<string> {
   const capture = await machine
     .run(`tail -n ${LAST_LINES} ${SHARED.folder}/log ${SHARED.folder}-*/log 2>/dev/null`)
     .then(({ output }) => output, sentence);
-  return `console:\n${lastLines(readFileSync(machine.consoleLog, 'utf8'))}\ncaptures:\n${capture}`;
+  return `console:\n${machine.consoleLines(LAST_LINES).join('\n')}\ncaptures:\n${capture}`;
 }
 
 /** What an error says. */

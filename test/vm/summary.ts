@@ -15,6 +15,20 @@ export const MOST_FLAKY = 2;
 
 export const passed = ({ first, second }: Played): boolean => (second ?? first).failure === undefined;
 
+/**
+ * What a second machine played, with what had failed in the first one before its kernel died: that has passed at its second try at best. `maySecond` is asked for each of these.
+ */
+export function joined(kernel: string, failed: readonly Result[], again: readonly Played[], maySecond: () => boolean): Played[] {
+  const rows = again.map((one) => {
+    const first = failed.find(({ scenario }) => scenario === one.first.scenario);
+    if (first === undefined) return one;
+    const second = one.second ?? one.first;
+    return second.failure !== undefined || maySecond() ? { kernel, first, second } : { kernel, first };
+  });
+  const alone = failed.filter(({ scenario }) => !again.some(({ first }) => first.scenario === scenario));
+  return [...rows, ...alone.map((first) => ({ kernel, first }))];
+}
+
 const indented = (text: string): string => text.replaceAll('\n', '\n    ');
 
 /** Says how something went. */

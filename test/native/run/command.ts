@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { signalGroup } from '../../support/process-group.js';
 
 /** Commands at a time: JOBS, else one for each processor. */
 export const JOBS = Math.max(1, Number(process.env.JOBS) || availableParallelism());
@@ -37,7 +38,7 @@ export async function run(command: readonly string[], { cwd, log, env, progress 
     progress &&
     watchGrowth(progress.file, progress.ms, () => {
       stuck = true;
-      end(child, 'SIGABRT');
+      signalGroup(child, 'SIGABRT');
     });
   try {
     const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
@@ -51,13 +52,13 @@ export async function run(command: readonly string[], { cwd, log, env, progress 
   } finally {
     clearInterval(watch);
     running.delete(child);
-    end(child, 'SIGKILL');
+    signalGroup(child, 'SIGKILL');
   }
 }
 
 /** Ends every command that runs, with all that it started. Ninja's compilers are in groups of their own, and end only when it is asked to. */
 export function endAll(): void {
-  for (const child of running) end(child, 'SIGTERM');
+  for (const child of running) signalGroup(child, 'SIGTERM');
 }
 
 /** Calls `action` for each item, JOBS at a time, and returns the results in the items' order. */
@@ -69,14 +70,6 @@ export async function each<T, R>(items: readonly T[], action: (item: T) => Promi
   };
   await Promise.all(Array.from({ length: Math.min(JOBS, items.length) }, work));
   return results;
-}
-
-function end(child: ChildProcess, signal: NodeJS.Signals): void {
-  try {
-    if (child.pid !== undefined) process.kill(-child.pid, signal);
-  } catch {
-    // Nothing of it is left.
-  }
 }
 
 function watchGrowth(file: string, ms: number, stuck: () => void): NodeJS.Timeout {

@@ -98,10 +98,12 @@ try {
   for (const name of names) await PARTS[name]?.();
 } catch (error) {
   endAll();
-  take('stage', [{ group: 'native', name: 'stage', seconds: 0, failure: error instanceof Error ? error.message : String(error) }]);
+  all.push({ group: 'native', name: 'stage', seconds: 0, failure: error instanceof Error ? error.message : String(error) });
+  say(`FAILED: ${all.at(-1)?.failure}`);
 }
 for (const [part, seconds] of parts) say(`${seconds.toFixed(1).padStart(7)} s  ${part}`);
-writeFileSync(join(LOGS, 'native-parts.json'), `${JSON.stringify(Object.fromEntries(parts), undefined, 1)}\n`);
 const failed = all.filter(({ failure }) => failure !== undefined).length;
 process.stdout.write(`${all.length - failed} passed, ${failed} failed\n`);
 process.exitCode = failed === 0 && all.length > 0 ? 0 : 1;
+// Last: what stands above is told, too, where this cannot be written.
+writeFileSync(join(LOGS, 'native-parts.json'), `${JSON.stringify(Object.fromEntries(parts), undefined, 1)}\n`);

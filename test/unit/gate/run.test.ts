@@ -1,9 +1,11 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { runCommand } from '../../gate/process.js';
 import type { StageResult, TestResult } from '../../gate/results.js';
 import { judged, runStage } from '../../gate/run.js';
 import type { Stage } from '../../gate/stages.js';
+import { until } from '../../support/patience.js';
 import { withDirectory } from '../support/temporary.js';
 
 const passed: TestResult = { stage: 's', name: 'a', seconds: 1, outcome: 'passed' };
@@ -39,6 +41,43 @@ describe('a stage of commands', () => {
     expect(result.tests[0]?.message).toContain('/does/not/exist');
   });
 });
+
+describe('a stage whose place is no good', () => {
+  it('goes on, and says so, where its output cannot be written', () =>
+    withDirectory(async (logs) => {
+      symlinkSync('/dev/full', join(logs, 'linked.log'));
+      const said: string[] = [];
+      const told = runCommand(['echo', 'hello'], {
+        cwd: logs,
+        env: process.env,
+        log: join(logs, 'linked.log'),
+        say: (line) => void said.push(line),
+      });
+      expect(await told).toBe(0);
+      expect(said).toEqual(['hello', expect.stringMatching(/^the rest of this is not in .*ENOSPC/)]);
+    }));
+
+  it('fails with a sentence where its log cannot be made', () =>
+    withDirectory(async (directory) => {
+      const logs = join(directory, 'file');
+      writeFileSync(logs, '');
+      const said: string[] = [];
+      const surroundings = { root: directory, logs, env: process.env, say: (line: string) => void said.push(line) };
+      const result = await runStage({ name: 's', what: '', commands: [['true']] }, surroundings);
+      expect(result).toMatchObject({ passed: 0, failed: 1, problems: [expect.stringMatching(/^(EEXIST|ENOTDIR)/)] });
+    }));
+});
+
+it('nothing that a command started outlives it', () =>
+  withDirectory(async (directory) => {
+    const command = ['sh', '-c', 'tail -f /dev/null & echo $!'];
+    const said: string[] = [];
+    const say = (line: string): void => void said.push(line);
+    expect(await runCommand(command, { cwd: directory, env: process.env, log: join(directory, 'log'), say })).toBe(0);
+    const left = Number(said[0]);
+    expect(left).toBeGreaterThan(1);
+    await until('its end', () => !existsSync(`/proc/${left}/cmdline`) || readFileSync(`/proc/${left}/cmdline`, 'utf8') === '');
+  }));
 
 describe('a stage with a report', () => {
   it('fails when the program wrote none, with its last lines', async () => {

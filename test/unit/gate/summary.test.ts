@@ -34,6 +34,19 @@ describe('the end of a run', () => {
     for (const line of lines) expect(line.length).toBeLessThan(260);
   });
 
+  it('names each failure where there is no room for more', () => {
+    const lines = summary(stage(Array.from({ length: 100 }, (_, i) => failing(i))));
+    for (let i = 0; i < 100; ++i) expect(lines).toContain(`✗ e2e: test ${i}`);
+    expect(lines).toContain('    expected 0');
+  });
+
+  it('says that its JSON is missing, and counts it', () => {
+    const run = runOf([stage([test()])], { started: '2026-01-01T00:00:00Z', seconds: 99, patience: 2, load: [1, 2] });
+    const lines = summaryOf(run, 'results.json could not be written: ENOSPC');
+    expect(lines).toContain('    results.json could not be written: ENOSPC');
+    expect(lines.at(-1)).toBe('1 passed, 1 failed');
+  });
+
   it('shows what was expected and the last lines of the logs', () => {
     const lines = summary(
       stage([test({ outcome: 'failed', message: 'expected 1 to be 2\n    at node_modules/x.js:1', logs: 'capture: ended' })]),

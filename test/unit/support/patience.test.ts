@@ -87,8 +87,19 @@ describe('until', () => {
     let looks = 0;
     const look = (): undefined => void looks++;
     await expect(until('the third segment', look)).rejects.toThrow(/^It did not come: the third segment\.$/);
-    expect(looks).toBe(4);
+    expect(looks).toBe(3);
     await expect(until('it', look, { detail: () => 'There were two.' })).rejects.toThrow(/^It did not come: it\. There were two\.$/);
+  });
+
+  it('gives up a look that never ends', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    try {
+      const given = until('an answer', () => new Promise<string>(() => undefined)).catch(String);
+      await vi.advanceTimersByTimeAsync(WAIT_MS + 1);
+      expect(await given).toBe('Error: It did not come: an answer.');
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });
 

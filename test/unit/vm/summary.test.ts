@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { readVm } from '../../gate/read.js';
 import type { Result } from '../../vm/result.js';
-import { conclude, type Played, passed, writeResults } from '../../vm/summary.js';
+import { conclude, joined, type Played, passed, writeResults } from '../../vm/summary.js';
 import { withDirectory } from '../support/temporary.js';
 
 const result = (scenario: string, failure?: string): Result => ({
@@ -53,6 +53,34 @@ describe('the end of a run', () => {
   });
 
   it('is no success when nothing was played', () => expect(said([])).toEqual({ well: false, lines: ['0 passed, 0 failed'] }));
+});
+
+describe('a second machine', () => {
+  const again: readonly Played[] = [
+    { kernel, first: result('masq') },
+    { kernel, first: result('tunnel') },
+    { kernel, first: result('quiesce', 'no end') },
+    { kernel, first: result('sctp', 'no end'), second: result('sctp') },
+  ];
+
+  it('is a second try of what had failed in the first one while its kernel lived', () => {
+    const failed = ['tunnel', 'quiesce', 'sctp'].map((name) => result(name, 'before'));
+    const rows = joined(kernel, failed, again, () => true);
+    expect(rows.map(({ first, second }) => [first.scenario, first.failure, second && (second.failure ?? 'passed')])).toEqual([
+      ['masq', undefined, undefined],
+      ['tunnel', 'before', 'passed'],
+      ['quiesce', 'before', 'no end'],
+      ['sctp', 'before', 'passed'],
+    ]);
+  });
+
+  it('forgives no more than it may', () => {
+    expect(joined(kernel, [result('tunnel', 'before')], again, () => false)[1]).toEqual({ kernel, first: result('tunnel', 'before') });
+  });
+
+  it('loses nothing that it did not play', () => {
+    expect(joined(kernel, [result('late', 'before')], again, () => true).at(-1)).toEqual({ kernel, first: result('late', 'before') });
+  });
 });
 
 it('the gate reads what was written', () =>
