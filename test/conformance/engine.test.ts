@@ -49,6 +49,18 @@ describe('another story is noticed', () => {
     const failing = steps.map((step) => (step.do === 'send' ? { ...step, fails: true } : step));
     expect(await playOnEngine({ ...readScenario(join(FOLDER, 'udp-timeout.toml')), steps: failing })).toContain('should have failed');
   });
+
+  test('a step that fails by a mistake of its own', async () => {
+    const steps = [{ do: 'send', on: 'nobody', fails: true } as const];
+    expect(await told({ steps })).toContain('nothing is open as nobody');
+  });
+
+  test('silence where a refusal must come, and a refusal where there must be silence', async () => {
+    const { steps } = readScenario(join(FOLDER, 'tcp-refused.toml'));
+    const silent = { do: 'unanswered', protocol: 'tcp', from: 'c1:4001', to: 'vip:80' } as const;
+    expect(await told({ steps: [silent] })).toContain('connection refused');
+    expect(await told({ steps, direct_replies: true })).toContain('no answer');
+  });
 });
 
 test('the README says of every scenario which rule it is for', () => {

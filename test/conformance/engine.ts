@@ -11,6 +11,14 @@ import { ADDRESSES, Story } from './story.js';
 const AUTHOR = { command: 'scenario', through: v1.Through.Value.vslog };
 const AUTHOR_BESIDE_KERNEL = { command: 'ipvsadm', through: v1.Through.Value.netlink };
 
+/** What the engine's program says (native/commands.cc): of a client that was refused, of one that was not answered, and of an open connection that is no more. */
+const REFUSED = /: connection refused$/;
+const SILENCE = /: no answer$/;
+const BROKEN = /: (?:no answer|not sent|the server did not close)$/;
+
+/** What an error says. */
+const sentence = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
 function place(at: string): string {
   const { address, port } = split(at);
   return `${address} ${port}`;
@@ -114,7 +122,9 @@ class EngineRun {
         return;
       }
       case 'open':
-        return this.expect(`open ${step.as} ${step.protocol} ${place(step.from)} ${place(step.to)}`, step.fails);
+        return this.expect(`open ${step.as} ${step.protocol} ${place(step.from)} ${place(step.to)}`, step.fails && REFUSED);
+      case 'unanswered':
+        return this.expect(`open unanswered ${step.protocol} ${place(step.from)} ${place(step.to)}`, SILENCE);
       case 'send':
       case 'post':
       case 'close':
@@ -122,7 +132,7 @@ class EngineRun {
       case 'serverclose':
       case 'halfclose':
       case 'serverhalfclose':
-        return this.expect(`${step.do} ${step.on}`, step.fails);
+        return this.expect(`${step.do} ${step.on}`, step.fails && BROKEN);
       case 'packets':
         return this.all([`packets ${step.count} ${place(step.from)} ${place(step.to)}`]);
       case 'burst': {
@@ -158,12 +168,14 @@ class EngineRun {
     return this.nextPort - count;
   }
 
-  private async expect(command: string, fails: boolean): Promise<void> {
+  /** `failure`: what the program must say against the command; false: nothing. */
+  private async expect(command: string, failure: RegExp | false): Promise<void> {
     const error = await this.program.tell(command).then(
       () => undefined,
-      (reason: unknown) => reason,
+      (reason: unknown) => sentence(reason),
     );
-    if ((error !== undefined) !== fails) throw error ?? new Error(`${command}: should have failed`);
+    if (error === undefined && failure !== false) throw new Error(`${command}: should have failed`);
+    if (error !== undefined && (failure === false || !failure.test(error))) throw new Error(error);
   }
 
   async go(): Promise<string | undefined> {
@@ -183,7 +195,7 @@ class EngineRun {
       const inconsistent = await this.program.tell('check');
       return judge(expected, this.entries(), []) ?? (inconsistent === '' ? undefined : `the engine contradicts itself: ${inconsistent}`);
     } catch (error) {
-      return error instanceof Error ? error.message : String(error);
+      return sentence(error);
     } finally {
       await this.program.stop();
     }

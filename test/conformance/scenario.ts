@@ -34,7 +34,7 @@ const service = z.strictObject({
 });
 
 const step = z.discriminatedUnion('do', [
-  /** Connects and stays open under a name. UDP sends its first packet. */
+  /** Connects and stays open under a name. UDP sends its first packet. `fails`, here and below: an error must be answered, such as a reset. Silence is no failure. */
   z.strictObject({
     do: z.literal('open'),
     as: z.string(),
@@ -62,6 +62,8 @@ const step = z.discriminatedUnion('do', [
     from: z.string(),
     to: z.string(),
   }),
+  /** A client that connects, has had no answer when the answers to later packets are there, and gives up. */
+  z.strictObject({ do: z.literal('unanswered'), protocol: z.enum(['tcp', 'sctp']).default('tcp'), from: z.string(), to: z.string() }),
   /** TCP SYNs, each from another port; whoever sent them waits for nothing. */
   z.strictObject({ do: z.literal('halfopen'), count: z.int().positive(), from: z.string(), to: z.string() }),
   z.strictObject({ do: z.enum(['add_service', 'edit_service']), service }),

@@ -202,6 +202,8 @@ export class Director {
         return [`packets ${step.count} ${ends(step)}`];
       case 'burst':
         return [`burst ${step.protocol} ${step.count} ${ends(step, this.ports(step))}`];
+      case 'unanswered':
+        return [`unanswered ${step.protocol} ${ends(step)}`];
       case 'halfopen':
         return [`halfopen ${step.count} ${ends(step, this.ports(step))}`];
       case 'add_service':
