@@ -1,6 +1,7 @@
 #include "clients.h"
 
 #include <poll.h>
+
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -13,14 +14,14 @@ namespace hand {
 namespace {
 
 void send_byte(int fd, const char* byte) {
-  if (send(fd, byte, 1, MSG_NOSIGNAL) != 1) fail("not sent");
+  if (send(fd, byte, 1, MSG_NOSIGNAL) != 1) fail_in_network("not sent");
 }
 
 void echo(int fd, const char* byte) {
   send_byte(fd, byte);
   std::array<char, 256> buffer;
-  const ssize_t n = recv(fd, buffer.data(), buffer.size(), 0);
-  if (n < 0) fail("no answer");
+  const ssize_t n = receive(fd, buffer.data(), buffer.size());
+  if (n < 0) fail_in_network("no answer");
   if (n == 0) throw std::runtime_error("no answer: the server has closed");
 }
 
@@ -28,14 +29,14 @@ void echo(int fd, const char* byte) {
 void until_closed(int fd) {
   std::array<char, 256> buffer;
   ssize_t n = 1;
-  while (n > 0) n = recv(fd, buffer.data(), buffer.size(), 0);
-  if (n < 0 && errno != ENOTCONN) fail("the server did not close");  // SCTP: both ends have closed
+  while (n > 0) n = receive(fd, buffer.data(), buffer.size());
+  if (n < 0 && errno != ENOTCONN) fail_in_network("the server did not close");  // SCTP: both ends have closed
 }
 
 }  // namespace
 
-void Clients::open(const std::string& name, const std::string& protocol, const Endpoint& from, const Endpoint& to, std::chrono::seconds patience) {
-  Fd fd = connect_from(protocol, from, to, patience);
+void Clients::open(const std::string& name, const std::string& protocol, const Endpoint& from, const Endpoint& to) {
+  Fd fd = connect_from(protocol, from, to);
   if (protocol == "udp") send_byte(fd.get(), "p");
   connections_.insert_or_assign(name, std::move(fd));
 }
@@ -44,14 +45,11 @@ void Clients::act(const std::string& name, const std::string& verb, bool to_fail
   const auto found = connections_.find(name);
   if (found == connections_.end()) throw std::runtime_error("no connection is called " + name);
   const int fd = found->second.get();
-  if (to_fail) {
-    pollfd error{fd, 0, 0};
-    if (verb == "post") poll(&error, 1, static_cast<int>(std::chrono::milliseconds(kPatienceToFail).count()));
-    const timeval limit{kPatienceToFail.count(), 0};
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-  }
   if (verb == "send") return echo(fd, "p");
-  if (verb == "post") return send_byte(fd, "p");
+  if (verb == "post") {
+    if (to_fail) until_told(fd, 0);
+    return send_byte(fd, "p");
+  }
   if (verb == "serverhalfclose") {
     send_byte(fd, "h");
     return until_closed(fd);
@@ -72,7 +70,7 @@ void Clients::act(const std::string& name, const std::string& verb, bool to_fail
 
 void burst(const std::string& protocol, int count, const std::string& from, int from_port, const Endpoint& to) {
   for (int i = 0; i < count; ++i) {
-    Fd fd = connect_from(protocol, endpoint(from, from_port + i), to, kPatience);
+    Fd fd = connect_from(protocol, endpoint(from, from_port + i), to);
     echo(fd.get(), "p");
     if (protocol != "udp") reset(std::move(fd));
   }
@@ -80,13 +78,12 @@ void burst(const std::string& protocol, int count, const std::string& from, int 
 
 void half_open(int count, const std::string& from, int from_port, const Endpoint& to) {
   for (int i = 0; i < count; ++i) {
-    const Fd fd = bound_socket("tcp", endpoint(from, from_port + i), SOCK_NONBLOCK);
-    if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&to.address), to.size) != 0 && errno != EINPROGRESS) fail("connect");
+    connecting_from("tcp", endpoint(from, from_port + i), to);
   }
 }
 
 void packets(int count, const Endpoint& from, const Endpoint& to) {
-  const Fd fd = connect_from("udp", from, to, kPatience);
+  const Fd fd = connect_from("udp", from, to);
   for (int i = 0; i < count; ++i) {
     // An ICMP answer to an earlier packet is reported here: the packet is then sent again.
     if (send(fd.get(), "p", 1, 0) < 0) send(fd.get(), "p", 1, 0);

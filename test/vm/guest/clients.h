@@ -1,7 +1,6 @@
 // The scenarios' clients: connections that stay open until told otherwise, and bursts.
 #pragma once
 
-#include <chrono>
 #include <map>
 #include <string>
 
@@ -10,18 +9,14 @@
 
 namespace hand {
 
-/// What a step that must succeed waits for an answer, in the guest's own time. What is expected to fail gets less: there the lack of an answer may be the point.
-constexpr std::chrono::seconds kPatience{120};
-constexpr std::chrono::seconds kPatienceToFail{5};
-
-/// Connections by name. All throw std::runtime_error with what went wrong.
+/// Connections by name. All throw Refused when the network answered with an error, and another std::runtime_error for everything else that went wrong.
 class Clients {
  public:
   /// Connects and stays open. UDP sends its first packet.
-  void open(const std::string& name, const std::string& protocol, const Endpoint& from, const Endpoint& to, std::chrono::seconds patience);
+  void open(const std::string& name, const std::string& protocol, const Endpoint& from, const Endpoint& to);
 
   /// send: a byte, and waits for its echo; post: a byte, no waiting; close, reset: as they say; serverclose: the server first; halfclose, serverhalfclose: only the
-  /// client's half, only the server's. `to_fail`: an error that is on its way is waited for.
+  /// client's half, only the server's. `to_fail`: post waits for an error that an earlier packet brings.
   void act(const std::string& name, const std::string& verb, bool to_fail);
 
  private:

@@ -10,12 +10,10 @@
 #include <stdexcept>
 
 #include "sockets.h"
+#include "wait.h"
 
 namespace hand {
 namespace {
-
-/// Of the whole guest that waits for packets of its own, seconds: it only bounds a wait for something that never comes.
-constexpr timeval kPatienceForEcho{120, 0};
 
 /// RFC 1071.
 unsigned short checksum(const icmphdr& header) {
@@ -32,7 +30,6 @@ unsigned short checksum(const icmphdr& header) {
 EchoRequest::EchoRequest() : fd_(socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP)) {
   const icmp_filter only{~(1U << ICMP_ECHOREPLY)};
   if (fd_.get() < 0 || setsockopt(fd_.get(), SOL_RAW, ICMP_FILTER, &only, sizeof only) != 0) fail("raw socket");
-  setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &kPatienceForEcho, sizeof kPatienceForEcho);
 }
 
 void EchoRequest::settle(const std::string& address) {
@@ -44,7 +41,7 @@ void EchoRequest::settle(const std::string& address) {
   if (sendto(fd_.get(), &request, sizeof request, 0, reinterpret_cast<const sockaddr*>(&to.address), to.size) < 0) fail("echo request to " + address);
   for (;;) {
     std::array<char, 128> packet;
-    const ssize_t n = recv(fd_.get(), packet.data(), packet.size(), 0);
+    const ssize_t n = receive(fd_.get(), packet.data(), packet.size());
     if (n < 0) fail("no echo from " + address);
     iphdr ip;
     icmphdr reply;

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <exception>
 #include <optional>
 #include <sstream>
@@ -32,9 +33,6 @@ std::vector<std::string> words_of(const std::string& line) {
   return words;
 }
 
-/// The host is gone: there is nobody to tell.
-class HungUp {};
-
 void write_file(const std::string& path, const std::string& value) {
   const Fd fd(open(path.c_str(), O_WRONLY | O_CLOEXEC));
   const std::string line = value + "\n";
@@ -45,7 +43,10 @@ Endpoint place(const std::vector<std::string>& words, std::size_t at) { return e
 
 }  // namespace
 
-Session::Session(int connection, unsigned number) : connection_(connection) { stay_on_processor(number); }
+Session::Session(int connection, unsigned number) : connection_(connection) {
+  stay_on_processor(number);
+  wait_only_while_host_at(connection_.get());
+}
 
 void Session::serve() {
   try {
@@ -110,9 +111,14 @@ void Session::batch(int count) {
       said += perform(std::move(words), to_fail);
       if (!to_fail) continue;
       trouble = line + ": should have failed";
-    } catch (const std::exception& error) {
+    } catch (const Refused& error) {
       if (to_fail) continue;
       trouble = line + ": " + error.what();
+    } catch (const std::exception& error) {
+      trouble = line + ": " + error.what();
+    } catch (const HungUp&) {
+      std::fprintf(stderr, "hand: the host hung up during: %s\n", line.c_str());  // the console tells which command had no end
+      throw;
     }
     failed = i;
   }
@@ -134,7 +140,7 @@ std::string Session::perform(Words words, bool to_fail) {
   if (verb == "remove") remove();
   else if (verb == "removedirector") remove_director();
   else if (verb == "signal") send_signal(words.at(1), std::stoi(words.at(2)), words.size() > 3);
-  else if (verb == "serve" || verb == "open" || verb == "burst" || verb == "halfopen" || verb == "packets" || words.size() == 2) do_traffic(words, to_fail);
+  else if (verb == "serve" || verb == "open" || verb == "burst" || verb == "halfopen" || verb == "unanswered" || verb == "packets" || words.size() == 2) do_traffic(words, to_fail);
   else return do_network(words);
   return "";
 }
@@ -177,10 +183,12 @@ void Session::do_traffic(const Words& words, bool to_fail) {
   const Inside inside(ns(verb == "serve" ? "s" : "c"));
   if (verb == "serve") return servers_->add(words.at(1), words.at(2), std::stoi(words.at(3)));
   std::exception_ptr trouble;
+  Fd asked;
   try {
-    if (verb == "open") clients_->open(words.at(1), words.at(2), place(words, 3), place(words, 5), to_fail ? kPatienceToFail : kPatience);
+    if (verb == "open") clients_->open(words.at(1), words.at(2), place(words, 3), place(words, 5));
     else if (verb == "burst") burst(words.at(1), std::stoi(words.at(2)), words.at(3), std::stoi(words.at(4)), place(words, 5));
     else if (verb == "halfopen") half_open(std::stoi(words.at(1)), words.at(2), std::stoi(words.at(3)), place(words, 4));
+    else if (verb == "unanswered") asked = connecting_from(words.at(1), place(words, 2), place(words, 4));
     else if (verb == "packets") packets(std::stoi(words.at(1)), place(words, 2), place(words, 4));
     else clients_->act(words.at(1), verb, to_fail);
   } catch (...) {
@@ -188,6 +196,10 @@ void Session::do_traffic(const Words& words, bool to_fail) {
   }
   echo_request_->settle(echo_);
   if (trouble) std::rethrow_exception(trouble);
+  if (asked.get() < 0) return;
+  // An answer that takes a longer way than the echo's has set out by now: the next echo comes after it.
+  echo_request_->settle(echo_);
+  must_be_unanswered(asked);
 }
 
 std::string Session::namespaces(const std::string& name, const std::string& echo) {

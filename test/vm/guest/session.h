@@ -25,6 +25,7 @@ namespace hand {
  *   start NS FOLDER WORD...             a program in the background, until it says "ready"      signal FOLDER NUMBER [gone]      to it
  *   serve PROTOCOL ADDRESS PORT         open NAME PROTOCOL FROM PORT TO PORT  send|post|close|reset|serverclose|halfclose|serverhalfclose NAME
  *   burst PROTOCOL COUNT FROM PORT TO PORT      halfopen COUNT FROM PORT TO PORT      packets COUNT FROM PORT TO PORT
+ *   unanswered PROTOCOL FROM PORT TO PORT       a client that connects; it must have had no answer when those to later packets have arrived
  *   timeouts TCP TCPFIN UDP             sleep MILLISECONDS                    markers NS MARK      (says how many)
  *   removedirector                      its namespace forgotten, and the kernel done with it
  *   remove                              the devices off, the sockets closed, the namespaces forgotten
@@ -32,7 +33,8 @@ namespace hand {
  *
  * After a command that sends something every packet has arrived, and so has what was answered: at ECHO, the address that "namespaces NAME ECHO" has named.
  *
- * NS: d, c, s, or - for the guest's own namespace. "fails" before a command: it must fail.
+ * NS: d, c, s, or - for the guest's own namespace. "fails" before open, or before what is done to an open connection: an error must be answered (Refused of sockets.h).
+ * Nothing else that goes wrong is the expected failure, and an error that never comes is waited for until the host hangs up.
  */
 class Session {
  public:

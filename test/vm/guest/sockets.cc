@@ -1,7 +1,9 @@
 #include "sockets.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -11,6 +13,18 @@
 #include "wait.h"
 
 namespace hand {
+namespace {
+
+/// The error that waits at a socket, which it is taken from; 0: none.
+int error_of(const Fd& fd) {
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) fail("SO_ERROR");
+  return error;
+}
+
+}  // namespace
+
 Endpoint endpoint(const std::string& address, int port) {
   Endpoint e;
   auto& four = reinterpret_cast<sockaddr_in&>(e.address);
@@ -39,17 +53,35 @@ Fd bound_socket(const std::string& protocol, const Endpoint& at, int more_flags)
   return fd;
 }
 
-Fd connect_from(const std::string& protocol, const Endpoint& from, const Endpoint& to, std::chrono::seconds patience) {
-  Fd fd = bound_socket(protocol, from);
-  const timeval limit{patience.count(), 0};
-  setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-  setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+void fail_in_network(const std::string& what) {
+  if (errno == ECONNREFUSED || errno == ECONNRESET) throw Refused(what + ": " + std::strerror(errno));
+  fail(what);
+}
+
+Fd connecting_from(const std::string& protocol, const Endpoint& from, const Endpoint& to) {
+  Fd fd = bound_socket(protocol, from, SOCK_NONBLOCK);
   // The last connection between the two places may not be over yet for the client's own system.
-  while (connect(fd.get(), reinterpret_cast<const sockaddr*>(&to.address), to.size) != 0) {
-    if (errno != EADDRNOTAVAIL) fail("connect");
+  while (connect(fd.get(), reinterpret_cast<const sockaddr*>(&to.address), to.size) != 0 && errno != EINPROGRESS) {
+    if (errno != EADDRNOTAVAIL) fail_in_network("connect");
     look_later();
   }
   return fd;
+}
+
+Fd connect_from(const std::string& protocol, const Endpoint& from, const Endpoint& to) {
+  Fd fd = connecting_from(protocol, from, to);
+  until_told(fd.get(), POLLOUT);
+  errno = error_of(fd);
+  if (errno != 0) fail_in_network("connect");
+  if (fcntl(fd.get(), F_SETFL, 0) != 0) fail("fcntl");
+  return fd;
+}
+
+void must_be_unanswered(const Fd& fd) {
+  pollfd told{fd.get(), POLLOUT, 0};
+  if (poll(&told, 1, 0) == 0) return;
+  const int error = error_of(fd);
+  throw std::runtime_error(error == 0 ? "the server has answered" : std::string("something was answered: ") + std::strerror(error));
 }
 
 void reset(Fd fd) {
