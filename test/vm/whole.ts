@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { readScenario } from '../conformance/scenario.js';
+import { WAIT_MS } from '../support/patience.js';
 import { SHARED } from './capture.js';
 import { Director } from './director.js';
 import type { Kernel } from './kernel.js';
@@ -9,7 +10,7 @@ import { CACHE, defaultFiles, ROOT } from './setting.js';
 
 const CONNECTIONS = 25;
 /** More than the longest wait, ms: Node and a database start in an emulated machine beside two others. */
-const MORE = 600_000;
+const MORE = 5 * WAIT_MS;
 
 /** The guest sees the host's files, and writes beside them: Node, the checkout and its packages run as they stand there. */
 const MOUNT_HOST = `set -e
