@@ -1,6 +1,7 @@
 // The main program of every room's tests. Beside what GoogleTest prints it tells each test as it goes, in the file that VSLOG_TEST_REPORT names: a program that dies has then named the test
 // that it died in. One line each, fields separated by tabs, tab, newline and backslash as \t, \n, \\:
 //   plan NAME                      a test that is going to run; all of them stand before the first "run"
+//   leave NAME                     a test that is not going to run: it is disabled, or a filter or a shard leaves it out; they stand there too
 //   run NAME
 //   fail TEXT                      a failed expectation of the test that runs, or of none
 //   end NAME passed|failed|skipped MILLISECONDS
@@ -50,8 +51,8 @@ class Report final : public testing::EmptyTestEventListener {
       const testing::TestSuite& suite = *all.GetTestSuite(s);
       for (int t = 0; t < suite.total_test_count(); ++t) {
         const testing::TestInfo& test = *suite.GetTestInfo(t);
-        if (test.is_in_another_shard() || !test.should_run()) continue;
-        say({"plan", name_of(test)});
+        const bool runs = test.should_run() && !test.is_in_another_shard();
+        say({runs ? "plan" : "leave", name_of(test)});
       }
     }
   }

@@ -4,6 +4,8 @@ import { lastLines } from './results.js';
 /** What a test program told of itself: test/native/main.cc has the format. */
 export interface Report {
   readonly planned: readonly string[];
+  /** Tests that it has and does not run. */
+  readonly leftOut: readonly string[];
   readonly ended: readonly {
     readonly name: string;
     readonly outcome: string;
@@ -18,9 +20,11 @@ export interface Report {
 
 /** Lines of a program's output that a failure shows. */
 const OUTPUT_LINES = 60;
+const LEFT_OUT = 'It is left out: a test must run. Take DISABLED_ out of its name, or remove it.';
 
 export function readReport(text: string): Report {
   const planned: string[] = [];
+  const leftOut: string[] = [];
   const ended: Report['ended'][number][] = [];
   const stray: string[] = [];
   let running: { name: string; failures: string[] } | undefined;
@@ -28,6 +32,7 @@ export function readReport(text: string): Report {
   for (const line of text.split('\n').slice(0, -1)) {
     const [what, first = '', outcome = '', ms = ''] = line.split('\t').map(plain);
     if (what === 'plan') planned.push(first);
+    else if (what === 'leave') leftOut.push(first);
     else if (what === 'run') running = { name: first, failures: [] };
     else if (what === 'fail') (running?.failures ?? stray).push(first);
     else if (what === 'end') {
@@ -35,11 +40,12 @@ export function readReport(text: string): Report {
       running = undefined;
     }
   }
-  return { planned, ended, running, stray };
+  return { planned, leftOut, ended, running, stray };
 }
 
 /**
- * The tests of one program, `trouble` being how it ended if not well. A test that the program died in failed, and so did each that had not run by then.
+ * The tests of one program, `trouble` being how it ended if not well. A test that the program died in failed, and so did each that had not run by then, and each that it
+ * leaves out.
  */
 export function casesOf(program: string, report: Report, trouble: string | undefined, output: string): Case[] {
   const cases = report.ended.map(({ name, outcome, seconds, failures }): Case => {
@@ -68,8 +74,9 @@ export function casesOf(program: string, report: Report, trouble: string | undef
       failure: `It did not run: ${program} ${ending}${running === undefined ? '' : ` in ${running.name}`}.`,
     });
   }
+  for (const name of report.leftOut) cases.push({ ...named(name), seconds: 0, failure: LEFT_OUT });
   const outside = [...report.stray];
-  if (report.planned.length === 0) outside.push('The program has no test.');
+  if (report.planned.length === 0 && report.leftOut.length === 0) outside.push('The program has no test.');
   if (trouble !== undefined && cases.every(({ failure }) => failure === undefined))
     outside.push(`The program ${ending} although no test failed.`);
   if (outside.length > 0) {

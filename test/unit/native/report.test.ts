@@ -69,6 +69,14 @@ describe('a test program', () => {
     ]);
   });
 
+  it('fails what it leaves out', () => {
+    const left = ['plan\tA.one', 'leave\tA.DISABLED_two', ...ONE];
+    expect(failures(casesOf('a-tests', report(...left), undefined, ''))).toEqual([
+      'A.DISABLED_two: It is left out: a test must run. Take DISABLED_ out of its name, or remove it.',
+    ]);
+    expect(failures(casesOf('a-tests', report('leave\tA.DISABLED_two'), undefined, ''))).toHaveLength(1);
+  });
+
   it('that stands still is told so', () => {
     const trouble = 'made no progress for 480 s and was ended';
     expect(failures(casesOf('a-tests', report('plan\tA.one', 'run\tA.one'), trouble, ''))).toEqual([
