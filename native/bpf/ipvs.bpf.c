@@ -373,8 +373,6 @@ static long sweep_drop(void *map, const __u64 *key, struct vslog_drop_state *dro
 SEC("syscall")
 int sweep_drops(struct vslog_run_args *args)
 {
-	args->jiffies = bpf_jiffies64();
-	args->time = bpf_ktime_get_ns();
 	struct vslog_run_args found = {}; /* the callback may be handed the stack only */
 	bpf_for_each_map_elem(&drops, sweep_drop, &found, 0);
 	args->done = found.done;
@@ -403,7 +401,6 @@ int refresh(struct vslog_run_args *args)
 {
 	struct vslog_run_args found = {};
 	bpf_for_each_map_elem(&conns, refresh_conn, &found, 0);
-	args->time = bpf_ktime_get_ns();
 	args->done = found.done;
 	return 0;
 }

@@ -216,10 +216,8 @@ struct vslog_loss {
 
 /* Argument of the programs that the user side runs. */
 struct vslog_run_args {
-	__u64 jiffies; /* out */
-	__u64 time;    /* out: CLOCK_MONOTONIC */
-	__u64 done;    /* out: entries that were written */
-	__u64 left;    /* out: entries that found no room in the ring */
+	__u64 done; /* out: entries that were written */
+	__u64 left; /* out: entries that found no room in the ring */
 };
 
 #endif

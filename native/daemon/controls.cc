@@ -1,20 +1,14 @@
 #include "daemon/controls.h"
 
 #include <cstdio>
-#include <ctime>
 #include <utility>
 
+#include "event/clock.h"
 #include "knob/kernel_expiry.h"
 #include "source/engine/engine_source.h"
 
 namespace vslog {
 namespace {
-
-std::uint64_t clock_ns(clockid_t clock) {
-  timespec t{};
-  clock_gettime(clock, &t);
-  return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(t.tv_nsec);
-}
 
 EngineSource* engine_of(Source& source) { return dynamic_cast<EngineSource*>(&source); }
 
@@ -64,7 +58,7 @@ Controls::Controls(const DaemonOptions& options, Source& source, const std::stri
   watch.own_netns = Netns("").inode();
   watch.all_netns = options.source.ipvs.all_netns;
   watch.ipvs = engine == nullptr;
-  watch.wall_offset = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
+  watch.wall_offset = static_cast<std::uint64_t>(wall_offset_ns());
   std::string why;
   std::unique_ptr<KnobEvents> events = watch_knob_events(why);
   // The other sources run where nobody expects to trace the kernel; each record that is found by comparison says so.

@@ -17,6 +17,7 @@
 
 #include "daemon/controls.h"
 #include "daemon/loss_ledger.h"
+#include "event/clock.h"
 
 namespace vslog {
 namespace {
@@ -35,12 +36,6 @@ constexpr int kWaitMs = 50;
 constexpr std::uint64_t kLeastRecord = 64;
 constexpr std::uint64_t kLastTurns = 16;
 constexpr std::uint64_t kHeldLongNs = 1'000'000'000;
-
-std::uint64_t clock_ns(clockid_t clock) {
-  timespec t{};
-  clock_gettime(clock, &t);
-  return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(t.tv_nsec);
-}
 
 std::string read_line(const char* path) {
   std::ifstream in(path);

@@ -2,9 +2,10 @@
 
 #include <bit>
 #include <cstring>
-#include <ctime>
 #include <fstream>
 #include <stdexcept>
+
+#include "event/clock.h"
 
 namespace vslog {
 namespace {
@@ -146,9 +147,7 @@ std::optional<ControlRecord> EventPolicy::summary() {
   record.lost = counted_;
   record.first_ns = first_ns_;
   record.last_ns = last_ns_;
-  timespec now{};
-  clock_gettime(CLOCK_REALTIME, &now);
-  record.time_ns = static_cast<std::uint64_t>(now.tv_sec) * kSecond + static_cast<std::uint64_t>(now.tv_nsec);
+  record.time_ns = clock_ns(CLOCK_REALTIME);
   record.through = Through::vslog;
   record.detail = "more connections began than --flood-rate lets be logged one by one: these were counted; their ends are logged";
   counted_ = 0;

@@ -2,18 +2,12 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <ctime>
 
+#include "event/clock.h"
 #include "knob/messages.h"
 
 namespace vslog {
 namespace {
-
-std::uint64_t clock_ns(clockid_t clock) {
-  timespec t{};
-  clock_gettime(clock, &t);
-  return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(t.tv_nsec);
-}
 
 /// The settings of what an order names, as they are; null when there is no such thing.
 const Settings* find_settings(const std::vector<ServiceState>& services, const ServiceOrder& order) {

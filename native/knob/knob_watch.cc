@@ -4,25 +4,13 @@
 
 #include <cstdio>
 #include <cstring>
-#include <ctime>
 #include <fstream>
 #include <utility>
 
+#include "event/clock.h"
+
 namespace vslog {
 namespace {
-
-std::uint64_t clock_ns(clockid_t clock) {
-  timespec t{};
-  clock_gettime(clock, &t);
-  return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(t.tv_nsec);
-}
-
-/// The kernel's ticks a second: this clock moves by one tick at a time (kernel/time/posix-timers.c, posix_get_coarse_res()).
-std::int64_t ticks_a_second() {
-  timespec t{};
-  if (clock_getres(CLOCK_MONOTONIC_COARSE, &t) != 0 || t.tv_nsec == 0) return 250;
-  return 1'000'000'000 / t.tv_nsec;
-}
 
 /// What the file would show of a value as the kernel holds it; empty when that cannot be told from it.
 std::string rendered(const Knob& knob, std::uint32_t length, const std::int32_t* value) {

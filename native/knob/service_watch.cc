@@ -1,9 +1,9 @@
 #include "knob/service_watch.h"
 
-#include <ctime>
 #include <utility>
 
 #include "event/author.h"
+#include "event/clock.h"
 #include "wire/requests.h"
 
 namespace vslog {
@@ -38,9 +38,7 @@ void ServiceWatch::tick() {
 void ServiceWatch::tell(const Entry& entry, ControlKind of_service, ControlKind of_real, const std::string& before, const std::string& after) {
   ControlRecord record;
   record.kind = entry.real ? of_real : of_service;
-  timespec time{};
-  clock_gettime(CLOCK_REALTIME, &time);
-  record.time_ns = static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(time.tv_nsec);
+  record.time_ns = clock_ns(CLOCK_REALTIME);
   record.protocol = entry.service.protocol;
   record.family = entry.service.family;
   record.fwmark = entry.service.fwmark;

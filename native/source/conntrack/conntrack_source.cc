@@ -15,6 +15,7 @@
 #include <system_error>
 #include <utility>
 
+#include "event/clock.h"
 #include "source/conntrack/conntrack_check.h"
 #include "source/conntrack/flow_events.h"
 #include "source/conntrack/flow_log.h"
@@ -34,12 +35,6 @@ constexpr std::uint64_t kRestFactor = 4;
 /// Events whose flows are looked up together.
 constexpr std::size_t kAhead = 16;
 constexpr std::uint64_t kSecond = 1'000'000'000;
-
-std::uint64_t clock_ns(clockid_t clock) {
-  timespec t{};
-  clock_gettime(clock, &t);
-  return static_cast<std::uint64_t>(t.tv_sec) * kSecond + static_cast<std::uint64_t>(t.tv_nsec);
-}
 
 std::uint32_t own_netns() {
   struct stat info{};

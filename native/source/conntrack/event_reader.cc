@@ -12,6 +12,8 @@
 #include <ctime>
 #include <system_error>
 
+#include "event/clock.h"
+
 namespace vslog {
 namespace {
 
@@ -26,12 +28,6 @@ constexpr std::uint64_t kBusy = 16;
 /// How often it is looked how full the receive buffer is, messages; twice what is used then is what it should hold.
 constexpr std::uint64_t kLook = 1024;
 constexpr auto kFullWait = std::chrono::milliseconds(1);
-
-std::uint64_t wall_ns() {
-  timespec t{};
-  clock_gettime(CLOCK_REALTIME, &t);
-  return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(t.tv_nsec);
-}
 
 }  // namespace
 
@@ -132,7 +128,7 @@ std::uint64_t EventReader::read_all() {
       queue_.publish();
       return came;
     }
-    const std::uint64_t now = wall_ns();
+    const std::uint64_t now = clock_ns(CLOCK_REALTIME);
     for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i) {
       if (batch_->from[i].nl_pid != 0) continue;  // not from the kernel
       put(EventQueue::Kind::message, now, Bytes(batch_->bytes[i]).first(batch_->heads[i].msg_len));
@@ -176,14 +172,14 @@ void EventReader::close_gap() {
   count_drops();
   // The kernel could not even make the message (no memory): nothing counted it, and it was one at least.
   if (drops_ == drops_before_) lost_.fetch_add(1, std::memory_order_release);
-  last_ns_.store(wall_ns(), std::memory_order_relaxed);
+  last_ns_.store(clock_ns(CLOCK_REALTIME), std::memory_order_relaxed);
   gap_open_ = false;
-  put(EventQueue::Kind::gap, wall_ns(), {});
+  put(EventQueue::Kind::gap, clock_ns(CLOCK_REALTIME), {});
 }
 
 void EventReader::check_horizons(bool empty) {
   if (gap_.passed(read_, empty)) close_gap();
-  if (barrier_.passed(read_, empty)) put(EventQueue::Kind::barrier, wall_ns(), {});
+  if (barrier_.passed(read_, empty)) put(EventQueue::Kind::barrier, clock_ns(CLOCK_REALTIME), {});
 }
 
 void EventReader::put(EventQueue::Kind kind, std::uint64_t time_ns, Bytes bytes) {

@@ -16,6 +16,7 @@
 #include <system_error>
 
 #include "conntrack.skel.h"
+#include "event/clock.h"
 #include "source/bpf/bpf_log.h"
 #include "source/bpf/kernel_ring.h"
 #include "source/conntrack/flow_filter.h"
@@ -37,12 +38,6 @@ constexpr std::size_t kBusy = 8;
 constexpr long kGatherNs = 4'000'000;
 /// A message is being written at this moment.
 constexpr long kSoonNs = 100'000;
-
-std::int64_t clock_ns(clockid_t clock) {
-  timespec t{};
-  clock_gettime(clock, &t);
-  return static_cast<std::int64_t>(t.tv_sec) * 1'000'000'000 + t.tv_nsec;
-}
 
 UniqueFd checked(int fd, const char* what) {
   if (fd < 0) throw std::system_error(errno, std::generic_category(), what);
@@ -179,15 +174,15 @@ class RingEvents final : public FlowEvents {
     if (epoll_ctl(poll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) throw std::system_error(errno, std::generic_category(), "cannot watch the ring of events");
   }
 
-  void read_clocks() { offset_ns_ = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC); }
-  std::uint64_t wall(std::int64_t monotonic_ns) const { return static_cast<std::uint64_t>(monotonic_ns + offset_ns_); }
+  void read_clocks() { offset_ns_ = wall_offset_ns(); }
+  std::uint64_t wall(std::uint64_t monotonic_ns) const { return monotonic_ns + static_cast<std::uint64_t>(offset_ns_); }
 
   Item item_of(Bytes record) const {
     vslog_flow_head head{};
     if (record.size() < sizeof head) return {Kind::message, wall(clock_ns(CLOCK_MONOTONIC)), {}};
     std::memcpy(&head, record.data(), sizeof head);
     const Bytes room = record.subspan(sizeof head);
-    return {Kind::message, wall(static_cast<std::int64_t>(head.time_ns)), room.first(std::min<std::size_t>(head.size, room.size()))};
+    return {Kind::message, wall(head.time_ns), room.first(std::min<std::size_t>(head.size, room.size()))};
   }
 
   /// Called when the ring gave nothing. True: poll_fd() becomes readable in time; false: there is something after all.

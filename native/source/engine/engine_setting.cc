@@ -6,6 +6,8 @@
 #include <fstream>
 #include <iterator>
 
+#include "event/clock.h"
+
 namespace vslog {
 namespace {
 
@@ -16,12 +18,6 @@ std::uint32_t own_netns() {
 }
 
 }  // namespace
-
-std::uint64_t clock_ns(clockid_t clock) {
-  timespec t{};
-  clock_gettime(clock, &t);
-  return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(t.tv_nsec);
-}
 
 engine::Author ourselves() {
   engine::Author author;
@@ -41,7 +37,7 @@ engine::EngineOptions engine_options(const EngineSourceOptions& options) {
   engine::EngineOptions o;
   o.max_conns = options.max_conns;
   o.first_conn_id = wall / 64;  // later processes begin above: nobody makes a connection in 64 ns
-  o.wall_offset_ns = wall - clock_ns(CLOCK_MONOTONIC);
+  o.wall_offset_ns = static_cast<std::uint64_t>(wall_offset_ns());
   o.netns = own_netns();
   o.seed = wall;
   o.nodest_interval = options.nodest_interval_ms * engine::kMillisecond;

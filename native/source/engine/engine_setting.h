@@ -2,14 +2,11 @@
 #pragma once
 
 #include <cstdint>
-#include <ctime>
 
 #include "engine/engine.h"
 #include "source/engine/engine_options.h"
 
 namespace vslog {
-
-std::uint64_t clock_ns(clockid_t clock);
 
 /// This process as the author of its own command line.
 engine::Author ourselves();

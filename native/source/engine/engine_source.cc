@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "event/clock.h"
 #include "source/engine/engine_setting.h"
 #include "source/engine/service_options.h"
 #include "source/engine/tcp_relay.h"

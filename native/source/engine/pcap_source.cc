@@ -11,6 +11,7 @@
 #include <variant>
 
 #include "engine/engine.h"
+#include "event/clock.h"
 #include "source/engine/engine_setting.h"
 #include "source/engine/engine_source.h"
 #include "source/engine/pcap_file.h"

@@ -10,14 +10,13 @@
 
 #include <array>
 #include <cerrno>
-#include <chrono>
 #include <cstdlib>
 #include <deque>
 #include <optional>
 #include <system_error>
-#include <thread>
 #include <utility>
 
+#include "event/clock.h"
 #include "source/bpf/kernel_ring.h"
 #include "source/ipvs/preflight.h"
 #include "source/ipvs/programs.h"
@@ -39,23 +38,8 @@ std::uint32_t own_netns() {
   return static_cast<std::uint32_t>(info.st_ino);
 }
 
-std::uint64_t monotonic_ns() { return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count()); }
-
 /// Changes for others whose records may still be on their way.
 constexpr std::size_t kActsKept = 4096;
-
-/// The kernel's ticks a second. No interface tells it to a process, so it is measured; CONFIG_HZ has four possible values.
-std::uint32_t measure_hz(const IpvsPrograms& programs) {
-  const vslog_run_args a = programs.run_sweep();
-  std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  const vslog_run_args b = programs.run_sweep();
-  const double measured = static_cast<double>(b.jiffies - a.jiffies) * 1e9 / static_cast<double>(b.time - a.time);
-  std::uint32_t best = 100;
-  for (const std::uint32_t hz : {100U, 250U, 300U, 1000U}) {
-    if (std::abs(measured - hz) < std::abs(measured - best)) best = hz;
-  }
-  return best;
-}
 
 class IpvsSource final : public Source {
  public:
@@ -70,7 +54,7 @@ class IpvsSource final : public Source {
     programs_.emplace(options_);
     ring_.emplace(programs_->ring(), programs_->ring_bytes());
     find_place(cursor);
-    translator_.emplace(clock_, measure_hz(*programs_));
+    translator_.emplace(clock_, ticks_a_second());
     open_poll();
     vslog_config& config = programs_->config();
     config.netns = options_.all_netns ? 0 : own_netns();
@@ -123,7 +107,7 @@ class IpvsSource final : public Source {
   bool lists_connections() const override { return true; }
 
   void visit(const engine::ConnFilter& wanted, const std::function<void(const ConnRecord&)>& each) override {
-    const std::uint64_t now = monotonic_ns();
+    const std::uint64_t now = clock_ns(CLOCK_MONOTONIC);
     const std::uint32_t netns = programs_->config().netns;
     std::vector<ConnRecord> others;
     programs_->each_conn([&](const vslog_conn_state& state) {
@@ -235,9 +219,7 @@ class IpvsSource final : public Source {
   void say_clock_step(EventSink& sink, const ClockStep& step) {
     ControlRecord c;
     c.kind = ControlKind::clock_step;
-    timespec now{};
-    clock_gettime(CLOCK_REALTIME, &now);
-    c.time_ns = static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
+    c.time_ns = clock_ns(CLOCK_REALTIME);
     c.old_value = std::to_string(step.before);
     c.new_value = std::to_string(step.after);
     c.through = Through::kernel;
@@ -251,7 +233,7 @@ class IpvsSource final : public Source {
     c.kind = ControlKind::loss;
     c.where = LossPlace::malformed;
     c.lost = 1;
-    c.time_ns = c.first_ns = c.last_ns = clock_.wall(static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count()));
+    c.time_ns = c.first_ns = c.last_ns = clock_.wall(clock_ns(CLOCK_MONOTONIC));
     c.through = Through::kernel;
     c.detail = "a record of " + std::to_string(size) + " bytes from the kernel is of no known type and size";
     sink.control(c);

@@ -37,7 +37,7 @@ TEST(BpfLayout, OfWhatBothSidesShareIsWithoutHoles) {
   EXPECT_EQ(sizeof(vslog_block), 24U);
   EXPECT_EQ(sizeof(vslog_flow_page), 32U);
   EXPECT_EQ(sizeof(vslog_knob_record), 112U + sizeof(vslog_author));
-  EXPECT_EQ(sizeof(vslog_run_args), 32U);
+  EXPECT_EQ(sizeof(vslog_run_args), 16U);
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 // The load: the same seed makes the same events, each connection that begins also ends, and what it says of itself is true.
+#include "event/clock.h"
 #include "source/engine/load_source.h"
 
 #include <gtest/gtest.h>
