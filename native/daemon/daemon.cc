@@ -29,8 +29,7 @@ constexpr std::size_t kDrainAtOnce = 1024;
 constexpr std::uint64_t kBatchesInJournal = 16;
 /// While nobody watches live, a batch may wait this many times as long: what is stored is not looked at before its segment is sealed, and large batches cost everybody less.
 constexpr std::uint32_t kUnwatchedLinger = 4;
-/// At a stop: how long no subscriber may have acknowledged anything before nobody is waited for any longer, and how long we wait at a time.
-constexpr std::uint64_t kStallNs = 2'000'000'000;
+/// At a stop: how long we wait at a time for a subscriber to go on.
 constexpr int kWaitMs = 50;
 /// A record of a source takes as much of its ring at least, bytes; and so many turns are for what stands before the ring.
 constexpr std::uint64_t kLeastRecord = 64;
@@ -327,16 +326,12 @@ bool Daemon::told_again() {
   return told_again_;
 }
 
+Stall Daemon::new_stall() const { return Stall(options_.stall_timeout_ms * 1'000'000ULL); }
+
 bool Daemon::goes_on(Stall& stall) {
   std::uint64_t acknowledged = 0;
   for (const DurableSlot& d : journal_.durables()) acknowledged += d.acknowledged;
-  const std::uint64_t now = clock_ns(CLOCK_MONOTONIC);
-  // However long a turn took on a busy machine, a subscriber had no more than that of it.
-  const std::uint64_t turn = std::min<std::uint64_t>(now - stall.looked_ns, 2 * kWaitMs * 1'000'000ULL);
-  stall.quiet_ns = stall.looked_ns == 0 || acknowledged != stall.acknowledged ? 0 : stall.quiet_ns + turn;
-  stall.acknowledged = acknowledged;
-  stall.looked_ns = now;
-  abandoned_ = abandoned_ || stall.quiet_ns > kStallNs;
+  abandoned_ = abandoned_ || stall.is_over(acknowledged, clock_ns(CLOCK_MONOTONIC));
   if (abandoned_ || told_again()) return false;
   epoll_event event{};
   epoll_wait(server_.poll_fd(), &event, 1, kWaitMs);
@@ -345,7 +340,7 @@ bool Daemon::goes_on(Stall& stall) {
 }
 
 bool Daemon::commit_patiently() {
-  for (Stall stall; !commit();) {
+  for (Stall stall = new_stall(); !commit();) {
     if (!goes_on(stall)) return false;
   }
   held_ = false;
@@ -392,7 +387,7 @@ void Daemon::stop() {
   control(own_record(ControlKind::capture_stopped));
   if (!commit(true)) log("the journal has no room for the record of this stop.");
   source_->stop(options_.detach_on_exit);
-  for (Stall stall; !server_.idle() && goes_on(stall);) {
+  for (Stall stall = new_stall(); !server_.idle() && goes_on(stall);) {
   }
 }
 

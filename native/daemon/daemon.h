@@ -6,6 +6,7 @@
 #include <string>
 
 #include "daemon/options.h"
+#include "daemon/stall.h"
 #include "source/source.h"
 #include "wire/batch.h"
 #include "wire/journal.h"
@@ -47,13 +48,8 @@ class Daemon final : private EventSink, private LiveConnections {
   void stop();
   /// SIGTERM or SIGINT came once more: end at once.
   bool told_again();
-  /// How long nobody has acknowledged anything, at a stop.
-  struct Stall {
-    std::uint64_t acknowledged = 0;
-    std::uint64_t looked_ns = 0;
-    std::uint64_t quiet_ns = 0;
-  };
-  /// Serves the sessions for a moment. False: nobody goes on, or we were told again.
+  Stall new_stall() const;
+  /// At a stop: serves the sessions for a moment. False: nobody goes on, or we were told again.
   bool goes_on(Stall& stall);
   /// Commits what was gathered, waiting for room for as long as a durable subscriber acknowledges. False: there is none.
   bool commit_patiently();

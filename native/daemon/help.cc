@@ -20,6 +20,8 @@ Watches a balancer and hands out what happens to its connections on a unix socke
   --node NAME             this balancer's name in the log (the machine's)
   --linger MS             how long a batch may wait for more events, 0 to 10000 (5); four times as long while no live subscriber watches
   --on-exit keep|detach   keep (default): the kernel side stays and the next start goes on without a gap; detach: it is taken out
+  --stall-timeout MS      at a stop: how long to wait for room in the journal while no durable subscriber acknowledges anything, 0 to 4294967295 (2000); then what has
+                          no room is counted as lost
   --detach                take out what an earlier capture left in the kernel, and end
   --check                 say whether this command line is right and the source can run here, and end; the exit code tells too
   --with-parent           end, cleanly, when standard input ends: whoever started us is gone

@@ -12,7 +12,7 @@ namespace vslog {
 namespace {
 
 enum Option : int {
-  kSource = 256, kSocket, kSocketGroup, kAdminGroup, kEvents, kFloodRate, kClientAddress, kClientPrefix, kClientKey, kJournal, kJournalSize, kNode, kRingSize, kMaxConns, kPinDir, kAllNetns, kNodestInterval, kLinger, kOnExit, kDetach, kCheck, kWithParent,
+  kSource = 256, kSocket, kSocketGroup, kAdminGroup, kEvents, kFloodRate, kClientAddress, kClientPrefix, kClientKey, kJournal, kJournalSize, kNode, kRingSize, kMaxConns, kPinDir, kAllNetns, kNodestInterval, kLinger, kOnExit, kStallTimeout, kDetach, kCheck, kWithParent,
   kConntrackEvents, kConntrackProtocol, kConntrackAddress, kConntrackDelivery, kConntrackBuffer, kConntrackQueue, kConntrackResync, kConntrackReliable,
   kService, kScheduler, kPersistent, kNetmask, kOnePacket, kReal, kKnob, kEngineMaxConns, kLoad, kLoadRate, kLoadConnections, kLoadClients, kLoadConcurrent, kLoadUdpPercent, kLoadSeed, kPcap, kScriptedEvents, kScriptedRate, kScriptedSeed, kScriptedStart, kHelp, kVersion,
 };
@@ -37,6 +37,7 @@ constexpr option kOptions[] = {
     {"nodest-interval", required_argument, nullptr, kNodestInterval},
     {"linger", required_argument, nullptr, kLinger},
     {"on-exit", required_argument, nullptr, kOnExit},
+    {"stall-timeout", required_argument, nullptr, kStallTimeout},
     {"detach", no_argument, nullptr, kDetach},
     {"check", no_argument, nullptr, kCheck},
     {"with-parent", no_argument, nullptr, kWithParent},
@@ -168,6 +169,7 @@ CommandLine parse(int argc, char** argv) {
         if (value != "keep" && value != "detach") bad(name, value, "keep or detach");
         o.detach_on_exit = value == "detach";
         break;
+      case kStallTimeout: o.stall_timeout_ms = static_cast<std::uint32_t>(number(name, value, 0, k32)); break;
       case kDetach: line.action = Action::detach; break;
       case kCheck: line.action = Action::check; break;
       case kWithParent: o.with_parent = true; break;

@@ -27,6 +27,7 @@ struct DaemonOptions {
   std::string node;  ///< empty: the machine's name
   std::uint32_t linger_ms = 5;
   bool detach_on_exit = false;
+  std::uint32_t stall_timeout_ms = 2000;  ///< at a stop: how long nobody may acknowledge anything before nobody is waited for any longer
   std::map<std::string, std::string, std::less<>> given;  ///< options by name, as they were written; a switch is "1"
   EventPolicyOptions events;
   bool with_parent = false;  ///< standard input is a pipe from whoever started us: its end is ours

@@ -51,6 +51,7 @@ TEST(Options, DefaultsAreThoseOfTheHelp) {
   EXPECT_EQ(o.journal, "/run/vslog/capture.journal");
   EXPECT_EQ(o.journal_size, 64U << 20);
   EXPECT_EQ(o.linger_ms, 5U);
+  EXPECT_EQ(o.stall_timeout_ms, 2000U);
   EXPECT_FALSE(o.detach_on_exit);
   EXPECT_FALSE(o.with_parent);
   EXPECT_EQ(o.admin_group, "");
@@ -65,6 +66,7 @@ TEST(Options, NumbersHaveTheirRanges) {
   using O = DaemonOptions;
   expect_range("--flood-rate", 0, 100'000'000, [](const O& o) { return o.events.flood_rate; });
   expect_range("--linger", 0, 10'000, [](const O& o) -> std::uint64_t { return o.linger_ms; });
+  expect_range("--stall-timeout", 0, UINT32_MAX, [](const O& o) -> std::uint64_t { return o.stall_timeout_ms; });
   expect_range("--max-conns", 1024, 1 << 28, [](const O& o) -> std::uint64_t { return o.source.ipvs.max_conns; });
   expect_range("--max-conns", 1024, 1 << 28, [](const O& o) -> std::uint64_t { return o.source.conntrack.max_conns; });
   expect_range("--nodest-interval", 10, 3'600'000, [](const O& o) -> std::uint64_t { return o.source.ipvs.nodest_interval_ms; });

@@ -1,52 +1,45 @@
 import type { Wait } from './waits.js';
+import { bare, nativeWaits } from './waits-in-native.js';
 
-const NATIVE_USE = 'wait for a condition with eventually(), or let time pass with pause(), of test/native/patience.h';
-const NATIVE_LIMIT = 'a limit is longest_wait() of test/native/patience.h';
-const SHELL_USE = 'wait for a condition from outside, with the patience of test/support/patience.ts';
+const OUTSIDE = 'wait for a condition from outside, with the patience of test/support/patience.ts';
 
-/** A length of time that is written down: `std::chrono::seconds(5)`, `5s`. */
-const TIME = String.raw`(?:(?:std::)?chrono::\w+(?:\(|\{)\s*[\d'.]+\s*[)}]|\b[\d']+(?:min|ms|us|s)\b)`;
+/** Where a command may stand in a shell's script. */
+const COMMAND = String.raw`(?:^\s*|[;&|({\x60]\s*|\b(?:do|then|else|exec|sudo|nohup|&&|\|\|)\s+)(?:busybox |\/\S*\/)?`;
+const SHELL_SLEEP = new RegExp(String.raw`${COMMAND}sleep +(\$?[\w.{("]+)`);
+/** A number, and a program behind it: else it is a word of a sentence. */
+const SHELL_TIMEOUT = new RegExp(String.raw`${COMMAND}timeout(?: +-[-\w=]+)* +[1-9][\d.]*[smhd]? +[\w./$"{]`);
 
-const NATIVE: readonly (readonly [what: RegExp, told: string])[] = [
-  [/\b(?:sleep_for|sleep_until|usleep|nanosleep|clock_nanosleep)\s*\(/, `a bare sleep: ${NATIVE_USE}`],
-  [/(?<![\w.>:]|\bpassage_of_)sleep\s*\(/, `a bare sleep: ${NATIVE_USE}`],
-  [/\bpoll\s*\(\s*(?:nullptr|NULL|0)\s*,\s*0\s*,/, `a bare sleep: ${NATIVE_USE}`],
-  // Less than a second is a turn of a loop.
-  [/\b(?:poll|epoll_wait)\s*\(.*,\s*[1-9](?:'?\d){3,}\s*\)/, `a time limit: ${NATIVE_LIMIT}`],
-  [/\balarm\s*\(\s*[1-9]/, `a time limit: ${NATIVE_LIMIT}`],
-  [new RegExp(String.raw`\b(?:wait_for|wait_until|eventually)\s*\(.*${TIME}`), `a time limit: ${NATIVE_LIMIT}`],
-  [new RegExp(String.raw`\bnow\(\)\s*\+\s*${TIME}`), `a deadline: ${NATIVE_LIMIT}`],
-  [
-    new RegExp(String.raw`\bchrono::\w+\s+\w*(?:bound|limit|deadline|patience|within)\w*\s*=\s*${TIME}`, 'i'),
-    `a time limit: ${NATIVE_LIMIT}`,
+/** What waits by itself in a line, by the end of a file's name. */
+const LINES: Readonly<Record<string, readonly (readonly [what: RegExp, told: string])[]>> = {
+  py: [
+    [/\bsleep\s*\(/, 'a bare sleep'],
+    [/\btimeout\s*=\s*[1-9]/, 'a time limit'],
   ],
-];
+  go: [
+    [/\btime\.(?:Sleep|After|AfterFunc|Tick|NewTimer)\s*\(/, 'a bare timer'],
+    [/\b(?:WithTimeout|WithDeadline)\s*\(/, 'a time limit'],
+  ],
+  toml: [[/\bdo\s*=\s*["']sleep["']/, 'a step that only sleeps']],
+};
 
-/** C and C++, or a shell. */
+/** Every language but TypeScript: C and C++, Python, Go, TOML; what has no ending of these is a script of a shell. */
 export function textWaits(path: string, text: string): Wait[] {
-  return /\.(cc|c|h)$/.test(path) ? nativeWaits(text) : shellWaits(text.replace(/(^|\s)#.*$/gm, '$1'));
-}
-
-function nativeWaits(text: string): Wait[] {
-  return bare(text)
-    .split('\n')
-    .flatMap((line, i) => {
-      const told = NATIVE.find(([what]) => what.test(line))?.[1];
-      return told === undefined ? [] : [{ line: i + 1, what: told }];
-    });
-}
-
-/** `sleep 5` where a command may stand. One that never ends by itself is a process to look at. */
-export function shellWaits(script: string): Wait[] {
-  return script.split('\n').flatMap((line, i) => {
-    const [, time] = /(?:^\s*|[;&|({`]\s*|\b(?:do|then|else|exec|&&|\|\|)\s+)(?:busybox |\/\S*\/)?sleep +(\$?[\w.{("]+)/.exec(line) ?? [];
-    return time === undefined || time === 'infinity' ? [] : [{ line: i + 1, what: `a bare sleep of a shell: ${SHELL_USE}` }];
+  const [, ending = ''] = /\.(\w+)$/.exec(path) ?? [];
+  if (/^(cc|c|h|cpp|hpp)$/.test(ending)) return nativeWaits(text);
+  const lines = LINES[ending];
+  if (lines === undefined) return shellWaits(text.replace(/(^|\s)#.*$/gm, '$1'));
+  const read = ending === 'go' ? bare(text) : text.replace(/(^|\s)#.*$/gm, '$1');
+  return read.split('\n').flatMap((line, i) => {
+    const told = lines.find(([what]) => what.test(line))?.[1];
+    return told === undefined ? [] : [{ line: i + 1, what: `${told}: ${OUTSIDE}` }];
   });
 }
 
-/** Without comments and without what stands in quotes; the lines stay. */
-function bare(text: string): string {
-  return text.replace(/\/\*[\s\S]*?\*\/|\/\/[^\n]*|"(?:[^"\\\n]|\\.)*"|(?<![\w])'(?:[^'\\\n]|\\.)'/g, (part) =>
-    part.replace(/[^\n]/g, ' '),
-  );
+/** `sleep 5` and `timeout 5 program` where a command may stand. A sleep that never ends by itself is a process to look at. */
+export function shellWaits(script: string): Wait[] {
+  return script.split('\n').flatMap((line, i) => {
+    const [, time] = SHELL_SLEEP.exec(line) ?? [];
+    if (time !== undefined && time !== 'infinity') return [{ line: i + 1, what: `a bare sleep of a shell: ${OUTSIDE}` }];
+    return SHELL_TIMEOUT.test(line) ? [{ line: i + 1, what: `a time limit of a shell: ${OUTSIDE}` }] : [];
+  });
 }

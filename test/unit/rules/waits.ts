@@ -14,9 +14,21 @@ const ALLOWED = /(?:^|\s)(?:\/\/|#) time: (.*)$/;
 /** A reason says something. */
 const SHORTEST_REASON = 15;
 
+/** Folders of tests that the rule does not hold for, and why. It holds for every other one. */
+export const FREE: Readonly<Record<string, string>> = {
+  bench: 'benchmarks measure time, and have a patience of their own',
+};
+
+/** Of the folders below test/, those that the rule holds for. */
+export function heldOf(folders: readonly string[]): string[] {
+  return folders.filter((folder) => FREE[folder] === undefined);
+}
+
+const SCRIPT = /\.[cm]?[jt]sx?$/;
+
 /** The languages that the rule reads, by the end of a file's name; a file without one is a program of the guest, for its shell. */
 export function isRead(path: string): boolean {
-  return /\.(ts|tsx|mjs|cc|c|h|sh)$|^[^.]+$/.test(path.split('/').at(-1) ?? '');
+  return SCRIPT.test(path) || /\.(cc|cpp|c|h|hpp|sh|bash|py|go|toml)$|^[^.]+$/.test(path.split('/').at(-1) ?? '');
 }
 
 /**
@@ -24,7 +36,7 @@ export function isRead(path: string): boolean {
  * test/support/patience.ts or test/native/patience.h. Marks that allow nothing are told, too.
  */
 export function waitsIn(path: string, text: string): Wait[] {
-  const found = /\.(ts|tsx|mjs)$/.test(path) ? typescriptWaits(path, text) : textWaits(path, text);
+  const found = SCRIPT.test(path) ? typescriptWaits(path, text) : textWaits(path, text);
   const marks = new Map<number, string>();
   for (const [i, line] of text.split('\n').entries()) {
     const reason = ALLOWED.exec(line)?.[1];

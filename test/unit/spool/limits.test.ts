@@ -167,7 +167,8 @@ describe('the age of a segment', () => {
         await spool.append([makeBatch(first, 10)]);
         await spool.seal();
       }
-      // Eight wait: 20 ms, doubled six times. A busy machine only makes it later.
+      // Eight wait: 20 ms, doubled six times.
+      // time: a lower bound, which a busy machine only exceeds
       expect(await aged(81n)).toBeGreaterThan(1200);
       // One that keeps up is all that it takes: what was open is sealed then.
       const late = aged(91n);
