@@ -214,8 +214,9 @@ struct vslog_loss {
 	__u64 last;
 };
 
-/* Argument of the programs that the user side runs. */
+/* Argument of the programs that the user side runs; pinned ones of an earlier build, too. */
 struct vslog_run_args {
+	__u64 unused[2]; /* earlier builds' programs write here */
 	__u64 done; /* out: entries that were written */
 	__u64 left; /* out: entries that found no room in the ring */
 };

@@ -38,6 +38,7 @@ void until_told(int fd, short events) {
 ssize_t receive(int fd, void* buffer, std::size_t size) {
   // poll(2) cannot wait for this: it never tells that an association of SCTP is no more, which recv(2) does. The limit is the time between two looks at the host.
   const timeval look{0, 200'000};
+  // time: it looks again, and gives up only when the host did
   if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &look, sizeof look) != 0) fail("receive limit");
   for (;;) {
     const ssize_t n = recv(fd, buffer, size, 0);
