@@ -9,7 +9,7 @@ import { expiryOnKernel } from './expiry.js';
 import type { Kernel } from './kernel.js';
 import { knobsOfKernel } from './knobs.js';
 import { nothingLate } from './late.js';
-import { Machine } from './machine.js';
+import { DiedAtBoot, Machine } from './machine.js';
 import { othersUntold } from './others.js';
 import { compareWithSql } from './proof.js';
 import { attempt, type Result } from './result.js';
@@ -125,18 +125,21 @@ class KernelRun {
 }
 
 /**
- * Boots the kernel, starts the capture and a collector, and plays the plan; all of it a second time, where that may be, when the kernel died: QEMU's emulated processors can
+ * Boots the kernel, starts the capture and a collector, and plays the plan; all of it once more, where that may be, when the kernel died: QEMU's emulated processors can
  * take a patch of the kernel's own code for a fault. Never rejects.
  */
 export async function playOn(kernel: Kernel, plan: Plan): Promise<readonly Played[]> {
-  const once = await playOnce(kernel, plan);
-  if (once.death === undefined) return once.played;
-  const died = { kernel: kernel.release, first: once.death };
-  if (!plan.maySecond()) return [...once.played, died];
-  console.log(`  ${kernel.release}: everything once more in another machine`);
-  const again = await playOnce(kernel, plan);
-  const second = again.death ?? { ...once.death, failure: undefined };
-  return [...joined(kernel.release, once.failed, again.played, plan.maySecond), { ...died, second }];
+  let once = await playOnce(kernel, plan);
+  const failed: Result[] = [];
+  const deaths: Played[] = [];
+  while (once.death !== undefined && plan.maySecond()) {
+    failed.push(...once.failed);
+    deaths.push({ kernel: kernel.release, first: once.death, second: { scenario: 'kernel', seconds: 0, failure: undefined } });
+    console.log(`  ${kernel.release}: everything once more in another machine`);
+    once = await playOnce(kernel, plan);
+  }
+  if (once.death !== undefined) deaths.push({ kernel: kernel.release, first: once.death });
+  return [...joined(kernel.release, failed, once.played, plan.maySecond), ...deaths];
 }
 
 interface Once {
@@ -152,12 +155,16 @@ async function playOnce(kernel: Kernel, plan: Plan): Promise<Once> {
   const undo: (() => void | Promise<void>)[] = [];
   let run: KernelRun | undefined;
   let machine: Machine | undefined;
+  let diedAtBoot: DiedAtBoot | undefined;
   const whole = await attempt('as a whole', async () => {
     const scratch = mkdtempSync(join(tmpdir(), 'vslog-vm-'));
     undo.push(() =>
       plan.keep ? console.log(`  the collector's data and log are in ${scratch}`) : rmSync(scratch, { recursive: true, force: true }),
     );
-    machine = await Machine.boot(kernel, defaultFiles(), CACHE);
+    machine = await Machine.boot(kernel, defaultFiles(), CACHE).catch((error: unknown) => {
+      if (error instanceof DiedAtBoot) diedAtBoot = error;
+      throw error;
+    });
     const booted = machine;
     undo.push(() => booted.stop());
     const socket = join(scratch, 'capture.sock');
@@ -182,7 +189,10 @@ async function playOnce(kernel: Kernel, plan: Plan): Promise<Once> {
     return undefined;
   });
   plan.calm();
-  const death = machine === undefined || machine.isThere() ? undefined : deathOf(machine, whole.seconds);
+  const said =
+    (diedAtBoot as DiedAtBoot | undefined)?.said ??
+    (machine === undefined || machine.isThere() ? undefined : machine.consoleLines(LAST_LINES));
+  const death = said && deathOf(said, whole.seconds);
   const left = await attempt('left behind', async () => {
     for (const step of undo.reverse()) await step();
     return undefined;
@@ -201,8 +211,7 @@ async function playOnce(kernel: Kernel, plan: Plan): Promise<Once> {
 
 const LAST_LINES = 80;
 
-function deathOf(machine: Machine, seconds: number): Result {
-  const said = machine.consoleLines(LAST_LINES);
-  const oops = said.find((line) => /Oops|BUG|panic/.test(line)) ?? '';
+function deathOf(said: readonly string[], seconds: number): Result {
+  const oops = said.find((line) => /Oops|BUG|panic/.test(line)) ?? 'without a word';
   return { scenario: 'kernel', seconds, failure: `the kernel died: ${oops.trim()}`, logs: said.join('\n') };
 }

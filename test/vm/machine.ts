@@ -21,6 +21,8 @@ export interface MachineOptions {
   readonly shareHost?: boolean;
 }
 
+const LAST_LINES = 80;
+
 /** The kernel's command line. */
 const COMMAND_LINE = [
   ...['console=ttyS0', 'quiet', 'panic=-1', 'oops=panic', 'rdinit=/init', 'mitigations=off'],
@@ -31,6 +33,17 @@ const COMMAND_LINE = [
   // Three seconds of the boot.
   'cryptomgr.notests',
 ];
+
+/** The kernel died before the machine took commands, or somebody ended it. */
+export class DiedAtBoot extends Error {
+  /** The last lines of its console. */
+  readonly said: readonly string[];
+
+  constructor(message: string, said: readonly string[]) {
+    super(message);
+    this.said = said;
+  }
+}
 
 /** A running virtual machine with a real kernel. */
 export class Machine {
@@ -54,7 +67,7 @@ export class Machine {
     process.once('exit', this.killAtExit);
   }
 
-  /** Boots the kernel under software emulation; resolves when the machine takes commands. `cache` holds images and the console's log. */
+  /** Boots the kernel under software emulation; resolves when the machine takes commands. `cache` holds images and the console's log. Rejects with DiedAtBoot, too. */
   static async boot(kernel: Kernel, files: readonly GuestFile[], cache: string, more: MachineOptions = {}): Promise<Machine> {
     mkdirSync(cache, { recursive: true });
     const image = makeImage(kernel, files, cache);
@@ -93,8 +106,9 @@ export class Machine {
     try {
       await Promise.race([machine.session().then((session) => session.close()), failed]);
     } catch (error) {
+      const died = machine.panicked || qemu.signalCode !== null;
       await machine.stop();
-      throw error;
+      throw died ? new DiedAtBoot(String(error instanceof Error ? error.message : error), machine.consoleLines(LAST_LINES)) : error;
     }
     failed.catch(() => undefined);
     return machine;
