@@ -6,6 +6,9 @@ const GREETING = 'ready\n';
 /** After this time without a greeting the connection is tried anew, ms: the emulated network loses some while they are made. It decides nothing else. */
 const GREETING_MS = 10_000;
 
+/** An emulated processor takes its time: to load the programs of two captures on two kernels at once has taken two minutes. So many of the longest waits are one in the guest. */
+const EMULATED = 5;
+
 /** One command of a batch; guest/session.h lists them. */
 export interface Command {
   readonly line: string;
@@ -88,12 +91,13 @@ export class Session {
 
   /**
    * Does the commands one after the other. Resolves to what they have to say, rejects with a CommandError at the first that fails, and with another error when the guest
-   * does not answer within the longest wait and `more` ms.
+   * does not answer within five of the longest waits and `more` ms.
    */
   async batch(commands: readonly Command[], more = 0): Promise<string> {
     this.socket.write(`batch ${commands.length}\n${commands.map(({ line, input = '' }) => `${line}\n${input}`).join('')}`);
+    const limit = EMULATED * WAIT_MS + more;
     // time: the longest wait, for an answer that ends it early
-    const timer = setTimeout(() => this.socket.destroy(new Error(`it does not answer for ${(WAIT_MS + more) / 1000} s`)), WAIT_MS + more);
+    const timer = setTimeout(() => this.socket.destroy(new Error(`it does not answer for ${limit / 1000} s`)), limit);
     try {
       const head = await this.take(() => this.received.indexOf('\n') + 1);
       const [outcome, ...numbers] = head.trim().split(' ');
