@@ -15,11 +15,12 @@ inline std::uint64_t clock_ns(clockid_t clock) {
 }
 
 /// CLOCK_REALTIME less CLOCK_MONOTONIC, ns. The wall clock is read between two readings of the other one, which tell how far off the result may be: a process that was descheduled
-/// between them reads again. Off by half of `close_ns`, or by less than half of what the closest of many readings took.
-inline std::int64_t wall_offset_ns(std::uint64_t close_ns = 100'000) {
+/// between them reads again. Off by 50 us at most, unless no reading of a hundred was so close.
+inline std::int64_t wall_offset_ns() {
+  constexpr std::uint64_t kCloseNs = 100'000;
   std::int64_t best = 0;
   std::uint64_t width = std::numeric_limits<std::uint64_t>::max();
-  for (int i = 0; i < 100 && width > close_ns; ++i) {
+  for (int i = 0; i < 100 && width > kCloseNs; ++i) {
     const std::uint64_t before = clock_ns(CLOCK_MONOTONIC);
     const std::uint64_t wall = clock_ns(CLOCK_REALTIME);
     const std::uint64_t after = clock_ns(CLOCK_MONOTONIC);

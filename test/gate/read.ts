@@ -22,9 +22,18 @@ const VITEST = z.object({
   ),
 });
 
+/** A report that a stage wrote. Throws a sentence with its path: a full disk cuts it off. */
+function reportAt<T>(path: string, schema: z.ZodType<T>): T {
+  try {
+    return schema.parse(JSON.parse(readFileSync(path, 'utf8')));
+  } catch (error) {
+    throw new Error(`${path} is no whole report: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
 /** Tests of a report by vitest's reporter `json`. A file that could not be loaded is a failure of its own. */
 export function readVitest(stage: string, path: string, root: string): TestResult[] {
-  const { testResults } = VITEST.parse(JSON.parse(readFileSync(path, 'utf8')));
+  const { testResults } = reportAt(path, VITEST);
   return testResults.flatMap((file) => {
     const name = relative(root, file.name);
     const tests = file.assertionResults.map(
@@ -99,7 +108,7 @@ const VM = z.array(
 /** Scenarios of the virtual machines, as test/vm/main.ts writes them. */
 export function readVm(stage: string, path: string): TestResult[] {
   if (!existsSync(path)) throw new Error('The virtual machines wrote no results.');
-  return VM.parse(JSON.parse(readFileSync(path, 'utf8'))).map(({ name, kernel, seconds, failure, flaky, logs }) => ({
+  return reportAt(path, VM).map(({ name, kernel, seconds, failure, flaky, logs }) => ({
     stage,
     name: `${name} on ${kernel}`,
     seconds,

@@ -15,7 +15,8 @@ export class SubscriberLog {
   holding = false;
   private readonly byNetns = new Map<number, Entry[]>();
   private client: CaptureClient | undefined;
-  private stopped = false;
+  /** Why it is followed no more. */
+  private over: string | undefined;
   private readonly waiters = new Set<() => void>();
 
   private readonly socket: string;
@@ -28,7 +29,7 @@ export class SubscriberLog {
 
   /** Follows the log until stop(). */
   async follow(): Promise<void> {
-    while (!this.stopped) {
+    while (this.over === undefined) {
       const client = new CaptureClient({
         path: this.socket,
         software: 'vm-test',
@@ -43,13 +44,15 @@ export class SubscriberLog {
       } catch {
         client.close();
       }
-      if (!this.stopped) await pause(100, 'the capture is being started, or was killed');
+      if (this.over === undefined) await pause(100, 'the capture is being started, or was killed');
     }
   }
 
-  stop(): void {
-    this.stopped = true;
+  /** Nothing comes any more, for that reason: whoever waits is told. */
+  stop(why = 'the log is followed no more'): void {
+    this.over ??= why;
     this.client?.close();
+    for (const wake of [...this.waiters]) wake();
   }
 
   /** What came of one network namespace. A number is given anew when its namespace is gone. */
@@ -73,22 +76,23 @@ export class SubscriberLog {
     for (const wake of this.waiters) wake();
   }
 
-  /** Resolves when `found` is true of what came; rejects with the sentence when it is not after the longest wait and `more` ms. */
+  /** Resolves when `found` is true of what came; rejects with the sentence when it is not after the longest wait and `more` ms, or when the log was stopped. */
   async until(found: (entries: readonly Entry[]) => boolean, what: string, more = 0): Promise<void> {
     if (found(this.entries)) return;
     await new Promise<void>((resolve, reject) => {
       const look = (late: boolean): void => {
         const there = found(this.entries);
-        if (!there && !late) return;
+        if (!there && !late && this.over === undefined) return;
         clearTimeout(timer);
         this.waiters.delete(wake);
         if (there) resolve();
-        else reject(new Error(`did not come within ${(WAIT_MS + more) / 1000} s: ${what}`));
+        else reject(new Error(`${this.over ?? `did not come within ${(WAIT_MS + more) / 1000} s`}: ${what}`));
       };
       const wake = (): void => look(false);
       // time: the longest wait, which every record that comes ends early
       const timer = setTimeout(() => look(true), WAIT_MS + more);
       this.waiters.add(wake);
+      if (this.over !== undefined) wake();
     });
   }
 }

@@ -176,6 +176,7 @@ async function playOnce(kernel: Kernel, plan: Plan): Promise<Once> {
     undo.push(() => collector.stop());
     const log = new SubscriberLog(socket, 'judge');
     undo.push(() => log.stop());
+    void machine.gone.then(() => log.stop('the machine is there no more'));
     // What every known durable subscriber has is let go: the second one must be known before the first one acknowledges.
     log.holding = true;
     void log.follow();
@@ -189,9 +190,7 @@ async function playOnce(kernel: Kernel, plan: Plan): Promise<Once> {
     return undefined;
   });
   plan.calm();
-  const said =
-    (diedAtBoot as DiedAtBoot | undefined)?.said ??
-    (machine === undefined || machine.isThere() ? undefined : machine.consoleLines(LAST_LINES));
+  const said = diedAtBoot?.said ?? (machine === undefined || machine.isThere() ? undefined : machine.consoleLines(LAST_LINES));
   const death = said && deathOf(said, whole.seconds);
   const left = await attempt('left behind', async () => {
     for (const step of undo.reverse()) await step();

@@ -55,6 +55,8 @@ export class Machine {
   private readonly qemu: ChildProcess;
   private readonly sessionPort: number;
   private readonly bridgePort: number;
+  /** Resolves when it is there no more: its kernel died, or somebody ended it. */
+  readonly gone: Promise<void>;
   private panicked = false;
   private readonly killAtExit = (): void => void this.qemu.kill('SIGKILL');
 
@@ -64,6 +66,7 @@ export class Machine {
     this.sessionPort = sessionPort;
     this.bridgePort = bridgePort;
     this.consoleLog = consoleLog;
+    this.gone = new Promise((resolve) => qemu.once('exit', () => resolve()));
     process.once('exit', this.killAtExit);
   }
 
@@ -132,11 +135,11 @@ export class Machine {
     return new Session(await greeted(this.sessionPort, what, this.isThere));
   }
 
-  /** Runs a bash script in the machine as root. Rejects when the machine does not answer within the longest wait and `more` ms. */
-  async run(script: string, more?: number): Promise<Outcome> {
+  /** Runs a bash script in the machine as root. Rejects when the machine does not answer, as Session.batch() does. */
+  async run(script: string): Promise<Outcome> {
     const session = await this.session();
     try {
-      const said = await session.batch([withInput('script', script)], more);
+      const said = await session.batch([withInput('script', script)]);
       const end = said.indexOf('\n');
       return { code: Number(said.slice(0, end)), output: said.slice(end + 1).trimEnd() };
     } finally {
@@ -145,8 +148,8 @@ export class Machine {
   }
 
   /** As run(), but an exit code other than 0 is an error with the script's output. Returns the output. */
-  async must(script: string, more?: number): Promise<string> {
-    const { code, output } = await this.run(script, more);
+  async must(script: string): Promise<string> {
+    const { code, output } = await this.run(script);
     if (code !== 0) throw new Error(`in the machine, exit ${code}: ${script.trim()}\n${output}`);
     return output;
   }

@@ -20,7 +20,7 @@ while (args.length > 0 && args[0] !== '--') {
 }
 const machine = await Machine.boot(findKernel(folder), files, CACHE);
 try {
-  const { code, output } = await machine.run(args.slice(1).join(' '), 600_000);
+  const { code, output } = await machine.run(args.slice(1).join(' '));
   console.log(output);
   process.exitCode = code;
 } finally {

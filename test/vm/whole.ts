@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { readScenario } from '../conformance/scenario.js';
-import { WAIT_MS } from '../support/patience.js';
 import { SHARED } from './capture.js';
 import { Director } from './director.js';
 import type { Kernel } from './kernel.js';
@@ -9,8 +8,6 @@ import { attempt, type Result } from './result.js';
 import { CACHE, defaultFiles, ROOT } from './setting.js';
 
 const CONNECTIONS = 25;
-/** More than the longest wait, ms: Node and a database start in an emulated machine beside two others. */
-const MORE = 5 * WAIT_MS;
 
 /** The guest sees the host's files, and writes beside them: Node, the checkout and its packages run as they stand there. */
 const MOUNT_HOST = `set -e
@@ -58,7 +55,6 @@ async function upIn(machine: Machine): Promise<string | undefined> {
       // time: between two looks, for as long as it takes
       `until grep -q '^capture: ready' /run/up.log; do kill -0 $(cat /run/up.pid) || { cat /run/up.log; exit 1; }; sleep 1; done; cat /run/up.log`,
     ),
-    MORE,
   );
   await director.perform([{ do: 'burst', protocol: 'udp', count: CONNECTIONS, from: 'c1', to: 'vip:53' }]);
   const answer = await machine.must(
@@ -66,10 +62,9 @@ async function upIn(machine: Machine): Promise<string | undefined> {
         n=$(${vslog} sql --format csv "select count() from connections where real_addr = '10.2.0.11' and client_addr = '10.1.0.2' and reason = 'timeout'" | tail -n 1)
       done
       echo "$n"`),
-    MORE,
   );
   // time: between two looks, for as long as it takes
-  await machine.must(`kill -TERM $(cat /run/up.pid); while [ -e /proc/$(cat /run/up.pid) ]; do sleep 0.5; done`, MORE);
+  await machine.must(`kill -TERM $(cat /run/up.pid); while [ -e /proc/$(cat /run/up.pid) ]; do sleep 0.5; done`);
   const left = await machine.must('ls /sys/fs/bpf; cat /proc/[0-9]*/comm 2>/dev/null | grep -cxE "vslog-capture|node" || true');
   if (answer !== String(CONNECTIONS)) return `SQL tells ${answer} of ${CONNECTIONS} connections\n${await machine.must('cat /run/up.log')}`;
   return left === '0' ? undefined : `after the stop this was left: ${left}`;

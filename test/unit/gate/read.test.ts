@@ -39,6 +39,19 @@ describe("vitest's report", () => {
   });
 });
 
+it.each([
+  ['cut off', '[{"name": "masq", '],
+  ['of another kind', '{"tests": 3}'],
+])('a report that is %s is told by its path', (_what, text) =>
+  withDirectory(async (directory) => {
+    const path = join(directory, 'report.json');
+    writeFileSync(path, text);
+    const sentence = `${path} is no whole report: `;
+    expect(() => readVm('vm', path)).toThrow(sentence);
+    expect(() => readVitest('unit', path, '/root')).toThrow(sentence);
+  }),
+);
+
 describe('a JUnit file', () => {
   it('is read as GoogleTest writes it', () => {
     const xml = `<testsuites><testsuite name="Frame">
