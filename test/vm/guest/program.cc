@@ -82,11 +82,18 @@ void start(const std::string& folder, const std::vector<std::string>& words) {
   const pid_t pid = spawn(words, in.get(), log.get());
   const std::string text = std::to_string(pid);
   if (write(pid_file.get(), text.data(), text.size()) < 0) fail(folder);
-  for (;;) {
-    const std::string said = all_of(log.get()).substr(before);
-    if (said.starts_with("ready") || said.find("\nready") != std::string::npos) return;
-    if (waitpid(pid, nullptr, WNOHANG) != 0) throw std::runtime_error(words.front() + " has ended:\n" + said);
-    look_later();
+  try {
+    for (;;) {
+      const std::string said = all_of(log.get()).substr(before);
+      if (said.starts_with("ready") || said.find("\nready") != std::string::npos) return;
+      if (waitpid(pid, nullptr, WNOHANG) != 0) throw std::runtime_error(words.front() + " has ended:\n" + said);
+      look_later();
+    }
+  } catch (const HungUp&) {
+    // Another try must find its place free.
+    kill(pid, SIGKILL);
+    waitpid(pid, nullptr, 0);
+    throw;
   }
 }
 
