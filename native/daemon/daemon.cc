@@ -14,6 +14,7 @@
 #include <cstdio>
 #include <fstream>
 #include <system_error>
+#include <utility>
 
 #include "daemon/controls.h"
 #include "daemon/loss_ledger.h"
@@ -70,10 +71,12 @@ Daemon::Daemon(const DaemonOptions& options)
       source_(make_source(options.source)),
       exchange_{journal_, node_, boot_id_, std::string(source_->name()), "vslog-capture " + std::string(version()), [this] { return status(); }, this},
       controls_(std::make_unique<Controls>(options, *source_, boot_id_, [this](const ControlRecord& record) { control(record); }, Controls::Turn{[this](std::uint32_t ms) { options_.linger_ms = ms; }, &policy_})),
-      server_({options.socket, options.socket_group, options.admin_group}, exchange_),
+      server_({options.socket, options.socket_group, options.admin_group, options.collector_group, options.max_memory}, exchange_),
       epoll_(checked(epoll_create1(EPOLL_CLOEXEC), "cannot make an epoll descriptor")),
       ticker_(checked(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC), "cannot make a timer")),
-      linger_(checked(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC), "cannot make a timer")) {
+      linger_(checked(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC), "cannot make a timer")),
+      traffic_(options.when_full == WhenFull::traffic || (options.when_full == WhenFull::automatic && source_->carries_traffic())),
+      giving_way_({options.subscriber_timeout_ms * 1'000'000, traffic_}) {
   if (!journal_.notice().empty()) log(journal_.notice());
   sigset_t set;
   sigemptyset(&set);
@@ -85,8 +88,15 @@ Daemon::Daemon(const DaemonOptions& options)
   timerfd_settime(ticker_.get(), 0, &second, nullptr);
   exchange_.administration = &controls_->handler();
   exchange_.admin_group = options_.admin_group;
+  exchange_.keeper_group = options_.collector_group;
+  exchange_.log = [this](const ControlRecord& record) { control(record); };
+  // Nobody is there yet. Whoever was away before goes on being so, if that was in this boot.
+  const std::uint64_t now = clock_ns(CLOCK_BOOTTIME);
+  for (const DurableSlot& d : journal_.durables()) {
+    if (d.away_since_ns == 0 || d.away_since_ns > now || !journal_.continued()) journal_.set_away_since(journal_.durable(d.name), now);
+  }
   start_source();
-  watch(source_->poll_fd(), kSourceKey);
+  watch_source();
   if (controls_->poll_fd() >= 0) watch(controls_->poll_fd(), kControlsKey);
   watch(server_.poll_fd(), kServerKey);
   watch(signals_.get(), kSignalKey);
@@ -128,7 +138,12 @@ ControlRecord Daemon::own_record(ControlKind kind) const {
 void Daemon::start_source() {
   source_->start(mark_.cursor);
   mark_.cursor = source_->cursor();
-  if (source_->fresh()) mark_.reported = {};  // its counters began anew
+  if (source_->fresh()) {
+    // Its counters began anew; the journal's did not.
+    const std::uint64_t of_journal = mark_.reported.at(static_cast<std::size_t>(LossPlace::journal));
+    mark_.reported = {};
+    mark_.reported.at(static_cast<std::size_t>(LossPlace::journal)) = of_journal;
+  }
   ControlRecord started = own_record(ControlKind::capture_started);
   started.fresh = source_->fresh();
   control(started);
@@ -144,6 +159,10 @@ void Daemon::start_source() {
 }
 
 void Daemon::conn(const ConnRecord& record) {
+  if (passing_) {
+    if (!policy_.is_plain() && !policy_.admits(record)) return;
+    return pass(record.time_ns);
+  }
   if (policy_.is_plain()) return batch_.add(record);
   if (!policy_.admits(record)) return;
   ConnRecord shown = record;
@@ -151,20 +170,43 @@ void Daemon::conn(const ConnRecord& record) {
   batch_.add(shown);
 }
 
-void Daemon::control(const ControlRecord& record) { batch_.add(record); }
+void Daemon::control(const ControlRecord& record) {
+  if (passing_) return pass(record.time_ns);
+  batch_.add(record);
+}
 
-bool Daemon::list(const engine::ConnFilter& filter, const std::function<void(const ConnRecord&)>& each) {
-  if (!source_->lists_connections()) return false;
+void Daemon::pass(std::uint64_t time_ns) {
+  if (passed_++ == 0) passed_first_ns_ = time_ns;
+  passed_last_ns_ = time_ns;
+}
+
+namespace {
+
+/// Whoever asks sees of a client what the log has of it.
+class HiddenWalk final : public ConnWalk {
+ public:
+  HiddenWalk(std::unique_ptr<ConnWalk> walk, const EventPolicy& policy) : walk_(std::move(walk)), policy_(policy) {}
+  bool next(const std::function<void(const ConnRecord&)>& each) override {
+    return walk_->next([&](const ConnRecord& record) {
+      ConnRecord shown = record;
+      policy_.hide(shown);
+      each(shown);
+    });
+  }
+
+ private:
+  std::unique_ptr<ConnWalk> walk_;
+  const EventPolicy& policy_;
+};
+
+}  // namespace
+
+std::unique_ptr<ConnWalk> Daemon::list(const engine::ConnFilter& filter) {
+  if (!source_->lists_connections()) return nullptr;
   if (filter.idle_at_least && !source_->owns_connections()) {
     throw RequestError(EOPNOTSUPP, "idle_ns", "source " + std::string(source_->name()) + " does not know when a connection had its last packet: ask without that; source engine knows.");
   }
-  // Whoever asks sees of a client what the log has of it.
-  source_->visit(filter, [&](const ConnRecord& record) {
-    ConnRecord shown = record;
-    policy_.hide(shown);
-    each(shown);
-  });
-  return true;
+  return std::make_unique<HiddenWalk>(source_->walk(filter), policy_);
 }
 
 bool Daemon::expire(const ExpireRequest& request, const Author& author, ConnExpired& result) {
@@ -203,14 +245,23 @@ void Daemon::hold() {
   if (held_) return;
   held_ = true;
   arm_linger(false);
-  epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, source_->poll_fd(), nullptr);
+  unwatch_source();
   held_since_ns_ = clock_ns(CLOCK_MONOTONIC);
+}
+
+void Daemon::watch_source() {
+  if (std::exchange(source_watched_, true)) return;
+  watch(source_->poll_fd(), kSourceKey);
+}
+
+void Daemon::unwatch_source() {
+  if (std::exchange(source_watched_, false)) epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, source_->poll_fd(), nullptr);
 }
 
 void Daemon::resume() {
   if (!held_ || !commit()) return;
   held_ = false;
-  watch(source_->poll_fd(), kSourceKey);
+  watch_source();
   if (held_said_) log("the journal has room again; the source goes on.");
   held_said_ = false;
 }
@@ -221,6 +272,18 @@ void Daemon::arm_linger(bool on) {
   const std::uint32_t ms = on ? options_.linger_ms * (exchange_.live == 0 ? kUnwatchedLinger : 1) : 0;
   const itimerspec spec{{0, 0}, {ms / 1000, static_cast<long>(ms % 1000) * 1'000'000}};
   timerfd_settime(linger_.get(), 0, &spec, nullptr);
+}
+
+bool Daemon::let_pass() {
+  watch_source();
+  passing_ = true;
+  const bool more = source_->drain(*this, kDrainAtOnce) == kDrainAtOnce;
+  passing_ = false;
+  mark_.cursor = source_->cursor();
+  if (passed_ > 0) journal_.count_unlogged(passed_, passed_first_ns_, passed_last_ns_);
+  passed_ = 0;
+  source_->committed(mark_.cursor);
+  return more;
 }
 
 bool Daemon::drain() {
@@ -249,19 +312,38 @@ void Daemon::write_losses() {
   const std::vector<LossTotal> totals = source_->losses();
   const std::uint64_t now = clock_ns(CLOCK_REALTIME);
   for (const ControlRecord& c : unreported_losses(totals, mark_.reported, now)) control(c);
-  if (journal_.has_durable() && journal_.overwritten() > mark_.overwritten_reported) {
-    ControlRecord c = own_record(ControlKind::loss);
-    c.where = LossPlace::journal;
-    c.lost = journal_.overwritten() - mark_.overwritten_reported;
-    c.first_ns = journal_.overwritten_first_ns();
-    c.last_ns = journal_.overwritten_last_ns();
-    c.detail = "the journal was overwritten before anybody subscribed; start the collector with the capture, or give it a bigger --journal-size";
-    control(c);
-    mark_.overwritten_reported = journal_.overwritten();
-  }
+}
+
+void Daemon::write_unlogged() {
+  if (held_) return;
+  const Unlogged u = journal_.unlogged();
+  const LossTotal total{LossPlace::journal, u.records, u.first_ns, u.last_ns,
+                        "the journal was full as a durable subscriber did not acknowledge, and the balancer did not wait (--when-full traffic): see to the subscriber, or give the capture a bigger --journal-size"};
+  for (const ControlRecord& c : unreported_losses({&total, 1}, mark_.reported, clock_ns(CLOCK_REALTIME))) control(c);
+}
+
+void Daemon::give_way() {
+  std::vector<Subscriber> all;
+  const std::uint64_t now = clock_ns(CLOCK_BOOTTIME);
+  for (const DurableSlot& d : journal_.durables()) all.push_back({d.name, d.acknowledged, exchange_.durable.contains(d.name) ? 0 : now - std::min(now, d.away_since_ns)});
+  const std::optional<GivingWay::Verdict> verdict = giving_way_.decide(all, journal_.used(), journal_.capacity(), now);
+  if (!verdict) return;
+  const auto slot = std::find_if(all.begin(), all.end(), [&](const Subscriber& s) { return s.name == verdict->name; });
+  ControlRecord c = own_record(ControlKind::subscriber_removed);
+  c.name = verdict->name;
+  c.lost = journal_.next_sequence() - 1 - slot->acknowledged;
+  c.detail = "nothing is kept for " + verdict->name + " any more, as " + verdict->why + "; it had not acknowledged " + std::to_string(c.lost) + " events, of which it gets what is still there when it comes back";
+  log(c.detail + ".");
+  if (const auto session = exchange_.durable.find(verdict->name); session != exchange_.durable.end()) session->second->drop();
+  journal_.forget(verdict->name);
+  control(c);
+  resume();
 }
 
 void Daemon::tick() {
+  server_.tick(clock_ns(CLOCK_MONOTONIC));
+  give_way();
+  write_unlogged();
   source_->tick();
   controls_->tick();
   write_losses();
@@ -280,18 +362,15 @@ void Daemon::run() {
   bool more = true;
   for (;;) {
     std::array<epoll_event, 8> events;
-    const int n = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), more ? 0 : -1);
+    const int n = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), wait_ms(more));
+    longest_away_ns_ = std::max(longest_away_ns_, clock_ns(CLOCK_THREAD_CPUTIME_ID) - looked_cpu_ns_);
     bool drain_now = more;
+    bool serve_now = false;
     for (int i = 0; i < n; ++i) {
       std::uint64_t count = 0;
       switch (events[static_cast<std::size_t>(i)].data.u64) {
         case kSourceKey: drain_now = true; break;
-        case kServerKey:
-          server_.handle();
-          write_losses();
-          if (!held_ && !batch_.empty()) arm_linger(true);
-          resume();
-          break;
+        case kServerKey: serve_now = true; break;
         case kControlsKey:
           controls_->drain();
           if (!held_ && !batch_.empty()) arm_linger(true);
@@ -316,9 +395,29 @@ void Daemon::run() {
         default: break;
       }
     }
-    more = drain_now && !held_ && drain();
+    // The source first, whatever else there is.
+    more = passes() ? let_pass() : drain_now && !held_ && drain();
+    looked_at_source();
+    if (serve_now || server_.wait_ms() == 0) serve();
   }
 }
+
+void Daemon::serve() {
+  server_.handle();
+  write_losses();
+  if (!held_ && !batch_.empty()) arm_linger(true);
+  resume();
+}
+
+int Daemon::wait_ms(bool more) {
+  if (more) return 0;
+  int least = server_.wait_ms();
+  // The source is looked at again when its patience is over.
+  if (held_ && traffic_ && !source_watched_) least = least < 0 ? kHeldGraceNs / 1'000'000 : std::min<int>(least, kHeldGraceNs / 1'000'000);
+  return least;
+}
+
+void Daemon::looked_at_source() { looked_cpu_ns_ = clock_ns(CLOCK_THREAD_CPUTIME_ID); }
 
 bool Daemon::told_again() {
   signalfd_siginfo info{};
@@ -405,7 +504,9 @@ SourceStatus Daemon::status() {
   s.connections = f.connections;
   s.malformed = f.malformed;
   for (const LossTotal& l : source_->losses()) s.losses.push_back({std::string(to_string(l.where)), l.lost});
-  if (journal_.overwritten() > 0) s.losses.push_back({std::string(to_string(LossPlace::journal)), journal_.overwritten()});
+  s.unlogged = journal_.unlogged().records;
+  if (journal_.overwritten() + s.unlogged > 0) s.losses.push_back({std::string(to_string(LossPlace::journal)), journal_.overwritten() + s.unlogged});
+  s.longest_away_ns = longest_away_ns_;
   s.pid = static_cast<std::uint32_t>(getpid());
   std::ifstream statm("/proc/self/statm");
   std::uint64_t pages = 0;
@@ -422,7 +523,7 @@ SourceStatus Daemon::status() {
       least = std::min(least, d.acknowledged);
     }
     s.state = "the journal is full: the source waits for subscriber " + slowest + " to acknowledge what follows sequence " + std::to_string(least) +
-              "; start that one, or drop it with EVENT_FORGET";
+              (traffic_ ? "; what comes meanwhile is counted as lost" : "") + "; start that one, or give it up by `vslog subscriber forget " + slowest + "`";
   }
   return s;
 }

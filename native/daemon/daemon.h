@@ -5,8 +5,11 @@
 #include <memory>
 #include <string>
 
+#include "daemon/giving_way.h"
 #include "daemon/options.h"
 #include "daemon/stall.h"
+#include "event/clock.h"
+#include "event/conn_walk.h"
 #include "source/source.h"
 #include "wire/batch.h"
 #include "wire/journal.h"
@@ -28,7 +31,7 @@ class Daemon final : private EventSink, private LiveConnections {
  private:
   void conn(const ConnRecord& record) override;
   void control(const ControlRecord& record) override;
-  bool list(const engine::ConnFilter& filter, const std::function<void(const ConnRecord&)>& each) override;
+  std::unique_ptr<ConnWalk> list(const engine::ConnFilter& filter) override;
   bool expire(const ExpireRequest& request, const Author& author, ConnExpired& result) override;
 
   void watch(int fd, std::uint64_t key);
@@ -42,8 +45,23 @@ class Daemon final : private EventSink, private LiveConnections {
   bool commit(bool urgent = false);
   void hold();
   void resume();
+  /// The journal is full, and the source is not to wait any longer: what it brings is counted and let go.
+  bool passes() const { return held_ && traffic_ && clock_ns(CLOCK_MONOTONIC) - held_since_ns_ > kHeldGraceNs; }
+  bool let_pass();
+  void pass(std::uint64_t time_ns);
+  void watch_source();
+  void unwatch_source();
+  void looked_at_source();
+  /// Serves the sessions for one turn.
+  void serve();
+  /// How long to wait for something to happen, ms; -1: until it does.
+  int wait_ms(bool more);
+  /// Lets a durable subscriber that does not come give way.
+  void give_way();
   void tick();
   void write_losses();
+  /// What had no room in the journal, as a loss record; once a second, as a journal may be full many times in one.
+  void write_unlogged();
   void arm_linger(bool on);
   void stop();
   /// SIGTERM or SIGINT came once more: end at once.
@@ -73,6 +91,18 @@ class Daemon final : private EventSink, private LiveConnections {
   UniqueFd ticker_;
   UniqueFd linger_;
   std::uint64_t events_ = 0;
+  /// A busy subscriber lets the journal fill for a moment: so long the source waits for it before anything is let go.
+  static constexpr std::uint64_t kHeldGraceNs = 100'000'000;
+
+  bool traffic_ = false;  ///< nobody's connections wait for the journal
+  GivingWay giving_way_;
+  std::uint64_t passed_ = 0;  ///< of this drain: counted and let go
+  std::uint64_t passed_first_ns_ = 0;
+  std::uint64_t passed_last_ns_ = 0;
+  bool passing_ = false;
+  bool source_watched_ = false;
+  std::uint64_t looked_cpu_ns_ = 0;   ///< processor time when the source was last looked at
+  std::uint64_t longest_away_ns_ = 0;
   bool held_ = false;
   bool held_said_ = false;
   std::uint64_t held_since_ns_ = 0;

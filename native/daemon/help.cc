@@ -8,8 +8,13 @@ Watches a balancer and hands out what happens to its connections on a unix socke
 
   --source NAME           ipvs (default): the kernel's balancer; conntrack: its connection tracking; engine: a balancer of our own; scripted: made-up connections
   --socket PATH           where to listen (/run/vslog/capture.sock)
-  --socket-group GROUP    who may subscribe besides root, by name or number (the process's own group)
+  --socket-group GROUP    who may list connections and watch events live besides root, by name or number (the process's own group)
+  --collector-group GROUP whose members may also have events kept until they acknowledge them, as the collector does, besides root (nobody's)
   --admin-group GROUP     whose members may change knobs, services and connections, besides root (nobody's); whoever can open the socket may read them
+  --max-memory BYTES      what all sessions on the socket but root's and the collector's may hold, 4M to 4G, with K, M or G (64M)
+  --subscriber-timeout MS how long a durable subscriber may be away before nothing is kept for it any more, 0: for ever (86400000, a day)
+  --when-full HOW         when the journal is full, block: the source waits (of source engine: so do its clients); traffic: nobody waits, what has no room is counted as
+                          lost, and a subscriber that acknowledges nothing for a minute gives way; auto (default): traffic for source engine on real sockets, else block
   --events LIST           what is logged of connections: create, expire, nodest_drop, sched_fail, state, separated by commas (all)
   --flood-rate N          beginnings a second that are logged one by one, 0 to 100000000; those beyond are counted, which a record says (0: no limit)
   --client-address HOW    whole (default), prefix: only its first bits, hash: a keyed hash, the same for the same client

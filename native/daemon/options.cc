@@ -12,7 +12,7 @@ namespace vslog {
 namespace {
 
 enum Option : int {
-  kSource = 256, kSocket, kSocketGroup, kAdminGroup, kEvents, kFloodRate, kClientAddress, kClientPrefix, kClientKey, kJournal, kJournalSize, kNode, kRingSize, kMaxConns, kPinDir, kAllNetns, kNodestInterval, kLinger, kOnExit, kStallTimeout, kDetach, kCheck, kWithParent,
+  kSource = 256, kSocket, kSocketGroup, kAdminGroup, kCollectorGroup, kMaxMemory, kSubscriberTimeout, kWhenFull, kEvents, kFloodRate, kClientAddress, kClientPrefix, kClientKey, kJournal, kJournalSize, kNode, kRingSize, kMaxConns, kPinDir, kAllNetns, kNodestInterval, kLinger, kOnExit, kStallTimeout, kDetach, kCheck, kWithParent,
   kConntrackEvents, kConntrackProtocol, kConntrackAddress, kConntrackDelivery, kConntrackBuffer, kConntrackQueue, kConntrackResync, kConntrackReliable,
   kService, kScheduler, kPersistent, kNetmask, kOnePacket, kReal, kKnob, kEngineMaxConns, kLoad, kLoadRate, kLoadConnections, kLoadClients, kLoadConcurrent, kLoadUdpPercent, kLoadSeed, kPcap, kScriptedEvents, kScriptedRate, kScriptedSeed, kScriptedStart, kHelp, kVersion,
 };
@@ -22,6 +22,10 @@ constexpr option kOptions[] = {
     {"socket", required_argument, nullptr, kSocket},
     {"socket-group", required_argument, nullptr, kSocketGroup},
     {"admin-group", required_argument, nullptr, kAdminGroup},
+    {"collector-group", required_argument, nullptr, kCollectorGroup},
+    {"max-memory", required_argument, nullptr, kMaxMemory},
+    {"subscriber-timeout", required_argument, nullptr, kSubscriberTimeout},
+    {"when-full", required_argument, nullptr, kWhenFull},
     {"events", required_argument, nullptr, kEvents},
     {"flood-rate", required_argument, nullptr, kFloodRate},
     {"client-address", required_argument, nullptr, kClientAddress},
@@ -135,6 +139,13 @@ CommandLine parse(int argc, char** argv) {
       case kSocket: o.socket = text(name, value, 107); break;
       case kSocketGroup: o.socket_group = text(name, value, 255); break;
       case kAdminGroup: o.admin_group = text(name, value, 255); break;
+      case kCollectorGroup: o.collector_group = text(name, value, 255); break;
+      case kMaxMemory: o.max_memory = number(name, value, 4 << 20, 1ULL << 32, true); break;
+      case kSubscriberTimeout: o.subscriber_timeout_ms = number(name, value, 0, 3650ULL * 86'400'000); break;
+      case kWhenFull:
+        if (value != "auto" && value != "block" && value != "traffic") bad(name, value, "auto, block or traffic");
+        o.when_full = value == "auto" ? WhenFull::automatic : value == "block" ? WhenFull::block : WhenFull::traffic;
+        break;
       case kEvents:
         list(name, [&] { o.events.kinds = parse_event_kinds(value); });
         break;

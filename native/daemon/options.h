@@ -17,11 +17,18 @@ class UsageError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// What goes on when the journal is full. `automatic`: traffic where the connections go through us, else block.
+enum class WhenFull : std::uint8_t { automatic, block, traffic };
+
 struct DaemonOptions {
   SourceOptions source;
   std::string socket = "/run/vslog/capture.sock";
   std::string socket_group;
   std::string admin_group;   ///< whose members may set; empty: nobody's
+  std::string collector_group;  ///< whose members may subscribe durably; empty: nobody's
+  std::uint64_t max_memory = 64 << 20;
+  std::uint64_t subscriber_timeout_ms = 86'400'000;  ///< 0: for ever
+  WhenFull when_full = WhenFull::automatic;
   std::string journal = "/run/vslog/capture.journal";
   std::uint64_t journal_size = 64 << 20;
   std::string node;  ///< empty: the machine's name

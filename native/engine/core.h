@@ -53,7 +53,7 @@ class Engine::Core {
 
   // core_view.cc
   std::vector<const Service*> services() const;
-  void visit(const ConnFilter& filter, const std::function<bool(const ConnRecord&)>& visit) const;
+  bool visit_some(WalkPosition& at, std::uint32_t entries, const ConnFilter& filter, const std::function<void(const ConnRecord&)>& visit) const;
   EngineFigures figures() const;
   std::vector<std::string> inconsistencies() const;
 

@@ -1,6 +1,7 @@
 // What looks at the engine and changes nothing.
 #include <map>
 #include <string>
+#include <utility>
 
 #include "engine/core.h"
 
@@ -13,16 +14,17 @@ std::vector<const Service*> Engine::Core::services() const {
   return all;
 }
 
-void Engine::Core::visit(const ConnFilter& filter, const std::function<bool(const ConnRecord&)>& visit) const {
-  for (const bool templates : {true, false}) {
-    for (std::uint32_t i = 0; i < table_.high(); ++i) {
-      const Conn& c = table_.at(i);
-      if (c.id == 0 || c.is_template() != templates || !matches(filter, c)) continue;
-      ConnRecord r = record(EventKind::snapshot, c);
-      r.duration_ns = now_ - c.created;
-      if (!visit(r)) return;
-    }
+bool Engine::Core::visit_some(WalkPosition& at, std::uint32_t entries, const ConnFilter& filter, const std::function<void(const ConnRecord&)>& visit) const {
+  for (; entries > 0 && at.entry < table_.high(); ++at.entry, --entries) {
+    const Conn& c = table_.at(at.entry);
+    if (c.id == 0 || c.is_template() != at.templates || !matches(filter, c)) continue;
+    ConnRecord r = record(EventKind::snapshot, c);
+    r.duration_ns = now_ - c.created;
+    visit(r);
   }
+  if (at.entry < table_.high()) return true;
+  at.entry = 0;
+  return std::exchange(at.templates, false);
 }
 
 EngineFigures Engine::Core::figures() const {

@@ -23,7 +23,7 @@ const Knobs& Engine::knobs() const { return core_->knobs(); }
 std::vector<const Service*> Engine::services() const { return core_->services(); }
 ExpireResult Engine::expire(const ConnFilter& filter, EndReason reason) { return core_->expire(filter, reason); }
 std::future<ExpireResult> Engine::request_expire(const ConnFilter& filter) { return core_->request_expire(filter); }
-void Engine::visit(const ConnFilter& filter, const std::function<bool(const ConnRecord&)>& visit) const { core_->visit(filter, visit); }
+bool Engine::visit_some(WalkPosition& at, std::uint32_t entries, const ConnFilter& filter, const std::function<void(const ConnRecord&)>& visit) const { return core_->visit_some(at, entries, filter, visit); }
 EngineFigures Engine::figures() const { return core_->figures(); }
 std::vector<std::string> Engine::inconsistencies() const { return core_->inconsistencies(); }
 

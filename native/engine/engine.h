@@ -91,8 +91,13 @@ class Engine {
   /// The same from any thread or context: done by the owner at its next receive() or advance(), before anything else; the future then holds the result.
   std::future<ExpireResult> request_expire(const ConnFilter& filter);
 
-  /// The live entries that match, as snapshot records, templates first. `visit` returns false to end it.
-  void visit(const ConnFilter& filter, const std::function<bool(const ConnRecord&)>& visit) const;
+  /// Where a walk over the live entries stands.
+  struct WalkPosition {
+    bool templates = true;
+    std::uint32_t entry = 0;
+  };
+  /// Shows those that match among the next `entries` places of the table, as snapshot records, templates first; what lives during the whole walk is shown once. False: that was all.
+  bool visit_some(WalkPosition& at, std::uint32_t entries, const ConnFilter& filter, const std::function<void(const ConnRecord&)>& visit) const;
   EngineFigures figures() const;
 
   /// Every inconsistency between table, timers and counters, a sentence each; empty when all is well. Slow: for tests.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
+#include <vector>
 
 #include "event/clock.h"
 #include "knob/messages.h"
@@ -27,6 +29,60 @@ ControlKind kind_of(const ServiceOrder& order) {
   return ControlKind::unspecified;
 }
 
+/// A knob is a file of the kernel's or a netlink request: some ten microseconds.
+constexpr std::size_t kKnobsAtOnce = 4;
+
+class KnobPieces final : public Pieces {
+ public:
+  KnobPieces(KnobStore& knobs, const KnobListRequest& request) : knobs_(knobs), netns_(request.netns) {
+    for (const std::string& name : request.names) wanted_.push_back(&need_knob(name));
+    if (!wanted_.empty()) return;
+    for (const Knob& knob : vslog::knobs()) {
+      if (knob.backing != KnobBacking::service && knob.backing != KnobBacking::real_server) wanted_.push_back(&knob);
+    }
+  }
+
+  bool next(const SendPart& send) override {
+    netns_.run([&] {
+      for (const std::size_t end = std::min(at_ + kKnobsAtOnce, wanted_.size()); at_ < end; ++at_) {
+        const Knob& knob = *wanted_[at_];
+        const KnobReading reading = knobs_.read(knob);
+        send(FrameType::knob_entry, encode_knob_entry(knob, reading, knobs_.settable(knob, reading)));
+      }
+    });
+    return at_ < wanted_.size();
+  }
+
+ private:
+  KnobStore& knobs_;
+  Netns netns_;
+  std::vector<const Knob*> wanted_;
+  std::size_t at_ = 0;
+};
+
+class ServicePieces final : public Pieces {
+ public:
+  ServicePieces(Balancer& balancer, const ServiceListRequest& request) : netns_(request.netns), service_(request.service) {
+    netns_.run([&] { services_ = balancer.walk(service_ ? &*service_ : nullptr); });
+  }
+
+  bool next(const SendPart& send) override {
+    std::optional<ServiceState> service;
+    netns_.run([&] { service = services_->next(); });
+    if (!service && service_ && !found_) throw RequestError(ENOENT, "service", "there is no virtual service " + engine::to_text(*service_) + ".");
+    if (!service) return false;
+    found_ = true;
+    send(FrameType::service_entry, encode_service_entry(*service));
+    return true;
+  }
+
+ private:
+  Netns netns_;
+  std::optional<engine::ServiceKey> service_;
+  std::unique_ptr<ServiceWalk> services_;
+  bool found_ = false;
+};
+
 }  // namespace
 
 bool Administration::takes(FrameType type) const {
@@ -35,31 +91,13 @@ bool Administration::takes(FrameType type) const {
 
 bool Administration::changes(FrameType type) const { return type == FrameType::knob_set || type == FrameType::service_change; }
 
-Answer Administration::handle(FrameType type, std::string_view payload, const Author& author, const SendPart& send) {
-  switch (type) {
-    case FrameType::knob_list: return list_knobs(payload, send);
-    case FrameType::knob_set: return set_knobs(payload, author);
-    case FrameType::service_list: return list_services(payload, send);
-    default: return change_service(payload, author);
-  }
+Answer Administration::change(FrameType type, std::string_view payload, const Author& author) {
+  return type == FrameType::knob_set ? set_knobs(payload, author) : change_service(payload, author);
 }
 
-Answer Administration::list_knobs(std::string_view payload, const SendPart& send) {
-  const KnobListRequest request = decode_knob_list(payload);
-  Netns(request.netns).run([&] {
-    const auto one = [&](const Knob& knob) {
-      const KnobReading reading = knobs_.read(knob);
-      send(FrameType::knob_entry, encode_knob_entry(knob, reading, knobs_.settable(knob, reading)));
-    };
-    std::vector<const Knob*> named;
-    for (const std::string& name : request.names) named.push_back(&need_knob(name));
-    for (const Knob* knob : named) one(*knob);
-    if (!named.empty()) return;
-    for (const Knob& knob : vslog::knobs()) {
-      if (knob.backing != KnobBacking::service && knob.backing != KnobBacking::real_server) one(knob);
-    }
-  });
-  return {};
+std::unique_ptr<Pieces> Administration::look(FrameType type, std::string_view payload) {
+  if (type == FrameType::knob_list) return std::make_unique<KnobPieces>(knobs_, decode_knob_list(payload));
+  return std::make_unique<ServicePieces>(balancer_, decode_service_list(payload));
 }
 
 Answer Administration::set_knobs(std::string_view payload, const Author& peer) {
@@ -67,16 +105,6 @@ Answer Administration::set_knobs(std::string_view payload, const Author& peer) {
   const Author author = on_behalf(peer, request.for_whom);
   witness_.before_change();
   return {FrameType::knob_changed, encode_knobs_changed(knobs_.set(request.assignments, Netns(request.netns), request.dry_run, author))};
-}
-
-Answer Administration::list_services(std::string_view payload, const SendPart& send) {
-  const ServiceListRequest request = decode_service_list(payload);
-  Netns(request.netns).run([&] {
-    const std::vector<ServiceState> services = balancer_.list(request.service ? &*request.service : nullptr);
-    if (services.empty() && request.service) throw RequestError(ENOENT, "service", "there is no virtual service " + engine::to_text(*request.service) + ".");
-    for (const ServiceState& service : services) send(FrameType::service_entry, encode_service_entry(service));
-  });
-  return {};
 }
 
 Answer Administration::change_service(std::string_view payload, const Author& peer) {

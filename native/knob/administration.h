@@ -29,12 +29,11 @@ class Administration final : public RequestHandler {
 
   bool takes(FrameType type) const override;
   bool changes(FrameType type) const override;
-  Answer handle(FrameType type, std::string_view payload, const Author& author, const SendPart& send) override;
+  Answer change(FrameType type, std::string_view payload, const Author& author) override;
+  std::unique_ptr<Pieces> look(FrameType type, std::string_view payload) override;
 
  private:
-  Answer list_knobs(std::string_view payload, const SendPart& send);
   Answer set_knobs(std::string_view payload, const Author& peer);
-  Answer list_services(std::string_view payload, const SendPart& send);
   Answer change_service(std::string_view payload, const Author& peer);
 
   KnobStore& knobs_;

@@ -1,7 +1,9 @@
 // What has virtual services and real servers: the kernel's balancer or the embedded one.
 #pragma once
 
+#include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "event/author.h"
@@ -19,9 +21,33 @@ struct ServiceOrder {
   Settings settings;
 };
 
+/// The virtual services, one after the other.
+class ServiceWalk {
+ public:
+  virtual ~ServiceWalk() = default;
+  /// The next one, with its real servers as they are now; nothing: that was all. In the network namespace in which the walk began. Throws RequestError.
+  virtual std::optional<ServiceState> next() = 0;
+};
+
+/// A walk over what was read already.
+class StoredServices final : public ServiceWalk {
+ public:
+  explicit StoredServices(std::vector<ServiceState> services) : services_(std::move(services)) {}
+  std::optional<ServiceState> next() override {
+    if (at_ == services_.size()) return std::nullopt;
+    return std::move(services_[at_++]);
+  }
+
+ private:
+  std::vector<ServiceState> services_;
+  std::size_t at_ = 0;
+};
+
 class Balancer {
  public:
   virtual ~Balancer() = default;
+  /// As list(), one after the other.
+  virtual std::unique_ptr<ServiceWalk> walk(const engine::ServiceKey* only) { return std::make_unique<StoredServices>(list(only)); }
   /// In the calling thread's network namespace. `only`: this one, or none. Throws RequestError.
   virtual std::vector<ServiceState> list(const engine::ServiceKey* only) = 0;
   /// Settings were checked one by one. Throws RequestError, and then has changed nothing.

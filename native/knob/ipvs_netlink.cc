@@ -284,10 +284,15 @@ void IpvsNetlink::set_timeouts(const Timeouts& t) {
 }
 
 std::vector<ServiceState> IpvsNetlink::services() {
+  std::vector<ServiceState> found = services_alone();
+  for (ServiceState& service : found) service.reals = reals(service.key);
+  return found;
+}
+
+std::vector<ServiceState> IpvsNetlink::services_alone() {
   std::vector<ServiceState> found;
   const int error = exchange(family_, IPVS_CMD_GET_SERVICE, NLM_F_DUMP, {}, [&found](const nlmsghdr* m) { found.push_back(service_of(m)); });
   if (error != 0) throw RequestError(error, "", "the virtual services cannot be read: " + reason(error) + ".");
-  for (ServiceState& service : found) service.reals = reals(service.key);
   return found;
 }
 

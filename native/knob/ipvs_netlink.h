@@ -30,6 +30,8 @@ class IpvsNetlink {
   void set_timeouts(const Timeouts& timeouts);
 
   std::vector<ServiceState> services();
+  /// The same without their real servers.
+  std::vector<ServiceState> services_alone();
   std::vector<RealState> reals(const engine::ServiceKey& service);
 
   /// All settings must be there, for `add` and for `set`.

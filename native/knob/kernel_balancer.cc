@@ -21,11 +21,40 @@ Settings merged(Settings base, const Settings& named) {
   return base;
 }
 
+/// Asks for the real servers of one service at a time: of thousands of services all at once would take longer than anybody may be held up.
+class KernelServices final : public ServiceWalk {
+ public:
+  explicit KernelServices(const engine::ServiceKey* only) : kernel_(false), services_(kernel_.services_alone()) {
+    if (only != nullptr) std::erase_if(services_, [only](const ServiceState& s) { return s.key != *only; });
+  }
+  std::optional<ServiceState> next() override {
+    while (at_ < services_.size()) {
+      ServiceState& service = services_[at_++];
+      try {
+        service.reals = kernel_.reals(service.key);
+      } catch (const RequestError& e) {
+        if (e.code() == ESRCH || e.code() == ENOENT) continue;  // removed meanwhile
+        throw;
+      }
+      return std::move(service);
+    }
+    return std::nullopt;
+  }
+
+ private:
+  IpvsNetlink kernel_;
+  std::vector<ServiceState> services_;
+  std::size_t at_ = 0;
+};
+
 }  // namespace
 
+std::unique_ptr<ServiceWalk> KernelBalancer::walk(const engine::ServiceKey* only) { return std::make_unique<KernelServices>(only); }
+
 std::vector<ServiceState> KernelBalancer::list(const engine::ServiceKey* only) {
-  std::vector<ServiceState> found = IpvsNetlink(false).services();
-  if (only != nullptr) std::erase_if(found, [only](const ServiceState& s) { return s.key != *only; });
+  std::vector<ServiceState> found;
+  KernelServices services(only);
+  while (std::optional<ServiceState> service = services.next()) found.push_back(std::move(*service));
   return found;
 }
 

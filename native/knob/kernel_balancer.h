@@ -11,6 +11,7 @@ class KernelBalancer final : public Balancer {
   /// `told`: a source sees every change in the kernel and writes the records.
   explicit KernelBalancer(bool told) : told_(told) {}
   std::vector<ServiceState> list(const engine::ServiceKey* only) override;
+  std::unique_ptr<ServiceWalk> walk(const engine::ServiceKey* only) override;
   void change(const ServiceOrder& order, const Author& author) override;
   bool tells() const override { return told_; }
 

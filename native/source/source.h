@@ -12,6 +12,7 @@
 #include "engine/engine.h"
 #include "event/author.h"
 #include "event/conn_record.h"
+#include "event/conn_walk.h"
 #include "event/control_record.h"
 #include "source/refusal.h"
 
@@ -79,10 +80,18 @@ class Source {
 
   /// The source's connections are its own: they end with it, and expire() works.
   virtual bool owns_connections() const { return false; }
-  /// visit() works.
+  /// Connections of real clients go through this process: whatever holds it up holds up them.
+  virtual bool carries_traffic() const { return false; }
+  /// walk() works.
   virtual bool lists_connections() const { return owns_connections(); }
-  /// Shows every live connection that matches, as a snapshot record, templates first.
-  virtual void visit(const engine::ConnFilter& filter, const std::function<void(const ConnRecord&)>& each) { (void)filter, (void)each; }
+  /// Shows the live connections that match, as snapshot records. It does not outlive the source. Only where lists_connections().
+  virtual std::unique_ptr<ConnWalk> walk(const engine::ConnFilter& filter) { return (void)filter, nullptr; }
+  /// The whole of a walk at once.
+  void visit(const engine::ConnFilter& filter, const std::function<void(const ConnRecord&)>& each) {
+    const std::unique_ptr<ConnWalk> walking = walk(filter);
+    while (walking->next(each)) {
+    }
+  }
   /// Ends every live connection that matches, with reason flushed.
   virtual engine::ExpireResult expire(const engine::ConnFilter& filter) { return (void)filter, engine::ExpireResult{}; }
 

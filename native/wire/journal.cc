@@ -17,6 +17,7 @@
 #include "wire/crc32c.h"
 #include "wire/frame.h"
 #include "wire/messages.h"
+#include "vslog_fields.h"
 
 namespace vslog {
 namespace {
@@ -79,6 +80,13 @@ struct Journal::File {
     std::uint64_t used;
   };
 
+  /// Beside each Durable; a version that did not know of it left zeros.
+  struct Keeper {
+    std::uint32_t owned;  // 1: `owner` is known
+    std::uint32_t owner;
+    std::uint64_t away_since_ns;
+  };
+
   char magic[8];
   std::uint32_t version;
   std::uint32_t crc;  // of size, boot_id, epoch
@@ -88,6 +96,20 @@ struct Journal::File {
   Slot slots[2];
   std::uint64_t active;
   Durable durables[kMaxDurable];
+  Keeper keepers[kMaxDurable];
+  std::uint64_t unlogged;
+  std::uint64_t unlogged_first_ns;
+  std::uint64_t unlogged_last_ns;
+
+  std::vector<DurableSlot> known() const {
+    std::vector<DurableSlot> out;
+    for (std::size_t i = 0; i < kMaxDurable; ++i) {
+      if (durables[i].used != 1) continue;
+      const Keeper& k = keepers[i];
+      out.push_back({durables[i].name, durables[i].acknowledged, k.owned == 1 ? std::optional<uid_t>(k.owner) : std::nullopt, k.away_since_ns});
+    }
+    return out;
+  }
 
   std::uint32_t sum() const { return crc32c(&size, sizeof size + sizeof boot_id + sizeof epoch); }
   bool sound() const {
@@ -132,9 +154,7 @@ Journal::Journal(const JournalOptions& options) {
     }
     if (sound) {
       abandoned_ = old.slots[old.active].next_sequence - old.slots[old.active].first_sequence;
-      for (const File::Durable& d : old.durables) {
-        if (d.used == 1) known.push_back({d.name, 0});
-      }
+      known = old.known();
     }
     const bool keep = notice_ == "is damaged" || abandoned_ > 0;
     const std::string aside = options.path + ".old";
@@ -146,7 +166,7 @@ Journal::Journal(const JournalOptions& options) {
   }
   make(options, size);
   // Who was promised everything is not forgotten with the epoch.
-  for (const DurableSlot& d : known) durable(d.name);
+  for (const DurableSlot& d : known) durable(d.name, d.owner);
 }
 
 Journal::~Journal() {
@@ -309,19 +329,20 @@ const KeptBatch* Journal::at(std::uint64_t position) const {
   return it == index_.end() ? nullptr : &*it;
 }
 
-std::vector<DurableSlot> Journal::durables() const {
-  std::vector<DurableSlot> out;
-  for (const File::Durable& d : file_->durables) {
-    if (d.used == 1) out.push_back({d.name, d.acknowledged});
-  }
-  return out;
-}
+std::vector<DurableSlot> Journal::durables() const { return file_->known(); }
 
-int Journal::durable(std::string_view name) {
+int Journal::durable(std::string_view name, std::optional<uid_t> owner) {
+  const auto own = [this, &owner](int slot) {
+    File::Keeper& k = file_->keepers[slot];
+    if (!owner || k.owned == 1) return slot;
+    k.owner = *owner;
+    std::atomic_ref(k.owned).store(1, std::memory_order_release);
+    return slot;
+  };
   int free = -1;
   for (int i = 0; i < static_cast<int>(kMaxDurable); ++i) {
     const File::Durable& d = file_->durables[i];
-    if (d.used == 1 && name == d.name) return i;
+    if (d.used == 1 && name == d.name) return own(i);
     if (d.used == 0 && free < 0) free = i;
   }
   if (free < 0) return -1;
@@ -329,9 +350,22 @@ int Journal::durable(std::string_view name) {
   std::memset(d.name, 0, sizeof d.name);
   name.copy(d.name, sizeof d.name - 1);
   d.acknowledged = first_sequence() - 1;
+  file_->keepers[free] = {};
+  own(free);
   std::atomic_ref(d.used).store(1, std::memory_order_release);
   ++durable_count_;
   return free;
+}
+
+void Journal::set_away_since(int slot, std::uint64_t boottime_ns) { file_->keepers[slot].away_since_ns = boottime_ns; }
+
+Unlogged Journal::unlogged() const { return {file_->unlogged, file_->unlogged_first_ns, file_->unlogged_last_ns}; }
+
+void Journal::count_unlogged(std::uint64_t records, std::uint64_t first_ns, std::uint64_t last_ns) {
+  // Times of what a loss record told of already are not kept.
+  if (file_->unlogged == mark_.reported[static_cast<std::size_t>(LossPlace::journal)]) file_->unlogged_first_ns = first_ns;
+  file_->unlogged_last_ns = last_ns;
+  std::atomic_ref(file_->unlogged).fetch_add(records, std::memory_order_release);
 }
 
 std::uint64_t Journal::acknowledged(int slot) const { return file_->durables[slot].acknowledged; }

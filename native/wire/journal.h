@@ -1,9 +1,12 @@
 // The log between the source and the socket: a mapped file that outlives the process. docs/architecture.md, "Journal".
 #pragma once
 
+#include <sys/types.h>
+
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -55,6 +58,15 @@ struct KeptBatch {
 struct DurableSlot {
   std::string name;
   std::uint64_t acknowledged = 0;
+  std::optional<uid_t> owner{};     ///< whose it is; nothing: a version that did not ask made it, and the next to subscribe owns it
+  std::uint64_t away_since_ns = 0;  ///< CLOCK_BOOTTIME; 0: it is not known to be away
+};
+
+/// Records that came while the journal was full and that nobody waited with. Counted in the journal's file, so that the count outlives a kill.
+struct Unlogged {
+  std::uint64_t records = 0;   ///< in all, in this epoch
+  std::uint64_t first_ns = 0;  ///< wall clock, of the first and last of those that no loss record has told of
+  std::uint64_t last_ns = 0;
 };
 
 class Journal {
@@ -107,13 +119,19 @@ class Journal {
 
   std::vector<DurableSlot> durables() const;
   bool has_durable() const { return durable_count_ != 0; }
-  /// The slot of a name, made when there is none; -1 when all are taken.
-  int durable(std::string_view name);
+  /// The slot of a name, made when there is none; -1 when all are taken. `owner`: whose it is from now on, if nobody's is known.
+  int durable(std::string_view name, std::optional<uid_t> owner = std::nullopt);
+  /// 0: it is there.
+  void set_away_since(int slot, std::uint64_t boottime_ns);
   std::uint64_t acknowledged(int slot) const;
   /// Lets go of what all durable subscribers have.
   void acknowledge(int slot, std::uint64_t sequence);
   /// Returns false when there was no such name.
   bool forget(std::string_view name);
+
+  Unlogged unlogged() const;
+  /// So many records more have no place in the log. Times are wall clock, ns.
+  void count_unlogged(std::uint64_t records, std::uint64_t first_ns, std::uint64_t last_ns);
 
  private:
   struct Slot;

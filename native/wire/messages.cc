@@ -55,6 +55,9 @@ class Field {
   void varint(pbf_tag_type tag, T& out) {
     if (is(tag, pbf_wire_type::varint)) out = static_cast<T>(reader_.get_uint64());
   }
+  void varint(pbf_tag_type tag, std::optional<std::uint32_t>& out) {
+    if (is(tag, pbf_wire_type::varint)) out = static_cast<std::uint32_t>(reader_.get_uint64());
+  }
   void fixed32(pbf_tag_type tag, std::uint32_t& out) {
     if (is(tag, pbf_wire_type::fixed32)) out = reader_.get_fixed32();
   }
@@ -175,6 +178,7 @@ std::string encode(const Welcome& m) {
   w.text(f::source, m.source);
   w.uint(f::may_subscribe, m.may_subscribe);
   w.uint(f::may_set, m.may_set);
+  w.uint(f::may_keep, m.may_keep);
   return w.take();
 }
 
@@ -191,6 +195,7 @@ Welcome decode<Welcome>(std::string_view bytes) {
     d.text(f::source, m.source);
     d.varint(f::may_subscribe, m.may_subscribe);
     d.varint(f::may_set, m.may_set);
+    d.varint(f::may_keep, m.may_keep);
   });
   return m;
 }
@@ -312,6 +317,8 @@ std::string encode(const DurableStatus& m) {
   w.text(f::name, m.name);
   w.uint(f::acknowledged, m.acknowledged);
   w.uint(f::connected, m.connected);
+  if (m.owner) w.raw().add_uint32(f::owner, *m.owner);
+  w.uint(f::away_ns, m.away_ns);
   return w.take();
 }
 
@@ -323,6 +330,8 @@ DurableStatus decode<DurableStatus>(std::string_view bytes) {
     d.text(f::name, m.name);
     d.varint(f::acknowledged, m.acknowledged);
     d.varint(f::connected, m.connected);
+    d.varint(f::owner, m.owner);
+    d.varint(f::away_ns, m.away_ns);
   });
   return m;
 }
@@ -367,6 +376,9 @@ std::string encode(const SourceStatus& m) {
   w.text(f::state, m.state);
   w.fixed64(f::started_ns, m.started_ns);
   w.uint(f::malformed, m.malformed);
+  w.uint(f::session_bytes, m.session_bytes);
+  w.uint(f::longest_away_ns, m.longest_away_ns);
+  w.uint(f::unlogged, m.unlogged);
   return w.take();
 }
 
@@ -395,6 +407,9 @@ SourceStatus decode<SourceStatus>(std::string_view bytes) {
     d.text(f::state, m.state);
     d.fixed64(f::started_ns, m.started_ns);
     d.varint(f::malformed, m.malformed);
+    d.varint(f::session_bytes, m.session_bytes);
+    d.varint(f::longest_away_ns, m.longest_away_ns);
+    d.varint(f::unlogged, m.unlogged);
   });
   return m;
 }

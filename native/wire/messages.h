@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,6 +42,7 @@ struct Welcome {
   std::string source;
   bool may_subscribe = false;
   bool may_set = false;
+  bool may_keep = false;
 };
 
 struct Subscribe {
@@ -80,6 +82,8 @@ struct DurableStatus {
   std::string name;
   std::uint64_t acknowledged = 0;
   bool connected = false;
+  std::optional<std::uint32_t> owner{};
+  std::uint64_t away_ns = 0;
 };
 
 struct LossCount {
@@ -106,6 +110,9 @@ struct SourceStatus {
   std::string state;
   std::uint64_t started_ns = 0;
   std::uint64_t malformed = 0;
+  std::uint64_t session_bytes = 0;
+  std::uint64_t longest_away_ns = 0;
+  std::uint64_t unlogged = 0;
 };
 
 struct ConnEntries {

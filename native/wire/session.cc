@@ -5,10 +5,11 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <protozero/exception.hpp>
+#include <utility>
 
-#include "wire/batch.h"
-#include "wire/conn_filter.h"
+#include "event/clock.h"
 #include "wire/encoder.h"
 #include "wire/strict_message.h"
 
@@ -16,56 +17,142 @@ namespace vslog {
 namespace {
 
 constexpr std::size_t kSendAtOnce = 1 << 20;
-constexpr std::uint32_t kEntriesAtOnce = 1000;
+/// Connections in one frame of a list: with their records' longest encoding below Session::kPiece.
+constexpr std::uint32_t kEntriesAtOnce = 256;
+/// A buffer that has become larger is given back when it is empty.
+constexpr std::size_t kKept = 64 << 10;
 
-bool good_name(std::string_view name) {
-  if (name.empty() || name.size() > 63) return false;
-  return std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
-  });
+void release(std::string& buffer) {
+  buffer.clear();
+  if (buffer.capacity() > kKept) buffer.shrink_to_fit();
 }
+
+/// The live connections in CONN_ENTRY frames.
+class ConnPieces final : public Pieces {
+ public:
+  explicit ConnPieces(std::unique_ptr<ConnWalk> walk) : walk_(std::move(walk)) {}
+
+  bool next(const SendPart& send) override {
+    ConnEntries entries;
+    const auto flush = [&] {
+      if (entries.count > 0) send(FrameType::conn_entry, encode(entries));
+      entries = {};
+    };
+    std::array<char, kMaxConnSize> one;
+    const bool more = walk_->next([&](const ConnRecord& record) {
+      entries.body.append(one.data(), vslog::encode(record, 0, one.data()));
+      if (++entries.count >= kEntriesAtOnce) flush();
+    });
+    flush();
+    return more;
+  }
+
+ private:
+  std::unique_ptr<ConnWalk> walk_;
+};
 
 }  // namespace
 
-Session::Session(Exchange& exchange, int fd, std::uint32_t port, bool may_subscribe, bool may_set, Peer peer)
-    : exchange_(exchange), fd_(fd), port_(port), may_subscribe_(may_subscribe), may_set_(may_set), peer_(std::move(peer)) {}
+Session::Session(Exchange& exchange, int fd, std::uint32_t port, const Rights& rights, Peer peer, Users& users, User& user)
+    : exchange_(exchange), fd_(fd), port_(port), rights_(rights), peer_(std::move(peer)), users_(users), user_(user) {}
 
 Session::~Session() {
-  if (durable_ >= 0) exchange_.durable.erase(name_);
-  if (live_) --exchange_.live;
+  leave_durable();
+  if (live_) {
+    --exchange_.live;
+    --user_.live;
+  }
+  users_.hold(user_, -static_cast<std::ptrdiff_t>(accounted_));
+  users_.leave(user_);
+}
+
+void Session::account() {
+  const std::size_t now = in_.capacity() + out_.capacity();
+  users_.hold(user_, static_cast<std::ptrdiff_t>(now) - static_cast<std::ptrdiff_t>(accounted_));
+  accounted_ = now;
 }
 
 void Session::receive(std::string_view bytes) {
   if (closing_) return;
+  if (done_ > 0) {
+    in_.erase(0, done_);
+    offset_ += std::exchange(done_, 0);
+  }
   in_.append(bytes);
-  std::size_t at = 0;
-  while (!closing_ && in_.size() - at >= sizeof(std::uint32_t)) {
+  look();
+  account();
+}
+
+/// Does what needs no turn, and finds the request that does.
+void Session::look() {
+  request_ = false;
+  while (!closing_ && in_.size() - done_ >= sizeof(std::uint32_t)) {
+    const std::string_view rest = std::string_view(in_).substr(done_);
     std::uint32_t length = 0;
-    std::memcpy(&length, in_.data() + at, sizeof length);
+    std::memcpy(&length, rest.data(), sizeof length);
     if (length < kFrameHeaderSize || length > kMaxFrameSize) {
       fatal({}, EBADMSG, "a frame's length is " + std::to_string(length) + ", it must be " + std::to_string(kFrameHeaderSize) + " to " + std::to_string(kMaxFrameSize) + ".",
-            "offset " + std::to_string(offset_ + at));
+            "offset " + std::to_string(offset_ + done_));
       break;
     }
-    if (in_.size() - at < length) break;
-    const std::string_view frame(in_.data() + at, length);
-    const FrameHeader header = *decode_header(frame);
-    try {
-      dispatch(header, frame.substr(kFrameHeaderSize));
-    } catch (const BadRequest& e) {
-      error(header, EINVAL, e.what(), e.field());
-    } catch (const RequestError& e) {
-      error(header, e.code(), e.what(), e.field());
-    } catch (const protozero::exception& e) {
-      fatal(header, EBADMSG, "the payload of a frame of type " + std::to_string(header.type) + " cannot be read: " + e.what() + ".", "offset " + std::to_string(offset_ + at));
-    } catch (const std::exception& e) {
-      // One request that went wrong in a way that nobody thought of must not end the capture.
-      error(header, EIO, std::string(e.what()) + ".");
+    const std::optional<FrameHeader> header = decode_header(rest);
+    if (!header) break;
+    const auto type = static_cast<FrameType>(header->type);
+    const bool may_be_long = greeted_ && rights_.set && exchange_.administration != nullptr && exchange_.administration->takes(type) && exchange_.administration->changes(type);
+    if (length > kInLimit && !may_be_long) {
+      fatal(*header, EMSGSIZE, "a frame of type " + std::to_string(header->type) + " may have " + std::to_string(kInLimit) + " bytes, this one has " + std::to_string(length) + ".",
+            "offset " + std::to_string(offset_ + done_));
+      break;
     }
-    at += length;
+    if (rest.size() < length) break;
+    if (!greeted_ || (type != FrameType::event_ack && type != FrameType::control_noop)) {
+      request_ = true;
+      break;
+    }
+    handle(*header, rest.substr(kFrameHeaderSize, length - kFrameHeaderSize));
+    done_ += length;
   }
-  in_.erase(0, at);
-  offset_ += at;
+  if (done_ == in_.size()) {
+    offset_ += std::exchange(done_, 0);
+    release(in_);
+  }
+}
+
+void Session::turn() {
+  if (pieces_) {
+    const SendPart send = [this](FrameType part, const std::string& bytes) { append_frame(out_, part, frame_flag::multi, asked_.sequence, port_, bytes); };
+    bool more = false;
+    const bool whole = guarded(asked_, [&] { more = pieces_->next(send); });
+    if (whole && !more) answer(asked_, FrameType::control_done, {});
+    if (!whole || !more) pieces_.reset();
+  } else if (request_) {
+    const FrameHeader header = *decode_header(std::string_view(in_).substr(done_));
+    handle(header, std::string_view(in_).substr(done_ + kFrameHeaderSize, header.length - kFrameHeaderSize));
+    done_ += header.length;
+    look();
+  }
+  account();
+}
+
+bool Session::guarded(const FrameHeader& header, const std::function<void()>& what) {
+  try {
+    what();
+    return true;
+  } catch (const BadRequest& e) {
+    error(header, EINVAL, e.what(), e.field());
+  } catch (const RequestError& e) {
+    error(header, e.code(), e.what(), e.field());
+  } catch (const protozero::exception& e) {
+    fatal(header, EBADMSG, "the payload of a frame of type " + std::to_string(header.type) + " cannot be read: " + e.what() + ".", "offset " + std::to_string(offset_ + done_));
+  } catch (const std::exception& e) {
+    // One request that went wrong in a way that nobody thought of must not end the capture.
+    error(header, EIO, std::string(e.what()) + ".");
+  }
+  return false;
+}
+
+void Session::handle(const FrameHeader& header, std::string_view payload) {
+  guarded(header, [&] { dispatch(header, payload); });
 }
 
 void Session::dispatch(const FrameHeader& header, std::string_view payload) {
@@ -105,138 +192,59 @@ void Session::hello(const FrameHeader& header, std::string_view payload) {
   w.epoch = exchange_.journal.epoch();
   w.boot_id = exchange_.boot_id;
   w.source = exchange_.source;
-  w.may_subscribe = may_subscribe_;
-  w.may_set = may_set_;
+  w.may_subscribe = rights_.subscribe;
+  w.may_set = rights_.set;
+  w.may_keep = rights_.keep;
   answer(header, FrameType::control_welcome, encode(w));
 }
 
 void Session::administer(const FrameHeader& header, FrameType type, std::string_view payload) {
-  const bool changes = exchange_.administration->changes(type);
-  if (changes && refuse_unless_may_set(header)) return;
-  const SendPart send = [&](FrameType part, const std::string& bytes) { append_frame(out_, part, frame_flag::multi, header.sequence, port_, bytes); };
-  const Answer last = exchange_.administration->handle(type, payload, changes ? author_of(peer_) : Author{}, send);
+  if (!exchange_.administration->changes(type)) {
+    pieces_ = exchange_.administration->look(type, payload);
+    asked_ = header;
+    return;
+  }
+  if (refuse_unless_may_set(header)) return;
+  const Answer last = exchange_.administration->change(type, payload, author_of(peer_));
   answer(header, last.type, last.payload);
 }
 
 bool Session::refuse_unless_may_set(const FrameHeader& header) {
-  if (may_set_) return false;
+  if (rights_.set) return false;
   error(header, EPERM, "permission denied: only root" + (exchange_.admin_group.empty() ? std::string(" may change anything here.") : " and members of group " + exchange_.admin_group + " may change anything here; ask root for `usermod -aG " + exchange_.admin_group + " USER`."));
   return true;
 }
 
 bool Session::refuse_unless_allowed(const FrameHeader& header) {
-  if (may_subscribe_) return false;
-  error(header, EPERM, "only root, the capture's own user and members of the socket's group may subscribe.");
+  if (rights_.subscribe) return false;
+  error(header, EPERM, "permission denied: only root, the capture's own user and members of the groups of --socket-group and --collector-group may see connections here.");
   return true;
-}
-
-void Session::subscribe(const FrameHeader& header, std::string_view payload) {
-  const Subscribe m = decode<Subscribe>(payload);
-  if (refuse_unless_allowed(header)) return;
-  if (durable_ >= 0 || live_) return error(header, EINVAL, "this session has a subscription already; open another session for another one.", "mode");
-  if (m.mode == SubscriptionMode::durable) return subscribe_durable(header, m);
-  if (m.mode == SubscriptionMode::live) return subscribe_live(header, m);
-  error(header, EINVAL, "a subscription's mode is durable or live.", "mode");
-}
-
-void Session::subscribe_durable(const FrameHeader& header, const Subscribe& m) {
-  Journal& journal = exchange_.journal;
-  if (!m.filter.empty()) return error(header, EINVAL, "a durable subscription gets everything: only a live one has a filter.", "filter");
-  if (!good_name(m.name)) return error(header, EINVAL, "a durable subscription's name is 1 to 63 of A-Z a-z 0-9 . _ -", "name");
-  if (exchange_.durable.contains(m.name)) return error(header, EBUSY, "a session is subscribed as " + m.name + " already.", "name");
-  const std::uint64_t has = m.epoch == journal.epoch() ? m.after_sequence : 0;
-  if (has >= journal.next_sequence()) {
-    return error(header, EINVAL, "after_sequence is " + std::to_string(has) + ", but the log ends at " + std::to_string(journal.next_sequence() - 1) + ".", "after_sequence");
-  }
-  const int slot = journal.durable(m.name);
-  if (slot < 0) return error(header, ENOSPC, "there are " + std::to_string(Journal::kMaxDurable) + " durable subscriptions already; forget one first.", "name");
-  journal.acknowledge(slot, has);
-  durable_ = slot;
-  name_ = m.name;
-  exchange_.durable.emplace(name_, this);
-
-  const KeptBatch* next = journal.after(has);
-  position_ = frame_begin_ = frame_end_ = next != nullptr ? next->position : journal.end();
-  Subscribed reply;
-  reply.epoch = journal.epoch();
-  reply.first_sequence = next != nullptr ? next->first_sequence : journal.next_sequence();
-  reply.skipped = reply.first_sequence > has + 1 ? reply.first_sequence - has - 1 : 0;
-  answer(header, FrameType::event_subscribed, encode(reply));
-}
-
-void Session::subscribe_live(const FrameHeader& header, const Subscribe& m) {
-  for (const Group g : m.groups) {
-    if (static_cast<int>(g) < 1 || g > Group::conn_state) return error(header, EINVAL, "there is no group " + std::to_string(static_cast<int>(g)) + ".", "groups");
-  }
-  if (!m.filter.empty()) filter_ = EventFilter(m.filter);
-  groups_ = GroupFilter(m.groups);
-  live_ = true;
-  ++exchange_.live;
-  Subscribed reply;
-  reply.epoch = exchange_.journal.epoch();
-  reply.first_sequence = exchange_.journal.next_sequence();
-  reply.filtered = !filter_.all();
-  answer(header, FrameType::event_subscribed, encode(reply));
-}
-
-void Session::acknowledge(const FrameHeader& header, std::string_view payload) {
-  const Acknowledge m = decode<Acknowledge>(payload);
-  if (durable_ < 0) return error(header, EINVAL, "only a durable subscription can acknowledge.");
-  if (m.epoch != exchange_.journal.epoch()) return error(header, EINVAL, "the epoch is " + exchange_.journal.epoch() + ", not " + m.epoch + ".", "epoch");
-  if (m.sequence >= first_unsent()) {
-    return error(header, EINVAL, "sequence " + std::to_string(m.sequence) + " was not sent yet.", "sequence");
-  }
-  exchange_.journal.acknowledge(durable_, m.sequence);
-  if ((header.flags & frame_flag::ack) != 0) error(header, 0, "");
-}
-
-void Session::forget(const FrameHeader& header, std::string_view payload) {
-  const Subscribe m = decode<Subscribe>(payload);
-  if (refuse_unless_allowed(header)) return;
-  const auto used = exchange_.durable.find(m.name);
-  if (used != exchange_.durable.end() && used->second != this) return error(header, EBUSY, "a session is subscribed as " + m.name + "; end that one first.", "name");
-  if (used != exchange_.durable.end()) {
-    if (position_ != frame_begin_ && position_ != frame_end_) {
-      // The frame that is half sent has to be ended.
-      out_.erase(0, sent_);
-      sent_ = 0;
-      out_.insert(0, exchange_.journal.bytes(position_, frame_end_ - position_));
-    }
-    durable_ = -1;
-    exchange_.durable.erase(used);
-  }
-  if (!exchange_.journal.forget(m.name)) return error(header, ENOENT, "there is no durable subscription " + m.name + ".", "name");
-  error(header, 0, "");
 }
 
 void Session::source_status(const FrameHeader& header) {
   SourceStatus s = exchange_.status();
-  for (const DurableSlot& d : exchange_.journal.durables()) s.durable.push_back({d.name, d.acknowledged, exchange_.durable.contains(d.name)});
+  const std::uint64_t now = clock_ns(CLOCK_BOOTTIME);
+  for (const DurableSlot& d : exchange_.journal.durables()) {
+    const bool connected = exchange_.durable.contains(d.name);
+    s.durable.push_back({d.name, d.acknowledged, connected, d.owner, connected || d.away_since_ns == 0 ? 0 : now - std::min(now, d.away_since_ns)});
+  }
+  s.session_bytes = users_.bytes();
   s.live = exchange_.live;
   answer(header, FrameType::source_status, encode(s));
 }
 
 void Session::conn_list(const FrameHeader& header, std::string_view payload) {
   if (refuse_unless_allowed(header)) return;
-  const engine::ConnFilter filter = decode_filter(payload);
-  ConnEntries entries;
-  const auto flush = [&] {
-    if (entries.count > 0) append_frame(out_, FrameType::conn_entry, frame_flag::multi, header.sequence, port_, encode(entries));
-    entries = {};
-  };
-  std::array<char, kMaxConnSize> one;
-  const bool can = exchange_.live_connections != nullptr && exchange_.live_connections->list(filter, [&](const ConnRecord& record) {
-    entries.body.append(one.data(), vslog::encode(record, 0, one.data()));
-    if (++entries.count >= kEntriesAtOnce) flush();
-  });
-  if (!can) return error(header, EOPNOTSUPP, "source " + exchange_.source + " cannot list connections: sources ipvs, conntrack and engine can.");
-  flush();
-  append_frame(out_, FrameType::control_done, 0, header.sequence, port_, {});
+  std::unique_ptr<ConnWalk> walk = exchange_.live_connections == nullptr ? nullptr : exchange_.live_connections->list(decode_filter(payload));
+  if (!walk) return error(header, EOPNOTSUPP, "source " + exchange_.source + " cannot list connections: sources ipvs, conntrack and engine can.");
+  pieces_ = std::make_unique<ConnPieces>(std::move(walk));
+  asked_ = header;
 }
 
 void Session::conn_expire(const FrameHeader& header, std::string_view payload) {
+  // Also what would only be counted: the kernel's table is looked at twice for that, at once.
+  if (refuse_unless_may_set(header)) return;
   const ExpireRequest request = decode_expire(payload);
-  if (request.dry_run ? refuse_unless_allowed(header) : refuse_unless_may_set(header)) return;
   ConnExpired result;
   if (exchange_.live_connections == nullptr || !exchange_.live_connections->expire(request, author_of(peer_), result)) {
     return error(header, EOPNOTSUPP, "source " + exchange_.source + " cannot end connections; sources engine and ipvs can.");
@@ -256,50 +264,6 @@ void Session::error(const FrameHeader& to, int code, std::string message, std::s
 void Session::fatal(const FrameHeader& to, int code, std::string message, std::string field) {
   error(to, code, std::move(message), std::move(field));
   closing_ = true;
-}
-
-/// Sequence of the first record that is not wholly with the socket.
-std::uint64_t Session::first_unsent() const {
-  const KeptBatch* batch = exchange_.journal.at(position_ == frame_end_ ? position_ : frame_begin_);
-  return batch != nullptr ? batch->first_sequence : exchange_.journal.next_sequence();
-}
-
-void Session::published(const KeptBatch& kept) {
-  if (!live_ || closing_) return;
-  const std::string_view frame = exchange_.journal.bytes(kept.position, kept.size);
-  const bool behind = out_.size() - sent_ > 0 && out_.size() - sent_ + frame.size() > kOutLimit;
-  FilteredBatch rest;
-  const bool whole = groups_.all() && filter_.all();
-  if (whole) {
-    rest.count = kept.count;
-    rest.first_sequence = kept.first_sequence;
-    rest.last_sequence = kept.first_sequence + kept.count - 1;
-  } else {
-    rest = filter_batch(decode<EventBatch>(frame.substr(kFrameHeaderSize)), groups_, filter_);
-    if (rest.count == 0) return;
-  }
-  if (behind) {
-    if (missed_.missed == 0) missed_.first_sequence = rest.first_sequence;
-    missed_.last_sequence = rest.last_sequence;
-    missed_.missed += rest.count;
-    return;
-  }
-  say_overrun();
-  if (whole) {
-    out_.append(frame);
-    return;
-  }
-  BatchHeader h = decode<EventBatch>(frame.substr(kFrameHeaderSize)).header;
-  h.first_sequence = rest.first_sequence;
-  h.count = rest.count;
-  h.filtered = true;
-  out_.append(batch_frame(h, rest.body));
-}
-
-void Session::say_overrun() {
-  if (missed_.missed == 0) return;
-  append_frame(out_, FrameType::control_overrun, 0, 0, port_, encode(missed_));
-  missed_ = {};
 }
 
 bool Session::send_some(std::string_view bytes, std::size_t& taken) {
@@ -326,7 +290,7 @@ Session::State Session::flush() {
       if (!send_some(std::string_view(out_).substr(sent_), taken)) dead_ = true;
       sent_ += taken;
       if (sent_ < out_.size()) continue;
-      out_.clear();
+      release(out_);
       sent_ = 0;
       say_overrun();
     } else if (streaming_rest()) {
@@ -338,11 +302,14 @@ Session::State Session::flush() {
         frame_begin_ = frame_end_;
         frame_end_ += decode_header(exchange_.journal.bytes(frame_begin_, kFrameHeaderSize))->length;
       }
+    } else if (between_frames && missed_.missed != 0) {
+      say_overrun();
     } else {
       break;
     }
   }
   if (closing_ && out_.size() == sent_) dead_ = true;
+  account();
   return dead_ ? State::dead : State::open;
 }
 

@@ -1,14 +1,17 @@
-// One client's conversation: its frames in, the answers and batches out. docs/wire.md, "Conversation".
+// One client's conversation: its frames in, the answers and batches out. docs/wire.md, "Conversation" and "Limits".
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "engine/filter.h"
-#include "event/conn_record.h"
+#include "event/conn_walk.h"
+#include "event/control_record.h"
 #include "wire/conn_filter.h"
 #include "wire/filter.h"
 #include "wire/frame.h"
@@ -16,6 +19,8 @@
 #include "wire/messages.h"
 #include "wire/peer.h"
 #include "wire/requests.h"
+#include "wire/rights.h"
+#include "wire/users.h"
 
 namespace vslog {
 
@@ -25,8 +30,8 @@ class Session;
 class LiveConnections {
  public:
   virtual ~LiveConnections() = default;
-  /// Shows every one that matches. False: this source cannot.
-  virtual bool list(const engine::ConnFilter& filter, const std::function<void(const ConnRecord&)>& each) = 0;
+  /// Begins a list of every one that matches. Null: this source cannot. Throws RequestError.
+  virtual std::unique_ptr<ConnWalk> list(const engine::ConnFilter& filter) = 0;
   /// Ends every one that matches. False: this source cannot. Throws RequestError.
   virtual bool expire(const ExpireRequest& request, const Author& author, ConnExpired& result) = 0;
 };
@@ -41,7 +46,9 @@ struct Exchange {
   std::function<SourceStatus()> status;  ///< all but durable and live, which the session fills in
   LiveConnections* live_connections = nullptr;
   RequestHandler* administration = nullptr;
-  std::string admin_group{};  ///< whose members may set, for the sentence to who may not; empty: no group's
+  std::function<void(const ControlRecord&)> log{};  ///< takes what is done to a durable subscription
+  std::string admin_group{};   ///< whose members may set, for the sentence to who may not; empty: no group's
+  std::string keeper_group{};  ///< whose members may keep, the same
   std::map<std::string, Session*, std::less<>> durable{};  ///< names in use
   std::uint32_t live = 0;
 };
@@ -49,33 +56,57 @@ struct Exchange {
 class Session {
  public:
   static constexpr std::uint32_t kVersion = 1;
-  /// A session with more waiting than this is not read from, and as a live one misses batches. Bytes.
+  /// A live subscription with more waiting than this misses batches. Bytes.
   static constexpr std::size_t kOutLimit = 1 << 20;
+  /// A session with more waiting than this is not read from, and no request of it is gone on with. Bytes.
+  static constexpr std::size_t kAnswerAhead = 64 << 10;
+  /// Longest frame of a client, bytes; a change of who may set may have kMaxFrameSize.
+  static constexpr std::size_t kInLimit = 64 << 10;
+  /// What one piece of an answer comes to, bytes, at most.
+  static constexpr std::size_t kPiece = 128 << 10;
+  /// Live subscriptions of one user who is not privileged.
+  static constexpr std::size_t kMaxLive = 8;
 
   enum class State { open, dead };
 
-  /// `fd` is a connected, non-blocking socket that outlives the session.
-  Session(Exchange& exchange, int fd, std::uint32_t port, bool may_subscribe, bool may_set = false, Peer peer = {});
+  /// `fd` is a connected, non-blocking socket that outlives the session, as does `user`.
+  Session(Exchange& exchange, int fd, std::uint32_t port, const Rights& rights, Peer peer, Users& users, User& user);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  /// Takes bytes of the client.
+  /// Takes bytes of the client. Acknowledgements are done at once; any other request waits for its turn.
   void receive(std::string_view bytes);
+  /// There is a request, and its answer would be read.
+  bool wants_turn() const { return !closing_ && !dead_ && (pieces_ || request_) && unsent() <= kAnswerAhead; }
+  /// Handles one request, or one piece of a long one.
+  void turn();
   /// A batch was committed.
   void published(const KeptBatch& batch);
   /// Sends what the socket takes. dead: the session is over.
   State flush();
 
-  bool wants_input() const { return !closing_ && out_.size() - sent_ <= kOutLimit; }
+  bool wants_input() const { return !closing_ && !request_ && unsent() <= kAnswerAhead; }
   /// The socket took less than there is.
   bool blocked() const { return blocked_; }
   bool idle() const { return out_.size() == sent_ && !streaming_rest(); }
+  /// It is subscribed, durably or live.
+  bool subscribed() const { return durable_ >= 0 || live_; }
+  bool keeps() const { return durable_ >= 0; }
+  bool greeted() const { return greeted_; }
+  bool privileged() const { return rights_.privileged; }
+  User& user() { return user_; }
   /// Answers that were not sent yet.
   std::string_view pending() const { return std::string_view(out_).substr(sent_); }
+  /// Ends the durable subscription that this session has, as it was given up for it; then it is over.
+  void drop();
 
  private:
+  void look();
   void dispatch(const FrameHeader& header, std::string_view payload);
+  void handle(const FrameHeader& header, std::string_view payload);
+  /// Calls it; what it throws becomes the answer. False: it threw.
+  bool guarded(const FrameHeader& header, const std::function<void()>& what);
   void hello(const FrameHeader& header, std::string_view payload);
   void subscribe(const FrameHeader& header, std::string_view payload);
   void subscribe_durable(const FrameHeader& header, const Subscribe& wanted);
@@ -85,15 +116,21 @@ class Session {
   void source_status(const FrameHeader& header);
   void conn_list(const FrameHeader& header, std::string_view payload);
   void conn_expire(const FrameHeader& header, std::string_view payload);
-
   void administer(const FrameHeader& header, FrameType type, std::string_view payload);
 
   bool refuse_unless_allowed(const FrameHeader& header);
+  bool refuse_unless_may_keep(const FrameHeader& header);
   bool refuse_unless_may_set(const FrameHeader& header);
+  /// Somebody else's subscription: refuses.
+  bool refuse_unless_owner(const FrameHeader& header, const DurableSlot& slot, bool root_may);
+  void tell(ControlKind kind, const std::string& name, std::uint64_t lost, const std::string& detail);
   void answer(const FrameHeader& to, FrameType type, std::string_view payload);
   void error(const FrameHeader& to, int code, std::string message, std::string field = "");
   void fatal(const FrameHeader& to, int code, std::string message, std::string field = "");
   void say_overrun();
+  void leave_durable();
+  void account();
+  std::size_t unsent() const { return out_.size() - sent_; }
   bool streaming_rest() const { return durable_ >= 0 && position_ < exchange_.journal.end(); }
   std::uint64_t first_unsent() const;
   bool send_some(std::string_view bytes, std::size_t& taken);
@@ -101,12 +138,18 @@ class Session {
   Exchange& exchange_;
   int fd_;
   std::uint32_t port_;
-  bool may_subscribe_;
-  bool may_set_;
+  Rights rights_;
   Peer peer_;
+  Users& users_;
+  User& user_;
+  std::size_t accounted_ = 0;
 
   std::string in_;
+  std::size_t done_ = 0;      // of in_: handled
   std::uint64_t offset_ = 0;  // of in_'s first byte in the client's stream
+  bool request_ = false;      // a whole frame stands at done_ that waits for its turn
+  std::unique_ptr<Pieces> pieces_;
+  FrameHeader asked_;         // what pieces_ answers
   std::string out_;
   std::size_t sent_ = 0;
   bool greeted_ = false;

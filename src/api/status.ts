@@ -13,10 +13,23 @@ export interface CaptureAccount {
   readonly connections: number;
   readonly journal: { readonly bytes: number; readonly used: number };
   readonly ring: { readonly bytes: number; readonly used: number };
-  readonly durable: readonly { readonly name: string; readonly acknowledged: number; readonly connected: boolean }[];
+  readonly durable: readonly {
+    readonly name: string;
+    readonly acknowledged: number;
+    readonly connected: boolean;
+    /** uid; null: nobody's yet. */
+    readonly owner: number | null;
+    readonly away_ns: number;
+  }[];
   readonly live: number;
   readonly losses: readonly { readonly where: string; readonly lost: number }[];
   readonly malformed: number;
+  /** What the sessions on the capture's socket hold. */
+  readonly session_bytes: number;
+  /** Processor time that the capture spent on anything else between two looks at the source, at most. */
+  readonly longest_away_ns: number;
+  /** Events that the full journal had no room for and that nobody waited with. */
+  readonly unlogged: number;
   readonly pid: number;
   readonly rss_bytes: number;
   readonly cpu_ns: number;
@@ -147,10 +160,15 @@ function accountOf(status: SourceStatus): CaptureAccount {
       name: one.name ?? '',
       acknowledged: count(one.acknowledged),
       connected: one.connected ?? false,
+      owner: one.owner ?? null,
+      away_ns: count(one.away_ns),
     })),
     live: status.live,
     losses: status.losses.map((loss) => ({ where: loss.where ?? '', lost: count(loss.lost) })),
     malformed: count(status.malformed),
+    session_bytes: count(status.session_bytes),
+    longest_away_ns: count(status.longest_away_ns),
+    unlogged: count(status.unlogged),
     pid: status.pid,
     rss_bytes: count(status.rss_bytes),
     cpu_ns: count(status.cpu_ns),

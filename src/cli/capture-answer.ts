@@ -1,3 +1,4 @@
+import { CaptureClient, type Welcome } from '../wire/client.js';
 import { CaptureRefusal, ConnectionError } from '../wire/errors.js';
 import { Exit } from './exit-codes.js';
 import { Failure } from './failure.js';
@@ -14,4 +15,20 @@ export function explained(error: unknown): unknown {
     return new Failure(Exit.denied, error.message);
   }
   return error;
+}
+
+/** One session with the capture for a command; a refusal becomes its exit code. */
+export async function withCapture(
+  path: string,
+  software: string,
+  action: (client: CaptureClient, welcome: Welcome) => Promise<void>,
+): Promise<void> {
+  const client = new CaptureClient({ path, software });
+  try {
+    await action(client, await client.connect());
+  } catch (error) {
+    throw explained(error);
+  } finally {
+    client.close();
+  }
 }

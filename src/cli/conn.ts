@@ -1,7 +1,7 @@
 import { Command } from 'commander';
-import { CaptureClient, type Expiry, type Welcome } from '../wire/client.js';
+import type { CaptureClient, Expiry, Welcome } from '../wire/client.js';
 import type { ConnFilter } from '../wire/conn-filter.js';
-import { explained } from './capture-answer.js';
+import { withCapture } from './capture-answer.js';
 import { type ConnFilterOptions, connFilter, isEmpty } from './conn-filter.js';
 import { ConnTable } from './conn-table.js';
 import { plainEvent } from './event-text.js';
@@ -68,7 +68,7 @@ function lsCommand(): Command {
         ? undefined
         : numberOf('watch', options.watch === true ? undefined : options.watch, WATCH_S, /^\d{1,5}(\.\d+)?$/);
     if (seconds !== undefined && options.json === true) throw new Failure(Exit.usage, '--watch is for people: leave it or --json out.');
-    await withCapture(configOf(command, 'conn').values['capture.socket'], async (client, welcome) => {
+    await withCapture(configOf(command, 'conn').values['capture.socket'], 'vslog conn', async (client, welcome) => {
       if (options.json === true) return listJson(client, welcome, filter);
       if (seconds === undefined) return write(await listTable(client, filter, limit));
       return watch(client, filter, limit, seconds);
@@ -102,7 +102,7 @@ function expireCommand(): Command {
           : 'Say which connections are to end: by at least one filter such as --real ADDRESS:PORT, or by --all.',
       );
     }
-    await withCapture(configOf(command, 'conn').values['capture.socket'], async (client) => {
+    await withCapture(configOf(command, 'conn').values['capture.socket'], 'vslog conn', async (client) => {
       const dry = options.dryRun === true;
       const expiry = await client.expireConnections(filter, { force: options.force === true, dryRun: dry, timeoutMs: ANSWER_MS });
       return write(options.json === true ? `${JSON.stringify(expiry)}\n` : expiryText(expiry, dry));
@@ -123,17 +123,6 @@ function addFilterOptions(command: Command): Command {
     .option('--older-than <TIME>', 'begun longer ago than 5m, 2h, ...')
     .option('--idle <TIME>', 'without a packet for so long')
     .option('--quiesced', 'on a real server with weight 0');
-}
-
-async function withCapture(path: string, action: (client: CaptureClient, welcome: Welcome) => Promise<void>): Promise<void> {
-  const client = new CaptureClient({ path, software: 'vslog conn' });
-  try {
-    await action(client, await client.connect());
-  } catch (error) {
-    throw explained(error);
-  } finally {
-    client.close();
-  }
 }
 
 function expiryText({ matched, ended, others, steps }: Expiry, dry: boolean): string {

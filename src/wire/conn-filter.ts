@@ -27,6 +27,19 @@ export interface ConnFilter {
   readonly quiesced: boolean;
 }
 
+export const EVERY_CONNECTION: ConnFilter = {
+  client: undefined,
+  virtual: undefined,
+  real: undefined,
+  protocol: undefined,
+  fwmark: undefined,
+  state: undefined,
+  template: undefined,
+  olderThanNs: undefined,
+  idleNs: undefined,
+  quiesced: false,
+};
+
 /** As the socket has it. */
 export function connFilterMessage(filter: ConnFilter): InstanceType<typeof v1.ConnFilter> {
   const message = new v1.ConnFilter({ quiesced: filter.quiesced });

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Scenario } from '../conformance/scenario.js';
+import { attacked } from './attacks.js';
 import { SHARED } from './capture.js';
 import { CollectorProcess } from './collector.js';
 import { LogOf, SubscriberLog } from './event-log.js';
@@ -117,6 +118,7 @@ class KernelRun {
       const own = new LogOf(log, Number(await machine.must('stat -L -c %i /proc/self/ns/net')));
       for (const play of [knobsOfKernel, expiryOnKernel]) this.keep(await play(machine, socket, own));
       this.keep(await othersUntold(machine));
+      this.keep(await attacked(this.stage, socket));
     }
     this.keep(await nothingLate(this.stage));
     this.keep(await compareWithSql(machine, log, collector));

@@ -143,24 +143,33 @@ class ConntrackSource final : public Source, private FlowRecords, private Kernel
 
   SourceFigures figures() override { return {events_->size(), events_->used(), log_->table().size(), malformed_}; }
 
-  void visit(const engine::ConnFilter& wanted, const std::function<void(const ConnRecord&)>& each) override {
-    TableDump dump(filter_);
-    const std::uint64_t now = clock_ns(CLOCK_REALTIME);
-    for (bool done = false; !done;) {
-      done = dump.next([&](const Flow& flow) {
-                   ConnRecord r = record_of(flow, EventKind::snapshot, now);
-                   const KnownFlow* const known = log_->table().find(key_of(flow));
-                   r.netns = netns_;
-                   r.conn_id = known != nullptr ? known->conn_id : 0;
-                   r.created_ns = flow.start_ns == 0 && known != nullptr ? known->created_ns : flow.start_ns;
-                   if (matches(wanted, r, now)) each(r);
-                 }).done;
-    }
-  }
+  std::unique_ptr<ConnWalk> walk(const engine::ConnFilter& wanted) override { return std::make_unique<Walk>(*this, wanted); }
 
   void stop(bool /*detach*/) override {}  // nothing of it stays in the kernel
 
  private:
+  class Walk final : public ConnWalk {
+   public:
+    Walk(ConntrackSource& source, const engine::ConnFilter& wanted) : source_(source), wanted_(wanted), dump_(source.filter_), now_(clock_ns(CLOCK_REALTIME)) {}
+
+    bool next(const std::function<void(const ConnRecord&)>& each) override {
+      return !dump_.next([&](const Flow& flow) {
+                     ConnRecord r = record_of(flow, EventKind::snapshot, now_);
+                     const KnownFlow* const known = source_.log_->table().find(key_of(flow));
+                     r.netns = source_.netns_;
+                     r.conn_id = known != nullptr ? known->conn_id : 0;
+                     r.created_ns = flow.start_ns == 0 && known != nullptr ? known->created_ns : flow.start_ns;
+                     if (matches(wanted_, r, now_)) each(r);
+                   }).done;
+    }
+
+   private:
+    ConntrackSource& source_;
+    engine::ConnFilter wanted_;
+    TableDump dump_;
+    std::uint64_t now_;
+  };
+
   void record(const ConnRecord& record) override { sink_->conn(record); }
 
   std::unique_ptr<FlowListing> list() override { return std::make_unique<TableDump>(filter_, options_.reliable); }

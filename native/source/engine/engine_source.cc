@@ -15,6 +15,7 @@
 #include "engine/engine.h"
 #include "event/clock.h"
 #include "source/engine/engine_setting.h"
+#include "source/engine/engine_walk.h"
 #include "source/engine/service_options.h"
 #include "source/engine/tcp_relay.h"
 #include "source/engine/udp_relay.h"
@@ -100,14 +101,10 @@ class SocketSource final : public EngineSource, private engine::Observer {
   }
 
   bool owns_connections() const override { return true; }
+  bool carries_traffic() const override { return true; }
 
-  void visit(const engine::ConnFilter& filter, const std::function<void(const ConnRecord&)>& each) override {
-    engine_.advance(clock_ns(CLOCK_MONOTONIC));
-    engine_.visit(filter, [&each](const ConnRecord& record) {
-      each(record);
-      return true;
-    });
-    cut_ended();
+  std::unique_ptr<ConnWalk> walk(const engine::ConnFilter& filter) override {
+    return std::make_unique<EngineWalk>(engine_, filter, [this] { catch_up(); });
   }
 
   engine::ExpireResult expire(const engine::ConnFilter& filter) override {

@@ -14,6 +14,7 @@
 #include "event/clock.h"
 #include "source/engine/engine_setting.h"
 #include "source/engine/engine_source.h"
+#include "source/engine/engine_walk.h"
 #include "source/engine/pcap_file.h"
 #include "source/engine/service_options.h"
 #include "wire/journal.h"
@@ -84,12 +85,7 @@ class PcapSource final : public EngineSource, private engine::Observer {
 
   bool owns_connections() const override { return true; }
 
-  void visit(const engine::ConnFilter& filter, const std::function<void(const ConnRecord&)>& each) override {
-    engine_.visit(filter, [&each](const ConnRecord& record) {
-      each(record);
-      return true;
-    });
-  }
+  std::unique_ptr<ConnWalk> walk(const engine::ConnFilter& filter) override { return std::make_unique<EngineWalk>(engine_, filter); }
 
   engine::ExpireResult expire(const engine::ConnFilter& filter) override { return engine_.expire(filter); }
 

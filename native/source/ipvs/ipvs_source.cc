@@ -106,19 +106,7 @@ class IpvsSource final : public Source {
 
   bool lists_connections() const override { return true; }
 
-  void visit(const engine::ConnFilter& wanted, const std::function<void(const ConnRecord&)>& each) override {
-    const std::uint64_t now = clock_ns(CLOCK_MONOTONIC);
-    const std::uint32_t netns = programs_->config().netns;
-    std::vector<ConnRecord> others;
-    programs_->each_conn([&](const vslog_conn_state& state) {
-      if (netns != 0 && state.tuple.netns != netns) return;
-      const ConnRecord record = translator_->snapshot(state, now);
-      if (!matches(wanted, record, record.time_ns)) return;
-      if (record.is_template) each(record);
-      else others.push_back(record);
-    });
-    for (const ConnRecord& record : others) each(record);
-  }
+  std::unique_ptr<ConnWalk> walk(const engine::ConnFilter& wanted) override { return std::make_unique<Walk>(*this, wanted); }
 
   void acted(const Author& author, std::uint64_t begin, std::uint64_t end) override {
     acts_.push_back({author, clock_.wall(begin), clock_.wall(end)});
@@ -130,6 +118,31 @@ class IpvsSource final : public Source {
   }
 
  private:
+  /// Reads the remembered connections twice: first the templates, then the others.
+  class Walk final : public ConnWalk {
+   public:
+    Walk(IpvsSource& source, const engine::ConnFilter& wanted) : source_(source), wanted_(wanted), now_(clock_ns(CLOCK_MONOTONIC)) { source.programs_->refresh_conns(); }
+
+    bool next(const std::function<void(const ConnRecord&)>& each) override {
+      const std::uint32_t netns = source_.programs_->config().netns;
+      const bool more = source_.programs_->next_conns(reading_, [&](const vslog_conn_state& state) {
+        if (netns != 0 && state.tuple.netns != netns) return;
+        const ConnRecord record = source_.translator_->snapshot(state, now_);
+        if (record.is_template == templates_ && matches(wanted_, record, record.time_ns)) each(record);
+      });
+      if (more) return true;
+      reading_.begun = false;
+      return std::exchange(templates_, false);
+    }
+
+   private:
+    IpvsSource& source_;
+    engine::ConnFilter wanted_;
+    std::uint64_t now_;
+    IpvsPrograms::Reading reading_;
+    bool templates_ = true;
+  };
+
   /// A change that this process made for somebody.
   struct Act {
     Author author;

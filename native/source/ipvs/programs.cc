@@ -169,22 +169,22 @@ void IpvsPrograms::load(const IpvsOptions& options) {
   pin(bpf_map__fd(skeleton->maps.config), "complete");
 }
 
-void IpvsPrograms::each_conn(const std::function<void(const vslog_conn_state&)>& each) const {
-  run(refresh_.get());
-  constexpr std::uint32_t kAtOnce = 4096;
-  std::vector<std::uint64_t> keys(kAtOnce);
-  std::vector<vslog_conn_state> states(kAtOnce);
-  std::uint32_t batch = 0;
-  for (bool first = true;; first = false) {
-    std::uint32_t count = kAtOnce;
-    // ENOENT: that was the end; what came with it counts.
-    const int error = bpf_map_lookup_batch(conns_.get(), first ? nullptr : &batch, &batch, keys.data(), states.data(), &count, nullptr);
-    if (error != 0 && error != -ENOENT) throw std::system_error(-error, std::generic_category(), "cannot read the remembered connections");
-    for (std::uint32_t i = 0; i < count; ++i) {
-      if (states[i].ended_at == 0) each(states[i]);
-    }
-    if (error == -ENOENT) return;
+void IpvsPrograms::refresh_conns() const { run(refresh_.get()); }
+
+bool IpvsPrograms::next_conns(Reading& reading, const std::function<void(const vslog_conn_state&)>& each) const {
+  // More than any bucket of the kernel's hash holds; less would be refused by ENOSPC.
+  constexpr std::uint32_t kAtOnce = 512;
+  reading.keys.resize(kAtOnce);
+  reading.states.resize(kAtOnce);
+  std::uint32_t count = kAtOnce;
+  // ENOENT: that was the end; what came with it counts.
+  const int error = bpf_map_lookup_batch(conns_.get(), reading.begun ? &reading.batch : nullptr, &reading.batch, reading.keys.data(), reading.states.data(), &count, nullptr);
+  if (error != 0 && error != -ENOENT) throw std::system_error(-error, std::generic_category(), "cannot read the remembered connections");
+  reading.begun = true;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    if (reading.states[i].ended_at == 0) each(reading.states[i]);
   }
+  return error == 0;
 }
 
 void IpvsPrograms::Unmap::operator()(vslog_config* page) const { munmap(page, sizeof *page); }

@@ -50,8 +50,17 @@ class IpvsPrograms {
   vslog_run_args run_sweep() const;
   vslog_run_args run_reconcile() const;
 
-  /// Shows every connection that lives, with what it is now. Throws std::system_error.
-  void each_conn(const std::function<void(const vslog_conn_state&)>& each) const;
+  /// Where a reading of the remembered connections stands.
+  struct Reading {
+    std::uint32_t batch = 0;
+    bool begun = false;
+    std::vector<std::uint64_t> keys{};
+    std::vector<vslog_conn_state> states{};
+  };
+  /// Has the kernel side write down what each connection is now. Throws std::system_error.
+  void refresh_conns() const;
+  /// Shows the next piece of the connections that live. False: that was all. Throws std::system_error.
+  bool next_conns(Reading& reading, const std::function<void(const vslog_conn_state&)>& each) const;
 
   /// Takes all that is pinned in `dir` out of the kernel. False: there was nothing.
   static bool detach(const std::string& dir);

@@ -39,7 +39,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Silent silent;
   Administration administration(store, balancer, silent);
   try {
-    administration.handle(kTypes[data[0] % 4], {reinterpret_cast<const char*>(data) + 1, size - 1}, {}, [](FrameType, const std::string&) {});
+    const FrameType type = kTypes[data[0] % 4];
+    const std::string_view payload(reinterpret_cast<const char*>(data) + 1, size - 1);
+    if (administration.changes(type)) {
+      administration.change(type, payload, {});
+    } else {
+      const std::unique_ptr<Pieces> pieces = administration.look(type, payload);
+      while (pieces->next([](FrameType, const std::string&) {})) {
+      }
+    }
   } catch (const RequestError&) {
   } catch (const BadRequest&) {
   } catch (const protozero::exception&) {

@@ -26,12 +26,14 @@ void fuzz_session(std::string_view bytes) {
   static Journal journal(journal_options(dir));
   if (journal.next_sequence() == 1) put(journal, 10);
   Exchange exchange{journal, "node", "boot", "scripted", "fuzz", [] { return SourceStatus{}; }};
-  Session session(exchange, -1, 1, true);
+  Users users(8 << 20);
+  Session session(exchange, -1, 1, Rights{true, true, false, true}, Peer{}, users, users.join(7, true));
   std::string hello;
   append_frame(hello, FrameType::control_hello, 0, 1, 0, encode(Hello{1, 1, ""}));
   session.receive(hello);
   session.receive(bytes.substr(0, bytes.size() / 2));
   session.receive(bytes.substr(bytes.size() / 2));
+  while (session.wants_turn()) session.turn();
 }
 
 /// Writes the bytes over a sound file, at a place that they choose, and opens it.

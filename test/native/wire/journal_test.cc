@@ -43,6 +43,69 @@ TEST(Journal, GoesOnWhereItStood) {
   EXPECT_EQ(j.durables()[0].name, "a");
 }
 
+TEST(Journal, RemembersWhoseASubscriptionIsAndSinceWhenItIsAway) {
+  TempDir dir;
+  {
+    Journal j(journal_options(dir));
+    j.set_away_since(j.durable("a", 7), 55);
+    EXPECT_EQ(j.durable("a", 8), j.durable("a")) << "whose it is does not change";
+    j.durable("b");
+    put(j, 5);
+  }
+  const auto look = [](const Journal& j) {
+    ASSERT_EQ(j.durables().size(), 2U);
+    EXPECT_EQ(j.durables()[0].owner, uid_t{7});
+    EXPECT_EQ(j.durables()[1].owner, std::nullopt);
+  };
+  {
+    Journal j(journal_options(dir));
+    look(j);
+    EXPECT_EQ(j.durables()[0].away_since_ns, 55U);
+  }
+  JournalOptions o = journal_options(dir);
+  o.boot_id = "99999999-2222-3333-4444-555555555555";
+  Journal j(o);
+  look(j);
+  EXPECT_EQ(j.durable("b", 9), 1);
+  EXPECT_EQ(j.durables()[1].owner, uid_t{9}) << "the next one that subscribes owns what nobody owned";
+}
+
+TEST(Journal, AForgottenNameIsNobodysForTheNext) {
+  TempDir dir;
+  Journal j(journal_options(dir));
+  j.set_away_since(j.durable("a", 7), 55);
+  j.forget("a");
+  j.durable("b");
+  EXPECT_EQ(j.durables()[0].owner, std::nullopt);
+  EXPECT_EQ(j.durables()[0].away_since_ns, 0U);
+}
+
+TEST(Journal, CountsWhatItHadNoRoomForAlsoOverAKill) {
+  TempDir dir;
+  const auto reported = static_cast<std::size_t>(LossPlace::journal);
+  {
+    Journal j(journal_options(dir));
+    j.count_unlogged(10, 100, 200);
+    j.count_unlogged(5, 300, 400);
+  }
+  Journal j(journal_options(dir));
+  EXPECT_EQ(j.unlogged().records, 15U);
+  EXPECT_EQ(j.unlogged().first_ns, 100U);
+  EXPECT_EQ(j.unlogged().last_ns, 400U);
+  // A loss record tells of them, and is committed together with the mark that says so.
+  JournalMark mark = j.mark();
+  mark.reported[reported] = 15;
+  BatchBuilder b("node", j.epoch(), j.next_sequence());
+  ControlRecord loss;
+  loss.kind = ControlKind::loss;
+  b.add(loss);
+  j.commit(b.finish(), mark);
+  j.count_unlogged(1, 500, 600);
+  EXPECT_EQ(j.unlogged().records, 16U);
+  EXPECT_EQ(j.unlogged().first_ns, 500U) << "times are of what was not told of yet";
+  EXPECT_EQ(j.mark().reported[reported], 15U);
+}
+
 TEST(Journal, IsHeldByOneOnly) {
   TempDir dir;
   Journal j(journal_options(dir));

@@ -1,10 +1,16 @@
 #include "wire/server.h"
 
 #include <gtest/gtest.h>
+#include <grp.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
+#include <memory>
+#include <vector>
 
 #include "temp_dir.h"
 
@@ -58,8 +64,57 @@ class Client {
   std::string in_;
 };
 
+/// Another user, for as long as it lives: a socket's peer is who connected. Needs root.
+class As {
+ public:
+  explicit As(uid_t uid) {
+    groups_.resize(static_cast<std::size_t>(getgroups(0, nullptr)));
+    EXPECT_GE(getgroups(static_cast<int>(groups_.size()), groups_.data()), 0);
+    EXPECT_EQ(setgroups(0, nullptr), 0) << "this test needs root";
+    EXPECT_EQ(setegid(uid), 0);
+    EXPECT_EQ(seteuid(uid), 0);
+  }
+  ~As() {
+    EXPECT_EQ(seteuid(0), 0);
+    EXPECT_EQ(setegid(0), 0);
+    EXPECT_EQ(setgroups(groups_.size(), groups_.data()), 0);
+  }
+  As(const As&) = delete;
+  As& operator=(const As&) = delete;
+
+ private:
+  std::vector<gid_t> groups_;
+};
+
+/// Knobs whose every piece takes the processor a fifth of a turn.
+class SlowKnobs final : public RequestHandler {
+ public:
+  int made = 0;
+  bool takes(FrameType type) const override { return type == FrameType::knob_list; }
+  bool changes(FrameType) const override { return false; }
+  Answer change(FrameType, std::string_view, const Author&) override { return {}; }
+  std::unique_ptr<Pieces> look(FrameType, std::string_view) override { return std::make_unique<Knobs>(*this); }
+
+ private:
+  class Knobs final : public Pieces {
+   public:
+    Knobs(SlowKnobs& of) : of_(of) {}
+    bool next(const SendPart& send) override {
+      for (const std::uint64_t end = clock_ns(CLOCK_THREAD_CPUTIME_ID) + Server::kTurnNs / 5; clock_ns(CLOCK_THREAD_CPUTIME_ID) < end;) {
+      }
+      send(FrameType::knob_entry, "knob");
+      return ++of_.made, ++at_ < 30;
+    }
+
+   private:
+    SlowKnobs& of_;
+    int at_ = 0;
+  };
+};
+
 class ServerTest : public testing::Test {
  protected:
+  ServerTest() { chmod(std::filesystem::path(dir.file("socket")).parent_path().c_str(), 0755); }
   void publish(std::uint32_t count) {
     const std::uint64_t at = journal.end();
     put(journal, count);
@@ -178,6 +233,143 @@ TEST_F(ServerTest, ASlowLiveOneIsToldExactlyWhatItMissed) {
   }
   EXPECT_GT(missed, 0U);
   EXPECT_EQ(seen + missed, made);
+}
+
+TEST_F(ServerTest, OneTurnTakesAMomentHoweverMuchIsAsked) {
+  SlowKnobs knobs;
+  exchange.administration = &knobs;
+  std::vector<std::unique_ptr<Client>> clients;
+  std::string many;
+  append_frame(many, FrameType::control_hello, frame_flag::request, 1, 0, encode(Hello{1, 1, "test"}));
+  for (std::uint32_t i = 0; i < 3000; ++i) append_frame(many, FrameType::knob_list, frame_flag::request, i, 0, "");
+  for (uid_t uid = 1001; uid <= 1004; ++uid) {
+    const As stranger(uid);
+    for (std::size_t i = 0; i < Server::kStrangerSessions; ++i) {
+      clients.push_back(std::make_unique<Client>(dir.file("socket")));
+      clients.back()->send_bytes(many);
+    }
+  }
+  for (int turn = 0; turn < 200; ++turn) {
+    const int before = knobs.made;
+    server.handle();
+    // The one that begins as the time is over, and the greetings beside them.
+    EXPECT_LE(knobs.made - before, 6) << turn;
+  }
+  EXPECT_GT(knobs.made, 0);
+  EXPECT_EQ(server.sessions(), Server::kMaxStrangers);
+  // Root is not behind them.
+  Client root(dir.file("socket"));
+  root.send(FrameType::control_hello, encode(Hello{1, 1, "test"}));
+  root.send(FrameType::source_status, "");
+  for (int turn = 0; turn < 12; ++turn) server.handle();
+  EXPECT_EQ(root.type(server), FrameType::control_welcome);
+  EXPECT_EQ(root.type(server), FrameType::source_status);
+}
+
+TEST_F(ServerTest, StrangersWaitWhenTheyHaveUsedUpTheirTime) {
+  SlowKnobs knobs;
+  exchange.administration = &knobs;
+  std::unique_ptr<Client> client;
+  {
+    const As stranger(1001);
+    client = std::make_unique<Client>(dir.file("socket"));
+  }
+  client->hello(server);
+  for (std::uint32_t i = 0; i < 50; ++i) client->send(FrameType::knob_list, "", i);
+  // A clock that stands still gives nothing back.
+  const std::uint64_t now = clock_ns(CLOCK_MONOTONIC);
+  for (int turn = 0; turn < 1000; ++turn) server.handle(now);
+  const int burst = knobs.made;
+  EXPECT_GE(burst, 30);
+  EXPECT_LE(burst, static_cast<int>(Users::kBurstNs / (Server::kTurnNs / 5)) + 1);
+  EXPECT_GT(server.wait_ms(), 0) << "nobody is asked to come back at once";
+  // A second brings an eighth of a second.
+  for (std::uint64_t ms = 1; ms <= 1000; ++ms) server.handle(now + ms * 1'000'000);
+  EXPECT_GT(knobs.made, burst + 300);
+  EXPECT_LE(knobs.made, burst + 125 * 5 + 1);
+}
+
+TEST_F(ServerTest, WhatAPeerThatIsGoneAskedIsDropped) {
+  SlowKnobs knobs;
+  exchange.administration = &knobs;
+  {
+    const As stranger(1001);
+    Client c(dir.file("socket"));
+    std::string many;
+    append_frame(many, FrameType::control_hello, frame_flag::request, 1, 0, encode(Hello{1, 1, "test"}));
+    for (std::uint32_t i = 0; i < 3000; ++i) append_frame(many, FrameType::knob_list, frame_flag::request, i, 0, "");
+    c.send_bytes(many);
+  }
+  for (int turn = 0; turn < 10; ++turn) server.handle();
+  EXPECT_EQ(knobs.made, 0);
+  EXPECT_EQ(server.sessions(), 0U);
+}
+
+TEST_F(ServerTest, OneUserHasSoManySessionsAndIsToldWhy) {
+  std::vector<std::unique_ptr<Client>> clients;
+  {
+    const As stranger(1001);
+    for (std::size_t i = 0; i <= Server::kStrangerSessions; ++i) clients.push_back(std::make_unique<Client>(dir.file("socket")));
+  }
+  server.handle();
+  server.handle();
+  const ErrorReply refused = clients.back()->error(server);
+  EXPECT_EQ(refused.code, EUSERS);
+  EXPECT_NE(refused.message.find("user 1001 has 16 sessions"), std::string::npos) << refused.message;
+  const As other(1002);
+  Client another(dir.file("socket"));
+  another.hello(server);
+}
+
+TEST_F(ServerTest, AnIdleStrangerGivesUpItsPlace) {
+  const std::uint64_t now = clock_ns(CLOCK_MONOTONIC);
+  std::vector<std::unique_ptr<Client>> clients;
+  for (uid_t uid = 1001; uid <= 1004; ++uid) {
+    const As stranger(uid);
+    for (std::size_t i = 0; i < Server::kStrangerSessions; ++i) clients.push_back(std::make_unique<Client>(dir.file("socket")));
+  }
+  for (int i = 0; i < 8; ++i) server.handle(now);
+  EXPECT_EQ(server.sessions(), Server::kMaxStrangers);
+  const As newcomer(1005);
+  Client early(dir.file("socket"));
+  server.handle(now + Server::kIdleNs - 1);
+  EXPECT_EQ(early.error(server).code, EUSERS);
+  Client late(dir.file("socket"));
+  server.handle(now + Server::kIdleNs);
+  late.hello(server);
+  EXPECT_EQ(server.sessions(), Server::kMaxStrangers);
+}
+
+TEST_F(ServerTest, WhoSaysNoHelloIsNotWaitedFor) {
+  const std::uint64_t now = clock_ns(CLOCK_MONOTONIC);
+  Client silent(dir.file("socket"));
+  Client half(dir.file("socket"));
+  half.send_bytes(std::string("\x20\0", 2));
+  Client good(dir.file("socket"));
+  good.hello(server);
+  server.handle(now);
+  server.tick(now);
+  EXPECT_EQ(server.sessions(), 3U);
+  server.tick(now + 2 * Server::kGreetingNs);
+  EXPECT_EQ(server.sessions(), 1U);
+}
+
+TEST_F(ServerTest, SessionsAreKeptForRootAndTheCollector) {
+  std::vector<std::unique_ptr<Client>> clients;
+  const auto fill = [&](std::size_t n) {
+    for (std::size_t i = 0; i < n; ++i) clients.push_back(std::make_unique<Client>(dir.file("socket")));
+    for (int i = 0; i < 20; ++i) server.handle();
+  };
+  fill(Server::kMaxSessions - Server::kKept);
+  {
+    const As stranger(1001);
+    Client refused(dir.file("socket"));
+    EXPECT_EQ(refused.error(server).code, EUSERS);
+  }
+  fill(Server::kKept);
+  EXPECT_EQ(server.sessions(), Server::kMaxSessions);
+  Client refused(dir.file("socket"));
+  EXPECT_EQ(refused.error(server).code, EUSERS);
 }
 
 }  // namespace

@@ -71,7 +71,7 @@ test.each([
   const view =
     loadMigrations()
       .flatMap(({ statements }) => statements)
-      .find((sql) => sql.startsWith('CREATE VIEW IF NOT EXISTS vslog.names ')) ?? '';
+      .findLast((sql) => sql.startsWith('CREATE VIEW IF NOT EXISTS vslog.names ')) ?? '';
   const found = [...view.matchAll(/\('([\w ]+)', (\d+), '(\w+)', '[^']+'\)/g)].filter((match) => match[1] === what);
   expect(found.length).toBeGreaterThan(1);
   expect(found.map(([, , number, name]) => `'${name}' = ${number}`).join(', ')).toBe(valuesOf(enumeration));

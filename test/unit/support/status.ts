@@ -13,6 +13,7 @@ export const STATUS: StatusDocument = {
     ...{ connected: true, socket: 's', node: 'lb1', epoch: 'e', source: 'ipvs', software: 'x', connections: 1, error: null },
     account: {
       ...{ source: 'ipvs', state: 'running', epoch: 'e', next_sequence: 101, events: 90, connections: 12, live: 0, malformed: 0, pid: 2 },
+      ...{ session_bytes: 0, longest_away_ns: 1e6, unlogged: 0 },
       ...{
         journal: { bytes: 64, used: 1 },
         ring: { bytes: 16, used: 0 },

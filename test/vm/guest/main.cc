@@ -1,5 +1,5 @@
 // The host's hand in the guest: `hand SESSIONS BRIDGES`. On the first port each connection is a session (session.h). On the second one the first line names a unix
-// socket, and the connection is joined to that. Both are greeted, so that the host knows a connection that the emulated network has lost.
+// socket, and the connection is joined to that. `hand attack` is what another user tries (attack.h). Both are greeted, so that the host knows a connection that the emulated network has lost.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -15,6 +15,7 @@
 #include <exception>
 #include <string>
 
+#include "attack.h"
 #include "netns.h"
 #include "session.h"
 #include "sockets.h"
@@ -84,7 +85,11 @@ void serve(const Fd& listening, bool bridges, unsigned number) {
 
 int main(int argc, char** argv) {
   try {
-    if (argc != 3) throw std::runtime_error("usage: hand SESSIONS BRIDGES, both ports");
+    if (argc == 8 && std::string(argv[1]) == "attack") {
+      hand::attack({argv[2], static_cast<unsigned>(std::stoul(argv[3])), std::stoi(argv[4]), std::stoi(argv[5]), std::string(argv[6]) == "half", std::stoi(argv[7])});
+      return 0;
+    }
+    if (argc != 3) throw std::runtime_error("usage: hand SESSIONS BRIDGES, both ports; or hand attack SOCKET UID SESSIONS FRAMES half|whole ROUNDS");
     std::signal(SIGCHLD, SIG_IGN);
     std::signal(SIGPIPE, SIG_IGN);
     const Fd sessions = listener(std::stoi(argv[1])), bridges = listener(std::stoi(argv[2]));
