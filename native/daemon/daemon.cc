@@ -17,24 +17,17 @@
 #include <utility>
 
 #include "daemon/controls.h"
+#include "daemon/log.h"
 #include "daemon/loss_ledger.h"
 #include "event/clock.h"
 
 namespace vslog {
 namespace {
 
-enum Key : std::uint64_t { kSourceKey, kServerKey, kSignalKey, kTickKey, kLingerKey, kParentKey, kControlsKey };
-
-constexpr std::size_t kDrainAtOnce = 1024;
 /// A batch takes this part of the journal at most, so that one can be acknowledged while others are made.
 constexpr std::uint64_t kBatchesInJournal = 16;
 /// While nobody watches live, a batch may wait this many times as long: what is stored is not looked at before its segment is sealed, and large batches cost everybody less.
 constexpr std::uint32_t kUnwatchedLinger = 4;
-/// At a stop: how long we wait at a time for a subscriber to go on.
-constexpr int kWaitMs = 50;
-/// A record of a source takes as much of its ring at least, bytes; and so many turns are for what stands before the ring.
-constexpr std::uint64_t kLeastRecord = 64;
-constexpr std::uint64_t kLastTurns = 16;
 constexpr std::uint64_t kHeldLongNs = 1'000'000'000;
 
 std::string read_line(const char* path) {
@@ -55,7 +48,22 @@ UniqueFd checked(int fd, const char* what) {
   return UniqueFd(fd);
 }
 
-void log(const std::string& sentence) { std::fprintf(stderr, "vslog-capture: %s\n", sentence.c_str()); }
+/// Whoever asks sees of a client what the log has of it.
+class HiddenWalk final : public ConnWalk {
+ public:
+  HiddenWalk(std::unique_ptr<ConnWalk> walk, const EventPolicy& policy) : walk_(std::move(walk)), policy_(policy) {}
+  bool next(const std::function<void(const ConnRecord&)>& each) override {
+    return walk_->next([&](const ConnRecord& record) {
+      ConnRecord shown = record;
+      policy_.hide(shown);
+      each(shown);
+    });
+  }
+
+ private:
+  std::unique_ptr<ConnWalk> walk_;
+  const EventPolicy& policy_;
+};
 
 }  // namespace
 
@@ -175,32 +183,6 @@ void Daemon::control(const ControlRecord& record) {
   batch_.add(record);
 }
 
-void Daemon::pass(std::uint64_t time_ns) {
-  if (passed_++ == 0) passed_first_ns_ = time_ns;
-  passed_last_ns_ = time_ns;
-}
-
-namespace {
-
-/// Whoever asks sees of a client what the log has of it.
-class HiddenWalk final : public ConnWalk {
- public:
-  HiddenWalk(std::unique_ptr<ConnWalk> walk, const EventPolicy& policy) : walk_(std::move(walk)), policy_(policy) {}
-  bool next(const std::function<void(const ConnRecord&)>& each) override {
-    return walk_->next([&](const ConnRecord& record) {
-      ConnRecord shown = record;
-      policy_.hide(shown);
-      each(shown);
-    });
-  }
-
- private:
-  std::unique_ptr<ConnWalk> walk_;
-  const EventPolicy& policy_;
-};
-
-}  // namespace
-
 std::unique_ptr<ConnWalk> Daemon::list(const engine::ConnFilter& filter) {
   if (!source_->lists_connections()) return nullptr;
   if (filter.idle_at_least && !source_->owns_connections()) {
@@ -241,49 +223,12 @@ bool Daemon::commit(bool urgent) {
   return true;
 }
 
-void Daemon::hold() {
-  if (held_) return;
-  held_ = true;
-  arm_linger(false);
-  unwatch_source();
-  held_since_ns_ = clock_ns(CLOCK_MONOTONIC);
-}
-
-void Daemon::watch_source() {
-  if (std::exchange(source_watched_, true)) return;
-  watch(source_->poll_fd(), kSourceKey);
-}
-
-void Daemon::unwatch_source() {
-  if (std::exchange(source_watched_, false)) epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, source_->poll_fd(), nullptr);
-}
-
-void Daemon::resume() {
-  if (!held_ || !commit()) return;
-  held_ = false;
-  watch_source();
-  if (held_said_) log("the journal has room again; the source goes on.");
-  held_said_ = false;
-}
-
 void Daemon::arm_linger(bool on) {
   if (on == lingering_) return;
   lingering_ = on;
   const std::uint32_t ms = on ? options_.linger_ms * (exchange_.live == 0 ? kUnwatchedLinger : 1) : 0;
   const itimerspec spec{{0, 0}, {ms / 1000, static_cast<long>(ms % 1000) * 1'000'000}};
   timerfd_settime(linger_.get(), 0, &spec, nullptr);
-}
-
-bool Daemon::let_pass() {
-  watch_source();
-  passing_ = true;
-  const bool more = source_->drain(*this, kDrainAtOnce) == kDrainAtOnce;
-  passing_ = false;
-  mark_.cursor = source_->cursor();
-  if (passed_ > 0) journal_.count_unlogged(passed_, passed_first_ns_, passed_last_ns_);
-  passed_ = 0;
-  source_->committed(mark_.cursor);
-  return more;
 }
 
 bool Daemon::drain() {
@@ -312,32 +257,6 @@ void Daemon::write_losses() {
   const std::vector<LossTotal> totals = source_->losses();
   const std::uint64_t now = clock_ns(CLOCK_REALTIME);
   for (const ControlRecord& c : unreported_losses(totals, mark_.reported, now)) control(c);
-}
-
-void Daemon::write_unlogged() {
-  if (held_) return;
-  const Unlogged u = journal_.unlogged();
-  const LossTotal total{LossPlace::journal, u.records, u.first_ns, u.last_ns,
-                        "the journal was full as a durable subscriber did not acknowledge, and the balancer did not wait (--when-full traffic): see to the subscriber, or give the capture a bigger --journal-size"};
-  for (const ControlRecord& c : unreported_losses({&total, 1}, mark_.reported, clock_ns(CLOCK_REALTIME))) control(c);
-}
-
-void Daemon::give_way() {
-  std::vector<Subscriber> all;
-  const std::uint64_t now = clock_ns(CLOCK_BOOTTIME);
-  for (const DurableSlot& d : journal_.durables()) all.push_back({d.name, d.acknowledged, exchange_.durable.contains(d.name) ? 0 : now - std::min(now, d.away_since_ns)});
-  const std::optional<GivingWay::Verdict> verdict = giving_way_.decide(all, journal_.used(), journal_.capacity(), now);
-  if (!verdict) return;
-  const auto slot = std::find_if(all.begin(), all.end(), [&](const Subscriber& s) { return s.name == verdict->name; });
-  ControlRecord c = own_record(ControlKind::subscriber_removed);
-  c.name = verdict->name;
-  c.lost = journal_.next_sequence() - 1 - slot->acknowledged;
-  c.detail = "nothing is kept for " + verdict->name + " any more, as " + verdict->why + "; it had not acknowledged " + std::to_string(c.lost) + " events, of which it gets what is still there when it comes back";
-  log(c.detail + ".");
-  if (const auto session = exchange_.durable.find(verdict->name); session != exchange_.durable.end()) session->second->drop();
-  journal_.forget(verdict->name);
-  control(c);
-  resume();
 }
 
 void Daemon::tick() {
@@ -398,7 +317,7 @@ void Daemon::run() {
     // The source first, whatever else there is.
     more = passes() ? let_pass() : drain_now && !held_ && drain();
     looked_at_source();
-    if (serve_now || server_.wait_ms() == 0) serve();
+    if (serve_now || server_.wait_ms(clock_ns(CLOCK_MONOTONIC)) == 0) serve();
   }
 }
 
@@ -411,84 +330,13 @@ void Daemon::serve() {
 
 int Daemon::wait_ms(bool more) {
   if (more) return 0;
-  int least = server_.wait_ms();
+  int least = server_.wait_ms(clock_ns(CLOCK_MONOTONIC));
   // The source is looked at again when its patience is over.
   if (held_ && traffic_ && !source_watched_) least = least < 0 ? kHeldGraceNs / 1'000'000 : std::min<int>(least, kHeldGraceNs / 1'000'000);
   return least;
 }
 
 void Daemon::looked_at_source() { looked_cpu_ns_ = clock_ns(CLOCK_THREAD_CPUTIME_ID); }
-
-bool Daemon::told_again() {
-  signalfd_siginfo info{};
-  told_again_ = told_again_ || read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info);
-  return told_again_;
-}
-
-Stall Daemon::new_stall() const { return Stall(options_.stall_timeout_ms * 1'000'000ULL); }
-
-bool Daemon::goes_on(Stall& stall) {
-  std::uint64_t acknowledged = 0;
-  for (const DurableSlot& d : journal_.durables()) acknowledged += d.acknowledged;
-  abandoned_ = abandoned_ || stall.is_over(acknowledged, clock_ns(CLOCK_MONOTONIC));
-  if (abandoned_ || told_again()) return false;
-  epoll_event event{};
-  epoll_wait(server_.poll_fd(), &event, 1, kWaitMs);
-  server_.handle();
-  return true;
-}
-
-bool Daemon::commit_patiently() {
-  for (Stall stall = new_stall(); !commit();) {
-    if (!goes_on(stall)) return false;
-  }
-  held_ = false;
-  return true;
-}
-
-void Daemon::stop() {
-  // What had happened when we were told. What a source brings that never ends must not keep us.
-  for (std::uint64_t turns = source_->figures().ring_used / kLeastRecord / kDrainAtOnce + kLastTurns; turns > 0; --turns) {
-    if (held_ && !commit_patiently()) break;
-    const bool more = drain();
-    if (told_again()) return;
-    if (!more && !held_) break;
-  }
-  // What ends with the source. It has no next start, so all of it is taken; what the journal has no room for is counted as lost.
-  source_->finish();
-  if (source_->owns_connections()) {
-    bool room = true;
-    while (source_->drain(*this, kDrainAtOnce) == kDrainAtOnce) {
-      if (room && batch_.full()) room = commit_patiently();
-      if (told_again()) return;
-    }
-  }
-  controls_->stop();
-  write_losses();
-  if (const std::optional<ControlRecord> summary = policy_.summary()) control(*summary);
-  const bool whole = commit_patiently();
-  if (told_again()) return;
-  if (!whole) {
-    // It stays in the source, for the next start, if that is to go on.
-    if (options_.detach_on_exit || source_->owns_connections()) {
-      ControlRecord lost = own_record(ControlKind::loss);
-      lost.where = LossPlace::journal;
-      lost.lost = batch_.records();
-      lost.detail = "the journal was full when the capture was told to stop";
-      mark_ = journal_.mark();
-      batch_.clear(journal_.next_sequence());
-      control(lost);
-    } else {
-      mark_ = journal_.mark();
-      batch_.clear(journal_.next_sequence());
-    }
-  }
-  control(own_record(ControlKind::capture_stopped));
-  if (!commit(true)) log("the journal has no room for the record of this stop.");
-  source_->stop(options_.detach_on_exit);
-  for (Stall stall = new_stall(); !server_.idle() && goes_on(stall);) {
-  }
-}
 
 SourceStatus Daemon::status() {
   SourceStatus s;

@@ -29,6 +29,9 @@ class Daemon final : private EventSink, private LiveConnections {
   void run();
 
  private:
+  /// What epoll waits for.
+  enum Key : std::uint64_t { kSourceKey, kServerKey, kSignalKey, kTickKey, kLingerKey, kParentKey, kControlsKey };
+
   void conn(const ConnRecord& record) override;
   void control(const ControlRecord& record) override;
   std::unique_ptr<ConnWalk> list(const engine::ConnFilter& filter) override;
@@ -91,6 +94,8 @@ class Daemon final : private EventSink, private LiveConnections {
   UniqueFd ticker_;
   UniqueFd linger_;
   std::uint64_t events_ = 0;
+  /// Records of the source in one turn.
+  static constexpr std::size_t kDrainAtOnce = 1024;
   /// A busy subscriber lets the journal fill for a moment: so long the source waits for it before anything is let go.
   static constexpr std::uint64_t kHeldGraceNs = 100'000'000;
 

@@ -143,9 +143,8 @@ void Server::queue(std::uint32_t port, Connection& connection) {
   (connection.session->privileged() ? first_ : rest_).push_back(port);
 }
 
-int Server::wait_ms() {
+int Server::wait_ms(std::uint64_t now) {
   constexpr int kNoRoomMs = 10;
-  const std::uint64_t now = clock_ns(CLOCK_MONOTONIC);
   if (!first_.empty()) return 0;
   int least = -1;
   for (const std::uint32_t port : rest_) {
@@ -162,7 +161,7 @@ int Server::wait_ms() {
 
 void Server::tick(std::uint64_t now) {
   users_.sweep(now);
-  std::erase_if(connections_, [now](const auto& c) { return !c.second.session->greeted() && now - c.second.since_ns > kGreetingNs; });
+  std::erase_if(connections_, [now](const auto& c) { return !c.second.session->greeted() && c.second.since_ns + kGreetingNs < now; });
 }
 
 void Server::accept_some(std::uint64_t now) {
@@ -197,7 +196,7 @@ bool Server::drop_idle_stranger(std::uint64_t now) {
   const auto idle = std::min_element(connections_.begin(), connections_.end(), [](const auto& a, const auto& b) {
     return std::pair(!a.second.stranger, a.second.since_ns) < std::pair(!b.second.stranger, b.second.since_ns);
   });
-  if (idle == connections_.end() || !idle->second.stranger || now - idle->second.since_ns < kIdleNs) return false;
+  if (idle == connections_.end() || !idle->second.stranger || now < idle->second.since_ns + kIdleNs) return false;
   connections_.erase(idle);
   return true;
 }

@@ -52,7 +52,7 @@ class Server {
   /// `now`: CLOCK_MONOTONIC, ns; deadlines go by it.
   void handle(std::uint64_t now);
   /// When handle() has something to do that poll_fd() does not tell: in so many milliseconds; -1: nothing.
-  int wait_ms();
+  int wait_ms(std::uint64_t now);
   /// About once a second.
   void tick(std::uint64_t now);
   /// A batch was committed to the journal.

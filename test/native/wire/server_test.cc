@@ -282,7 +282,7 @@ TEST_F(ServerTest, StrangersWaitWhenTheyHaveUsedUpTheirTime) {
   const int burst = knobs.made;
   EXPECT_GE(burst, 30);
   EXPECT_LE(burst, static_cast<int>(Users::kBurstNs / (Server::kTurnNs / 5)) + 1);
-  EXPECT_GT(server.wait_ms(), 0) << "nobody is asked to come back at once";
+  EXPECT_GT(server.wait_ms(now), 0) << "nobody is asked to come back at once";
   // A second brings an eighth of a second.
   for (std::uint64_t ms = 1; ms <= 1000; ++ms) server.handle(now + ms * 1'000'000);
   EXPECT_GT(knobs.made, burst + 300);
@@ -316,9 +316,12 @@ TEST_F(ServerTest, OneUserHasSoManySessionsAndIsToldWhy) {
   const ErrorReply refused = clients.back()->error(server);
   EXPECT_EQ(refused.code, EUSERS);
   EXPECT_NE(refused.message.find("user 1001 has 16 sessions"), std::string::npos) << refused.message;
-  const As other(1002);
-  Client another(dir.file("socket"));
-  another.hello(server);
+  std::unique_ptr<Client> another;
+  {
+    const As other(1002);
+    another = std::make_unique<Client>(dir.file("socket"));
+  }
+  another->hello(server);
 }
 
 TEST_F(ServerTest, AnIdleStrangerGivesUpItsPlace) {
@@ -330,13 +333,16 @@ TEST_F(ServerTest, AnIdleStrangerGivesUpItsPlace) {
   }
   for (int i = 0; i < 8; ++i) server.handle(now);
   EXPECT_EQ(server.sessions(), Server::kMaxStrangers);
-  const As newcomer(1005);
-  Client early(dir.file("socket"));
+  const auto newcomer = [this] {
+    const As stranger(1005);
+    return std::make_unique<Client>(dir.file("socket"));
+  };
+  const auto early = newcomer();
   server.handle(now + Server::kIdleNs - 1);
-  EXPECT_EQ(early.error(server).code, EUSERS);
-  Client late(dir.file("socket"));
+  EXPECT_EQ(early->error(server).code, EUSERS);
+  const auto late = newcomer();
   server.handle(now + Server::kIdleNs);
-  late.hello(server);
+  late->hello(server);
   EXPECT_EQ(server.sessions(), Server::kMaxStrangers);
 }
 
@@ -357,15 +363,18 @@ TEST_F(ServerTest, WhoSaysNoHelloIsNotWaitedFor) {
 TEST_F(ServerTest, SessionsAreKeptForRootAndTheCollector) {
   std::vector<std::unique_ptr<Client>> clients;
   const auto fill = [&](std::size_t n) {
-    for (std::size_t i = 0; i < n; ++i) clients.push_back(std::make_unique<Client>(dir.file("socket")));
-    for (int i = 0; i < 20; ++i) server.handle();
+    for (std::size_t i = 0; i < n; ++i) {
+      clients.push_back(std::make_unique<Client>(dir.file("socket")));
+      server.handle();
+    }
   };
   fill(Server::kMaxSessions - Server::kKept);
+  std::unique_ptr<Client> stranger;
   {
-    const As stranger(1001);
-    Client refused(dir.file("socket"));
-    EXPECT_EQ(refused.error(server).code, EUSERS);
+    const As nobody(1001);
+    stranger = std::make_unique<Client>(dir.file("socket"));
   }
+  EXPECT_EQ(stranger->error(server).code, EUSERS);
   fill(Server::kKept);
   EXPECT_EQ(server.sessions(), Server::kMaxSessions);
   Client refused(dir.file("socket"));
