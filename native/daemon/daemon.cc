@@ -158,8 +158,8 @@ bool Daemon::list(const engine::ConnFilter& filter, const std::function<void(con
   if (filter.idle_at_least && !source_->owns_connections()) {
     throw RequestError(EOPNOTSUPP, "idle_ns", "source " + std::string(source_->name()) + " does not know when a connection had its last packet: ask without that; source engine knows.");
   }
-  // Whoever asks sees of a client what the log has of it.
-  source_->visit(filter, [&](const ConnRecord& record) {
+  // A reader sees of an address what the log has of it, and cannot ask for more either.
+  source_->visit(policy_.on_shown(filter), [&](const ConnRecord& record) {
     ConnRecord shown = record;
     policy_.hide(shown);
     each(shown);
@@ -168,12 +168,14 @@ bool Daemon::list(const engine::ConnFilter& filter, const std::function<void(con
 }
 
 bool Daemon::expire(const ExpireRequest& request, const Author& author, ConnExpired& result) {
-  if (!source_->owns_connections()) return controls_->expire(request, author, result);
+  ExpireRequest shown = request;
+  shown.filter = policy_.on_shown(request.filter);
+  if (!source_->owns_connections()) return controls_->expire(shown, author, result);
   if (request.dry_run) {
-    source_->visit(request.filter, [&result](const ConnRecord&) { ++result.matched; });
+    source_->visit(shown.filter, [&result](const ConnRecord&) { ++result.matched; });
     return true;
   }
-  const engine::ExpireResult done = source_->expire(request.filter);
+  const engine::ExpireResult done = source_->expire(shown.filter);
   result.matched = done.matched;
   result.ended = done.ended;
   return true;

@@ -80,6 +80,20 @@ TEST(RecordMatch, HowLongItWasIdleNoRecordTells) {
   EXPECT_FALSE(matches([](F& f) { f.idle_at_least = 0; }));
 }
 
+TEST(RecordMatch, WhatElseIsWantedIsAskedLast) {
+  int asked = 0;
+  const auto also = [&asked](bool answer) {
+    return [&asked, answer](const ConnRecord&) {
+      ++asked;
+      return answer;
+    };
+  };
+  EXPECT_TRUE(matches([&](F& f) { f.also = also(true); }));
+  EXPECT_FALSE(matches([&](F& f) { f.also = also(false); }));
+  EXPECT_FALSE(matches([&](F& f) { f.protocol = 99, f.also = also(true); }));
+  EXPECT_EQ(asked, 2);
+}
+
 TEST(RecordMatch, QuiescedIsWhatHasWeightZero) {
   engine::ConnFilter quiesced;
   quiesced.quiesced_only = true;
