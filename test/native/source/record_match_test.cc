@@ -82,15 +82,17 @@ TEST(RecordMatch, HowLongItWasIdleNoRecordTells) {
 
 TEST(RecordMatch, WhatElseIsWantedIsAskedLast) {
   int asked = 0;
-  const auto also = [&asked](bool answer) {
-    return [&asked, answer](const ConnRecord&) {
-      ++asked;
-      return answer;
-    };
+  bool answer = true;
+  engine::ConnFilter filter;
+  filter.also = [&](const ConnRecord&) {
+    ++asked;
+    return answer;
   };
-  EXPECT_TRUE(matches([&](F& f) { f.also = also(true); }));
-  EXPECT_FALSE(matches([&](F& f) { f.also = also(false); }));
-  EXPECT_FALSE(matches([&](F& f) { f.protocol = 99, f.also = also(true); }));
+  EXPECT_TRUE(vslog::matches(filter, record(), kNow));
+  answer = false;
+  EXPECT_FALSE(vslog::matches(filter, record(), kNow));
+  filter.protocol = 99;
+  EXPECT_FALSE(vslog::matches(filter, record(), kNow));
   EXPECT_EQ(asked, 2);
 }
 
