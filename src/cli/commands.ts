@@ -19,6 +19,7 @@ export const commands: readonly CommandEntry[] = [
   { name: 'vs', load: async () => (await import('./service/vs.js')).vsCommand() },
   { name: 'rs', load: async () => (await import('./service/rs.js')).rsCommand() },
   { name: 'knob', load: async () => (await import('./knob/index.js')).knobCommand() },
+  { name: 'key', load: async () => (await import('./key/index.js')).keyCommand() },
   { name: 'verify', load: async (version) => (await import('./verify.js')).verifyCommand(version) },
   { name: 'replay', load: async (version) => (await import('./replay.js')).replayCommand(version) },
   { name: 'sink', load: async (version) => (await import('./sink.js')).sinkCommand(version) },
