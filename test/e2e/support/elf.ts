@@ -13,6 +13,12 @@ const NT_GNU_PROPERTY_TYPE_0 = 5;
 /** GNU_PROPERTY_X86_FEATURE_1_AND (bit 0: IBT, 1: SHSTK) and GNU_PROPERTY_AARCH64_FEATURE_1_AND (bit 0: BTI, 1: PAC). */
 const FEATURES: readonly number[] = [0xc000_0002, 0xc000_0000];
 
+/** By e_machine: x86-64 and AArch64. */
+const MARKS: Readonly<Record<number, readonly Buffer[]>> = {
+  62: [Buffer.from('f30f1efa', 'hex')],
+  183: [Buffer.from('3f2303d5', 'hex'), Buffer.from('5f2403d5', 'hex')],
+};
+
 export interface Segment {
   readonly type: number;
   readonly flags: number;
@@ -84,6 +90,15 @@ export class Elf {
     return notes.find(([type]) => FEATURES.includes(type))?.[1] ?? 0;
   }
 
+  /** How often code says that an indirect jump may land: endbr64, or paciasp and bti c, which allow it, too. */
+  get landings(): number {
+    const marks = MARKS[this.bytes.readUInt16LE(18)] ?? [];
+    const code = this.segments
+      .filter(({ flags }) => (flags & PF.execute) !== 0)
+      .map(({ offset, size }) => this.bytes.subarray(offset, offset + size));
+    return code.reduce((all, part) => all + marks.reduce((some, mark) => some + count(part, mark), 0), 0);
+  }
+
   private flag(tag: number): number {
     return this.dynamic.get(tag) ?? 0;
   }
@@ -120,6 +135,12 @@ export class Elf {
   private long(at: number): number {
     return Number(this.bytes.readBigUInt64LE(at));
   }
+}
+
+function count(bytes: Buffer, mark: Buffer): number {
+  let found = 0;
+  for (let at = bytes.indexOf(mark); at >= 0; at = bytes.indexOf(mark, at + mark.length)) found++;
+  return found;
 }
 
 function aligned(size: number, to: number): number {
