@@ -1,6 +1,9 @@
 #include "daemon/controls.h"
 
+#include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <stdexcept>
 #include <utility>
 
 #include "event/clock.h"
@@ -29,6 +32,10 @@ std::string plain(const Knob& knob, const std::string& given) {
 Controls::Controls(const DaemonOptions& options, Source& source, const std::string& boot_id, std::function<void(const ControlRecord&)> log, const Turn& turn)
     : source_(source),
       log_(std::move(log)),
+      events_(*turn.events),
+      keys_state_(options.journal + ".keys"),
+      key_path_(options.events.key_path),
+      boot_id_(boot_id),
       balancer_(balancer_of(source, *this)),
       store_([this](const KnobChange& change, const Netns& netns, const Author& author) { watch_->set(change, netns.inode(), author); }),
       administration_(store_, *balancer_, *this) {
@@ -38,6 +45,10 @@ Controls::Controls(const DaemonOptions& options, Source& source, const std::stri
     CaptureKnobs::Set set;
     if (knob.name == "capture_linger") set = [turn](const std::string& value) { turn.linger(static_cast<std::uint32_t>(std::stoul(value))); };
     if (knob.name == "capture_flood_rate") set = [turn](const std::string& value) { turn.events->set_flood_rate(std::stoull(value)); };
+    if (knob.name == "capture_client_key") {
+      capture_.add(std::string(knob.name), events_.key_id(), [this](const std::string& id) { rotate_key(id); });
+      continue;
+    }
     if (knob.name == "capture_events") set = [turn](const std::string& value) { turn.events->set_kinds(parse_event_kinds(value)); };
     capture_.add(std::string(knob.name), given == options.given.end() ? std::string(knob.default_value) : plain(knob, given->second), std::move(set));
   }
@@ -68,8 +79,39 @@ Controls::Controls(const DaemonOptions& options, Source& source, const std::stri
 }
 
 void Controls::start() {
+  resume_keys();
   watch_->start();
   if (services_) services_->remember();
+}
+
+void Controls::resume_keys() {
+  const std::string now = events_.key_id();
+  if (now.empty()) return;
+  const auto highest = [this]() -> std::uint64_t {
+    std::uint64_t id = 0;
+    if (!source_.fresh() && source_.lists_connections()) source_.visit({}, [&id](const ConnRecord& record) { id = std::max(id, record.conn_id); });
+    return id;
+  };
+  const auto say = [](const std::string& sentence) { std::fprintf(stderr, "vslog-capture: %s\n", sentence.c_str()); };
+  const std::string before = events_.resume_keys({keys_state_, boot_id_, key_path_, highest, say});
+  if (before == now) return;
+  ControlRecord record;
+  record.kind = ControlKind::knob_changed;
+  record.time_ns = clock_ns(CLOCK_REALTIME);
+  record.through = Through::unknown;
+  record.name = "capture_client_key";
+  record.old_value = before;
+  record.new_value = now;
+  record.detail = "it was found when the capture started";
+  log_(record);
+}
+
+void Controls::rotate_key(const std::string& id) {
+  try {
+    events_.rotate_key(id);
+  } catch (const std::invalid_argument& e) {
+    throw RequestError(EINVAL, "capture_client_key", std::string(e.what()) + ".");
+  }
 }
 
 void Controls::tick() {

@@ -26,7 +26,7 @@ class Controls final : private Witness, private ServiceSockets {
   /// What of the capture itself can be turned while it runs.
   struct Turn {
     std::function<void(std::uint32_t)> linger;  ///< --linger, ms
-    EventPolicy* events;                        ///< --events, --flood-rate
+    EventPolicy* events;                        ///< --events, --flood-rate, the key of --client-key
   };
 
   /// `log`: takes the records of changes.
@@ -46,6 +46,8 @@ class Controls final : private Witness, private ServiceSockets {
   void stop();
 
  private:
+  void resume_keys();
+  void rotate_key(const std::string& id);
   void changed(const ControlRecord& record) override;
   void acted(const Author& author, std::uint64_t begin, std::uint64_t end) override { source_.acted(author, begin, end); }
   void before_change() override;
@@ -54,6 +56,10 @@ class Controls final : private Witness, private ServiceSockets {
 
   Source& source_;
   std::function<void(const ControlRecord&)> log_;
+  EventPolicy& events_;
+  std::string keys_state_;
+  std::string key_path_;
+  std::string boot_id_;
   ProcKnobs proc_;
   KernelTimeouts timeouts_;
   CaptureKnobs capture_;

@@ -188,16 +188,19 @@ std::unique_ptr<ConnWalk> Daemon::list(const engine::ConnFilter& filter) {
   if (filter.idle_at_least && !source_->owns_connections()) {
     throw RequestError(EOPNOTSUPP, "idle_ns", "source " + std::string(source_->name()) + " does not know when a connection had its last packet: ask without that; source engine knows.");
   }
-  return std::make_unique<HiddenWalk>(source_->walk(filter), policy_);
+  // And cannot ask for more either.
+  return std::make_unique<HiddenWalk>(source_->walk(policy_.on_shown(filter)), policy_);
 }
 
 bool Daemon::expire(const ExpireRequest& request, const Author& author, ConnExpired& result) {
-  if (!source_->owns_connections()) return controls_->expire(request, author, result);
+  ExpireRequest shown = request;
+  shown.filter = policy_.on_shown(request.filter);
+  if (!source_->owns_connections()) return controls_->expire(shown, author, result);
   if (request.dry_run) {
-    source_->visit(request.filter, [&result](const ConnRecord&) { ++result.matched; });
+    source_->visit(shown.filter, [&result](const ConnRecord&) { ++result.matched; });
     return true;
   }
-  const engine::ExpireResult done = source_->expire(request.filter);
+  const engine::ExpireResult done = source_->expire(shown.filter);
   result.matched = done.matched;
   result.ended = done.ended;
   return true;

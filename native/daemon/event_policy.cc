@@ -1,9 +1,8 @@
 #include "daemon/event_policy.h"
 
-#include <bit>
-#include <cstring>
-#include <fstream>
+#include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 #include "event/clock.h"
 
@@ -16,59 +15,7 @@ constexpr std::uint32_t bit(EventKind kind) { return 1U << static_cast<unsigned>
 
 constexpr EventKind kNamed[] = {EventKind::create, EventKind::expire, EventKind::nodest_drop, EventKind::sched_fail, EventKind::state};
 
-std::uint64_t load64(const std::uint8_t* bytes) {
-  std::uint64_t value = 0;
-  std::memcpy(&value, bytes, sizeof value);
-  return value;
-}
-
-/// The four words of SipHash.
-struct State {
-  std::uint64_t v0, v1, v2, v3;
-
-  void round() {
-    v0 += v1;
-    v1 = std::rotl(v1, 13) ^ v0;
-    v0 = std::rotl(v0, 32);
-    v2 += v3;
-    v3 = std::rotl(v3, 16) ^ v2;
-    v0 += v3;
-    v3 = std::rotl(v3, 21) ^ v0;
-    v2 += v1;
-    v1 = std::rotl(v1, 17) ^ v2;
-    v2 = std::rotl(v2, 32);
-  }
-  void take(std::uint64_t word) {
-    v3 ^= word;
-    round();
-    round();
-    v0 ^= word;
-  }
-  std::uint64_t finish() {
-    for (int i = 0; i < 4; ++i) round();
-    return v0 ^ v1 ^ v2 ^ v3;
-  }
-};
-
 }  // namespace
-
-std::array<std::uint8_t, 16> siphash128(const std::array<std::uint8_t, 16>& key, const std::array<std::uint8_t, 16>& data) {
-  const std::uint64_t k0 = load64(key.data());
-  const std::uint64_t k1 = load64(key.data() + 8);
-  State s{k0 ^ 0x736f6d6570736575, k1 ^ 0x646f72616e646f6d, k0 ^ 0x6c7967656e657261, k1 ^ 0x7465646279746573};
-  s.v1 ^= 0xee;
-  s.take(load64(data.data()));
-  s.take(load64(data.data() + 8));
-  s.take(std::uint64_t{16} << 56);  // the length, behind no further bytes
-  s.v2 ^= 0xee;
-  const std::uint64_t low = s.finish();
-  s.v1 ^= 0xdd;
-  const std::uint64_t high = s.finish();
-  std::array<std::uint8_t, 16> out{};
-  std::memcpy(out.data(), &low, sizeof low);
-  std::memcpy(out.data() + 8, &high, sizeof high);
-  return out;
-}
 
 std::uint32_t parse_event_kinds(std::string_view list) {
   std::uint32_t kinds = 0;
@@ -92,27 +39,23 @@ std::uint32_t parse_event_kinds(std::string_view list) {
   return kinds;
 }
 
-std::array<std::uint8_t, 16> read_key(const std::string& path) {
-  std::ifstream in(path);
-  std::string line;
-  if (!std::getline(in, line)) throw std::invalid_argument("the file " + path + " cannot be read, or is empty");
-  std::array<std::uint8_t, 16> key{};
-  const auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1; };
-  bool good = line.size() == 2 * key.size();
-  for (std::size_t i = 0; good && i < key.size(); ++i) {
-    const int high = digit(line[2 * i]);
-    const int low = digit(line[2 * i + 1]);
-    good = high >= 0 && low >= 0;
-    if (good) key[i] = static_cast<std::uint8_t>(high << 4 | low);
+HiddenSides parse_hidden_sides(std::string_view list) {
+  HiddenSides sides{HiddenSide::none, HiddenSide::none, HiddenSide::none};
+  for (;;) {
+    const std::size_t end = list.find(',');
+    const std::string_view word = list.substr(0, end);
+    HiddenSide* const side = word == "client" ? &sides.client : word == "virtual" ? &sides.virtual_side : word == "real" ? &sides.real : nullptr;
+    if (side == nullptr) throw std::invalid_argument("\"" + std::string(word) + "\" must be client, virtual or real; or all of it auto");
+    *side = HiddenSide::all;
+    if (end == std::string_view::npos) return sides;
+    list.remove_prefix(end + 1);
   }
-  if (!good) throw std::invalid_argument("the first line of " + path + " must be 32 hexadecimal digits; `openssl rand -hex 16` makes some");
-  return key;
 }
 
-Address shown_client(const Address& address, const EventPolicyOptions& options) {
+Address hidden_address(const Address& address, const EventPolicyOptions& options, const HashKey& key) {
   if (options.client == ClientAddress::whole || address == Address{}) return address;
   if (options.client == ClientAddress::hash) {
-    Address hashed = siphash128(options.key, address);
+    Address hashed = siphash128(key, address);
     hashed[0] = 0xfd;
     return hashed;
   }
@@ -123,6 +66,47 @@ Address shown_client(const Address& address, const EventPolicyOptions& options) 
     else if (8 * (i + 1) > kept) shown[i] = static_cast<std::uint8_t>(shown[i] & (0xffU << (8 * (i + 1) - kept)));
   }
   return shown;
+}
+
+void EventPolicy::hide(Address& address, HiddenSide side, const HashKey& key) const {
+  if (side == HiddenSide::none || (side == HiddenSide::foreign && options_.own.contain(address))) return;
+  address = hidden_address(address, options_, key);
+}
+
+void EventPolicy::hide(ConnRecord& record) {
+  highest_ = std::max(highest_, record.conn_id);
+  const HashKey& key = keys_.of(record.conn_id);
+  hide(record.client_addr, options_.sides.client, key);
+  hide(record.virtual_addr, options_.sides.virtual_side, key);
+  hide(record.real_addr, options_.sides.real, key);
+}
+
+engine::ConnFilter EventPolicy::on_shown(engine::ConnFilter filter) {
+  const auto taken = [this](std::optional<engine::Place>& place, HiddenSide side) {
+    return options_.client == ClientAddress::whole || side == HiddenSide::none ? std::nullopt : std::exchange(place, std::nullopt);
+  };
+  const auto client = taken(filter.client, options_.sides.client);
+  const auto virtual_service = taken(filter.virtual_service, options_.sides.virtual_side);
+  const auto real = taken(filter.real, options_.sides.real);
+  if (!client && !virtual_service && !real) return filter;
+  filter.also = [this, client, virtual_service, real](const ConnRecord& record) {
+    ConnRecord shown = record;
+    hide(shown);
+    return (!client || contains(*client, shown.client_addr, shown.client_port)) && (!virtual_service || contains(*virtual_service, shown.virtual_addr, shown.virtual_port)) &&
+           (!real || contains(*real, shown.real_addr, shown.real_port));
+  };
+  return filter;
+}
+
+void EventPolicy::rotate_key(const std::string& id) {
+  if (!hashes()) throw std::invalid_argument("no address is hashed here: that is for --client-address hash");
+  ClientKey key = read_client_key(options_.key_path);
+  if (key.id != id) throw std::invalid_argument("the key in " + options_.key_path + " has the id " + key.id + ", not " + id + "; `vslog key rotate` puts another key there");
+  if (id != keys_.id()) keys_.rotate(std::move(key), highest_);
+}
+
+std::string EventPolicy::resume_keys(KeyRing::Earlier earlier) {
+  return keys_.resume(std::move(earlier));
 }
 
 bool EventPolicy::admits(const ConnRecord& record) {

@@ -17,9 +17,12 @@ Watches a balancer and hands out what happens to its connections on a unix socke
                           lost, and a subscriber that acknowledges nothing for a minute gives way; auto (default): traffic for source engine on real sockets, else block
   --events LIST           what is logged of connections: create, expire, nodest_drop, sched_fail, state, separated by commas (all)
   --flood-rate N          beginnings a second that are logged one by one, 0 to 100000000; those beyond are counted, which a record says (0: no limit)
-  --client-address HOW    whole (default), prefix: only its first bits, hash: a keyed hash, the same for the same client
+  --client-address HOW    how people's addresses are written: whole (default), prefix: only the first bits, hash: a keyed hash, the same for the same address
   --client-prefix "4 6"   prefix: bits of an IPv4 and of an IPv6 address that are kept ("24 56")
-  --client-key FILE       hash: a file whose first line is 32 hexadecimal digits
+  --client-key FILE       hash: a file whose first line is 32 hexadecimal digits, which its owner alone may read
+  --hidden-sides LIST     prefix, hash: which addresses: client, virtual, real, separated by commas; auto (default): the client's, and with source conntrack every address that is
+                          not ours
+  --own-address LIST      source conntrack: addresses and blocks that are ours beside this machine's own, such as the real servers' 10.1.0.0/16
   --journal PATH          the log between source and socket (/run/vslog/capture.journal)
   --journal-size BYTES    8M to 1T, with K, M or G (64M)
   --node NAME             this balancer's name in the log (the machine's)

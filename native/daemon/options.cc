@@ -12,7 +12,7 @@ namespace vslog {
 namespace {
 
 enum Option : int {
-  kSource = 256, kSocket, kSocketGroup, kAdminGroup, kCollectorGroup, kMaxMemory, kSubscriberTimeout, kWhenFull, kEvents, kFloodRate, kClientAddress, kClientPrefix, kClientKey, kJournal, kJournalSize, kNode, kRingSize, kMaxConns, kPinDir, kAllNetns, kNodestInterval, kLinger, kOnExit, kStallTimeout, kDetach, kCheck, kWithParent,
+  kSource = 256, kSocket, kSocketGroup, kAdminGroup, kCollectorGroup, kMaxMemory, kSubscriberTimeout, kWhenFull, kEvents, kFloodRate, kClientAddress, kClientPrefix, kClientKey, kHiddenSides, kOwnAddress, kJournal, kJournalSize, kNode, kRingSize, kMaxConns, kPinDir, kAllNetns, kNodestInterval, kLinger, kOnExit, kStallTimeout, kDetach, kCheck, kWithParent,
   kConntrackEvents, kConntrackProtocol, kConntrackAddress, kConntrackDelivery, kConntrackBuffer, kConntrackQueue, kConntrackResync, kConntrackReliable,
   kService, kScheduler, kPersistent, kNetmask, kOnePacket, kReal, kKnob, kEngineMaxConns, kLoad, kLoadRate, kLoadConnections, kLoadClients, kLoadConcurrent, kLoadUdpPercent, kLoadSeed, kPcap, kScriptedEvents, kScriptedRate, kScriptedSeed, kScriptedStart, kHelp, kVersion,
 };
@@ -31,6 +31,8 @@ constexpr option kOptions[] = {
     {"client-address", required_argument, nullptr, kClientAddress},
     {"client-prefix", required_argument, nullptr, kClientPrefix},
     {"client-key", required_argument, nullptr, kClientKey},
+    {"hidden-sides", required_argument, nullptr, kHiddenSides},
+    {"own-address", required_argument, nullptr, kOwnAddress},
     {"journal", required_argument, nullptr, kJournal},
     {"journal-size", required_argument, nullptr, kJournalSize},
     {"node", required_argument, nullptr, kNode},
@@ -123,6 +125,7 @@ CommandLine parse(int argc, char** argv) {
   opterr = 0;
   optind = 1;
   constexpr std::uint64_t k32 = UINT32_MAX;
+  std::vector<AddressBlock> own;
   for (;;) {
     int index = 0;
     const int at = optind;
@@ -162,7 +165,16 @@ CommandLine parse(int argc, char** argv) {
         break;
       }
       case kClientKey:
-        list(name, [&] { o.events.key = read_key(value); });
+        list(name, [&] { o.events.key = read_client_key(value); });
+        o.events.key_path = value;
+        break;
+      case kHiddenSides:
+        list(name, [&] {
+          if (value != "auto") o.events.sides = parse_hidden_sides(value);
+        });
+        break;
+      case kOwnAddress:
+        list(name, [&] { own = parse_address_blocks(value); });
         break;
       case kJournal: o.journal = text(name, value, 4095); break;
       case kJournalSize: o.journal_size = number(name, value, 8 << 20, 1ULL << 40, true); break;
@@ -236,6 +248,12 @@ CommandLine parse(int argc, char** argv) {
   }
   if (optind < argc) throw UsageError("argument " + std::string(argv[optind]) + " is not expected; see --help.");
   if (o.events.client == ClientAddress::hash && !o.given.contains("client-key")) throw UsageError("--client-address hash needs --client-key FILE: without a key anybody could find out whom a hash means.");
+  // Only connection tracking has flows of both directions: a person may be at the other end of any.
+  const auto sides = o.given.find("hidden-sides");
+  if (o.source.name == "conntrack" && o.events.client != ClientAddress::whole && (sides == o.given.end() || sides->second == "auto")) {
+    o.events.sides = {HiddenSide::all, HiddenSide::foreign, HiddenSide::foreign};
+    o.events.own = own_addresses(std::move(own));
+  }
   return line;
 }
 

@@ -268,7 +268,8 @@ bool Engine::Core::matches(const ConnFilter& filter, const Conn& c) const {
   if (filter.real && !contains(*filter.real, r != nullptr ? r->config.at.address : c.virtual_addr, c.real_port)) return false;
   if (filter.quiesced_only && (r == nullptr || !r->quiesced())) return false;
   if (filter.older_than && now_ - c.created < *filter.older_than) return false;
-  return !filter.idle_at_least || now_ - std::min(now_, last_packet(c)) >= *filter.idle_at_least;
+  if (filter.idle_at_least && now_ - std::min(now_, last_packet(c)) < *filter.idle_at_least) return false;
+  return !filter.also || filter.also(record(EventKind::snapshot, c));
 }
 
 ExpireResult Engine::Core::expire(const ConnFilter& filter, EndReason reason) {

@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <optional>
 #include <string>
 
 #include "engine/packet.h"
+#include "event/conn_record.h"
 
 namespace vslog::engine {
 
@@ -31,6 +33,7 @@ struct ConnFilter {
   std::optional<Time> idle_at_least;     ///< since its last packet, ns
   std::optional<Time> older_than;        ///< since its beginning, ns
   bool quiesced_only = false;            ///< its real server has weight 0
+  std::function<bool(const ConnRecord&)> also;  ///< asked last, of its record
 };
 
 inline bool contains(const Place& place, const Address& address, std::uint16_t port) {

@@ -12,7 +12,8 @@ bool matches(const engine::ConnFilter& f, const ConnRecord& r, std::uint64_t now
   if (f.is_template && *f.is_template != r.is_template) return false;
   if (f.conn_id && *f.conn_id != r.conn_id) return false;
   if (f.idle_at_least || (f.quiesced_only && !r.quiesced)) return false;
-  return !f.older_than || (r.created_ns != 0 && now_ns > r.created_ns && now_ns - r.created_ns >= *f.older_than);
+  if (f.older_than && (r.created_ns == 0 || now_ns <= r.created_ns || now_ns - r.created_ns < *f.older_than)) return false;
+  return !f.also || f.also(r);
 }
 
 }  // namespace vslog

@@ -20,6 +20,7 @@ export const commands: readonly CommandEntry[] = [
   { name: 'rs', load: async () => (await import('./service/rs.js')).rsCommand() },
   { name: 'knob', load: async () => (await import('./knob/index.js')).knobCommand() },
   { name: 'subscriber', load: async () => (await import('./subscriber.js')).subscriberCommand() },
+  { name: 'key', load: async () => (await import('./key/index.js')).keyCommand() },
   { name: 'verify', load: async (version) => (await import('./verify.js')).verifyCommand(version) },
   { name: 'replay', load: async (version) => (await import('./replay.js')).replayCommand(version) },
   { name: 'sink', load: async (version) => (await import('./sink.js')).sinkCommand(version) },

@@ -7,6 +7,7 @@ export type CommandName =
   | 'sql'
   | 'status'
   | 'conn'
+  | 'key'
   | 'verify'
   | 'replay'
   | 'sink'

@@ -1,6 +1,6 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { loadConfig } from '../../src/config/load.js';
@@ -31,6 +31,9 @@ interface Service {
   readonly user?: string;
   readonly cap_add?: readonly string[];
   readonly cap_drop?: readonly string[];
+  readonly security_opt?: readonly string[];
+  readonly pid?: string;
+  readonly privileged?: boolean;
   readonly environment?: Readonly<Record<string, string>>;
   readonly depends_on?: Readonly<Record<string, unknown>>;
   readonly ports?: readonly { readonly host_ip?: string }[];
@@ -51,10 +54,17 @@ describe('the compose file', () => {
       ours.push(name);
       configured(service.environment ?? {});
       expect(service.cap_drop, name).toEqual(['ALL']);
+      // With Docker's own profiles: nothing here is unconfined.
+      expect([service.security_opt, service.privileged, service.pid], name).toEqual([['no-new-privileges:true'], undefined, undefined]);
       if (name !== 'capture') expect([service.user, service.cap_add], name).toEqual(['990:990', undefined]);
     }
     expect(ours.sort()).toEqual(['capture', 'collector', 'topics']);
     expect(Object.values(services).filter(({ ports = [] }) => ports.length > 0).length).toBeGreaterThan(0);
+  });
+
+  it('sees the host’s processes only where that is added', () => {
+    const added = parseAllDocuments(readFileSync(join(ROOT, 'deploy/compose/authors.yaml'), 'utf8'));
+    expect(added.map((document) => document.toJS() as unknown)).toEqual([{ services: { capture: { pid: 'host' } } }]);
   });
 
   it('would be refused if it were none', () => {
@@ -93,7 +103,13 @@ interface Container {
   readonly name: string;
   readonly image: string;
   readonly env?: readonly { readonly name: string; readonly value?: string }[];
-  readonly securityContext?: { readonly runAsUser?: number; readonly capabilities?: { readonly add?: readonly string[] } };
+  readonly securityContext?: {
+    readonly runAsUser?: number;
+    readonly capabilities?: { readonly add?: readonly string[] };
+    readonly privileged?: boolean;
+    readonly seccompProfile?: object;
+    readonly appArmorProfile?: object;
+  };
   readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string }[];
 }
 
@@ -103,7 +119,12 @@ interface Workload {
   readonly spec?: {
     readonly selector?: object;
     readonly template: {
-      readonly spec: { readonly containers: readonly Container[]; readonly volumes: readonly { readonly name: string }[] };
+      readonly spec: {
+        readonly containers: readonly Container[];
+        readonly volumes: readonly { readonly name: string }[];
+        readonly hostPID?: boolean;
+        readonly securityContext?: { readonly seccompProfile?: { readonly type: string } };
+      };
     };
   };
 }
@@ -128,14 +149,27 @@ describe('the Kubernetes objects', () => {
     expect(toml).toContain('[capture]');
     const pod = objects.find(({ kind }) => kind === 'DaemonSet')?.spec?.template.spec;
     expect(pod?.containers.map(({ name }) => name).sort()).toEqual(['capture', 'collector']);
+    expect([pod?.securityContext?.seccompProfile, pod?.hostPID]).toEqual([{ type: 'RuntimeDefault' }, undefined]);
     const volumes = new Set(pod?.volumes.map(({ name }) => name));
     for (const { name, image, env = [], securityContext, volumeMounts = [] } of pod?.containers ?? []) {
       expect(image).toMatch(/^vslog:\d/);
       configured(Object.fromEntries(env.map((one) => [one.name, one.value ?? 'node-1'])), toml);
       expect(volumeMounts.length, name).toBeGreaterThan(0);
+      // Nothing takes back what the pod has.
+      const { privileged, seccompProfile, appArmorProfile } = securityContext ?? {};
+      expect([privileged, seccompProfile, appArmorProfile], name).toEqual([undefined, undefined, undefined]);
       for (const mount of volumeMounts) expect(volumes).toContain(mount.name);
       if (name === 'collector') expect([securityContext?.runAsUser, securityContext?.capabilities?.add]).toEqual([990, undefined]);
     }
+  });
+
+  it('see the node’s processes only where that is added', () => {
+    const paths = ['base', 'components/authors'].map((name) => relative(dir, join(ROOT, 'deploy/k8s', name)));
+    writeFileSync(join(dir, 'kustomization.yaml'), `resources: [${paths[0]}]\ncomponents: [${paths[1]}]\n`);
+    const { code, out, err } = tool('kustomize', 'build', dir);
+    expect({ code, err }).toMatchObject({ code: 0 });
+    const objects = parseAllDocuments(out).map((document) => document.toJS() as Workload);
+    expect(objects.find(({ kind }) => kind === 'DaemonSet')?.spec?.template.spec.hostPID).toBe(true);
   });
 
   it('would be refused if they were none', () => {

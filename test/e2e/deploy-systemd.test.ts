@@ -54,11 +54,24 @@ describe('the units', () => {
   });
 
   it.each([
-    ['vslog-capture.service', 35],
-    ['vslog-collector.service', 20],
+    ['vslog-capture.service', 25],
+    ['vslog-collector.service', 15],
   ])('leave %s few ways to do harm', (unit, threshold) => {
     const { code, said } = analyze('security', '--offline=true', `--threshold=${threshold}`, unit);
     expect(code, said.split('\n').slice(-3).join('\n')).toBe(0);
+  });
+
+  it.each(['vslog-capture.service', 'vslog-collector.service'])('give %s a limit of everything, and no network but loopback', (unit) => {
+    expect(directive(unit, 'MemoryMax')).toMatch(/^\d+(G|%)$/);
+    expect(Number(directive(unit, 'TasksMax'))).toBeGreaterThan(0);
+    expect(directive(unit, 'LimitCORE')).toBe('0');
+    expect([directive(unit, 'IPAddressDeny'), directive(unit, 'IPAddressAllow')]).toEqual(['any', 'localhost']);
+  });
+
+  it('listen nowhere but there by default', () => {
+    const { values } = loadConfig({ file: join(FOLDER, 'vslog.toml'), machine: { root: true, uid: 0, home: '/root', env: {} } });
+    for (const key of ['metrics.listen', 'console.listen', 'clickhouse_http.listen'] as const)
+      expect(values[key]).toMatch(/^(127\.0\.0\.1:|$)/);
   });
 
   it('speak of a configuration that holds, and of users and folders that are made', () => {

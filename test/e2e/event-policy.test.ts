@@ -76,7 +76,7 @@ describe('what of the events is logged', () => {
 
   it('can be a keyed hash of the client: a connection’s beginning and end have the same, and nobody’s address is there', async () => {
     const key = join(dir, 'key');
-    writeFileSync(key, '000102030405060708090a0b0c0d0e0f\n');
+    writeFileSync(key, '000102030405060708090a0b0c0d0e0f\n', { mode: 0o600 });
     const entries = await load('--client-address', 'hash', '--client-key', key);
     await until('every end', () => kind(entries, 'expire').length === CONNECTIONS);
     const begun = new Map(
@@ -124,7 +124,7 @@ describe('what of the events is logged', () => {
       ['--client-address', 'hash'],
       '--client-address hash needs --client-key FILE: without a key anybody could find out whom a hash means.',
     ],
-    [['--client-key', '/nowhere'], '--client-key: the file /nowhere cannot be read, or is empty.'],
+    [['--client-key', '/nowhere'], '--client-key: the file /nowhere cannot be read: No such file or directory.'],
     [
       ['--client-prefix', '24'],
       '--client-prefix 24 must be two numbers, bits of an IPv4 and of an IPv6 address that are kept, such as "24 56".',

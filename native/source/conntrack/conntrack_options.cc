@@ -92,7 +92,7 @@ std::vector<std::uint8_t> parse_conntrack_protocols(const std::string& list) {
 std::vector<AddressBlock> parse_address_blocks(const std::string& list) {
   std::vector<AddressBlock> out;
   for (const std::string& word : words(list)) out.push_back(block(word));
-  if (out.size() > kMaxBlocks) throw std::invalid_argument(std::to_string(out.size()) + " blocks are more than the " + std::to_string(kMaxBlocks) + " that the kernel's filter holds");
+  if (out.size() > kMaxBlocks) throw std::invalid_argument(std::to_string(out.size()) + " blocks are more than the " + std::to_string(kMaxBlocks) + " that can be given");
   return out;
 }
 

@@ -2,8 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <fstream>
-
+#include "key_file.h"
 #include "temp_dir.h"
 
 namespace vslog {
@@ -71,49 +70,149 @@ TEST(EventPolicy, KeepsAPrefix) {
   options.client = ClientAddress::prefix;
   options.prefix4 = 20;
   options.prefix6 = 44;
-  EXPECT_EQ(shown_client(v4(10, 1, 0xff, 7), options), v4(10, 1, 0xf0, 0));
+  EXPECT_EQ(hidden_address(v4(10, 1, 0xff, 7), options, {}), v4(10, 1, 0xf0, 0));
   Address v6{};
   v6.fill(0xff);
-  Address shown = shown_client(v6, options);
+  Address shown = hidden_address(v6, options, {});
   EXPECT_EQ(shown[4], 0xff);
   EXPECT_EQ(shown[5], 0xf0);
   EXPECT_EQ(shown[6], 0);
-  EXPECT_EQ(shown_client(Address{}, options), Address{}) << "no client stays none";
+  EXPECT_EQ(hidden_address(Address{}, options, {}), Address{}) << "no client stays none";
   options.prefix4 = 32;
-  EXPECT_EQ(shown_client(v4(10, 1, 2, 3), options), v4(10, 1, 2, 3));
+  EXPECT_EQ(hidden_address(v4(10, 1, 2, 3), options, {}), v4(10, 1, 2, 3));
   options.prefix4 = 0;
-  EXPECT_EQ(shown_client(v4(10, 1, 2, 3), options), v4(0, 0, 0, 0));
+  EXPECT_EQ(hidden_address(v4(10, 1, 2, 3), options, {}), v4(0, 0, 0, 0));
 }
 
-TEST(EventPolicy, AHashIsTheSameForTheSameClientAndKey) {
+
+TEST(EventPolicy, AHashIsTheSameForTheSameAddressAndKey) {
   EventPolicyOptions options;
   options.client = ClientAddress::hash;
-  options.key = {1};
-  const Address one = shown_client(v4(10, 0, 0, 1), options);
-  EXPECT_EQ(one, shown_client(v4(10, 0, 0, 1), options));
-  EXPECT_NE(one, shown_client(v4(10, 0, 0, 2), options));
+  const Address one = hidden_address(v4(10, 0, 0, 1), options, HashKey{1});
+  EXPECT_EQ(one, hidden_address(v4(10, 0, 0, 1), options, HashKey{1}));
+  EXPECT_NE(one, hidden_address(v4(10, 0, 0, 2), options, HashKey{1}));
   EXPECT_EQ(one[0], 0xfd);
-  options.key = {2};
-  EXPECT_NE(one, shown_client(v4(10, 0, 0, 1), options));
+  EXPECT_NE(one, hidden_address(v4(10, 0, 0, 1), options, HashKey{2}));
+  EXPECT_EQ(hidden_address(Address{}, options, HashKey{1}), Address{}) << "no address stays none";
 }
 
-// vectors.h of the reference implementation has the value of no bytes, by which the program that made this one was checked.
-TEST(EventPolicy, SipHashIsTheReferences) {
-  std::array<std::uint8_t, 16> counting{};
-  for (std::uint8_t i = 0; i < 16; ++i) counting[i] = i;
-  const std::array<std::uint8_t, 16> wanted = {0x6e, 0xe2, 0xa4, 0xca, 0x67, 0xb0, 0x54, 0xbb, 0xfd, 0x33, 0x15, 0xbf, 0x85, 0x23, 0x05, 0x77};
-  EXPECT_EQ(siphash128(counting, counting), wanted);
+/// A policy with a key, in a file of its own.
+class HiddenAddresses : public ::testing::Test {
+ protected:
+  HiddenAddresses() {
+    write_key(dir_.file("key"), "000102030405060708090a0b0c0d0e0f");
+    options_.client = ClientAddress::hash;
+    options_.key_path = dir_.file("key");
+    options_.key = read_client_key(options_.key_path);
+  }
+
+  static ConnRecord of(std::uint64_t conn_id) {
+    ConnRecord r = record(EventKind::create, 1);
+    r.conn_id = conn_id;
+    r.client_addr = v4(203, 0, 113, 7);
+    r.client_port = 4000;
+    r.virtual_addr = v4(198, 51, 100, 1);
+    r.real_addr = v4(10, 0, 0, 9);
+    return r;
+  }
+  static ConnRecord shown(EventPolicy& policy, std::uint64_t conn_id) {
+    ConnRecord r = of(conn_id);
+    policy.hide(r);
+    return r;
+  }
+  static engine::ConnFilter of_client(const Address& address, std::uint8_t prefix = 128) {
+    engine::ConnFilter filter;
+    filter.client = engine::Place{address, prefix, {}};
+    return filter;
+  }
+  static bool finds(EventPolicy& policy, const engine::ConnFilter& filter) {
+    const engine::ConnFilter asked = policy.on_shown(filter);
+    const ConnRecord r = of(1);
+    return (!asked.client || contains(*asked.client, r.client_addr, r.client_port)) && (!asked.also || asked.also(r));
+  }
+
+  TempDir dir_;
+  EventPolicyOptions options_;
+};
+
+TEST_F(HiddenAddresses, AFilterFindsWhatIsShownAndNothingByTheAddressItself) {
+  EventPolicy policy(options_);
+  const Address hash = shown(policy, 1).client_addr;
+  EXPECT_EQ(hash[0], 0xfd);
+  EXPECT_TRUE(finds(policy, of_client(hash)));
+  EXPECT_FALSE(finds(policy, of_client(of(1).client_addr)));
+  EXPECT_FALSE(finds(policy, of_client(v4(203, 0, 113, 0), 96 + 24)));
+  engine::ConnFilter with_port = of_client({}, 0);
+  with_port.client->port = 4000;
+  EXPECT_TRUE(finds(policy, with_port)) << "a port is shown";
+  with_port.client->port = 4001;
+  EXPECT_FALSE(finds(policy, with_port));
 }
 
-TEST(EventPolicy, AKeyIsReadOrRefused) {
-  TempDir dir;
-  const auto file = [&dir](const char* text) {
-    std::ofstream(dir.file("key")) << text;
-    return dir.file("key");
-  };
-  EXPECT_EQ(read_key(file("000102030405060708090A0b0c0d0e0f\nrest"))[10], 0x0a);
-  for (const char* bad : {"", "0001", "000102030405060708090a0b0c0d0e0fff", "xx0102030405060708090a0b0c0d0e0f"}) EXPECT_THROW(read_key(file(bad)), std::invalid_argument) << bad;
-  EXPECT_THROW(read_key(dir.file("none")), std::invalid_argument);
+TEST_F(HiddenAddresses, AFilterFindsAPrefixAndNothingFiner) {
+  options_.client = ClientAddress::prefix;
+  EventPolicy policy(options_);
+  EXPECT_TRUE(finds(policy, of_client(v4(203, 0, 113, 0))));
+  EXPECT_TRUE(finds(policy, of_client(v4(203, 0, 113, 0), 96 + 24)));
+  EXPECT_FALSE(finds(policy, of_client(of(1).client_addr)));
+  EXPECT_FALSE(finds(policy, of_client(v4(203, 0, 113, 4), 96 + 30)));
+}
+
+TEST_F(HiddenAddresses, AFilterThatHidesNothingStaysAsItIs) {
+  EXPECT_TRUE(EventPolicy({}).on_shown(of_client(of(1).client_addr)).client);
+  EventPolicy policy(options_);
+  engine::ConnFilter real;
+  real.real = engine::Place{of(1).real_addr, 128, {}};
+  EXPECT_TRUE(policy.on_shown(real).real);
+  EXPECT_FALSE(policy.on_shown(real).also);
+}
+
+TEST_F(HiddenAddresses, EverySideThatIsNotOursIsHidden) {
+  options_.sides = {HiddenSide::all, HiddenSide::foreign, HiddenSide::foreign};
+  options_.own = OwnAddresses({v4(198, 51, 100, 1)}, {{v4(10, 1, 0, 0), 96 + 16}});
+  EventPolicy policy(options_);
+  const ConnRecord r = shown(policy, 1);
+  EXPECT_EQ(r.client_addr[0], 0xfd);
+  EXPECT_EQ(r.virtual_addr, of(1).virtual_addr) << "ours";
+  EXPECT_EQ(r.real_addr[0], 0xfd) << "in none of our blocks";
+  engine::ConnFilter real;
+  real.real = engine::Place{of(1).real_addr, 128, {}};
+  EXPECT_FALSE(finds(policy, real));
+  real.real->address = r.real_addr;
+  EXPECT_TRUE(finds(policy, real));
+}
+
+TEST_F(HiddenAddresses, SidesAreNamed) {
+  const HiddenSides sides = parse_hidden_sides("virtual,real");
+  EXPECT_EQ(sides.client, HiddenSide::none);
+  EXPECT_EQ(sides.virtual_side, HiddenSide::all);
+  EXPECT_EQ(sides.real, HiddenSide::all);
+  for (const char* bad : {"", "client,", "clients", "client,auto"}) EXPECT_THROW(parse_hidden_sides(bad), std::invalid_argument) << bad;
+}
+
+TEST_F(HiddenAddresses, AConnectionKeepsItsHashWhenTheKeyIsRotated) {
+  EventPolicy policy(options_);
+  const std::string old_id = policy.key_id();
+  const Address before = shown(policy, 5).client_addr;
+  EXPECT_THROW(policy.rotate_key("00000000"), std::invalid_argument) << "the file has another key";
+  write_key(options_.key_path, "ff0102030405060708090a0b0c0d0e0f");
+  const std::string new_id = read_client_key(options_.key_path).id;
+  EXPECT_NE(new_id, old_id);
+  policy.rotate_key(new_id);
+  EXPECT_EQ(policy.key_id(), new_id);
+  EXPECT_EQ(shown(policy, 5).client_addr, before);
+  EXPECT_EQ(shown(policy, 4).client_addr, before);
+  EXPECT_NE(shown(policy, 6).client_addr, before);
+  EXPECT_EQ(shown(policy, 0).client_addr, shown(policy, 6).client_addr) << "of no connection";
+  policy.rotate_key(new_id);
+  EXPECT_NE(shown(policy, 6).client_addr, before) << "the same again changes nothing";
+}
+
+TEST_F(HiddenAddresses, WithoutAHashThereIsNoKey) {
+  options_.client = ClientAddress::prefix;
+  EventPolicy policy(options_);
+  EXPECT_EQ(policy.key_id(), "");
+  EXPECT_THROW(policy.rotate_key(options_.key.id), std::invalid_argument);
 }
 
 }  // namespace

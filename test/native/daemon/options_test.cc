@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "key_file.h"
 #include "temp_dir.h"
 
 namespace vslog {
@@ -158,9 +159,32 @@ TEST(Options, ClientAddressesAreHiddenAsAsked) {
   EXPECT_NE(refusal({"--client-address", "none"}), "taken");
   EXPECT_NE(refusal({"--client-address", "hash"}).find("needs --client-key"), std::string::npos);
   const TempDir dir;
-  std::ofstream(dir.file("key")) << "000102030405060708090a0b0c0d0e0f\n";
-  EXPECT_EQ(options({"--client-address", "hash", "--client-key", dir.file("key")}).events.key[15], 0x0f);
+  write_key(dir.file("key"), "000102030405060708090a0b0c0d0e0f");
+  EXPECT_EQ(options({"--client-address", "hash", "--client-key", dir.file("key")}).events.key.bytes[15], 0x0f);
   EXPECT_NE(refusal({"--client-key", dir.file("none")}).find("--client-key: "), std::string::npos);
+}
+
+TEST(Options, WhereBothEndsMayBePeopleBothAreHidden) {
+  const auto sides = [](std::vector<std::string> words) {
+    words.insert(words.begin(), {"--client-address", "prefix"});
+    const HiddenSides s = options(std::move(words)).events.sides;
+    return std::vector<HiddenSide>{s.client, s.virtual_side, s.real};
+  };
+  const std::vector<HiddenSide> client{HiddenSide::all, HiddenSide::none, HiddenSide::none};
+  const std::vector<HiddenSide> foreign{HiddenSide::all, HiddenSide::foreign, HiddenSide::foreign};
+  EXPECT_EQ(sides({}), client);
+  EXPECT_EQ(sides({"--source", "engine"}), client);
+  EXPECT_EQ(sides({"--source", "conntrack"}), foreign);
+  EXPECT_EQ(sides({"--source", "conntrack", "--hidden-sides", "auto"}), foreign);
+  EXPECT_EQ(sides({"--source", "conntrack", "--hidden-sides", "client"}), client);
+  EXPECT_EQ(sides({"--hidden-sides", "real,client"}), (std::vector<HiddenSide>{HiddenSide::all, HiddenSide::none, HiddenSide::all}));
+  EXPECT_EQ(refusal({"--hidden-sides", "left"}), "--hidden-sides: \"left\" must be client, virtual or real; or all of it auto.");
+  const DaemonOptions o = options({"--source", "conntrack", "--client-address", "prefix", "--own-address", "10.1.0.0/16"});
+  const std::uint8_t ours[4] = {10, 1, 2, 3};
+  const std::uint8_t theirs[4] = {10, 2, 2, 3};
+  EXPECT_TRUE(o.events.own.contain(map_ipv4(ours)));
+  EXPECT_FALSE(o.events.own.contain(map_ipv4(theirs)));
+  EXPECT_EQ(refusal({"--own-address", "10.1.0.1/16"}).find("--own-address: "), 0U);
 }
 
 TEST(Options, ListsNameTheirOption) {

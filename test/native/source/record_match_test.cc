@@ -80,6 +80,22 @@ TEST(RecordMatch, HowLongItWasIdleNoRecordTells) {
   EXPECT_FALSE(matches([](F& f) { f.idle_at_least = 0; }));
 }
 
+TEST(RecordMatch, WhatElseIsWantedIsAskedLast) {
+  int asked = 0;
+  bool answer = true;
+  engine::ConnFilter filter;
+  filter.also = [&](const ConnRecord&) {
+    ++asked;
+    return answer;
+  };
+  EXPECT_TRUE(vslog::matches(filter, record(), kNow));
+  answer = false;
+  EXPECT_FALSE(vslog::matches(filter, record(), kNow));
+  filter.protocol = 99;
+  EXPECT_FALSE(vslog::matches(filter, record(), kNow));
+  EXPECT_EQ(asked, 2);
+}
+
 TEST(RecordMatch, QuiescedIsWhatHasWeightZero) {
   engine::ConnFilter quiesced;
   quiesced.quiesced_only = true;

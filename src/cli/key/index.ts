@@ -1,0 +1,85 @@
+import { Command } from 'commander';
+import { formatAddress, parseAddress } from '../address.js';
+import { Exit } from '../exit-codes.js';
+import { Failure } from '../failure.js';
+import { table, write } from '../output.js';
+import { type ClientKey, hashOf, keptIds, keptPath, readKey } from './file.js';
+import { addKeyOptions, keyPath } from './options.js';
+import { rotateCommand } from './rotate.js';
+
+const HASH_EXAMPLES = `
+Who may run this can find out whom a hash means, by trying: so it wants the key file, which its owner alone may read.
+
+Examples:
+  vslog key hash 203.0.113.7
+  vslog key hash 203.0.113.7 --all
+  vslog key hash 203.0.113.7 --id 5f924cb3`;
+
+export function keyCommand(): Command {
+  const command = new Command('key').description(
+    'The key of hashed addresses (capture.client_address = "hash"): change it, and hash an address.',
+  );
+  for (const one of [lsCommand(), hashCommand(), rotateCommand()]) command.addCommand(one);
+  return command;
+}
+
+function lsCommand(): Command {
+  const command = new Command('ls').description('The ids of the key and of those that it replaced; the latest last.');
+  addKeyOptions(command).option('--json', 'one array, for machines');
+  return command.action(async ({ json }: { json?: boolean }) => {
+    const path = keyPath(command);
+    const now = readKey(path);
+    const rows = [
+      ...keptIds(path).map((id) => ({ id, file: keptPath(path, id), current: false })),
+      { id: now.id, file: path, current: true },
+    ];
+    if (json === true) return write(`${JSON.stringify(rows)}\n`);
+    return write(
+      table(
+        ['id', 'file', ''],
+        rows.map(({ id, file, current }) => [id, file, current ? 'current' : '']),
+      ),
+    );
+  });
+}
+
+interface HashOptions {
+  readonly id?: string;
+  readonly all?: boolean;
+  readonly json?: boolean;
+}
+
+function hashCommand(): Command {
+  const command = new Command('hash')
+    .description('The hash that stands in the log for an address.')
+    .argument('<address>', 'IPv4 or IPv6')
+    .option('--id <ID>', 'by this key, which may be one that was replaced (default: the current one)')
+    .option('--all', 'by every key that is there')
+    .option('--json', '[{"id": ..., "hash": ...}]')
+    .addHelpText('after', HASH_EXAMPLES);
+  addKeyOptions(command);
+  return command.action(async (text: string, { id, all, json }: HashOptions) => {
+    const address = parseAddress(text);
+    if (address === undefined) throw new Failure(Exit.usage, `${JSON.stringify(text)} is no address: an IPv4 or IPv6 address is wanted.`);
+    if (id !== undefined && all === true)
+      throw new Failure(Exit.usage, '--id names one key and --all means every one: leave one of them out.');
+    const found = keysFor(keyPath(command), id, all === true).map((key) => ({ id: key.id, hash: formatAddress(hashOf(key, address)) }));
+    if (json === true) return write(`${JSON.stringify(found)}\n`);
+    if (all !== true) return write(`${found[0]?.hash ?? ''}\n`);
+    return write(
+      table(
+        ['id', 'hash'],
+        found.map((one) => [one.id, one.hash]),
+      ),
+    );
+  });
+}
+
+function keysFor(path: string, id: string | undefined, all: boolean): ClientKey[] {
+  const now = readKey(path);
+  if (all) return [...keptIds(path).map((one) => readKey(keptPath(path, one))), now];
+  if (id === undefined || id === now.id) return [now];
+  const kept = keptIds(path);
+  if (kept.includes(id)) return [readKey(keptPath(path, id))];
+  throw new Failure(Exit.failure, `There is no key ${id} here: there are ${[...kept, now.id].join(', ')}.`);
+}
