@@ -114,7 +114,7 @@ void Session::administer(const FrameHeader& header, FrameType type, std::string_
   const bool changes = exchange_.administration->changes(type);
   if (changes && refuse_unless_may_set(header)) return;
   const SendPart send = [&](FrameType part, const std::string& bytes) { append_frame(out_, part, frame_flag::multi, header.sequence, port_, bytes); };
-  const Answer last = exchange_.administration->handle(type, payload, changes ? author_of(peer_) : Author{}, send);
+  const Answer last = exchange_.administration->handle(type, payload, changes ? author_of(peer_, fd_) : Author{}, send);
   answer(header, last.type, last.payload);
 }
 
@@ -238,7 +238,7 @@ void Session::conn_expire(const FrameHeader& header, std::string_view payload) {
   const ExpireRequest request = decode_expire(payload);
   if (request.dry_run ? refuse_unless_allowed(header) : refuse_unless_may_set(header)) return;
   ConnExpired result;
-  if (exchange_.live_connections == nullptr || !exchange_.live_connections->expire(request, author_of(peer_), result)) {
+  if (exchange_.live_connections == nullptr || !exchange_.live_connections->expire(request, author_of(peer_, fd_), result)) {
     return error(header, EOPNOTSUPP, "source " + exchange_.source + " cannot end connections; sources engine and ipvs can.");
   }
   answer(header, FrameType::conn_expired, encode(result));
