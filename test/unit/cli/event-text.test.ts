@@ -6,8 +6,10 @@ import { v1 } from '../../../src/wire/proto.js';
 
 const { vslog, unknown } = v1.Through.Value;
 
+type Fields = Parameters<typeof v1.ControlEvent.encode>[0];
+
 /** A change of a knob in the log, as it may have been written before texts were made plain. */
-function change(fields: v1.IControlEvent): LogEvent {
+function change(fields: Fields): LogEvent {
   const known = {
     kind: v1.ControlKind.Value.knob_changed,
     name: 'drop_entry',
@@ -22,7 +24,7 @@ function change(fields: v1.IControlEvent): LogEvent {
 }
 
 /** Without time and kind. */
-const line = (fields: v1.IControlEvent): string => prettyEvent(change(fields)).replace(/^\S+ \S+ +/, '');
+const line = (fields: Fields): string => prettyEvent(change(fields)).replace(/^\S+ \S+ +/, '');
 
 describe('an event for people', () => {
   it('names the program, its pid and user', () => {
