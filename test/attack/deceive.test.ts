@@ -78,7 +78,7 @@ describe('a program with a name of escape sequences', () => {
 
     await attack('expire_nodest_conn=1');
     const [change] = await administered.logged(1, 'knob_changed');
-    expect(change).toMatchObject({ command: expect.stringMatching(/^=cmd/), parent_command: '\\x1b[8m\\u202eroo' });
+    expect(change).toMatchObject({ command: expect.stringMatching(/^=cmd/), parent_command: '\\x1b[8m\\u202eroot' });
     expect(change?.command).toContain(`${SHOWN} `);
 
     expect(await tail.ended).toBe(0);

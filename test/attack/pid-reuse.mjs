@@ -3,21 +3,24 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { connect, Socket } from 'node:net';
+import { connect, createServer, Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 
 const { SOCKET, HELLO, CHANGE, PART } = process.env;
+/** Where the child waits for its cue: its parent's pipes end with the parent. */
+const CUE = `${SOCKET}.cue`;
 const bytes = (hexadecimal) => Buffer.from(hexadecimal, 'hex');
 
 /** Has the session, and is not who connected. */
 async function child() {
   const session = new Socket({ fd: 3 });
+  const cue = connect(CUE);
+  await once(cue, 'connect');
   process.stdout.write('child ready\n');
-  await once(process.stdin, 'data');
+  await once(cue, 'data');
   session.write(bytes(CHANGE));
   const [answer] = await once(session, 'data');
-  process.stdout.write(`answered with type ${answer.readUInt16LE(4)}\n`);
-  await once(process.stdin, 'end');
+  cue.end(`answered with type ${answer.readUInt16LE(4)}\n`);
 }
 
 async function attacker() {
@@ -27,7 +30,7 @@ async function attacker() {
   await once(session, 'data');
   session.pause();
   const heir = spawn(process.execPath, [process.argv[1]], {
-    stdio: ['inherit', 'pipe', 'inherit', session],
+    stdio: ['ignore', 'pipe', 'inherit', session],
     env: { ...process.env, PART: 'child' },
   });
   await once(heir.stdout, 'data');
@@ -48,6 +51,9 @@ async function innocent(pid) {
 
 async function play() {
   const cues = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+  const server = createServer().listen(CUE);
+  await once(server, 'listening');
+  const heir = once(server, 'connection');
   const [program, ...args] = process.argv.slice(2);
   spawn(program, args, { stdio: ['pipe', 'inherit', 'inherit'] });
   await cues.next();
@@ -58,7 +64,9 @@ async function play() {
   await once(first, 'exit');
   await innocent(first.pid);
   process.stdout.write(`pid ${first.pid} is another's\n`);
-  first.stdin.write('go\n');
+  const [cue] = await heir;
+  cue.pipe(process.stdout);
+  cue.write('go\n');
   await cues.next();
   process.exit();
 }
