@@ -48,7 +48,7 @@ fi
 
 # --- The console's page
 
-hash=$(inputs web src/plot scripts/build-page.mjs package.json package-lock.json)
+hash=$(inputs web src/plot src/text scripts/build-page.mjs package.json package-lock.json)
 if ! unchanged page.stamp dist/page/main.js "$hash"; then
   echo 'build: page'
   node scripts/build-page.mjs || fail 'web/ could not be bundled, see above'

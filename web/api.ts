@@ -1,4 +1,5 @@
 import type { Plot } from '../src/plot/plot.js';
+import { plainLines, plainValue } from '../src/text/plain.ts';
 
 export type { Plot };
 
@@ -136,14 +137,15 @@ export class Refusal extends Error {
 
 async function answered<T>(response: Response): Promise<T> {
   const text = await response.text();
-  if (response.ok) return JSON.parse(text) as T;
+  // What is in the log was written by others, and direction overrides turn text in a page too.
+  if (response.ok) return plainValue(JSON.parse(text) as T);
   let message = text;
   try {
     message = (JSON.parse(text) as { message: string }).message;
   } catch {
     // It was no answer of ours: what came is what can be told.
   }
-  throw new Refusal(response.status, message || `The collector answered ${response.status}.`);
+  throw new Refusal(response.status, plainLines(message) || `The collector answered ${response.status}.`);
 }
 
 /** Asks for a change. Rejects with Refusal. */

@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
+import { plainLines, plainValue } from '../src/text/plain.ts';
 import type { Status } from './api.ts';
 
 /** So many seconds are kept for the charts. */
@@ -25,10 +26,10 @@ function open(): void {
   if (source !== undefined) return;
   source = new EventSource('/api/live');
   source.addEventListener('status', ({ data }) => {
-    const samples = [...live.samples, JSON.parse(String(data)) as Status].slice(-KEPT);
+    const samples = [...live.samples, plainValue(JSON.parse(String(data)) as Status)].slice(-KEPT);
     set({ samples, problem: undefined });
   });
-  source.addEventListener('problem', ({ data }) => set({ ...live, problem: JSON.parse(String(data)) as string }));
+  source.addEventListener('problem', ({ data }) => set({ ...live, problem: plainLines(JSON.parse(String(data)) as string) }));
   source.addEventListener('error', () => set({ ...live, problem: 'The collector does not answer; trying again.' }));
 }
 

@@ -8,6 +8,7 @@
 #include <charconv>
 #include <vector>
 
+#include "event/text.h"
 #include "wire/requests.h"
 
 namespace vslog {
@@ -65,16 +66,8 @@ bool is_cpu_list(std::string_view value) {
   });
 }
 
-bool is_text(const Knob& knob, std::string_view value) {
-  return value.size() <= knob.max_length && std::all_of(value.begin(), value.end(), [](char c) { return static_cast<unsigned char>(c) >= ' '; });
-}
-
-/// For a sentence on a terminal: what is no letter there is a question mark.
-std::string printable(std::string_view text) {
-  std::string shown(text);
-  std::replace_if(shown.begin(), shown.end(), [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; }, '?');
-  return shown;
-}
+/// As much of what somebody sent as a sentence repeats, bytes.
+constexpr std::size_t kRepeated = 100;
 
 std::string list(const Knob& knob, std::string_view last) {
   std::string text;
@@ -93,7 +86,7 @@ const Knob* find_knob(std::string_view name) {
 
 const Knob& need_knob(std::string_view name) {
   const Knob* knob = find_knob(name);
-  if (knob == nullptr) throw RequestError(ENOENT, printable(name.substr(0, 100)), "there is no knob " + printable(name.substr(0, 100)) + ".");
+  if (knob == nullptr) throw RequestError(ENOENT, plain_text(name, kRepeated), "there is no knob " + plain_text(name, kRepeated) + ".");
   return *knob;
 }
 
@@ -138,9 +131,9 @@ std::string checked_value(const Knob& knob, std::string_view value) {
     }
     case KnobType::cpulist_: good = is_cpu_list(value) && value.size() <= knob.max_length; break;
     case KnobType::netmask_: good = is_netmask(value); break;
-    case KnobType::string_: good = is_text(knob, value); break;
+    case KnobType::string_: good = is_plain_text(value, knob.max_length); break;
   }
-  if (!good) throw RequestError(EINVAL, std::string(knob.name), std::string(knob.name) + " takes " + allowed(knob) + ", not \"" + printable(value.substr(0, 100)) + "\".");
+  if (!good) throw RequestError(EINVAL, std::string(knob.name), std::string(knob.name) + " takes " + allowed(knob) + ", not \"" + plain_text(value, kRepeated) + "\".");
   return std::string(value);
 }
 

@@ -7,6 +7,7 @@
 #include <limits>
 #include <protozero/pbf_writer.hpp>
 
+#include "event/text.h"
 #include "vslog_fields.h"
 #include "wire/requests.h"
 #include "wire/strict_message.h"
@@ -132,7 +133,7 @@ void put(pbf_writer& w, protozero::pbf_tag_type tag, std::uint64_t value) {
 }
 
 void put(pbf_writer& w, protozero::pbf_tag_type tag, std::string_view value) {
-  if (!value.empty()) w.add_string(tag, value.data(), value.size());
+  if (!value.empty()) w.add_string(tag, plain_text(value, kLongestText));
 }
 
 void put(pbf_writer& w, protozero::pbf_tag_type tag, const Address& address) {

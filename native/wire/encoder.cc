@@ -4,8 +4,10 @@
 #include <cstring>
 #include <protozero/types.hpp>
 #include <protozero/varint.hpp>
+#include <string>
 #include <string_view>
 
+#include "event/text.h"
 #include "vslog_fields.h"
 
 // A writer of its own and not protozero's: that one checks and grows its buffer at each field, which is half of an event's cost.
@@ -62,11 +64,12 @@ class Writer {
   template <pbf_tag_type Tag>
   void text(std::string_view value) {
     if (value.empty()) return;
-    value = value.substr(0, kMaxText);
+    // Whatever a source read, and from whom: nothing else gets into a record.
+    const std::string plain = plain_text(value, kMaxText);
     tag<Tag, pbf_wire_type::length_delimited>();
-    varint(value.size());
-    std::memcpy(p_, value.data(), value.size());
-    p_ += value.size();
+    varint(plain.size());
+    std::memcpy(p_, plain.data(), plain.size());
+    p_ += plain.size();
   }
 
  private:

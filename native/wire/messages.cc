@@ -6,12 +6,17 @@
 #include <protozero/pbf_reader.hpp>
 #include <protozero/pbf_writer.hpp>
 
+#include "event/text.h"
+
 namespace vslog {
 namespace {
 
 using protozero::pbf_reader;
 using protozero::pbf_tag_type;
 using protozero::pbf_wire_type;
+
+/// Longer than any text that is said: sentences, names of machines. Bytes.
+constexpr std::size_t kLongestText = 16 << 10;
 
 /// proto3's writer: default values are left out.
 class Writer {
@@ -29,7 +34,7 @@ class Writer {
     if (v != 0) pbf_.add_fixed64(tag, v);
   }
   void text(pbf_tag_type tag, const std::string& v) {
-    if (!v.empty()) pbf_.add_string(tag, v);
+    if (!v.empty()) pbf_.add_string(tag, plain_text(v, kLongestText));
   }
   void message(pbf_tag_type tag, const std::string& v) { pbf_.add_message(tag, v); }
   protozero::pbf_writer& raw() { return pbf_; }

@@ -205,7 +205,7 @@ void Session::administer(const FrameHeader& header, FrameType type, std::string_
     return;
   }
   if (refuse_unless_may_set(header)) return;
-  const Answer last = exchange_.administration->change(type, payload, author_of(peer_));
+  const Answer last = exchange_.administration->change(type, payload, author_of(peer_, fd_));
   answer(header, last.type, last.payload);
 }
 
@@ -246,7 +246,7 @@ void Session::conn_expire(const FrameHeader& header, std::string_view payload) {
   if (refuse_unless_may_set(header)) return;
   const ExpireRequest request = decode_expire(payload);
   ConnExpired result;
-  if (exchange_.live_connections == nullptr || !exchange_.live_connections->expire(request, author_of(peer_), result)) {
+  if (exchange_.live_connections == nullptr || !exchange_.live_connections->expire(request, author_of(peer_, fd_), result)) {
     return error(header, EOPNOTSUPP, "source " + exchange_.source + " cannot end connections; sources engine and ipvs can.");
   }
   answer(header, FrameType::conn_expired, encode(result));

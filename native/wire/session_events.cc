@@ -56,7 +56,7 @@ void Session::tell(ControlKind kind, const std::string& name, std::uint64_t lost
   c.name = name;
   c.lost = lost;
   c.detail = detail;
-  sign(c, author_of(peer_));
+  sign(c, author_of(peer_, fd_));
   exchange_.log(c);
 }
 

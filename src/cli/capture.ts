@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { createInterface } from 'node:readline';
 import { Command } from 'commander';
+import { plainText } from '../text/plain.js';
 import { chooseSource } from './capture-source.js';
 import { nextSteps, sourceText } from './demo-text.js';
 import { Exit } from './exit-codes.js';
@@ -57,7 +58,7 @@ async function runForeground(binary: string, args: readonly string[], onReady: (
   const child = spawn(binary, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   child.stdin.on('error', () => undefined);
   createInterface({ input: child.stdout }).on('line', (line) => {
-    process.stdout.write(`${line}\n`);
+    process.stdout.write(`${plainText(line)}\n`);
     if (line.startsWith('ready:')) onReady();
   });
   const forward = (signal: NodeJS.Signals): void => void child.kill(signal);

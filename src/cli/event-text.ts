@@ -1,4 +1,5 @@
 import { count } from '../api/json.js';
+import { plainText, quotedText } from '../text/plain.js';
 import { toBigInt, v1 } from '../wire/proto.js';
 import { formatAddress, formatEndpoint } from './address.js';
 import { kindOf, type LogEvent, protocolName } from './event.js';
@@ -38,6 +39,10 @@ function connLine({ event }: Extract<LogEvent, { record: 'conn' }>): string {
   return [way, ...more].join(', ');
 }
 
+/** Ways in which a process asks for a change. One that had ended when it was asked about has no command line in the log. */
+const { netlink, sockopt, sysctl, vslog } = v1.Through.Value;
+const ASKED: ReadonlySet<number> = new Set([netlink, sockopt, sysctl, vslog]);
+
 function controlLine({ event }: Extract<LogEvent, { record: 'control' }>): string {
   const parts: string[] = [];
   if (event.virtual_addr.length === 16 && event.virtual_port + event.fwmark > 0) {
@@ -48,12 +53,14 @@ function controlLine({ event }: Extract<LogEvent, { record: 'control' }>): strin
     );
   }
   if (event.real_addr.length === 16 && event.real_port > 0) parts.push(`real server ${formatEndpoint(event.real_addr, event.real_port)}`);
-  if (event.name !== '') parts.push(event.name);
-  if (event.old_value !== '' && event.new_value !== '') parts.push(`${event.old_value} -> ${event.new_value}`);
-  else if (event.old_value + event.new_value !== '') parts.push(event.old_value + event.new_value);
+  const [name, before, after] = [event.name, event.old_value, event.new_value].map(plainText);
+  if (event.name !== '') parts.push(`${name}`);
+  if (event.old_value !== '' && event.new_value !== '') parts.push(`${before} -> ${after}`);
+  else if (event.old_value + event.new_value !== '') parts.push(`${before}${after}`);
   if (count(event.lost) > 0) parts.push(`${whole(count(event.lost))} lost in ${v1.LossPlace.Value[event.where]}`);
-  if (event.command !== '') parts.push(`by ${event.command} (pid ${event.pid}, uid ${event.uid})`);
-  if (event.detail !== '') parts.push(event.detail);
+  const program = event.command === '' && event.pid !== 0 && ASKED.has(event.through) ? 'an unknown program' : quotedText(event.command);
+  if (program !== '') parts.push(`by ${program} (pid ${event.pid}, uid ${event.uid})`);
+  if (event.detail !== '') parts.push(plainText(event.detail));
   return parts.join(', ');
 }
 

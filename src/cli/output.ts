@@ -1,26 +1,32 @@
 import { once } from 'node:events';
 import Table from 'cli-table3';
 import pc from 'picocolors';
+import { plainOutput } from '../text/plain.js';
 
 /** Colours for standard output, none when it is no terminal. */
 export const colour = pc.createColors(process.stdout.isTTY === true && process.env.NO_COLOR === undefined);
 const errorColour = pc.createColors(process.stderr.isTTY === true && process.env.NO_COLOR === undefined);
 
 export function errorStyle(text: string): string {
-  return errorColour.red(text);
+  return errorColour.red(plainOutput(text));
 }
 
-/** Writes to standard output, and waits while its reader is slow. */
+/** Writes to standard output, and waits while its reader is slow. What a terminal would obey is escaped in text; bytes go out as they are. */
 export async function write(text: string | Uint8Array): Promise<void> {
-  if (!process.stdout.write(text)) await once(process.stdout, 'drain');
+  if (!process.stdout.write(typeof text === 'string' ? plainOutput(text) : text)) await once(process.stdout, 'drain');
+}
+
+/** Writes an answer of the store: as it is into a file or a pipe, as text for people on a terminal. */
+export async function writeAnswer(answer: string | Buffer): Promise<void> {
+  await write(process.stdout.isTTY === true ? answer.toString() : answer);
 }
 
 /** For standard error: what a person should know beside the answer. */
 export function note(text: string): void {
-  process.stderr.write(`${errorColour.dim(text)}\n`);
+  process.stderr.write(`${errorColour.dim(plainOutput(text))}\n`);
 }
 
-/** A table for people. */
+/** A table for people. Cells may have lines and our colours. */
 export function table(head: readonly string[], rows: readonly (readonly unknown[])[], right: readonly number[] = []): string {
   const style = { head: [], border: [], compact: true };
   const table = new Table({
@@ -28,12 +34,13 @@ export function table(head: readonly string[], rows: readonly (readonly unknown[
     style,
     colAligns: head.map((_, i) => (right.includes(i) ? 'right' : 'left')),
   });
-  for (const row of rows) table.push(row.map((cell) => (cell === null || cell === undefined ? colour.dim('NULL') : String(cell))));
+  for (const row of rows)
+    table.push(row.map((cell) => (cell === null || cell === undefined ? colour.dim('NULL') : plainOutput(String(cell)))));
   return `${table.toString()}\n`;
 }
 
 /** Pairs below one another, the names in one column. */
 export function pairs(entries: readonly (readonly [string, string])[]): string {
   const width = Math.max(...entries.map(([name]) => name.length));
-  return entries.map(([name, value]) => `${colour.bold(name.padEnd(width))}  ${value}\n`).join('');
+  return entries.map(([name, value]) => `${colour.bold(name.padEnd(width))}  ${plainOutput(value)}\n`).join('');
 }

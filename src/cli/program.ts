@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
+import { plainOutput } from '../text/plain.js';
 import { type CommandEntry, commands, needed } from './commands.js';
 import { Exit } from './exit-codes.js';
 import { exitCodeOf, Failure, sentence } from './failure.js';
@@ -55,5 +56,5 @@ function report(error: unknown): void {
   if (error instanceof CommanderError) return; // said by commander
   const stack = process.env.VSLOG_DEBUG === '1' && error instanceof Error && !(error instanceof Failure) ? `\n${error.stack}` : '';
   const message = sentence(error);
-  if (message !== '') process.stderr.write(`${errorStyle(`vslog: ${message}`)}${stack}\n`);
+  if (message !== '') process.stderr.write(`${errorStyle(`vslog: ${message}`)}${plainOutput(stack)}\n`);
 }

@@ -1,6 +1,8 @@
 import type { Question } from '../knob/questions.js';
 import type { TerminalStyle } from '../plot/terminal.js';
 import type { Report, Row } from '../report/report.js';
+import { csvCell } from '../text/csv.js';
+import { plainText } from '../text/plain.js';
 import { jsonLines } from './knob/text.js';
 import { plural } from './numbers.js';
 import { colour, pairs, table } from './output.js';
@@ -11,7 +13,7 @@ export function reportText(report: Report, question: Question, rows: readonly Ro
   // A column in which nothing stands only takes room.
   const columns = report.columns.filter((column) => rows.some((row) => column.cell(row) !== ''));
   const heads = columns.map(({ title }) => title);
-  const cells = rows.map((row) => columns.map((column) => column.cell(row)));
+  const cells = rows.map((row) => columns.map((column) => plainText(column.cell(row))));
   if (format === 'vertical') return cells.map((row) => pairs(heads.map((head, at) => [head, row[at] ?? ''] as const))).join('\n');
   const right = columns.flatMap((column, at) => (column.right === true ? [at] : []));
   return `${table(heads, cells, right)}${plural(rows.length, 'row')}\n`;
@@ -25,14 +27,10 @@ export function machineText(report: Report, question: Question, rows: readonly R
   return csv(plain, question.columns);
 }
 
-/** RFC 4180, with a line of names. */
+/** A line of names, then a line a row. */
 function csv(rows: readonly Row[], columns: readonly string[]): string {
-  const cell = (value: unknown): string => {
-    const text = value === null || value === undefined ? '' : typeof value === 'object' ? JSON.stringify(value) : String(value);
-    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  };
   const names = [...new Set([...columns, ...Object.keys(rows[0] ?? {})])];
-  return [names, ...rows.map((row) => names.map((name) => row[name]))].map((line) => `${line.map(cell).join(',')}\r\n`).join('');
+  return [names, ...rows.map((row) => names.map((name) => row[name]))].map((line) => `${line.map(csvCell).join(',')}\r\n`).join('');
 }
 
 /** How pictures are drawn on this standard output. */

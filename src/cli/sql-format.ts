@@ -1,3 +1,5 @@
+import { withoutFormulas } from '../text/csv.js';
+import { plainLines } from '../text/plain.js';
 import { note, table } from './output.js';
 
 /** Our short names for ClickHouse's formats; any of its own names is taken too. */
@@ -25,7 +27,6 @@ export function formatOf(name: string): string | undefined {
   return /^[A-Za-z0-9]{1,64}$/.test(format) ? format : undefined;
 }
 
-export const isTable = (name: string): boolean => name.toLowerCase() === 'table';
 export const isBinary = (format: string): boolean => BINARY.test(format);
 
 interface CompactAnswer {
@@ -48,6 +49,18 @@ function compactOf(text: string): CompactAnswer | undefined {
   }
 }
 
+/** An answer in the format of that name, as it is written: a table for people, CSV without formulas, all others as they came. */
+export function answerText(answer: Buffer, name: string): string | Buffer {
+  switch (name.toLowerCase()) {
+    case 'table':
+      return answerTable(answer);
+    case 'csv':
+      return withoutFormulas(answer);
+    default:
+      return answer;
+  }
+}
+
 /** An answer in JSONCompact as a table for people. */
 export function answerTable(answer: Buffer): string {
   if (answer.length === 0) return '';
@@ -58,7 +71,11 @@ export function answerTable(answer: Buffer): string {
   const right = meta.flatMap(({ type }, i) => (/^(Nullable\()?(U?Int|Float|Decimal)/.test(type) ? [i] : []));
   const cells = data
     .slice(0, MOST_ROWS)
-    .map((row) => row.map((cell) => (typeof cell === 'object' && cell !== null ? JSON.stringify(cell) : cell)));
+    .map((row) =>
+      row.map((cell) =>
+        typeof cell === 'object' && cell !== null ? JSON.stringify(cell) : typeof cell === 'string' ? plainLines(cell) : cell,
+      ),
+    );
   if (data.length > MOST_ROWS) note(`the first ${MOST_ROWS} of ${rows} rows; use another format for all`);
   const names = meta.map(({ name }) => name);
   return `${table(names, cells, right)}${rows} ${rows === 1 ? 'row' : 'rows'}\n`;

@@ -4,8 +4,8 @@ import type { ApiClient } from '../api/client.js';
 import { durationText } from '../plot/text.js';
 import type { QueryLimits } from '../store/store.js';
 import { sentenceOf } from '../wire/errors.js';
-import { errorStyle, note, write } from './output.js';
-import { answerTable, formatNames, formatOf, isBinary, isTable } from './sql-format.js';
+import { errorStyle, note, write, writeAnswer } from './output.js';
+import { answerText, formatNames, formatOf, isBinary } from './sql-format.js';
 import { addToHistory, historyPath, oneLine, readHistory } from './sql-history.js';
 import { limitAdvice } from './sql-limits.js';
 import { columnsSql, completions, SIZES_SQL, type SqlWords, WORDS_SQL, wordsOf } from './sql-words.js';
@@ -159,8 +159,8 @@ export class SqlShell {
     try {
       const bytes = await this.api.sql(sql, engine, this.limits, running.signal);
       if (running.signal.aborted) throw new Error(CANCELLED);
-      const text = isTable(format) ? answerTable(bytes) : bytes;
-      if (this.file === undefined) await write(text);
+      const text = answerText(bytes, format);
+      if (this.file === undefined) await writeAnswer(text);
       else writeFileSync(this.file, text);
       if (this.timing) note(`${durationText((performance.now() - began) / 1000)}${this.file === undefined ? '' : `, in ${this.file}`}`);
     } catch (error) {

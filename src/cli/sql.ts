@@ -5,8 +5,8 @@ import { sentenceOf } from '../wire/errors.js';
 import { Exit } from './exit-codes.js';
 import { Failure } from './failure.js';
 import { addConfigOptions, configOf } from './options.js';
-import { note, write } from './output.js';
-import { answerTable, formatNames, formatOf, isBinary, isTable } from './sql-format.js';
+import { note, writeAnswer } from './output.js';
+import { answerText, formatNames, formatOf, isBinary } from './sql-format.js';
 import { addLimitOptions, type LimitFlags, limitAdvice, limitsOf } from './sql-limits.js';
 
 const EXAMPLES = `
@@ -59,8 +59,8 @@ export function sqlCommand(): Command {
       if (advice !== undefined) note(advice);
       throw error;
     });
-    const text = isTable(asked) ? answerTable(answer) : answer;
-    if (options.output === undefined) return write(text);
+    const text = answerText(answer, asked);
+    if (options.output === undefined) return writeAnswer(text);
     try {
       writeFileSync(options.output, text);
     } catch (error) {

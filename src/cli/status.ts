@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { ApiClient } from '../api/client.js';
 import type { StatusDocument } from '../api/status.js';
+import { plainText, plainValue } from '../text/plain.js';
 import { elapsed, plural, share, size, whole } from './numbers.js';
 import { addConfigOptions, configOf } from './options.js';
 import { colour, pairs, write } from './output.js';
@@ -23,7 +24,8 @@ export function statusCommand(): Command {
 }
 
 /** The status for people. */
-export function statusText(status: StatusDocument, nowMs: number): string {
+export function statusText(document: StatusDocument, nowMs: number): string {
+  const status = plainValue(document, plainText);
   const { capture, spool, counters } = status;
   const { account } = capture;
   const entries: [string, string][] = [

@@ -1,5 +1,6 @@
 import type { CollectorStatus } from '../collector/collector.js';
 import type { PumpStatus } from '../sink/pump.js';
+import { plainOutput, plainText } from '../text/plain.js';
 import { toBigInt } from '../wire/proto.js';
 import { plural, whole } from './numbers.js';
 import { colour } from './output.js';
@@ -44,7 +45,7 @@ export class UpStatus {
   /** A line that stays. */
   say(line: string): void {
     this.clear();
-    process.stdout.write(`${line}\n`);
+    process.stdout.write(`${plainOutput(line)}\n`);
   }
 
   private clear(): void {
@@ -56,7 +57,7 @@ export class UpStatus {
     if (this.asking) return;
     this.asking = true;
     try {
-      const line = this.line(await this.status());
+      const line = plainOutput(this.line(await this.status()));
       if (this.tty) {
         process.stdout.write(`\r\x1b[K${line.slice(0, (process.stdout.columns ?? 80) + 20)}`);
         this.shown = true;
@@ -102,7 +103,7 @@ export class UpStatus {
       ...sinks,
     ];
     if (spool.state !== 'running') parts.push(spool.state);
-    if (trouble !== undefined) parts.push(colour.red(trouble));
+    if (trouble !== undefined) parts.push(colour.red(plainText(trouble)));
     return parts.join('  ');
   }
 }

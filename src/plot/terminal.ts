@@ -1,3 +1,4 @@
+import { plainValue } from '../text/plain.js';
 import type { Bars, Heat, Lines, Plot, Spans } from './plot.js';
 import { momentText, valueText } from './text.js';
 
@@ -20,7 +21,8 @@ const COLOURS = [32, 208, 36, 172, 75, 227, 175, 245, 130, 99, 66];
 /** The picture as lines of text, each ending with a line feed. */
 export function drawPlot(plot: Plot, style: TerminalStyle): string {
   const width = Math.max(40, style.width);
-  const lines = [plot.title, ...bodyOf(plot, { ...style, width })];
+  const plain = plainValue(plot);
+  const lines = [plain.title, ...bodyOf(plain, { ...style, width })];
   return `${lines.map((line) => line.trimEnd()).join('\n')}\n`;
 }
 

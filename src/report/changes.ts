@@ -1,4 +1,5 @@
 import { findKnob, type Knob } from '../knob/catalogue.js';
+import { quotedText } from '../text/plain.js';
 import { LIMIT, type Report, type Row, SERVICE, SINCE, UNTIL, type Values } from './report.js';
 import { endpointText, isOfService, isWithin, serviceText } from './sql.js';
 import { userNames, userText } from './users.js';
@@ -164,8 +165,10 @@ function nobodyText({ through, detail }: Row): string {
 const COMMAND_LENGTH = 80;
 
 function programText(line: string, pid: number): string {
-  const command = line.length > COMMAND_LENGTH ? `${line.slice(0, COMMAND_LENGTH - 1)}…` : line;
-  return command === '' ? `pid ${pid}` : pid === 0 ? command : `${command} (pid ${pid})`;
+  const characters = [...line];
+  const cut = characters.length > COMMAND_LENGTH ? `${characters.slice(0, COMMAND_LENGTH - 1).join('')}…` : line;
+  const command = cut === '' ? 'unknown program' : quotedText(cut);
+  return pid === 0 ? command : `${command} (pid ${pid})`;
 }
 
 /** An empty value can be seen. */

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string>
+
+#include "event/text.h"
 
 namespace vslog {
 namespace {
@@ -9,16 +12,16 @@ namespace {
 static_assert(static_cast<int>(Through::netlink) == VSLOG_THROUGH_NETLINK && static_cast<int>(Through::sockopt) == VSLOG_THROUGH_SOCKOPT &&
               static_cast<int>(Through::sysctl) == VSLOG_THROUGH_SYSCTL && static_cast<int>(Through::kernel) == VSLOG_THROUGH_KERNEL);
 
-/// argv holds NULs between the arguments; a process may also have changed it, so anything below a blank becomes one.
-std::string command_line(const vslog_author& a) {
+/// An unreadable byte takes four characters.
+constexpr std::size_t kLongestShown = 4 * sizeof(vslog_author::command);
+
+/// The kernel cuts a process's name at a byte, too.
+std::string name(const char (&bytes)[16]) { return plain_text(without_torn_end({bytes, strnlen(bytes, sizeof bytes)}), kLongestShown); }
+
+std::string command(const vslog_author& a) {
   const std::size_t size = std::min<std::size_t>(a.command_size, sizeof a.command);
-  std::string s(a.command, size);
-  for (char& ch : s) {
-    if (static_cast<unsigned char>(ch) < ' ') ch = ' ';
-  }
-  while (!s.empty() && s.back() == ' ') s.pop_back();
-  if (s.empty()) s.assign(a.comm, strnlen(a.comm, sizeof a.comm));
-  return s;
+  std::string line = command_line({a.command, size}, size >= sizeof a.command - 1, kLongestShown);
+  return line.empty() ? name(a.comm) : line;
 }
 
 }  // namespace
@@ -30,9 +33,9 @@ Author author_of(const vslog_author& a) {
   author.uid = a.uid;
   author.login_uid = a.login_uid;
   author.pid = a.pid;
-  author.command = command_line(a);
+  author.command = command(a);
   author.parent_pid = a.parent_pid;
-  author.parent_command.assign(a.parent_comm, strnlen(a.parent_comm, sizeof a.parent_comm));
+  author.parent_command = name(a.parent_comm);
   return author;
 }
 

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { type Knob, knobs } from '../../knob/catalogue.js';
+import { plainText } from '../../text/plain.js';
 import type { KnobReading } from '../../wire/administration.js';
 import { Exit } from '../exit-codes.js';
 import { Failure } from '../failure.js';
@@ -74,6 +75,7 @@ function row(knob: Knob, reading: KnobReading | undefined): string[] {
 function valueText(knob: Knob, reading: KnobReading | undefined): string {
   if (isOfServices(knob)) return colour.dim(knob.backing === 'service' ? 'of each service' : 'of each real server');
   if (reading === undefined) return colour.dim('The capture does not tell it.');
-  if (reading.problem !== '') return colour.dim(reading.problem);
-  return isChanged(knob, reading) ? colour.bold(`${reading.value} *`) : reading.value;
+  if (reading.problem !== '') return colour.dim(plainText(reading.problem));
+  const value = plainText(reading.value);
+  return isChanged(knob, reading) ? colour.bold(`${value} *`) : value;
 }

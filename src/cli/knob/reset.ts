@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import { Command } from 'commander';
 import type { Knob } from '../../knob/catalogue.js';
+import { plainOutput } from '../../text/plain.js';
 import type { KnobAssignment, KnobReading } from '../../wire/administration.js';
 import { Exit } from '../exit-codes.js';
 import { Failure } from '../failure.js';
@@ -77,7 +78,7 @@ async function confirm(changes: readonly { name: string; oldValue: string; newVa
   if (process.stdin.isTTY !== true) {
     throw new Failure(Exit.usage, `${plural(changes.length, 'knob')} would be set: say --yes, or --dry-run to see which.`);
   }
-  process.stderr.write(changes.map((change) => `${changeText(change)}\n`).join(''));
+  process.stderr.write(plainOutput(changes.map((change) => `${changeText(change)}\n`).join('')));
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
     const answer = await terminal.question(`Set ${plural(changes.length, 'knob')} to the default? [y/N] `);

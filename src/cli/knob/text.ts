@@ -1,5 +1,6 @@
 import type { Knob } from '../../knob/catalogue.js';
 import { allowed } from '../../knob/value.js';
+import { plainText, quotedText } from '../../text/plain.js';
 import type { KnobChange, KnobReading } from '../../wire/administration.js';
 import { write } from '../output.js';
 
@@ -93,9 +94,9 @@ export function changeText({ name, oldValue, newValue }: KnobChange): string {
   return isSame(oldValue, newValue) ? `${name}: ${shown(newValue)} already` : `${name}: ${shown(oldValue)} → ${shown(newValue)}`;
 }
 
-/** A value within a line: an empty one can be seen. */
+/** A value within a line: an empty one can be seen, and what else is hidden. */
 export function shown(value: string): string {
-  return value === '' ? '""' : value;
+  return value === '' ? '""' : plainText(value);
 }
 
 /** Who changed something, as control_events has it. */
@@ -111,7 +112,7 @@ export interface Author {
 
 const NOT_KNOWN = 0xffff_ffff;
 
-/** `by sysctl -w ... (pid 12, uid 0, login uid 1000), parent bash (pid 7), through sysctl`; what is not known is left out. */
+/** `by sysctl -w ... (pid 12, uid 0, login uid 1000), parent bash (pid 7), through sysctl`; a process that had ended when it was asked about is `an unknown program`; what else is not known is left out. */
 export function authorText({ uid, loginUid, pid, command, parentPid, parentCommand, through }: Author): string {
   const of = [
     ...(pid === 0 ? [] : [`pid ${pid}`]),
@@ -119,8 +120,10 @@ export function authorText({ uid, loginUid, pid, command, parentPid, parentComma
     ...(loginUid === NOT_KNOWN || (pid === 0 && command === '') ? [] : [`login uid ${loginUid}`]),
   ].join(', ');
   const parts: string[] = [];
-  if (command !== '' || of !== '') parts.push(`by ${command === '' ? of : of === '' ? command : `${command} (${of})`}`);
-  if (parentPid !== 0) parts.push(`parent ${parentCommand === '' ? `pid ${parentPid}` : `${parentCommand} (pid ${parentPid})`}`);
+  const program = command !== '' ? quotedText(command) : pid === 0 ? '' : 'an unknown program';
+  if (program !== '' || of !== '') parts.push(`by ${program === '' ? of : of === '' ? program : `${program} (${of})`}`);
+  if (parentPid !== 0)
+    parts.push(`parent ${parentCommand === '' ? `pid ${parentPid}` : `${quotedText(parentCommand)} (pid ${parentPid})`}`);
   if (through !== 'unknown') parts.push(`through ${through}`);
   return parts.length === 0 ? 'not known by whom' : parts.join(', ');
 }

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { tail } from '../../collector/tail.js';
 import { findKnob, type Knob } from '../../knob/catalogue.js';
+import { plainText } from '../../text/plain.js';
 import { toBigInt, v1 } from '../../wire/proto.js';
 import { explained } from '../capture-answer.js';
 import { type ControlEvent, eventsOf } from '../event.js';
@@ -76,7 +77,7 @@ export function changeLine(event: ControlEvent): string {
     parentCommand: event.parent_command,
     through: v1.Through.Value[event.through] ?? String(event.through),
   });
-  const name = findKnob(event.name)?.name ?? event.name;
+  const name = findKnob(event.name)?.name ?? plainText(event.name);
   const change = `${shown(event.old_value)} → ${shown(event.new_value)}`;
   return `${colour.dim(timestamp(toBigInt(event.time_ns)))} ${colour.bold(name)}: ${change}, ${author}\n`;
 }

@@ -225,6 +225,21 @@ TEST(Encoder, ALongerTextIsCut) {
   c.uid = c.login_uid = 0;
   c.command = std::string(kMaxText, 'a') + "b";
   EXPECT_EQ(fields_of(c).at(1).bytes, std::string(kMaxText, 'a'));
+  c.command = std::string(kMaxText - 1, 'a') + "ö";
+  EXPECT_EQ(fields_of(c).at(1).bytes, std::string(kMaxText - 1, 'a')) << "a string of protobuf is UTF-8";
+}
+
+TEST(Encoder, EveryTextIsPlain) {
+  ControlRecord c;
+  c.uid = c.login_uid = 0;
+  c.name = c.old_value = c.new_value = c.command = c.detail = c.boot_id = c.parent_command = "\x1b]0;x\x07\xff\u202e";
+  int texts = 0;
+  for (const Field& field : fields_of(c)) {
+    if (field.bytes.empty()) continue;
+    EXPECT_EQ(field.bytes, "\\x1b]0;x\\x07\\xff\\u202e");
+    ++texts;
+  }
+  EXPECT_EQ(texts, 7);
 }
 
 }  // namespace

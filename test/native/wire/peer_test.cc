@@ -4,31 +4,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <set>
+#include <vector>
 
 #include "wire/journal.h"
 #include "wire/unique_fd.h"
 
 namespace vslog {
 namespace {
-
-TEST(Peer, WhoMaySubscribe) {
-  EXPECT_TRUE(may_subscribe({0, {}}, 5, 7));
-  EXPECT_TRUE(may_subscribe({5, {}}, 5, 7));
-  EXPECT_TRUE(may_subscribe({6, {1, 7}}, 5, 7));
-  EXPECT_FALSE(may_subscribe({6, {1, 8}}, 5, 7));
-  EXPECT_FALSE(may_subscribe({}, 5, 7)) << "a peer that nobody knows";
-}
-
-TEST(Peer, WhoMaySet) {
-  EXPECT_TRUE(may_set({0, {}}, 5, {}));
-  EXPECT_TRUE(may_set({5, {}}, 5, {}));
-  EXPECT_TRUE(may_set({6, {1, 7}}, 5, gid_t{7}));
-  EXPECT_FALSE(may_set({6, {1, 8}}, 5, gid_t{7}));
-  EXPECT_FALSE(may_set({6, {1, 7}}, 5, {})) << "without a group of administrators, group membership opens nothing";
-  EXPECT_FALSE(may_set({}, 5, gid_t{7}));
-}
 
 TEST(Peer, IsReadFromItsSocket) {
   std::array<int, 2> fds{};
@@ -48,21 +34,20 @@ TEST(Peer, OfNoSocketIsNobody) {
   EXPECT_TRUE(peer.groups.empty());
 }
 
-TEST(Peer, TheAuthorIsWhatProcTells) {
-  const Author author = author_of(Peer{1000, {}, getpid()});
-  EXPECT_EQ(author.uid, 1000U);
-  EXPECT_EQ(author.pid, static_cast<std::uint32_t>(getpid()));
-  EXPECT_NE(author.command.find("wire-tests"), std::string::npos) << author.command;
-  EXPECT_EQ(author.parent_pid, static_cast<std::uint32_t>(getppid()));
-  EXPECT_NE(author.parent_command, "");
-  EXPECT_EQ(author.through, Through::vslog);
-}
-
-TEST(Peer, TheAuthorThatIsGoneHasNoCommand) {
-  const Author author = author_of(Peer{1000, {}, 0});
-  EXPECT_EQ(author.uid, 1000U);
-  EXPECT_EQ(author.command, "");
-  EXPECT_EQ(author.parent_pid, 0U);
+TEST(Peer, HasTheGroupsOfItsProcess) {
+  std::vector<gid_t> own(static_cast<std::size_t>(std::max(getgroups(0, nullptr), 0)));
+  ASSERT_EQ(getgroups(static_cast<int>(own.size()), own.data()), static_cast<int>(own.size()));
+  own.push_back(getgid());
+  std::array<int, 2> fds{};
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds.data()), 0);
+  const UniqueFd here(fds[0]);
+  const UniqueFd there(fds[1]);
+  const Peer peer = read_peer(here.get());
+  EXPECT_EQ(std::set<gid_t>(peer.groups.begin(), peer.groups.end()), std::set<gid_t>(own.begin(), own.end()));
+  const Peer credentials = read_credentials(here.get());
+  EXPECT_EQ(credentials.uid, getuid());
+  EXPECT_EQ(credentials.pid, getpid());
+  EXPECT_EQ(credentials.groups, std::vector<gid_t>{getgid()});
 }
 
 TEST(Peer, FindsAGroupByNameAndNumber) {

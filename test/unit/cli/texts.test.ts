@@ -3,7 +3,7 @@ import { parseAddress } from '../../../src/cli/address.js';
 import { exitCodeOf } from '../../../src/cli/failure.js';
 import { machineText, reportText } from '../../../src/cli/report-text.js';
 import { cutText, drainText, predictionText, restText } from '../../../src/cli/service/drain-text.js';
-import { answerTable, formatNames, formatOf, isBinary } from '../../../src/cli/sql-format.js';
+import { answerTable, answerText, formatNames, formatOf, isBinary } from '../../../src/cli/sql-format.js';
 import { statusText } from '../../../src/cli/status.js';
 import { parseTime } from '../../../src/cli/time.js';
 import type { RestConnection } from '../../../src/drain/rest.js';
@@ -65,6 +65,19 @@ describe('an answer of SQL', () => {
     expect(answer({ meta, data: [[['a', 'b'], 1]], rows: 1 })).toContain('["a","b"]');
   });
 
+  it('shows what a terminal would obey, in old records too', () => {
+    const text = answer({ meta, data: [['\x1b[2J\u202e\u009b31m', 1]], rows: 1 });
+    expect(text).toContain('│ \\x1b[2J\\u202e\\u009b31m │');
+    expect(answer({ meta, data: [['two\nlines', 1]], rows: 1 })).toMatch(/│ two +│ +1 │\n│ lines +│/);
+  });
+
+  it('is CSV without formulas, and other formats as they came', () => {
+    const csv = Buffer.from('"a"\n"=1"\n');
+    expect(answerText(csv, 'CSV').toString()).toBe('"a"\n"\'=1"\n');
+    expect(answerText(csv, 'CSVWithNames')).toBe(csv);
+    expect(answerText(Buffer.from(''), 'table')).toBe('');
+  });
+
   it('is what it is where the statement chose a format itself', () => {
     for (const text of ['a\tb\n', '{"data":[{"a":1}],"meta":[]}', '[1]', 'null']) expect(answer(text)).toBe(text);
     expect(answer('')).toBe('');
@@ -94,6 +107,13 @@ describe('a report', () => {
     expect(table).toMatch(/\n1 row\n$/);
     expect(reportText(loss, question, [row], 'vertical')).toMatch(/^time +2026-01-31 12:00:00\nwhere +ring\nmissing +7\nwhat /);
     expect(reportText(loss, question, [], 'vertical')).toBe('Nothing is missing: no loss record, and no gap in the ledger.\n');
+  });
+
+  it('shows what a terminal would obey, and hands a spreadsheet no formula', () => {
+    const bad = { ...row, detail: '=cmd()\x1b]0;x\x07\u202e', node: '@lb' };
+    for (const format of ['table', 'vertical'] as const)
+      expect(reportText(loss, question, [bad], format)).toContain('=cmd()\\x1b]0;x\\x07\\u202e');
+    expect(machineText(loss, question, [bad], 'csv')).toContain(`,'=cmd()\\x1b]0;x\\x07\\u202e,'@lb,e\r\n`);
   });
 
   it('is all that the store told, for machines', () => {

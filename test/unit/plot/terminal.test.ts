@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import type { Plot } from '../../../src/plot/plot.js';
 import { drawPlot } from '../../../src/plot/terminal.js';
 import { bytesText, countText, durationText, momentText } from '../../../src/plot/text.js';
+import { plainLines } from '../../../src/text/plain.js';
 
 const PLAIN = { width: 50, ascii: true, colours: false };
 
@@ -112,4 +113,12 @@ test('numbers are written as people read them', () => {
     '01-30 10:20',
     '2026-01-30',
   ]);
+});
+
+test('labels, notes and marks cannot draw, or turn what follows', () => {
+  const bad = 'a\x1b[2J\u202e';
+  const spans = { kind: 'spans', title: bad, begin: 0, end: 100, spans: [{ label: bad, begin: 1, end: null, note: bad }] } as const;
+  const text = drawPlot(spans, { ...PLAIN, width: 120 });
+  expect(text.split('a\\x1b[2J\\u202e')).toHaveLength(4);
+  expect(plainLines(text)).toBe(text);
 });

@@ -68,8 +68,10 @@ describe('report changes', () => {
     expect(whoText({ ...KNOB, login_uid: 0 }, USERS)).toBe('root: vslog (pid 12), parent bash (pid 7)');
     expect(whoText({ ...KNOB, login_uid: NOT_KNOWN, uid: 77, parent_pid: 0 }, USERS)).toBe('uid 77: vslog (pid 12)');
     expect(whoText({ ...KNOB, command: 'x'.repeat(81), parent_pid: 0 }, USERS)).toBe(`root (login alice): ${'x'.repeat(79)}… (pid 12)`);
+    const faked = whoText({ ...KNOB, command: 'vslog (pid 1), parent "init" (pid 1)\x1b[8m', parent_pid: 0 }, USERS);
+    expect(faked).toBe('root (login alice): "vslog (pid 1), parent \\"init\\" (pid 1)\\x1b[8m" (pid 12)');
     expect(whoText({ ...KNOB, uid: NOT_KNOWN, command: '', parent_command: '' }, USERS)).toBe(
-      'unknown user (login alice): pid 12, parent pid 7',
+      'unknown user (login alice): unknown program (pid 12), parent unknown program (pid 7)',
     );
     expect(whoText({ ...KNOB, ...NOBODY }, USERS)).toBe('unknown: found by comparison');
     expect(whoText({ ...KNOB, ...NOBODY, detail: 'it was found when the capture started' }, USERS)).toBe(

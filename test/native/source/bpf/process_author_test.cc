@@ -33,7 +33,20 @@ TEST(ProcessAuthor, IsTakenWhole) {
   EXPECT_EQ(author.parent_command, "bash");
 }
 
-TEST(ProcessAuthor, ControlCharactersBecomeBlanks) { EXPECT_EQ(author_of(process("a\nb\x1b[1m\tc")).command, "a b [1m c"); }
+TEST(ProcessAuthor, WhatATerminalObeysIsShown) {
+  vslog_author a = process("a\nb\x1b[1m\u202e" "c");
+  EXPECT_EQ(author_of(a).command, "a\\x0ab\\x1b[1m\\u202ec");
+  std::strcpy(a.parent_comm, "\x1b]0;p\x07");
+  EXPECT_EQ(author_of(a).parent_command, "\\x1b]0;p\\x07");
+}
+
+TEST(ProcessAuthor, WhatTheKernelCutInACharacterEndsBeforeIt) {
+  const std::string whole(sizeof(vslog_author::command) - 2, 'x');
+  EXPECT_EQ(author_of(process(whole + "\xc3")).command, whole) << "255 bytes are as much as the kernel side reads";
+  vslog_author a = process("");
+  std::strcpy(a.comm, "fifteen bytes \xc3");
+  EXPECT_EQ(author_of(a).command, "fifteen bytes ");
+}
 
 TEST(ProcessAuthor, WithoutACommandLineItsShortNameStands) {
   EXPECT_EQ(author_of(process("")).command, "sysctl");
