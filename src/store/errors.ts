@@ -15,7 +15,29 @@ export class EngineError extends Error {
 
 /** The engine's process is not there, or not yet: what was asked may work later. */
 export class EngineUnavailable extends Error {
-  override readonly name = 'EngineUnavailable';
+  override readonly name: string = 'EngineUnavailable';
+}
+
+/** The engine ended while it ran the statement. */
+export class EngineEnded extends EngineUnavailable {
+  override readonly name = 'EngineEnded';
+  /** Id of the query that it was ended for; undefined: it was no query. */
+  readonly culprit: string | undefined;
+
+  constructor(message: string, culprit: string | undefined) {
+    super(message);
+    this.culprit = culprit;
+  }
+}
+
+/** A person's query was ended because its answer became too large. */
+export class AnswerTooLarge extends Error {
+  override readonly name = 'AnswerTooLarge';
+}
+
+/** A person's query was ended, with the engine, because it did not end by itself. */
+export class QueryOutlived extends Error {
+  override readonly name = 'QueryOutlived';
 }
 
 /** Makes one sentence of what the engine says: `Code: 60. DB::Exception: Unknown table x. (UNKNOWN_TABLE)` becomes `Unknown table x (ClickHouse 60, UNKNOWN_TABLE).` */
