@@ -13,10 +13,13 @@ const LOCK_PATIENCE_MS = 15_000;
 const FIRST_RESTART_MS = 250;
 const LAST_RESTART_MS = 30_000;
 /** Together less than 10 s until a dead engine has been replaced. */
-const HEARTBEAT: HeartbeatOptions = { everyMs: 1000, deadlineMs: 3000, misses: 2 };
+const HEARTBEAT: HeartbeatOptions = { everyMs: 1000, deadlineMs: 2000, misses: 2 };
 /** An engine that lived for less, ms, before it gave no sign of life may only be slow: the next one gets twice the time, up to so many times twice. */
 const SHORT_LIFE_MS = 60_000;
 const MOST_DOUBLINGS = 4;
+/** What it says of itself once it has caught a fatal signal, and what people are told. */
+const FATAL = /fatal error/;
+const DYING = 'The embedded ClickHouse died inside; it is started again.';
 /** Longest time until an engine answers its first statements, ms: many parts take long to load. */
 const START_MS = 600_000;
 
@@ -234,7 +237,7 @@ export class Engine {
     if (said.code === ABORTED) this.#pulse?.suspect();
     if (failure === 'OverQuota') one?.reject(new AnswerTooLarge(error));
     else if (failure === 'NotKept') one?.reject(new EngineUnavailable(`The answer could not be put into the store's folder: ${error}.`));
-    else one?.reject(said);
+    else one?.reject(said.code === ABORTED && FATAL.test(error) ? new EngineEnded(DYING, undefined) : said);
   }
 
   #ended(how: string): void {

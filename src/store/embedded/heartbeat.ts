@@ -28,13 +28,12 @@ export class Heartbeat {
   /** Called every `everyMs`. True: the engine is dead. A beat is sent otherwise. */
   isDead(now: number): boolean {
     const { everyMs, deadlineMs, misses } = this.options;
-    // A process that was stopped itself, or got no processor, has not seen the answers.
-    const late = now - this.looked - everyMs;
+    // A process that was stopped itself, or got no processor, has not read the answers: the deadlines begin anew.
+    const asleep = now - this.looked > 2 * everyMs;
     this.looked = now;
     for (const [beat, sent] of this.waiting) {
-      const since = late > everyMs ? sent + late : sent;
-      if (now - since < deadlineMs) this.waiting.set(beat, since);
-      else {
+      if (asleep) this.waiting.set(beat, now);
+      else if (now - sent >= deadlineMs) {
         this.waiting.delete(beat);
         this.missed++;
       }
