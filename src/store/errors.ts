@@ -35,6 +35,14 @@ export class AnswerTooLarge extends Error {
   override readonly name = 'AnswerTooLarge';
 }
 
+/** Why an answer of more than `quota` bytes is refused, a sentence; `most`: what an answer may have where others leave enough. */
+export function tooLarge(quota: number, most = quota): string {
+  const size = quota >= 1024 * 1024 ? `${Math.floor(quota / 1024 / 1024)} MiB` : `${quota} bytes`;
+  return quota < most
+    ? `The answer is larger than ${size}, which is what other answers leave at this moment: ask again later, or narrow the query.`
+    : `The answer is larger than ${size}, the most that is answered: narrow the query, choose fewer columns, or write LIMIT.`;
+}
+
 /** A person's query was ended, with the engine, because it did not end by itself. */
 export class QueryOutlived extends Error {
   override readonly name = 'QueryOutlived';

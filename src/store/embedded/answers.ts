@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { tooLarge } from '../errors.js';
 import type { StoredAnswer } from '../store.js';
 import type { EngineAnswer } from './ask.mjs';
 import type { Target } from './collect.mjs';
@@ -91,9 +92,6 @@ export class Answers {
 
   /** Why an answer was refused, a sentence. */
   tooLarge(quota: number): string {
-    const size = (bytes: number): string => (bytes >= 1024 * 1024 ? `${Math.floor(bytes / 1024 / 1024)} MiB` : `${bytes} bytes`);
-    return quota < this.maxBytes
-      ? `The answer is larger than ${size(quota)}, which is what other answers leave at this moment: ask again later, or narrow the query.`
-      : `The answer is larger than ${size(quota)}, the most that is answered: narrow the query, choose fewer columns, or write LIMIT.`;
+    return tooLarge(quota, this.maxBytes);
   }
 }

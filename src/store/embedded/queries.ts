@@ -18,6 +18,8 @@ const MOST_WAITING = 64;
 const LOOK_MS = 500;
 /** So often a query is run again that ended because of another one. */
 const MOST_AGAIN = 2;
+/** How long the engine may take to read a statement and write it anew, ms; the query's own limit begins after that. */
+const FORMAT_MS = 30_000;
 /** How long such a query waits for the engine at most, ms. */
 const LONGEST_WAIT_MS = 5000;
 
@@ -83,13 +85,14 @@ export class Queries {
       this.overruns.left(id, performance.now());
       this.engine.write(endingStatement(id), 'TSV', CONTROL).catch(() => undefined);
     };
-    this.begin(id, query.seconds);
+    this.begin(id);
     signal?.addEventListener('abort', end, { once: true });
     try {
       const text = { text: (sql: string, format?: string) => this.engine.text(sql, format, formatter(place.number)) };
       const written = await readingStatement(text, query.sql, query.formatFixed);
       signal?.throwIfAborted();
       const { sql, format } = intoFile(written, query.format, place.target.pipe);
+      this.overruns.begin(id, query.seconds * 1000, performance.now());
       const answer = await this.engine.ask({ statements: query.statements(id), sql, format, target: place.target }, end);
       const kept = place.keep(answer);
       return { ...kept, format, resultRows: answer.rows, resultBytes: answer.read, seconds: answer.seconds };
@@ -107,8 +110,8 @@ export class Queries {
     }
   }
 
-  private begin(id: string, seconds: number): void {
-    this.overruns.begin(id, seconds * 1000, performance.now());
+  private begin(id: string): void {
+    this.overruns.begin(id, FORMAT_MS, performance.now());
     this.running++;
     this.watch ??= setInterval(() => {
       const found = this.overruns.due(performance.now(), this.turns.waited);
