@@ -15,8 +15,8 @@ const LAST_RESTART_MS = 30_000;
 /** Together less than 10 s until a dead engine has been replaced. */
 const HEARTBEAT: HeartbeatOptions = { everyMs: 1000, deadlineMs: 2000, misses: 2 };
 /** An engine that lived for less, ms, before it gave no sign of life may only be slow: the next one gets twice the time, up to so many times twice. */
-const SHORT_LIFE_MS = 60_000;
-const MOST_DOUBLINGS = 4;
+const SHORT_LIFE_MS = 15_000;
+const MOST_DOUBLINGS = 3;
 /** What it says of itself once it has caught a fatal signal, and what people are told. */
 const FATAL = /fatal error/;
 const DYING = 'The embedded ClickHouse died inside; it is started again.';

@@ -40,11 +40,11 @@ export class Pulse {
   private send(): void {
     const beat = this.heartbeat.send(performance.now());
     this.beat().then(
-      () => this.heartbeat.answered(beat),
+      () => this.heartbeat.answered(beat, performance.now()),
       (error: unknown) => {
         if (error instanceof EngineError && error.code === ABORTED) this.end('it aborts every statement (ClickHouse 236, ABORTED)');
         // Any other error is an answer; a process that has gone is noticed by its exit.
-        else if (error instanceof EngineError) this.heartbeat.answered(beat);
+        else if (error instanceof EngineError) this.heartbeat.answered(beat, performance.now());
       },
     );
   }

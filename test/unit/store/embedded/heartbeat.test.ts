@@ -8,7 +8,7 @@ function deadAt(heartbeat: Heartbeat, from: number, until: number, answer: (seco
   for (let second = from; second <= until; second++) {
     if (heartbeat.isDead(second * 1000)) return second;
     const beat = heartbeat.send(second * 1000);
-    if (answer(second)) heartbeat.answered(beat);
+    if (answer(second)) heartbeat.answered(beat, second * 1000);
   }
   return undefined;
 }
@@ -27,7 +27,7 @@ it('one missed beat is none, and a late answer proves life', () => {
   for (let second = 1; second <= 60; second++) {
     expect(slow.isDead(second * 1000)).toBe(false);
     // Each answer comes after its deadline, when the next beat has not missed its own.
-    for (const beat of late.splice(0)) slow.answered(beat);
+    for (const beat of late.splice(0)) slow.answered(beat, second * 1000);
     if (second % 4 === 1) late.push(slow.send(second * 1000));
   }
 });
@@ -46,6 +46,17 @@ it('a beat beside the others, sent on a suspicion, changes nothing', () => {
   const heartbeat = new Heartbeat(OPTIONS, 0);
   heartbeat.send(100);
   expect(heartbeat.isDead(1000)).toBe(false);
-  heartbeat.answered(heartbeat.send(1000));
+  heartbeat.answered(heartbeat.send(1000), 1000);
   expect(deadAt(heartbeat, 2, 10, () => true)).toBeUndefined();
+});
+
+it('an engine whose answers take long gets more time for them, until they are quick again', () => {
+  const heartbeat = new Heartbeat(OPTIONS, 0);
+  heartbeat.answered(heartbeat.send(0), 1500);
+  expect(deadAt(heartbeat, 1, 5, () => true)).toBeUndefined();
+  expect(deadAt(heartbeat, 6, 60, () => false)).toBe(13);
+  const recovered = new Heartbeat(OPTIONS, 0);
+  recovered.answered(recovered.send(0), 1500);
+  expect(deadAt(recovered, 1, 100, () => true)).toBeUndefined();
+  expect(deadAt(recovered, 101, 160, () => false)).toBe(104);
 });
