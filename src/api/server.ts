@@ -1,6 +1,10 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Collector } from '../collector/collector.js';
 import { closeHttp } from '../listen/http.js';
+import { REQUEST_TIMES, Slots } from '../listen/limits.js';
+import { openBody, sendStream } from '../listen/send.js';
+import { limitSockets } from '../listen/sockets.js';
+import type { StoredAnswer } from '../store/store.js';
 import type { GroupName } from '../wire/client.js';
 import { sentenceOf } from '../wire/errors.js';
 import { v1 } from '../wire/proto.js';
@@ -16,6 +20,11 @@ import { verifyAll } from './verification.js';
 const MAX_QUERY_BYTES = 1024 * 1024;
 /** What running queries have to finish at the end, ms. */
 const CLOSE_MS = 2000;
+/** Open sockets at one time; tails; comparisons and replays, each of which reads the spool. */
+const MOST_SOCKETS = 128;
+const MOST_TAILS = 32;
+const MOST_SCANS = 4;
+const BUSY = `${MOST_SCANS} comparisons and replays run already: wait until one of them has ended.`;
 const FORMAT = /^[A-Za-z0-9]{1,64}$/;
 
 export interface ApiOptions {
@@ -31,10 +40,13 @@ export interface ApiOptions {
 export class ApiServer {
   private readonly options: ApiOptions;
   private readonly stopping = new AbortController();
-  private readonly server = createServer((request, response) => void this.answer(request, response));
+  private readonly tails = new Slots(MOST_TAILS);
+  private readonly scans = new Slots(MOST_SCANS);
+  private readonly server = createServer(REQUEST_TIMES, (request, response) => void this.answer(request, response));
 
   constructor(options: ApiOptions) {
     this.options = options;
+    limitSockets(this.server, MOST_SOCKETS);
   }
 
   /** Rejects with SocketError. */
@@ -68,18 +80,15 @@ export class ApiServer {
         return;
       case 'POST /v1/sql':
         return this.sql(query, request, response);
-      case 'GET /v1/tail':
-        return streamTail(
-          collector,
-          { groups: groupsOf(query.getAll('group')), filter: filterOf(query.get('filter')) },
-          request,
-          response,
-          this.stopping.signal,
-        );
+      case 'GET /v1/tail': {
+        const wanted = { groups: groupsOf(query.getAll('group')), filter: filterOf(query.get('filter')) };
+        const tail = () => streamTail(collector, wanted, request, response, this.stopping.signal);
+        return within(this.tails, `${MOST_TAILS} clients follow the events already: end one of them first.`, tail);
+      }
       case 'POST /v1/verify':
-        return this.verify(query, request, response);
+        return within(this.scans, BUSY, () => this.verify(query, request, response));
       case 'POST /v1/replay':
-        return this.replay(query, request, response);
+        return within(this.scans, BUSY, () => this.replay(query, request, response));
       default:
         throw new ApiError(404, 'not_found', `There is nothing at ${route}.`);
     }
@@ -108,14 +117,21 @@ export class ApiServer {
       ...(memory === undefined ? {} : { memory }),
       ...(rows === undefined ? {} : { rows }),
     };
-    let bytes: Uint8Array;
+    let answer: StoredAnswer;
     try {
-      bytes = await store.query(sql, { format, limits, signal: gone.signal });
+      const asked = { format, limits, signal: gone.signal };
+      answer = await (store.stored?.(sql, asked) ??
+        store.query(sql, asked).then((bytes) => ({ body: { bytes }, discard: () => undefined })));
     } catch (error) {
       throw new ApiError(400, 'query_failed', sentenceOf(error));
     }
-    response.writeHead(200, { 'content-type': 'application/octet-stream', 'x-clickhouse-format': format, 'content-length': bytes.length });
-    response.end(bytes);
+    try {
+      const [stream, length] = await openBody(answer.body);
+      response.writeHead(200, { 'content-type': 'application/octet-stream', 'x-clickhouse-format': format, 'content-length': length });
+      await sendStream(response, stream, length);
+    } finally {
+      answer.discard();
+    }
   }
 
   /** `since` in seconds since 1970: losses before it are not judged. `wait`, s: see VerifyOptions. Waiting ends with the client. */
@@ -145,6 +161,17 @@ export class ApiServer {
     request.socket.once('close', () => gone.abort());
     const signal = AbortSignal.any([gone.signal, this.stopping.signal]);
     await jsonLines(response, (onProgress) => this.options.collector.replay(query.get('sink') ?? '', wanted, onProgress, signal));
+  }
+}
+
+/** Runs it in one of the slots. Rejects with ApiError when all are taken. */
+async function within(slots: Slots, full: string, action: () => Promise<void>): Promise<void> {
+  const leave = slots.take();
+  if (leave === undefined) throw new ApiError(503, 'busy', full);
+  try {
+    await action();
+  } finally {
+    leave();
   }
 }
 

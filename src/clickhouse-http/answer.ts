@@ -1,9 +1,7 @@
-import { createReadStream } from 'node:fs';
-import { open, rm } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
-import { Readable, type Transform } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import type { Transform } from 'node:stream';
 import { constants, createBrotliCompress, createDeflate, createGzip } from 'node:zlib';
+import { openBody, sendStream } from '../listen/send.js';
 import type { HttpAnswer } from './backend.js';
 
 type Encoding = 'gzip' | 'br' | 'deflate';
@@ -60,25 +58,20 @@ export interface SendOptions {
   readonly head: boolean;
 }
 
-/** Sends an answer whose headers are set, but for its length and encoding, and removes its file. Rejects when the client went away. */
+/** Sends an answer whose headers are set, but for its length and encoding, and discards it. Rejects when the client went away, or reads too slowly. */
 export async function sendAnswer(response: ServerResponse, answer: HttpAnswer, { encoding, transform, head }: SendOptions): Promise<void> {
-  const [body, length] = await bodyOf(answer);
-  if (encoding !== undefined) response.setHeader('Content-Encoding', encoding);
-  else if (transform === undefined) response.setHeader('Content-Length', length);
-  if (head) {
-    body.destroy();
-    response.end();
-    return;
+  try {
+    const [body, length] = await openBody(answer.body);
+    if (encoding !== undefined) response.setHeader('Content-Encoding', encoding);
+    else if (transform === undefined) response.setHeader('Content-Length', length);
+    if (head) {
+      body.destroy();
+      response.end();
+      return;
+    }
+    const between = [...(transform === undefined ? [] : [transform]), ...(encoding === undefined ? [] : [COMPRESS[encoding]()])];
+    await sendStream(response, body, length, between);
+  } finally {
+    answer.discard();
   }
-  const between = [...(transform === undefined ? [] : [transform]), ...(encoding === undefined ? [] : [COMPRESS[encoding]()])];
-  await pipeline([body, ...between, response]);
-}
-
-async function bodyOf({ body }: HttpAnswer): Promise<[Readable, number]> {
-  if ('bytes' in body) return [Readable.from([Buffer.from(body.bytes)]), body.bytes.length];
-  const file = await open(body.path, 'r');
-  // The open file lives on without its name.
-  await rm(body.path, { force: true });
-  const { size } = await file.stat();
-  return [createReadStream('', { fd: file, highWaterMark: 1 << 18 }), size];
 }

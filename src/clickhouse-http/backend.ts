@@ -1,3 +1,5 @@
+import type { StoredAnswer } from '../store/store.js';
+
 /** One statement as it came by HTTP. */
 export interface HttpQuery {
   /** The client's or ours; unique while the query runs. */
@@ -14,10 +16,8 @@ export interface HttpQuery {
   readonly data: string | undefined;
 }
 
-export interface HttpAnswer {
+export interface HttpAnswer extends StoredAnswer {
   readonly format: string;
-  /** A file that the receiver removes, or the bytes themselves. */
-  readonly body: { readonly path: string } | { readonly bytes: Uint8Array };
   readonly resultRows: number;
   readonly resultBytes: number;
   readonly seconds: number;

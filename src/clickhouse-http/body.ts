@@ -29,20 +29,38 @@ function plain(request: IncomingMessage): Readable {
   return body;
 }
 
-/** The body, which may have `limit` bytes, compressed or not. Rejects with ClickHouseException, and leaves the rest of the request unread then. */
-export async function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let length = 0;
+/**
+ * The body, which may have `limit` bytes, compressed or not; `late` is aborted at its deadline. Rejects with ClickHouseException, and leaves the rest of the request
+ * unread then.
+ */
+export async function readBody(request: IncomingMessage, limit: number, late?: AbortSignal): Promise<Buffer> {
+  let tooLate: () => void = () => undefined;
+  const deadline = new Promise<never>((_, reject) => {
+    tooLate = () =>
+      reject(new ClickHouseException(209, 'SOCKET_TIMEOUT', "The request's body did not come in time: send all of it at once"));
+  });
+  // Nobody may wait for it any more.
+  deadline.catch(() => undefined);
+  if (late?.aborted === true) tooLate();
+  late?.addEventListener('abort', tooLate, { once: true });
   try {
-    // The connection must live on for the answer.
-    for await (const chunk of plain(request).iterator({ destroyOnReturn: false })) {
-      chunks.push(chunk as Buffer);
-      length += (chunk as Buffer).length;
-      if (length > limit) throw new ClickHouseException(229, 'QUERY_IS_TOO_LARGE', `The request's body is larger than ${limit} bytes`);
-    }
+    return await Promise.race([bytesOf(request, limit), deadline]);
   } catch (error) {
     if (error instanceof ClickHouseException) throw error;
     throw new ClickHouseException(117, 'INCORRECT_DATA', `The request's body cannot be read: ${(error as Error).message}`);
+  } finally {
+    late?.removeEventListener('abort', tooLate);
+  }
+}
+
+async function bytesOf(request: IncomingMessage, limit: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  // The connection must live on for the answer.
+  for await (const chunk of plain(request).iterator({ destroyOnReturn: false })) {
+    chunks.push(chunk as Buffer);
+    length += (chunk as Buffer).length;
+    if (length > limit) throw new ClickHouseException(229, 'QUERY_IS_TOO_LARGE', `The request's body is larger than ${limit} bytes`);
   }
   return Buffer.concat(chunks);
 }

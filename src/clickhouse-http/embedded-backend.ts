@@ -1,6 +1,6 @@
 import type { EmbeddedStore } from '../store/embedded/store.js';
 import { TooMany } from '../store/embedded/turns.js';
-import { EngineUnavailable } from '../store/errors.js';
+import { AnswerTooLarge, EngineUnavailable, QueryOutlived } from '../store/errors.js';
 import { RefusedStatement } from '../store/read-only.js';
 import type { HttpAnswer, HttpQuery, QueryBackend } from './backend.js';
 import { ClickHouseException, exceptionOf } from './exception.js';
@@ -50,6 +50,8 @@ function asException(error: unknown): ClickHouseException {
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof RefusedStatement) return new ClickHouseException(164, 'READONLY', message);
   if (error instanceof TooMany) return new ClickHouseException(202, 'TOO_MANY_SIMULTANEOUS_QUERIES', message);
+  if (error instanceof AnswerTooLarge) return new ClickHouseException(396, 'TOO_MANY_ROWS_OR_BYTES', message);
+  if (error instanceof QueryOutlived) return new ClickHouseException(159, 'TIMEOUT_EXCEEDED', message);
   if (error instanceof EngineUnavailable) return new ClickHouseException(210, 'NETWORK_ERROR', message);
   return exceptionOf(error instanceof Error && 'original' in error ? String(error.original) : message);
 }

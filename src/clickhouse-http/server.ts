@@ -4,7 +4,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { closeHttp, listenTcp } from '../listen/http.js';
+import { REQUEST_TIMES } from '../listen/limits.js';
 import { foreignPage } from '../listen/loopback.js';
+import { limitSockets } from '../listen/sockets.js';
 import { authenticate, type Credentials } from './access.js';
 import { contentType, encodingFor, sendAnswer, summaryOf } from './answer.js';
 import type { HttpAnswer, HttpQuery, QueryBackend } from './backend.js';
@@ -21,6 +23,10 @@ export interface ClickHouseHttpOptions {
   readonly maxBody?: number;
   /** Queries at one time; the others are refused. Default 8. */
   readonly maxQueries?: number;
+  /** How long a request and its body may take to come, ms. Default 15 s; 0: as long as they like. */
+  readonly bodyMs?: number;
+  /** Open sockets at one time; of those without a whole request the oldest give way. Default 64. */
+  readonly maxSockets?: number;
 }
 
 /** What running queries have to finish at the end, ms. */
@@ -41,12 +47,16 @@ export class ClickHouseHttpServer {
   /** Ids of the queries that run. */
   private readonly running = new Set<string>();
 
-  constructor({ backend, credentials, maxBody = 1024 * 1024, maxQueries = 8 }: ClickHouseHttpOptions) {
-    this.options = { backend, credentials, maxBody, maxQueries };
+  constructor(options: ClickHouseHttpOptions) {
+    const { backend, credentials, maxBody = 1024 * 1024, maxQueries = 8, bodyMs = REQUEST_TIMES.requestTimeout, maxSockets = 64 } = options;
+    this.options = { backend, credentials, maxBody, maxQueries, bodyMs, maxSockets };
+    // Ours says why; the server's own is for what comes so late that nobody of us hears of it.
+    const requestTimeout = bodyMs === 0 ? 0 : bodyMs + REQUEST_TIMES.headersTimeout;
     this.server = createServer(
-      { keepAliveTimeout: 10_000, maxHeaderSize: 256 * 1024 },
+      { ...REQUEST_TIMES, requestTimeout, keepAliveTimeout: 10_000, maxHeaderSize: 256 * 1024 },
       (request, response) => void this.answer(request, response),
     );
+    limitSockets(this.server, maxSockets);
   }
 
   /** Resolves to the port. Rejects with the system's error. */
@@ -107,28 +117,28 @@ export class ClickHouseHttpServer {
     authenticate(credentials, parts.user, parts.password);
     response.setHeader('X-ClickHouse-Query-Id', parts.id);
     response.setHeader('X-ClickHouse-Timezone', backend.timezone);
-    if (this.running.has(parts.id))
-      throw new ClickHouseException(216, 'QUERY_WITH_SAME_ID_IS_ALREADY_RUNNING', `Query with id = ${parts.id} is already running`);
-    if (this.running.size >= maxQueries) {
-      response.setHeader('Retry-After', '1');
-      throw new ClickHouseException(202, 'TOO_MANY_SIMULTANEOUS_QUERIES', `Too many simultaneous queries. Maximum: ${maxQueries}`);
-    }
-    this.running.add(parts.id);
     const abort = new AbortController();
     response.once('close', () => abort.abort());
-    let query: HttpQuery | undefined;
+    // A request whose body does not come takes nobody's place.
+    const query = await this.read(parts, request);
     let answer: HttpAnswer;
     try {
-      query = await this.read(parts, request);
-      answer = await backend.run(query, abort.signal);
+      if (this.running.has(parts.id))
+        throw new ClickHouseException(216, 'QUERY_WITH_SAME_ID_IS_ALREADY_RUNNING', `Query with id = ${parts.id} is already running`);
+      if (this.running.size >= maxQueries) {
+        response.setHeader('Retry-After', '1');
+        throw new ClickHouseException(202, 'TOO_MANY_SIMULTANEOUS_QUERIES', `Too many simultaneous queries. Maximum: ${maxQueries}`);
+      }
+      this.running.add(parts.id);
+      try {
+        answer = await backend.run(query, abort.signal);
+      } finally {
+        this.running.delete(parts.id);
+      }
     } finally {
-      this.running.delete(parts.id);
-      if (query?.data !== undefined) await rm(query.data, { force: true });
+      if (query.data !== undefined) await rm(query.data, { force: true });
     }
-    if (abort.signal.aborted) {
-      if ('path' in answer.body) await rm(answer.body.path, { force: true });
-      return;
-    }
+    if (abort.signal.aborted) return answer.discard();
     const summary = summaryOf(answer);
     response.setHeader('X-ClickHouse-Format', answer.format);
     response.setHeader('X-ClickHouse-Summary', summary);
@@ -140,7 +150,7 @@ export class ClickHouseHttpServer {
 
   /** The statement: the parameter `query` and the body, or the body alone. Where rows can be written a body after a parameter is rows. */
   private async read(parts: RequestParts, request: IncomingMessage): Promise<HttpQuery> {
-    const { backend, maxBody } = this.options;
+    const { backend, maxBody, bodyMs } = this.options;
     const { id, database, format, settings, parameters } = parts;
     const rest = { id, database, format, settings };
     const nonEmpty = (sql: string): string => {
@@ -152,7 +162,8 @@ export class ClickHouseHttpServer {
       const length = await saveBody(request, data);
       return { ...rest, sql: parts.query, parameters, data: length > 0 ? data : undefined };
     }
-    const body = request.method === 'POST' ? await readBody(request, maxBody) : Buffer.alloc(0);
+    const late = bodyMs === 0 ? undefined : AbortSignal.timeout(bodyMs);
+    const body = request.method === 'POST' ? await readBody(request, maxBody, late) : Buffer.alloc(0);
     const type = request.headers['content-type'] ?? '';
     if (!/^multipart\/form-data/i.test(type))
       return {

@@ -19,10 +19,10 @@ export function endingStatement(id: string): string {
   return `KILL QUERY WHERE Settings['log_comment'] = ${quote(id)} ASYNC`;
 }
 
-/** A reading statement, as the engine writes it, with the answer going into a file: whatever its size and format, nobody holds it in memory. */
+/** A reading statement, as the engine writes it, with the answer going into a file or a pipe: whatever its size and format, the engine does not hold it in memory. */
 export function intoFile(written: string, format: string, path: string): { readonly sql: string; readonly format: string } {
   const [clause = '', own] = / FORMAT (\w+)$/.exec(written) ?? [];
   const statement = own === undefined ? written : written.slice(0, -clause.length);
   const chosen = own ?? format;
-  return { sql: `${statement} INTO OUTFILE ${quote(path)} COMPRESSION 'none' FORMAT ${chosen}`, format: chosen };
+  return { sql: `${statement} INTO OUTFILE ${quote(path)} TRUNCATE COMPRESSION 'none' FORMAT ${chosen}`, format: chosen };
 }

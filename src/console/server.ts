@@ -5,6 +5,8 @@ import type { StatusDocument } from '../api/status.js';
 import { Failure } from '../cli/failure.js';
 import { WORDS_SQL } from '../cli/sql-words.js';
 import { closeHttp, listenTcp } from '../listen/http.js';
+import { REQUEST_TIMES } from '../listen/limits.js';
+import { limitSockets } from '../listen/sockets.js';
 import { sentenceOf } from '../wire/errors.js';
 import type { Access } from './access.js';
 import type { Asset } from './assets.js';
@@ -16,8 +18,8 @@ import { askReport, changeMarks, reportCsv, reportList } from './reports.js';
 
 /** The longest query or request. */
 const MAX_BODY_BYTES = 256 * 1024;
-/** A request that takes longer to come is none. */
-const REQUEST_MS = 15_000;
+/** Open sockets at one time. */
+const MOST_SOCKETS = 128;
 
 /** Nothing from elsewhere, nothing inline: https://www.w3.org/TR/CSP3/ */
 const HEADERS: Readonly<Record<string, string>> = {
@@ -46,13 +48,14 @@ export class ConsoleServer {
   private readonly options: ConsoleServerOptions;
   private readonly live: LiveFeed;
   private readonly server = createServer(
-    { requestTimeout: REQUEST_MS, headersTimeout: REQUEST_MS, maxHeaderSize: 16_384 },
+    { ...REQUEST_TIMES, maxHeaderSize: 16_384 },
     (request, response) => void this.answer(request, response),
   );
 
   constructor(options: ConsoleServerOptions) {
     this.options = options;
     this.live = new LiveFeed(options.status);
+    limitSockets(this.server, MOST_SOCKETS);
   }
 
   /** Resolves to the port. Rejects with the system's error. */

@@ -1,9 +1,14 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { StatusDocument } from '../api/status.js';
 import { closeHttp, listenTcp } from '../listen/http.js';
+import { REQUEST_TIMES } from '../listen/limits.js';
 import { isSecret } from '../listen/secret.js';
+import { limitSockets } from '../listen/sockets.js';
 import { sentenceOf } from '../wire/errors.js';
 import { exposition, unready } from './exposition.js';
+
+/** Open sockets at one time. */
+const MOST_SOCKETS = 64;
 
 export interface MetricsServerOptions {
   readonly status: () => Promise<StatusDocument>;
@@ -14,10 +19,11 @@ export interface MetricsServerOptions {
 /** `/metrics` (Prometheus), `/healthz` (it lives) and `/readyz` (it does its work, or why not). */
 export class MetricsServer {
   private readonly options: MetricsServerOptions;
-  private readonly server = createServer((request, response) => void this.answer(request, response));
+  private readonly server = createServer(REQUEST_TIMES, (request, response) => void this.answer(request, response));
 
   constructor(options: MetricsServerOptions) {
     this.options = options;
+    limitSockets(this.server, MOST_SOCKETS);
   }
 
   /** Resolves to the port. Rejects with the system's error. */

@@ -15,7 +15,37 @@ export class EngineError extends Error {
 
 /** The engine's process is not there, or not yet: what was asked may work later. */
 export class EngineUnavailable extends Error {
-  override readonly name = 'EngineUnavailable';
+  override readonly name: string = 'EngineUnavailable';
+}
+
+/** The engine ended while it ran the statement. */
+export class EngineEnded extends EngineUnavailable {
+  override readonly name = 'EngineEnded';
+  /** Id of the query that it was ended for; undefined: it was no query. */
+  readonly culprit: string | undefined;
+
+  constructor(message: string, culprit: string | undefined) {
+    super(message);
+    this.culprit = culprit;
+  }
+}
+
+/** A person's query was ended because its answer became too large. */
+export class AnswerTooLarge extends Error {
+  override readonly name = 'AnswerTooLarge';
+}
+
+/** Why an answer of more than `quota` bytes is refused, a sentence; `most`: what an answer may have where others leave enough. */
+export function tooLarge(quota: number, most = quota): string {
+  const size = quota >= 1024 * 1024 ? `${Math.floor(quota / 1024 / 1024)} MiB` : `${quota} bytes`;
+  return quota < most
+    ? `The answer is larger than ${size}, which is what other answers leave at this moment: ask again later, or narrow the query.`
+    : `The answer is larger than ${size}, the most that is answered: narrow the query, choose fewer columns, or write LIMIT.`;
+}
+
+/** A person's query was ended, with the engine, because it did not end by itself. */
+export class QueryOutlived extends Error {
+  override readonly name = 'QueryOutlived';
 }
 
 /** Makes one sentence of what the engine says: `Code: 60. DB::Exception: Unknown table x. (UNKNOWN_TABLE)` becomes `Unknown table x (ClickHouse 60, UNKNOWN_TABLE).` */

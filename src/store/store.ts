@@ -39,9 +39,19 @@ export interface StoreStatus {
   readonly lastError: string | null;
 }
 
+/** An answer that is whole. */
+export interface StoredAnswer {
+  /** A file, or the bytes themselves. */
+  readonly body: { readonly path: string } | { readonly bytes: Uint8Array };
+  /** Removes the file and gives its room to other answers. Whoever got the answer calls it when it has been sent, or is given up. */
+  discard(): void;
+}
+
 /** A sink that answers SQL. */
 export interface Store extends Sink {
   /** The answer to one reading statement, as the engine's bytes. Rejects with a sentence. */
   query(sql: string, options: QueryOptions): Promise<Uint8Array>;
+  /** The same, in a file where it is large, so that nobody holds it in memory. Undefined: this store has no such. */
+  stored?(sql: string, options: QueryOptions): Promise<StoredAnswer>;
   status(): StoreStatus;
 }

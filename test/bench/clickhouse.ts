@@ -28,7 +28,7 @@ async function joinSegments(spool: string, into: string): Promise<void> {
 export async function ownRate(store: string, spool: string, scratch: string): Promise<OwnRate> {
   const file = join(scratch, 'all.pb');
   await joinSegments(spool, file);
-  const engine = new Engine({ dir: store, prepare: async () => undefined, reader: [] });
+  const engine = new Engine({ dir: store, prepare: async () => undefined, sessions: {} });
   try {
     await engine.start();
     const storedBytes = Number(await engine.text("SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = 'vslog'"));

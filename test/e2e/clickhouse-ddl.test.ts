@@ -25,7 +25,7 @@ let dir = '';
 let engine: Engine;
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), 'vslog-ddl-'));
-  engine = new Engine({ dir: join(dir, 'ch'), prepare: (ready) => migrate(ready, loadMigrations()), reader: [] });
+  engine = new Engine({ dir: join(dir, 'ch'), prepare: (ready) => migrate(ready, loadMigrations()), sessions: {} });
   await engine.start();
 });
 afterAll(async () => {

@@ -11,7 +11,7 @@ import { MIDNIGHT, shortConnections } from './store-segments.js';
 test('ClickHouse fetches the events from a real broker itself, and a message that comes twice makes no row twice', () =>
   withDirectory(async (dir) => {
     const broker = await (await KafkaBroker.make({ fast: true })).start();
-    const engine = new Engine({ dir, prepare: async () => undefined, reader: [] });
+    const engine = new Engine({ dir, prepare: async () => undefined, sessions: {} });
     const kafka = clientOf(broker.brokers);
     const [admin, producer] = [kafka.admin(), kafka.producer()];
     try {

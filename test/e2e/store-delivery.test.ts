@@ -76,13 +76,13 @@ describe('a store that has the segment', () => {
   const engine = new Engine({
     dir: join(dir, 'ch'),
     prepare: (ready) => migrate(ready, loadMigrations()),
-    reader: ['USE vslog'],
+    sessions: { reader: ['USE vslog'] },
   });
   let segment: Segment;
   /** As the first delivery after a start does it. */
   const deliver = (): Promise<boolean> => new SegmentWriter(embeddedDatabase(engine), DEFAULT_RETENTION.events).deliver(segment);
   const answer = async (sql: string): Promise<string> =>
-    Buffer.from(await engine.read(sql, 'TSV'))
+    Buffer.from(await engine.write(sql, 'TSV', 'reader'))
       .toString('utf8')
       .trim();
 

@@ -2,34 +2,32 @@
 import { drainPending, Session } from 'chdb';
 import { ask } from './ask.mjs';
 
-/** Writes and may do all. */
-let writer;
-/** For people's questions: a session of its own on the same data whose settings the engine itself does not let them change. */
-let reader;
+/** By name. A session runs one statement after the other, so whatever must not wait for something else has a session of its own. */
+const sessions = new Map();
+let dir = '';
 
 const close = async () => {
-  reader?.close();
-  writer?.close();
+  for (const session of sessions.values()) session.close();
   await drainPending();
   process.exit(0);
 };
-const session = (settings) => {
-  const opened = new Session(writer?.path ?? settings.dir);
-  for (const sql of settings.statements) opened.query(sql);
-  return opened;
+const open = (message) => {
+  const opened = new Session(message.dir);
+  for (const sql of message.statements) opened.query(sql);
+  sessions.set(message.session, opened);
+  dir = opened.path;
+};
+const send = (message) => {
+  if (process.connected) process.send(message);
 };
 const answer = async (message) => {
   switch (message.kind) {
     case 'open':
-      writer = session(message);
-      return undefined;
-    case 'reader':
-      reader = session(message);
-      return undefined;
+      return open(message);
     case 'ask':
-      return ask(writer.path, message);
+      return ask(dir, message, () => send({ id: message.id, stopped: true }));
     default:
-      return { bytes: (await (message.kind === 'read' ? reader : writer).queryAsync(message.sql, { format: message.format })).bytes() };
+      return { bytes: (await sessions.get(message.session).queryAsync(message.sql, { format: message.format })).bytes() };
   }
 };
 
@@ -40,9 +38,8 @@ process.on('disconnect', () => void close());
 process.on('message', async (message) => {
   const { id } = message;
   try {
-    const answered = await answer(message);
-    if (process.connected) process.send({ id, ...answered });
+    send({ id, ...(await answer(message)) });
   } catch (error) {
-    if (process.connected) process.send({ id, error: String(error?.message ?? error) });
+    send({ id, error: String(error?.message ?? error), failure: error?.name });
   }
 });

@@ -3,50 +3,67 @@ import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { EngineUnavailable, engineError } from '../errors.js';
-import type { EngineAnswer } from './ask.mjs';
+import { AnswerTooLarge, EngineEnded, EngineUnavailable, engineError } from '../errors.js';
+import type { EngineAnswer, EngineQuestion } from './ask.mjs';
+import type { HeartbeatOptions } from './heartbeat.js';
+import { ABORTED, Pulse } from './pulse.js';
 
 /** An engine whose collector died ends by itself, after the statement it is in. */
 const LOCK_PATIENCE_MS = 15_000;
 const FIRST_RESTART_MS = 250;
 const LAST_RESTART_MS = 30_000;
+/** Together less than 10 s until a dead engine has been replaced. */
+const HEARTBEAT: HeartbeatOptions = { everyMs: 1000, deadlineMs: 2000, misses: 2 };
+/** An engine that lived for less, ms, before it gave no sign of life may only be slow: the next one gets twice the time, up to so many times twice. */
+const SHORT_LIFE_MS = 15_000;
+const MOST_DOUBLINGS = 3;
+/** What it says of itself once it has caught a fatal signal, and what people are told. */
+const FATAL = /fatal error/;
+const DYING = 'The embedded ClickHouse died inside; it is started again.';
+/** Longest time until an engine answers its first statements, ms: many parts take long to load. */
+const START_MS = 600_000;
 
-const WRITER = [
-  // A segment of many ranges makes a long statement.
-  'SET max_query_size = 67108864, max_ast_elements = 5000000, max_expanded_ast_elements = 5000000, async_insert = 0',
-];
+/** A segment of many ranges makes a long statement; a person's may be long, too, before it is known what it is. */
+export const LONG = 'SET max_query_size = 67108864, max_ast_elements = 5000000, max_expanded_ast_elements = 5000000';
+const WRITER = [LONG, 'SET async_insert = 0'];
 
-type Answer = Partial<EngineAnswer> & { readonly id: number; readonly error?: string };
-type Waiting = { resolve(answer: EngineAnswer): void; reject(error: Error): void };
-
-/** A statement that gets a session of its own. */
-export interface Question {
-  /** Run first, and seen by this statement only. */
-  readonly statements: readonly string[];
-  readonly sql: string;
-  readonly format: string;
-}
+type Answer = Partial<EngineAnswer> & {
+  readonly id: number;
+  readonly error?: string;
+  /** `OverQuota` and `NotKept` are not the engine's. */
+  readonly failure?: string;
+  /** No answer yet: its bytes are not taken any more. */
+  readonly stopped?: boolean;
+};
+type Waiting = { resolve(answer: EngineAnswer): void; reject(error: Error): void; stopped(): void };
 
 export interface EngineOptions {
   readonly dir: string;
   /** Run by the writer whenever the engine has been opened: the tables. */
   readonly prepare: (engine: Engine) => Promise<void>;
-  /** Statements that make a session one for people. */
-  readonly reader: readonly string[];
+  /** Sessions beside the writer's, by name: what is run first in each. */
+  readonly sessions: Readonly<Record<string, readonly string[]>>;
+  readonly heartbeat?: HeartbeatOptions;
 }
 
-/** ClickHouse in a child process: half a gigabyte of library that may abort. A child that died is started again by whoever needs it next, with back-off. */
+/**
+ * ClickHouse in a child process: half a gigabyte of library that may abort. A child that died is started again, with back-off, and so is one that lives and answers
+ * nothing. A session runs one statement at a time: what must not wait for another statement names a session of its own.
+ */
 export class Engine {
   readonly #options: EngineOptions;
   #child: ChildProcess | undefined;
   #ready: Promise<void> | undefined;
+  #pulse: Pulse | undefined;
   #closed = false;
-  /** We end it ourselves: its exit is no failure of its own. */
-  #ending = false;
+  /** Why we end it ourselves, and for whose query: its exit is no failure of its own. */
+  #ending: { readonly reason: string; readonly culprit?: string } | undefined;
   #next = 1;
   #failures = 0;
   #notBefore = 0;
   #starts = 0;
+  #opened = 0;
+  #doublings = 0;
   #lastError = '';
   /** The end of what the engine wrote on its standard error. */
   #complaint = '';
@@ -71,88 +88,116 @@ export class Engine {
     return this.#lastError;
   }
 
+  /** Time until start() tries, ms. */
+  get startsInMs(): number {
+    return this.#ready === undefined ? Math.max(0, this.#notBefore - Date.now()) : 0;
+  }
+
   /** Resolves when statements can be run. */
   async start(): Promise<void> {
     if (this.#closed) throw new EngineUnavailable('The store is closed.');
     if (this.#ready === undefined) {
-      const wait = this.#notBefore - Date.now();
+      const wait = this.startsInMs;
       if (wait > 0) throw new EngineUnavailable(`The embedded ClickHouse is started again in ${wait} ms; before that: ${this.#lastError}`);
-      this.#ready = this.#open().then(
-        () => {
-          this.#failures = 0;
-        },
-        async (error: unknown) => {
-          this.#failed(error instanceof Error ? error.message : String(error));
-          await this.#end('SIGKILL');
-          throw error;
-        },
-      );
+      const late = setTimeout(() => void this.kill(`The embedded ClickHouse did not start within ${START_MS / 1000} s.`), START_MS);
+      this.#ready = this.#open()
+        .finally(() => clearTimeout(late))
+        .then(
+          () => {
+            this.#failures = 0;
+          },
+          async (error: unknown) => {
+            const reason = error instanceof Error ? error.message : String(error);
+            this.#failed(reason);
+            await this.#end('SIGKILL', { reason });
+            throw error;
+          },
+        );
     }
     await this.#ready;
   }
 
   /** Runs a statement of ours. Start first. */
-  async write(sql: string, format = 'TSV'): Promise<Uint8Array> {
-    return (await this.#ask({ kind: 'write', sql, format })).bytes;
+  async write(sql: string, format = 'TSV', session = 'writer'): Promise<Uint8Array> {
+    return (await this.#ask({ kind: 'run', session, sql, format })).bytes;
   }
 
   /** A statement's answer as text without its last line feed. */
-  async text(sql: string, format = 'TSV'): Promise<string> {
-    return Buffer.from(await this.write(sql, format))
+  async text(sql: string, format = 'TSV', session = 'writer'): Promise<string> {
+    return Buffer.from(await this.write(sql, format, session))
       .toString('utf8')
       .replace(/\n$/, '');
   }
 
-  /** Runs a statement in the session for people. Start first. */
-  async read(sql: string, format: string): Promise<Uint8Array> {
-    return (await this.#ask({ kind: 'read', sql, format })).bytes;
-  }
-
-  /** Runs a statement in a session that is made for it, beside all others. Start first. */
-  ask({ statements, sql, format }: Question): Promise<EngineAnswer> {
-    return this.#ask({ kind: 'ask', statements, sql, format });
+  /** Runs a statement in a session that is made for it, beside all others. `onStopped`: its answer is too large, and it goes on. Start first. */
+  ask({ statements, sql, format, target }: EngineQuestion, onStopped: () => void = () => undefined): Promise<EngineAnswer> {
+    return this.#ask({ kind: 'ask', statements, sql, format, target }, onStopped);
   }
 
   /** Ends the engine after the statements it is in, by force after a while. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#ready?.catch(() => undefined);
-    await this.#end('disconnect');
+    await this.#end('disconnect', { reason: 'The store is closed.' });
   }
 
-  /** Ends an engine that does not answer; the next call starts another. */
-  async kill(reason: string): Promise<void> {
+  /** Ends an engine that does not answer, and starts another. `reason`: a sentence; `culprit`: whose query it was. */
+  async kill(reason: string, culprit?: string): Promise<void> {
+    if (this.#child === undefined || this.#ending !== undefined) return;
     this.#failed(reason);
-    await this.#end('SIGKILL');
+    await this.#end('SIGKILL', culprit === undefined ? { reason } : { reason, culprit });
   }
 
   #failed(sentence: string): void {
     this.#lastError = sentence;
-    this.#notBefore = Date.now() + Math.min(LAST_RESTART_MS, FIRST_RESTART_MS * 2 ** this.#failures);
+    const wait = Math.min(LAST_RESTART_MS, FIRST_RESTART_MS * 2 ** this.#failures);
+    this.#notBefore = Date.now() + wait;
     this.#failures++;
+    // Nobody may need it for a while, but then it should be there. Who needs it sooner gets the same start.
+    if (!this.#closed) setTimeout(() => void this.#revive(), wait + 1).unref();
+  }
+
+  async #revive(): Promise<void> {
+    if (!this.#closed && this.#ready === undefined) await this.start().catch(() => undefined);
   }
 
   async #open(): Promise<void> {
-    mkdirSync(this.#options.dir, { recursive: true, mode: 0o750 });
+    const { dir, prepare, sessions } = this.#options;
+    mkdirSync(dir, { recursive: true, mode: 0o750 });
     const end = Date.now() + LOCK_PATIENCE_MS;
     this.#starts++;
     this.#spawn();
+    const open = (session: string, statements: readonly string[]) => this.#ask({ kind: 'open', dir, session, statements });
     for (;;) {
       this.#complaint = '';
       try {
-        await this.#ask({ kind: 'open', dir: this.#options.dir, statements: WRITER });
+        await open('writer', WRITER);
         break;
       } catch (error) {
         // The error says only that it failed; why is on the engine's standard error, which may come a moment later.
         await sleep(200);
         if (!this.#complaint.includes('Cannot lock file')) throw this.#complaint === '' ? error : engineError(this.#complaint);
-        this.#lastError = `Another process still uses ${this.#options.dir}; it is tried again until that ends.`;
-        if (Date.now() > end)
-          throw new EngineUnavailable(`Another process uses ${this.#options.dir}: stop it, or choose another directory.`);
+        this.#lastError = `Another process still uses ${dir}; it is tried again until that ends.`;
+        if (Date.now() > end) throw new EngineUnavailable(`Another process uses ${dir}: stop it, or choose another directory.`);
       }
     }
-    await this.#options.prepare(this);
-    await this.#ask({ kind: 'reader', statements: this.#options.reader });
+    await prepare(this);
+    for (const [session, statements] of Object.entries(sessions)) await open(session, statements);
+    await open('heartbeat', []);
+    this.#opened = performance.now();
+    this.#pulse = this.#watched();
+  }
+
+  #watched(): Pulse {
+    const { everyMs, deadlineMs, misses } = this.#options.heartbeat ?? HEARTBEAT;
+    return new Pulse(
+      { everyMs, deadlineMs: deadlineMs * 2 ** this.#doublings, misses },
+      () => this.text('SELECT 1', 'TSV', 'heartbeat'),
+      (why) => {
+        this.#doublings = performance.now() - this.#opened < SHORT_LIFE_MS ? Math.min(MOST_DOUBLINGS, this.#doublings + 1) : 0;
+        void this.kill(`The embedded ClickHouse died inside: ${why}.`);
+      },
+    );
   }
 
   #spawn(): void {
@@ -168,38 +213,53 @@ export class Engine {
     child.stderr?.on('data', (bytes: Buffer) => {
       this.#complaint = (this.#complaint + bytes.toString('utf8')).slice(-2000);
     });
-    child.on('message', (answer: Answer) => {
-      const one = this.#waiting.get(answer.id);
-      this.#waiting.delete(answer.id);
-      if (answer.error !== undefined) one?.reject(engineError(answer.error));
-      else
-        one?.resolve({
-          bytes: answer.bytes ?? new Uint8Array(),
-          rows: answer.rows ?? 0,
-          read: answer.read ?? 0,
-          seconds: answer.seconds ?? 0,
-        });
-    });
+    child.on('message', (answer: Answer) => this.#answered(answer));
     child.on('error', () => undefined);
     child.on('exit', (code, signal) => {
-      if (this.#child !== child) return;
-      this.#child = undefined;
-      this.#ready = undefined;
-      const last = this.#complaint.trim().split('\n').at(-1) ?? '';
-      const sentence = `The embedded ClickHouse ended (${signal ?? `exit code ${code}`})${last === '' ? '' : `: ${last}`}; it is started again.`;
-      if (!this.#closed && !this.#ending) this.#failed(sentence);
-      for (const one of this.#waiting.values()) one.reject(new EngineUnavailable(sentence));
-      this.#waiting.clear();
+      if (this.#child === child) this.#ended(signal ?? `exit code ${code}`);
     });
     this.#child = child;
   }
 
-  #ask(message: object): Promise<EngineAnswer> {
+  #answered(answer: Answer): void {
+    const { id, error, failure, stopped, bytes = new Uint8Array(), stored = 0, rows = 0, read = 0, seconds = 0 } = answer;
+    const one = this.#waiting.get(id);
+    if (stopped === true) {
+      one?.stopped();
+      return;
+    }
+    this.#waiting.delete(id);
+    if (error === undefined) {
+      one?.resolve({ bytes, stored, rows, read, seconds });
+      return;
+    }
+    const said = engineError(error);
+    if (said.code === ABORTED) this.#pulse?.suspect();
+    if (failure === 'OverQuota') one?.reject(new AnswerTooLarge(error));
+    else if (failure === 'NotKept') one?.reject(new EngineUnavailable(`The answer could not be put into the store's folder: ${error}.`));
+    else one?.reject(said.code === ABORTED && FATAL.test(error) ? new EngineEnded(DYING, undefined) : said);
+  }
+
+  #ended(how: string): void {
+    this.#child = undefined;
+    this.#ready = undefined;
+    this.#pulse?.stop();
+    this.#pulse = undefined;
+    const last = this.#complaint.trim().split('\n').at(-1) ?? '';
+    const own = `The embedded ClickHouse ended (${how})${last === '' ? '' : `: ${last}`}; it is started again.`;
+    const sentence =
+      this.#ending === undefined ? own : `${this.#ending.reason} The embedded ClickHouse was ended (${how}) and is started again.`;
+    if (!this.#closed && this.#ending === undefined) this.#failed(own);
+    for (const one of this.#waiting.values()) one.reject(new EngineEnded(sentence, this.#ending?.culprit));
+    this.#waiting.clear();
+  }
+
+  #ask(message: object, stopped: () => void = () => undefined): Promise<EngineAnswer> {
     return new Promise((resolve, reject) => {
       const child = this.#child;
       if (child?.connected !== true) return reject(new EngineUnavailable('The embedded ClickHouse is not running; it is started again.'));
       const id = this.#next++;
-      this.#waiting.set(id, { resolve, reject });
+      this.#waiting.set(id, { resolve, reject, stopped });
       child.send({ id, ...message }, (error) => {
         if (error === null) return;
         this.#waiting.delete(id);
@@ -208,21 +268,18 @@ export class Engine {
     });
   }
 
-  async #end(how: 'disconnect' | 'SIGKILL'): Promise<void> {
+  async #end(how: 'disconnect' | 'SIGKILL', ending: { readonly reason: string; readonly culprit?: string }): Promise<void> {
     const child = this.#child;
-    if (child === undefined) {
-      this.#ready = undefined;
-      return;
-    }
-    if (child.exitCode === null && child.signalCode === null) {
-      this.#ending = true;
+    if (child !== undefined && child.exitCode === null && child.signalCode === null) {
+      this.#ending = ending;
+      this.#pulse?.stop();
       const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
       if (how === 'SIGKILL' || !child.connected) child.kill('SIGKILL');
       else child.disconnect();
       const force = setTimeout(() => child.kill('SIGKILL'), 20_000);
       await gone;
       clearTimeout(force);
-      this.#ending = false;
+      this.#ending = undefined;
     }
     this.#ready = undefined;
   }

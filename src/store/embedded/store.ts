@@ -1,24 +1,21 @@
-import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { HttpAnswer, HttpQuery } from '../../clickhouse-http/backend.js';
-import { endingStatement, intoFile, sessionStatements } from '../../clickhouse-http/session.js';
+import { sessionStatements } from '../../clickhouse-http/session.js';
 import type { Segment } from '../../spool/segment.js';
 import { SegmentWriter } from '../deliver.js';
+import { EngineEnded } from '../errors.js';
 import { loadMigrations, migrate } from '../migrate.js';
 import { quote } from '../quote.js';
-import { readingStatement } from '../read-only.js';
 import { applyRetention, DEFAULT_RETENTION, keptSince, type Retention } from '../retention.js';
-import { eighthOfMemory, type QueryLimits, type Store, type StoreStatus } from '../store.js';
+import { eighthOfMemory, type QueryLimits, type QueryOptions, type Store, type StoredAnswer, type StoreStatus } from '../store.js';
 import { tally } from '../tally.js';
+import { Answers } from './answers.js';
 import { embeddedDatabase } from './database.js';
-import { Engine } from './engine.js';
-import { Turns } from './turns.js';
+import { DeliveryFirst } from './delivery-first.js';
+import { Engine, LONG } from './engine.js';
+import { CONTROL, formatter, MOST_AT_ONCE, Queries } from './queries.js';
 
-/** People's queries at one time. */
-const MOST_AT_ONCE = 4;
-/** And so many more that wait for their turn. */
-const MOST_WAITING = 64;
 /** Node's timers go no further, ms. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
@@ -53,7 +50,8 @@ export interface EmbeddedStore extends Store {
   readonly timezone: string;
   /** Settings of people's queries that cannot be raised. */
   readonly limits: Readonly<Record<string, number>>;
-  /** The answer to one reading statement, in a file where it may be large. Rejects with the engine's sentence. An aborted query ends soon. */
+  stored(sql: string, options: QueryOptions): Promise<StoredAnswer>;
+  /** The answer to one reading statement, in a file where it is large. Rejects with a sentence, the engine's or ours. An aborted query ends soon. */
   ask(query: HttpQuery, signal: AbortSignal): Promise<HttpAnswer>;
 }
 
@@ -77,26 +75,24 @@ export function createEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStor
   const limited = Object.entries(limits)
     .map(([name, value]) => `${name} = ${value}`)
     .join(', ');
-  const answers = join(resolve(dir), 'answers');
+  const answers = new Answers(join(resolve(dir), 'answers'), MOST_AT_ONCE, maxResultBytes);
+  const formatters = Array.from({ length: MOST_AT_ONCE }, (_, place) => [formatter(place), [LONG, `SET ${limited}, readonly = 1`]]);
   let version = '';
   let timezone = '';
   const engine = new Engine({
     dir,
     prepare: async (ready) => {
-      // What an earlier process left there belongs to nobody.
-      rmSync(answers, { recursive: true, force: true });
-      mkdirSync(answers, { mode: 0o700 });
+      await answers.prepare();
       [version = '', timezone = ''] = (await ready.text('SELECT version(), timezone()')).split('\t');
       await migrate(ready, loadMigrations());
       await applyRetention(embeddedDatabase(ready), retention);
     },
-    // readonly comes last: afterwards the engine refuses every change of a setting, and every statement that writes.
-    reader: ['USE vslog', `SET ${limited}, readonly = 1`],
+    sessions: { [CONTROL]: [], ...Object.fromEntries(formatters) },
   });
   const database = embeddedDatabase(engine);
   const writer = new SegmentWriter(database, retention.events);
-  /** Of people's queries: what each may take times how many run is what all may take. */
-  const turns = new Turns(MOST_AT_ONCE, MOST_WAITING);
+  const first = new DeliveryFirst();
+  const queries = new Queries(engine, answers, (signal) => first.wait(signal));
   let last: Promise<unknown> = Promise.resolve();
   let segments = 0;
   let events = 0;
@@ -113,39 +109,46 @@ export function createEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStor
       slow = { id: segment.id, tries: tries + 1 };
       void engine.kill(`Segment ${segment.id} was not stored within ${limitMs} ms; it gets twice the time now.`);
     }, limitMs);
+    let brokenOff = false;
+    first.begin();
     try {
       if (await writer.deliver(segment)) {
         segments++;
         events += segment.count;
       }
       lastDeliverMs = performance.now() - began;
+    } catch (error) {
+      brokenOff = error instanceof EngineEnded;
+      throw error;
     } finally {
       clearTimeout(timer);
+      first.end(brokenOff);
     }
   };
 
-  const ask = async (query: HttpQuery, signal: AbortSignal): Promise<HttpAnswer> => {
-    await engine.start();
-    const written = await readingStatement(engine, query.sql);
-    signal.throwIfAborted();
-    const path = join(answers, randomUUID());
-    const { sql, format } = intoFile(written, query.format, path);
-    const end = (): void => void engine.write(endingStatement(id)).catch(() => undefined);
-    const id = randomUUID();
-    // Ours first, so that theirs can only be lower; readonly last.
-    const statements = [`SET ${limited}`, ...sessionStatements({ ...query, id }), 'SET readonly = 1'];
-    signal.addEventListener('abort', end, { once: true });
-    try {
-      const answer = await turns.run(() => engine.ask({ statements, sql, format }), signal);
-      const body = existsSync(path) ? { path } : { bytes: answer.bytes };
-      return { format, body, resultRows: answer.rows, resultBytes: answer.read, seconds: answer.seconds };
-    } catch (error) {
-      rmSync(path, { force: true });
-      throw error;
-    } finally {
-      signal.removeEventListener('abort', end);
-    }
-  };
+  // Of the statements ours come first, so that theirs can only be lower; readonly last: afterwards the engine refuses every change of a setting, and every statement that writes.
+  const ask = (query: HttpQuery, signal: AbortSignal): Promise<HttpAnswer> =>
+    queries.run(
+      {
+        sql: query.sql,
+        format: query.format,
+        statements: (id) => [`SET ${limited}`, ...sessionStatements({ ...query, id }), 'SET readonly = 1'],
+        seconds: Number(query.settings.get('max_execution_time') ?? maxQuerySeconds),
+      },
+      signal,
+    );
+
+  const stored = (sql: string, { format, formatFixed, limits: own, signal }: QueryOptions): Promise<StoredAnswer> =>
+    queries.run(
+      {
+        sql,
+        format,
+        formatFixed,
+        statements: (id) => ['USE vslog', `SET log_comment = ${quote(id)}`, `SET ${limited}`, ...lowered(own), 'SET readonly = 1'],
+        seconds: Math.min(own?.seconds ?? maxQuerySeconds, maxQuerySeconds),
+      },
+      signal,
+    );
 
   return {
     name: 'embedded',
@@ -171,19 +174,13 @@ export function createEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStor
     keptSince(record) {
       return keptSince(this, record);
     },
-    async query(sql, { format, formatFixed, limits: own, signal }) {
-      await engine.start();
-      const written = await readingStatement(engine, sql, formatFixed);
-      signal?.throwIfAborted();
-      const id = randomUUID();
-      // Ours first, so that theirs can only be lower; readonly last.
-      const statements = ['USE vslog', `SET log_comment = ${quote(id)}`, `SET ${limited}`, ...lowered(own), 'SET readonly = 1'];
-      const end = (): void => void engine.write(endingStatement(id)).catch(() => undefined);
-      signal?.addEventListener('abort', end, { once: true });
+    stored,
+    async query(sql, asked) {
+      const { body, discard } = await stored(sql, asked);
       try {
-        return (await turns.run(() => engine.ask({ statements, sql: written, format }), signal)).bytes;
+        return 'path' in body ? await readFile(body.path) : body.bytes;
       } finally {
-        signal?.removeEventListener('abort', end);
+        discard();
       }
     },
     status: () => ({

@@ -15,6 +15,11 @@ export class Turns {
     this.mayWait = mayWait;
   }
 
+  /** Somebody waits for a turn. */
+  get waited(): boolean {
+    return this.waiting.length > 0;
+  }
+
   /** Runs it when its turn comes. Rejects with TooMany when too many wait already, and with the signal's reason when that comes before the turn. */
   async run<T>(action: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     signal?.throwIfAborted();

@@ -5,6 +5,7 @@ import { type ClickHouseClient, ClickHouseLogLevel, type ClickHouseSettings, cre
 import type { Segment } from '../../spool/segment.js';
 import type { Database, SegmentInsert } from '../database.js';
 import type { Placement } from '../ddl.js';
+import { AnswerTooLarge, tooLarge } from '../errors.js';
 import { quote } from '../quote.js';
 import { failureOf } from './failure.js';
 import type { ServerOptions } from './options.js';
@@ -53,13 +54,13 @@ export class ServerClient implements Database {
     await this.ask(sql, { ...WRITING, ...this.consistent });
   }
 
-  /** A statement's answer, whole. Rejects with one sentence. */
+  /** A statement's answer, whole. Rejects with one sentence; with AnswerTooLarge as soon as more than `maxBytes` have come. */
   ask(
     sql: string,
     settings: ClickHouseSettings,
-    more: { readonly database?: string; readonly signal?: AbortSignal } = {},
+    more: { readonly database?: string; readonly signal?: AbortSignal; readonly maxBytes?: number } = {},
   ): Promise<Buffer> {
-    const { database, signal } = more;
+    const { database, signal, maxBytes = Number.POSITIVE_INFINITY } = more;
     return this.told(async () => {
       const clickhouse_settings = database === undefined ? settings : ({ ...settings, database } as ClickHouseSettings);
       const { stream } = await this.client.exec({
@@ -67,7 +68,7 @@ export class ServerClient implements Database {
         clickhouse_settings,
         ...(signal === undefined ? {} : { abort_signal: signal }),
       });
-      return drained(stream);
+      return drained(stream, maxBytes);
     });
   }
 
@@ -111,13 +112,19 @@ export class ServerClient implements Database {
     try {
       return await action();
     } catch (error) {
+      if (error instanceof AnswerTooLarge) throw error;
       throw failureOf(error, this.options);
     }
   }
 }
 
-async function drained(stream: Readable): Promise<Buffer> {
+async function drained(stream: Readable, maxBytes = Number.POSITIVE_INFINITY): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(chunk as Buffer);
+  let length = 0;
+  for await (const chunk of stream) {
+    length += (chunk as Buffer).length;
+    if (length > maxBytes) throw new AnswerTooLarge(tooLarge(maxBytes));
+    chunks.push(chunk as Buffer);
+  }
   return Buffer.concat(chunks);
 }

@@ -129,6 +129,7 @@ export function createServerStore(options: ServerStoreOptions): ServerStore {
       };
       return client.ask(written, { ...limits, default_format: format } as ClickHouseSettings, {
         database: placement.database,
+        maxBytes: maxResultBytes,
         ...(signal === undefined ? {} : { signal }),
       });
     },

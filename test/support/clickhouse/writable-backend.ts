@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { drainPending, Session } from 'chdb';
 import type { HttpAnswer, HttpQuery, QueryBackend } from '../../../src/clickhouse-http/backend.js';
@@ -47,7 +47,8 @@ export class WritableBackend implements QueryBackend {
         : { sql: query.data === undefined ? query.sql : insertFrom(written, query.data), format: query.format };
       const answer = await ask(this.session.path, { statements, sql, format });
       const body = existsSync(path) ? { path } : { bytes: answer.bytes };
-      return { format, body, resultRows: answer.rows, resultBytes: answer.read, seconds: answer.seconds };
+      const discard = (): void => rmSync(path, { force: true });
+      return { format, body, discard, resultRows: answer.rows, resultBytes: answer.read, seconds: answer.seconds };
     } catch (error) {
       throw exceptionOf(error instanceof Error ? error.message : String(error));
     } finally {

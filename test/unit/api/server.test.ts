@@ -1,10 +1,13 @@
+import { setMaxListeners } from 'node:events';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, expect, it } from 'vitest';
 import { ApiClient } from '../../../src/api/client.js';
 import { type ApiOptions, ApiServer } from '../../../src/api/server.js';
 import { crc32c } from '../../../src/wire/crc32c.js';
+import { until } from '../../support/patience.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'vslog-api-'));
 afterAll(() => rmSync(dir, { recursive: true }));
@@ -109,4 +112,43 @@ it('brings segments once more, tells of the progress, and refuses a sink that is
   await expect(client.replay('disk', {}, () => undefined, new AbortController().signal)).rejects.toThrow(
     'There is no sink "disk": there are kafka.',
   );
+});
+
+it('sends an answer from its file, and discards it then, also when its client has left', async () => {
+  const path = join(dir, 'answer');
+  let discarded = 0;
+  writeFileSync(path, 'x'.repeat(3_000_000));
+  const discard = (): void => {
+    discarded++;
+  };
+  const client = await start({
+    store: { query: () => Promise.reject(new Error('not this way')), stored: async () => ({ body: { path }, discard }) },
+  });
+  expect((await client.sql('SELECT 1', 'TSV')).length).toBe(3_000_000);
+  await until('its end', () => discarded === 1);
+  const gone = new AbortController();
+  await new Promise<void>((resolve) => {
+    const asked = request({ socketPath: join(dir, 'api.sock'), method: 'POST', path: '/v1/sql', signal: gone.signal }, (response) => {
+      response.once('readable', () => resolve());
+      response.on('error', () => undefined);
+    });
+    asked.on('error', () => undefined);
+    asked.end('SELECT 1');
+  });
+  gone.abort();
+  await until('the end of the other one', () => discarded === 2);
+});
+
+it('lets so many follow the events, and tells the next one', async () => {
+  const client = await start();
+  const gone = new AbortController();
+  setMaxListeners(0, gone.signal);
+  let told = 0;
+  const tails = Array.from({ length: 32 }, () => client.tail({}, { onBatch: () => void told++, onMissed: () => undefined }, gone.signal));
+  await until('all of them', () => told === 32);
+  await expect(client.tail({}, { onBatch: () => undefined, onMissed: () => undefined }, gone.signal)).rejects.toThrow(
+    '32 clients follow the events already: end one of them first.',
+  );
+  gone.abort();
+  await Promise.all(tails);
 });

@@ -80,10 +80,13 @@ test('what a client says is quoted wherever it becomes SQL', () => {
 
 test('an answer goes into a file in the statement’s own format, or in the client’s', () => {
   expect(intoFile('SELECT 1 FORMAT JSON', 'TSV', '/x')).toEqual({
-    sql: "SELECT 1 INTO OUTFILE '/x' COMPRESSION 'none' FORMAT JSON",
+    sql: "SELECT 1 INTO OUTFILE '/x' TRUNCATE COMPRESSION 'none' FORMAT JSON",
     format: 'JSON',
   });
-  expect(intoFile('SELECT 1', 'TSV', '/x')).toEqual({ sql: "SELECT 1 INTO OUTFILE '/x' COMPRESSION 'none' FORMAT TSV", format: 'TSV' });
+  expect(intoFile('SELECT 1', 'TSV', '/x')).toEqual({
+    sql: "SELECT 1 INTO OUTFILE '/x' TRUNCATE COMPRESSION 'none' FORMAT TSV",
+    format: 'TSV',
+  });
 });
 
 test('an error is told as ClickHouse tells it', () => {

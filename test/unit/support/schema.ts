@@ -46,7 +46,7 @@ export class Schema {
     const engine = new Engine({
       dir,
       prepare: (ready) => migrate(ready, loadMigrations()),
-      reader: ['USE vslog'],
+      sessions: { reader: ['USE vslog'] },
     });
     await engine.start();
     return new Schema(dir, engine);
@@ -83,7 +83,7 @@ export class Schema {
 
   /** The answer to a reading statement. */
   async run(sql: string, format: string): Promise<string> {
-    return Buffer.from(await this.engine.read(sql, format)).toString('utf8');
+    return Buffer.from(await this.engine.write(sql, format, 'reader')).toString('utf8');
   }
 
   async close(): Promise<void> {
