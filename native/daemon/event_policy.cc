@@ -1,5 +1,7 @@
 #include "daemon/event_policy.h"
 
+#include <sys/stat.h>
+
 #include <bit>
 #include <cstring>
 #include <fstream>
@@ -94,6 +96,11 @@ std::uint32_t parse_event_kinds(std::string_view list) {
 
 std::array<std::uint8_t, 16> read_key(const std::string& path) {
   std::ifstream in(path);
+  // Whoever can read the key can find out whom a hash means.
+  struct stat info{};
+  if (stat(path.c_str(), &info) == 0 && (info.st_mode & (S_IROTH | S_IWGRP | S_IWOTH)) != 0) {
+    throw std::invalid_argument("others may read or change the file " + path + ": chmod 600 " + path);
+  }
   std::string line;
   if (!std::getline(in, line)) throw std::invalid_argument("the file " + path + " cannot be read, or is empty");
   std::array<std::uint8_t, 16> key{};

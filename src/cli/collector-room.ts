@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { closeDataFolder } from '../access/data-folder.js';
 import { ApiServer } from '../api/server.js';
 import { statusDocument } from '../api/status.js';
 import { Collector, type CollectorStatus, type Undelivered } from '../collector/collector.js';
@@ -12,6 +12,7 @@ import type { Sink } from '../sink/sink.js';
 import type { FsyncPolicy } from '../spool/options.js';
 import { plural } from './numbers.js';
 import { openEmbedded, openStore, type Store, spoolDirectory, storeDirectory } from './open-store.js';
+import { note } from './output.js';
 
 /** Collector, store and API, as `collect` and `up` run them. */
 export class CollectorRoom {
@@ -20,10 +21,13 @@ export class CollectorRoom {
   private readonly api: ApiServer;
   /** Where others may ask over the network. */
   private readonly endpoints: readonly Endpoint[];
+  /** What it keeps. */
+  private readonly folders: readonly string[];
 
   private constructor(config: Pick<Config, 'values' | 'origins'>, version: string, { store, endpoint }: Rooms, sinks: readonly Sink[]) {
     const { values } = config;
     this.values = values;
+    this.folders = [spoolDirectory(values), storeDirectory(values)];
     const embedded = values['store.kind'] === 'embedded';
     this.collector = new Collector({
       capture: values['capture.socket'],
@@ -62,7 +66,7 @@ export class CollectorRoom {
   static async make(config: Pick<Config, 'values' | 'origins'>, version: string): Promise<CollectorRoom> {
     const { values } = config;
     const rooms = await makeRooms(config);
-    const sinks = await configuredSinks(values, { spoolDirectory: spoolDirectory(values), version });
+    const sinks = await configuredSinks(values, { spoolDirectory: spoolDirectory(values), version, note });
     return new CollectorRoom(config, version, rooms, sinks);
   }
 
@@ -73,10 +77,10 @@ export class CollectorRoom {
     try {
       const notes: string[] = [];
       for (const endpoint of this.endpoints) {
-        const note = await endpoint.start();
-        if (note !== undefined) notes.push(note);
+        const line = await endpoint.start();
+        if (line !== undefined) notes.push(line);
       }
-      await mkdir(this.values['collector.data_dir'], { recursive: true });
+      notes.push(...closeDataFolder(this.values['collector.data_dir'], this.folders));
       await this.collector.start();
       return notes;
     } catch (error) {

@@ -68,8 +68,7 @@ test.each([
 test('others can reach it with a password', async () => {
   vslog = new Vslog();
   const port = await freePort();
-  const file = join(vslog.dir, 'password');
-  writeFileSync(file, 'secret\n', { mode: 0o644 });
+  const file = vslog.secret('password', 'secret\n');
   const flags = [
     '--clickhouse-http-listen',
     `0.0.0.0:${port}`,

@@ -19,8 +19,7 @@ afterAll(() => server.stop());
 const SCRIPTED = ['--source', 'scripted', '--scripted-rate', '500', '--drain', '1h'];
 
 function serverFlags(database: string): string[] {
-  const file = join(vslog.dir, 'password');
-  writeFileSync(file, `${USER.password}\n`);
+  const file = vslog.secret('password', `${USER.password}\n`);
   return [
     '--clickhouse-url',
     server.url,

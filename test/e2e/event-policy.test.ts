@@ -76,7 +76,7 @@ describe('what of the events is logged', () => {
 
   it('can be a keyed hash of the client: a connection’s beginning and end have the same, and nobody’s address is there', async () => {
     const key = join(dir, 'key');
-    writeFileSync(key, '000102030405060708090a0b0c0d0e0f\n');
+    writeFileSync(key, '000102030405060708090a0b0c0d0e0f\n', { mode: 0o600 });
     const entries = await load('--client-address', 'hash', '--client-key', key);
     await until('every end', () => kind(entries, 'expire').length === CONNECTIONS);
     const begun = new Map(

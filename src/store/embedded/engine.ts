@@ -1,8 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { makeFolder } from '../../access/place.js';
 import { EngineUnavailable, engineError } from '../errors.js';
 import type { EngineAnswer } from './ask.mjs';
 
@@ -133,7 +133,7 @@ export class Engine {
   }
 
   async #open(): Promise<void> {
-    mkdirSync(this.#options.dir, { recursive: true, mode: 0o750 });
+    makeFolder(this.#options.dir);
     const end = Date.now() + LOCK_PATIENCE_MS;
     this.#starts++;
     this.#spawn();

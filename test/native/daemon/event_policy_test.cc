@@ -1,6 +1,7 @@
 #include "daemon/event_policy.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <fstream>
 
@@ -109,11 +110,19 @@ TEST(EventPolicy, AKeyIsReadOrRefused) {
   TempDir dir;
   const auto file = [&dir](const char* text) {
     std::ofstream(dir.file("key")) << text;
+    chmod(dir.file("key").c_str(), 0600);
     return dir.file("key");
   };
   EXPECT_EQ(read_key(file("000102030405060708090A0b0c0d0e0f\nrest"))[10], 0x0a);
   for (const char* bad : {"", "0001", "000102030405060708090a0b0c0d0e0fff", "xx0102030405060708090a0b0c0d0e0f"}) EXPECT_THROW(read_key(file(bad)), std::invalid_argument) << bad;
   EXPECT_THROW(read_key(dir.file("none")), std::invalid_argument);
+  const std::string key = file("000102030405060708090a0b0c0d0e0f");
+  for (const mode_t open : {mode_t{0644}, mode_t{0604}, mode_t{0660}, mode_t{0602}}) {
+    chmod(key.c_str(), open);
+    EXPECT_THROW(read_key(key), std::invalid_argument) << open;
+  }
+  chmod(key.c_str(), 0640);
+  EXPECT_EQ(read_key(key)[15], 0x0f);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "daemon/options.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <cstdio>
 #include <fstream>
@@ -159,6 +160,9 @@ TEST(Options, ClientAddressesAreHiddenAsAsked) {
   EXPECT_NE(refusal({"--client-address", "hash"}).find("needs --client-key"), std::string::npos);
   const TempDir dir;
   std::ofstream(dir.file("key")) << "000102030405060708090a0b0c0d0e0f\n";
+  EXPECT_EQ(chmod(dir.file("key").c_str(), 0644), 0);
+  EXPECT_NE(refusal({"--client-address", "hash", "--client-key", dir.file("key")}).find("chmod 600"), std::string::npos);
+  EXPECT_EQ(chmod(dir.file("key").c_str(), 0600), 0);
   EXPECT_EQ(options({"--client-address", "hash", "--client-key", dir.file("key")}).events.key[15], 0x0f);
   EXPECT_NE(refusal({"--client-key", dir.file("none")}).find("--client-key: "), std::string::npos);
 }
