@@ -2,7 +2,7 @@ import { chmodSync, lstatSync, mkdirSync, readlinkSync, type Stats } from 'node:
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { PlaceError } from './errors.js';
 import { giveToReaders } from './give.js';
-import { folderMode } from './readers.js';
+import { folderMode, readGroup } from './readers.js';
 
 const OTHERS_WRITE = 0o002;
 const GROUP_WRITES = 0o020;
@@ -98,6 +98,15 @@ function make(path: string, finish: (made: string) => void, mode: number): strin
   if (first === undefined) return made.path;
   for (let at = resolve(path); at.length >= resolve(first).length; at = dirname(at)) finish(at);
   return made.path;
+}
+
+/** Whether the members of the readers' group can come to what lies in a folder of ours; true where there is no such group. */
+export function isOpenToReaders(path: string): boolean {
+  const group = readGroup();
+  const found = folderAt(path);
+  if (group === undefined || found === undefined) return true;
+  const { mode, gid } = found.stats;
+  return (mode & (gid === group ? 0o010 : 0o001)) !== 0;
 }
 
 function isTrusted(uid: number): boolean {

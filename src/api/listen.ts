@@ -6,7 +6,7 @@ import { makeRuntimeFolder } from '../access/place.js';
 import { otherGroup, readGroup, socketMode } from '../access/readers.js';
 import { SocketError } from './errors.js';
 
-/** Listens at a unix socket. The file of a server that is gone is replaced. Rejects with SocketError, one sentence. */
+/** Listens at a unix socket. The file of a server that is gone is replaced. Rejects with SocketError or PlaceError, one sentence. */
 export async function listenUnix(server: Server, path: string): Promise<void> {
   try {
     makeRuntimeFolder(dirname(path), readGroup() !== undefined, false);
@@ -28,8 +28,7 @@ export async function listenUnix(server: Server, path: string): Promise<void> {
     if (group !== undefined) await chown(path, -1, group);
     await chmod(path, socketMode());
   } catch (error) {
-    if (error instanceof SocketError) throw error;
-    if (error instanceof PlaceError) throw new SocketError(`${error.message.replace(/\.$/, '')} (--api-socket).`, { cause: error });
+    if (error instanceof SocketError || error instanceof PlaceError) throw error;
     throw new SocketError(`The socket ${path} cannot be listened at: ${reason(error)}; choose another by --api-socket.`, { cause: error });
   }
 }

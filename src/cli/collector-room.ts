@@ -1,4 +1,6 @@
+import { dirname } from 'node:path';
 import { closeDataFolder } from '../access/data-folder.js';
+import { isOpenToReaders } from '../access/place.js';
 import { ApiServer } from '../api/server.js';
 import { statusDocument } from '../api/status.js';
 import { Collector, type CollectorStatus, type Undelivered } from '../collector/collector.js';
@@ -75,7 +77,7 @@ export class CollectorRoom {
     // The socket first: it is what a second collector on the same paths trips over without having touched any data.
     await this.api.start();
     try {
-      const notes: string[] = [];
+      const notes: string[] = [...unreachable(this.values['collector.api_socket'])];
       for (const endpoint of this.endpoints) {
         const line = await endpoint.start();
         if (line !== undefined) notes.push(line);
@@ -102,6 +104,14 @@ export class CollectorRoom {
     await this.api.stop();
     return left;
   }
+}
+
+/** Says when those who may ask cannot come to the socket: its folder was there, and is its owner's. */
+function unreachable(socket: string): string[] {
+  const folder = dirname(socket);
+  return isOpenToReaders(folder)
+    ? []
+    : [`Members of collector.read_group cannot come to ${socket}: "chmod 711 ${folder}", or choose another place.`];
 }
 
 function undeliveredText({ sink, events, away }: Undelivered): string {

@@ -1,5 +1,5 @@
 // Takes the pictures of docs/images anew: npx tsx test/browser/screenshots.ts. A balancer with made-up load, one server of it quiesced, one knob set.
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { Exit } from '../../src/cli/exit-codes.js';

@@ -1,6 +1,4 @@
-import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { until } from '../support/patience.js';
 import { freePort, listen } from '../support/ports.js';

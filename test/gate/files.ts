@@ -20,7 +20,7 @@ export interface EndToEndFiles {
 
 /** The end-to-end tests, by what they start. Paths are relative to `root`. */
 export function endToEndFiles(root: string): EndToEndFiles {
-  const folders = ['test/e2e', 'test/browser', 'test/conformance'];
+  const folders = ['test/e2e', 'test/browser', 'test/conformance', 'test/attack'];
   const files = folders
     .flatMap((folder) => readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((name) => `${folder}/${name}`))
     .filter((file) => file.endsWith('.test.ts'))

@@ -121,11 +121,9 @@ export class FileSink implements Sink {
   private async ready(): Promise<FileState> {
     if (this.state !== undefined) return this.state;
     const { dir } = this.options;
+    if (this.lock === undefined) for (const line of closeFiles(dir)) this.options.note?.(line);
     makeFolder(join(dir, PRIVATE));
-    if (this.lock === undefined) {
-      this.lock = await this.own();
-      for (const line of closeFiles(dir)) this.options.note?.(line);
-    }
+    this.lock ??= await this.own();
     let state = await readState(dir);
     if (state === undefined) {
       if (await hasFiles(dir))

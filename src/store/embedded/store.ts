@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { makeFolder } from '../../access/place.js';
 import type { HttpAnswer, HttpQuery } from '../../clickhouse-http/backend.js';
 import { endingStatement, intoFile, sessionStatements } from '../../clickhouse-http/session.js';
 import type { Segment } from '../../spool/segment.js';
@@ -85,7 +86,7 @@ export function createEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStor
     prepare: async (ready) => {
       // What an earlier process left there belongs to nobody.
       rmSync(answers, { recursive: true, force: true });
-      mkdirSync(answers, { mode: 0o700 });
+      makeFolder(answers);
       [version = '', timezone = ''] = (await ready.text('SELECT version(), timezone()')).split('\t');
       await migrate(ready, loadMigrations());
       await applyRetention(embeddedDatabase(ready), retention);
