@@ -1,10 +1,13 @@
 // vslog-capture: the privileged half. Options and exit codes: --help.
+#include <sys/stat.h>
+
 #include <csignal>
 #include <cstdio>
 #include <exception>
 
 #include "daemon/daemon.h"
 #include "daemon/options.h"
+#include "wire/folder.h"
 
 namespace {
 
@@ -15,7 +18,15 @@ int fail(ExitCode code, const std::exception& e) {
   return code;
 }
 
+/// Members of a group have to come to the socket, which decides for itself; nobody else may, and nobody may list what is there.
+void make_places(const vslog::DaemonOptions& options) {
+  const mode_t mode = options.socket_group.empty() && options.admin_group.empty() ? 0700 : 0711;
+  vslog::make_folder_of(options.socket, "socket", mode);
+  vslog::make_folder_of(options.journal, "journal", mode);
+}
+
 int run(int argc, char** argv) {
+  umask(077);
   const vslog::CommandLine line = vslog::parse_command_line(argc, argv);
   switch (line.action) {
     case vslog::Action::help: std::fputs(vslog::help_text(), stdout); return kOk;
@@ -29,6 +40,7 @@ int run(int argc, char** argv) {
     case vslog::Action::run: break;
   }
   std::signal(SIGPIPE, SIG_IGN);
+  make_places(line.options);
   vslog::Daemon daemon(line.options);
   daemon.run();
   return kOk;

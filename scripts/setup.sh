@@ -100,6 +100,7 @@ at_least cmake "$(cmake --version | first_version)" 3.25
 stamp=$(cat package.json package-lock.json .npmrc | sha256sum | cut -d' ' -f1)-$(node -p 'process.platform + process.arch + process.versions.modules')
 if [[ ! -d node_modules || $(cat node_modules/.vslog-stamp 2>/dev/null) != "$stamp" ]]; then
   echo 'setup: npm ci'
+  node scripts/lock-integrity.mjs --check || fail 'a package that this machine would get has no hash, see above' 2
   # No package here needs its install script: native parts come ready-made as optional dependencies.
   npm ci --ignore-scripts --no-progress --loglevel=error </dev/null || fail 'npm ci failed, see above'
   echo "$stamp" >node_modules/.vslog-stamp

@@ -1,20 +1,20 @@
-import { chmod, mkdir, stat, unlink } from 'node:fs/promises';
+import { chmod, chown, lstat, unlink } from 'node:fs/promises';
 import { connect, type Server } from 'node:net';
 import { dirname } from 'node:path';
+import { PlaceError } from '../access/errors.js';
+import { makeRuntimeFolder } from '../access/place.js';
+import { otherGroup, readGroup, socketMode } from '../access/readers.js';
 import { SocketError } from './errors.js';
 
-/** The mode of the socket: its owner and its group. */
-const MODE = 0o660;
-
-/** Listens at a unix socket. The file of a server that is gone is replaced. Rejects with SocketError, one sentence. */
+/** Listens at a unix socket. The file of a server that is gone is replaced. Rejects with SocketError or PlaceError, one sentence. */
 export async function listenUnix(server: Server, path: string): Promise<void> {
   try {
-    await mkdir(dirname(path), { recursive: true });
+    makeRuntimeFolder(dirname(path), readGroup() !== undefined, false);
     await removeStale(path);
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
-      // The file is made with the right mode at once: nobody else gets in between.
-      const mask = process.umask(0o777 & ~MODE);
+      // The file is made for us alone: nobody else gets in before it has its group.
+      const mask = process.umask(0o177);
       try {
         server.listen(path, () => {
           server.off('error', reject);
@@ -24,15 +24,17 @@ export async function listenUnix(server: Server, path: string): Promise<void> {
         process.umask(mask);
       }
     });
-    await chmod(path, MODE);
+    const group = otherGroup();
+    if (group !== undefined) await chown(path, -1, group);
+    await chmod(path, socketMode());
   } catch (error) {
-    if (error instanceof SocketError) throw error;
+    if (error instanceof SocketError || error instanceof PlaceError) throw error;
     throw new SocketError(`The socket ${path} cannot be listened at: ${reason(error)}; choose another by --api-socket.`, { cause: error });
   }
 }
 
 async function removeStale(path: string): Promise<void> {
-  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
+  const found = await lstat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw error;
   });

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { CollectorRoom } from './collector-room.js';
 import { addConfigOptions, configOf } from './options.js';
 import { note } from './output.js';
+import { admitConfigured } from './readers.js';
 import { StopSignal } from './stop-signal.js';
 
 const EXAMPLES = `
@@ -19,6 +20,7 @@ export function collectCommand(version: string): Command {
   return command.action(async () => {
     const config = configOf(command, 'collect');
     const { values } = config;
+    admitConfigured(values);
     const stop = new StopSignal(() => undefined);
     const room = await CollectorRoom.make(config, version);
     for (const line of await room.start()) note(line);

@@ -1,4 +1,6 @@
-import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { closeDataFolder } from '../access/data-folder.js';
+import { isOpenToReaders } from '../access/place.js';
 import { ApiServer } from '../api/server.js';
 import { statusDocument } from '../api/status.js';
 import { Collector, type CollectorStatus, type Undelivered } from '../collector/collector.js';
@@ -12,6 +14,7 @@ import type { Sink } from '../sink/sink.js';
 import type { FsyncPolicy } from '../spool/options.js';
 import { plural } from './numbers.js';
 import { openEmbedded, openStore, type Store, spoolDirectory, storeDirectory } from './open-store.js';
+import { note } from './output.js';
 
 /** Collector, store and API, as `collect` and `up` run them. */
 export class CollectorRoom {
@@ -20,10 +23,13 @@ export class CollectorRoom {
   private readonly api: ApiServer;
   /** Where others may ask over the network. */
   private readonly endpoints: readonly Endpoint[];
+  /** What it keeps. */
+  private readonly folders: readonly string[];
 
   private constructor(config: Pick<Config, 'values' | 'origins'>, version: string, { store, endpoint }: Rooms, sinks: readonly Sink[]) {
     const { values } = config;
     this.values = values;
+    this.folders = [spoolDirectory(values), storeDirectory(values)];
     const embedded = values['store.kind'] === 'embedded';
     this.collector = new Collector({
       capture: values['capture.socket'],
@@ -62,7 +68,7 @@ export class CollectorRoom {
   static async make(config: Pick<Config, 'values' | 'origins'>, version: string): Promise<CollectorRoom> {
     const { values } = config;
     const rooms = await makeRooms(config);
-    const sinks = await configuredSinks(values, { spoolDirectory: spoolDirectory(values), version });
+    const sinks = await configuredSinks(values, { spoolDirectory: spoolDirectory(values), version, note });
     return new CollectorRoom(config, version, rooms, sinks);
   }
 
@@ -71,12 +77,12 @@ export class CollectorRoom {
     // The socket first: it is what a second collector on the same paths trips over without having touched any data.
     await this.api.start();
     try {
-      const notes: string[] = [];
+      const notes: string[] = [...unreachable(this.values['collector.api_socket'])];
       for (const endpoint of this.endpoints) {
-        const note = await endpoint.start();
-        if (note !== undefined) notes.push(note);
+        const line = await endpoint.start();
+        if (line !== undefined) notes.push(line);
       }
-      await mkdir(this.values['collector.data_dir'], { recursive: true });
+      notes.push(...closeDataFolder(this.values['collector.data_dir'], this.folders));
       await this.collector.start();
       return notes;
     } catch (error) {
@@ -98,6 +104,14 @@ export class CollectorRoom {
     await this.api.stop();
     return left;
   }
+}
+
+/** Says when those who may ask cannot come to the socket: its folder was there, and is its owner's. */
+function unreachable(socket: string): string[] {
+  const folder = dirname(socket);
+  return isOpenToReaders(folder)
+    ? []
+    : [`Members of collector.read_group cannot come to ${socket}: "chmod 711 ${folder}", or choose another place.`];
 }
 
 function undeliveredText({ sink, events, away }: Undelivered): string {

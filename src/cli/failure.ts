@@ -1,4 +1,5 @@
 import { CommanderError } from 'commander';
+import { PlaceError } from '../access/errors.js';
 import { ApiError, SocketError } from '../api/errors.js';
 import { ConfigError } from '../config/errors.js';
 import { SpoolInUseError } from '../spool/errors.js';
@@ -19,7 +20,7 @@ export class Failure extends Error {
 /** The exit code that an error stands for. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof Failure) return error.exit;
-  if (error instanceof ConfigError) return Exit.usage;
+  if (error instanceof ConfigError || error instanceof PlaceError) return Exit.usage;
   if (error instanceof CommanderError) return error.exitCode === 0 ? Exit.ok : Exit.usage;
   if (error instanceof SocketError || error instanceof ConnectionError || error instanceof SpoolInUseError) return Exit.unreachable;
   if (error instanceof CaptureRefusal) return Exit.unreachable;

@@ -1,10 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { makeRuntimeFolder } from '../access/place.js';
 import { type Knob, knobArguments } from '../config/knobs.js';
+import { thisMachine } from '../config/load.js';
 import type { Values } from '../config/schema.js';
-import { keys, optionOf } from '../config/schema.js';
+import { keys, optionOf, runtimeDir } from '../config/schema.js';
 import { serviceArguments, type VirtualService } from '../config/services.js';
 import { Exit } from './exit-codes.js';
 import { Failure } from './failure.js';
@@ -74,9 +76,18 @@ function placed(sentence: string, { services, knobs }: CapturePlan): string {
   return origin === undefined || sentence === '' ? sentence : `${origin}: ${sentence}`;
 }
 
-/** Makes the directories of the capture's socket and journal. Throws the system's error. */
+/** Makes the directories of the capture's socket and journal. Throws PlaceError, and the system's error. */
 export function makeRuntimeDirs(values: Values): void {
-  for (const path of [values['capture.socket'], values['capture.journal']]) mkdirSync(dirname(path), { recursive: true });
+  const groups = [values['capture.socket_group'], values['capture.admin_group'], values['collector.read_group']];
+  const own = runtimeDir(thisMachine());
+  for (const path of [values['capture.socket'], values['capture.journal']]) {
+    const folder = dirname(path);
+    makeRuntimeFolder(
+      folder,
+      groups.some((group) => group !== ''),
+      folder === own,
+    );
+  }
 }
 
 /** The sentence on a program that could not be run. */

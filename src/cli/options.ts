@@ -1,4 +1,6 @@
+import { dirname } from 'node:path';
 import { type Command, Option } from 'commander';
+import { folderAt } from '../access/place.js';
 import { type Config, loadConfig } from '../config/load.js';
 import type { CommandName } from '../config/option.js';
 import { type Key, keys, optionOf, realSchema, serviceSchema } from '../config/schema.js';
@@ -73,10 +75,17 @@ export function configOf(command: Command, name: CommandName): Config {
     if (value !== undefined) flags[key] = value;
   }
   const lists = given.get(command);
-  return loadConfig({
+  const config = loadConfig({
     file: options.config as string | undefined,
     flags,
     serviceFlags: lists?.services ?? [],
     knobFlags: lists?.knobs ?? [],
   });
+  checkDefaultPlace(config);
+  return config;
+}
+
+/** Without a runtime directory of the user's own, sockets are in the temporary directory: what somebody else made there is neither used nor asked. Throws PlaceError. */
+function checkDefaultPlace({ values, origins }: Config): void {
+  for (const key of ['capture.socket', 'collector.api_socket'] as const) if (origins[key] === 'default') folderAt(dirname(values[key]));
 }

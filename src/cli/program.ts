@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
+import { admitReaders } from '../access/readers.js';
 import { plainOutput } from '../text/plain.js';
 import { type CommandEntry, commands, needed } from './commands.js';
 import { Exit } from './exit-codes.js';
@@ -32,6 +33,7 @@ export async function program(wanted: readonly CommandEntry[] = commands): Promi
 
 /** Runs the command line and resolves to the exit code. Whatever goes wrong is a sentence. */
 export async function main(argv: readonly string[]): Promise<number> {
+  admitReaders(undefined);
   // `vslog tail | head` closes the pipe: that is the end, and no error.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     process.exit(error.code === 'EPIPE' ? Exit.ok : Exit.failure);

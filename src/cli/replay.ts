@@ -17,6 +17,7 @@ import { plural, whole } from './numbers.js';
 import { openStore, spoolDirectory } from './open-store.js';
 import { addConfigOptions, configOf } from './options.js';
 import { colour, write } from './output.js';
+import { admitConfigured } from './readers.js';
 import { parseTime } from './time.js';
 
 const EXAMPLES = `
@@ -101,6 +102,7 @@ async function replay(
     const { 'collector.data_dir': data } = values;
     throw new Failure(Exit.unreachable, `No collector runs, and there is no data in ${data}: name the directory by --data-dir.`);
   });
+  admitConfigured(values);
   const store = await openStore(values);
   const sinks = [...(store === undefined ? [] : [store]), ...(await configuredSinks(values, { spoolDirectory: directory, version }))];
   try {

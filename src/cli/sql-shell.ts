@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { createInterface, type Interface } from 'node:readline';
+import { fileMode } from '../access/readers.js';
 import type { ApiClient } from '../api/client.js';
 import { durationText } from '../plot/text.js';
 import type { QueryLimits } from '../store/store.js';
@@ -161,7 +162,7 @@ export class SqlShell {
       if (running.signal.aborted) throw new Error(CANCELLED);
       const text = answerText(bytes, format);
       if (this.file === undefined) await writeAnswer(text);
-      else writeFileSync(this.file, text);
+      else writeFileSync(this.file, text, { mode: fileMode() });
       if (this.timing) note(`${durationText((performance.now() - began) / 1000)}${this.file === undefined ? '' : `, in ${this.file}`}`);
     } catch (error) {
       complain(running.signal.aborted ? CANCELLED : sentenceOf(error));

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { fileMode } from '../access/readers.js';
 import { ApiClient } from '../api/client.js';
 import { sentenceOf } from '../wire/errors.js';
 import { Exit } from './exit-codes.js';
@@ -62,7 +63,7 @@ export function sqlCommand(): Command {
     const text = answerText(answer, asked);
     if (options.output === undefined) return writeAnswer(text);
     try {
-      writeFileSync(options.output, text);
+      writeFileSync(options.output, text, { mode: fileMode() });
     } catch (error) {
       throw new Failure(Exit.usage, `The answer cannot be written: ${sentenceOf(error)}`);
     }

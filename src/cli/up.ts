@@ -6,6 +6,7 @@ import { nextSteps, sourceText } from './demo-text.js';
 import { captureArguments, captureBinary, makeRuntimeDirs } from './native.js';
 import { addConfigOptions, addServiceOptions, configOf } from './options.js';
 import { note } from './output.js';
+import { admitConfigured } from './readers.js';
 import { StopSignal } from './stop-signal.js';
 import { UpStatus } from './up-status.js';
 
@@ -32,6 +33,7 @@ export function upCommand(version: string): Command {
     const onExit = given.origins['capture.on_exit'] === 'default' ? 'detach' : given.values['capture.on_exit'];
     const config = { ...given, values: { ...given.values, 'capture.on_exit': onExit } as const };
     const { values } = config;
+    admitConfigured(values);
     let keeper: CaptureKeeper | undefined;
     const stop = new StopSignal(() => keeper?.kill());
     for (const line of config.notes) note(line);

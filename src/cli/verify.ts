@@ -16,6 +16,7 @@ import { plural, size, whole } from './numbers.js';
 import { openStore, spoolDirectory } from './open-store.js';
 import { addConfigOptions, configOf } from './options.js';
 import { colour, note, write } from './output.js';
+import { admitConfigured } from './readers.js';
 import type { SourceReport } from './source-comparison.js';
 import { parseDuration, parseTime } from './time.js';
 import { verifySource } from './verify-source.js';
@@ -49,6 +50,7 @@ export function verifyCommand(version: string): Command {
   addConfigOptions(command, 'verify');
   return command.action(async (options: { json?: boolean; source?: boolean; since?: string; wait: string }) => {
     const config = configOf(command, 'verify');
+    admitConfigured(config.values);
     const sinceMs = options.since === undefined ? undefined : parseTime('since', options.since, Date.now());
     const waitMs = parseDuration('wait', options.wait);
     const log = await obtain(config, version, { sinceMs, waitMs });

@@ -465,9 +465,17 @@ export const schema = {
     default: (machine) => `${runtimeDir(machine)}/collector.sock`,
     defaultDoc: runtimeDoc('collector.sock'),
     doc: 'The unix socket of the collector’s HTTP API, which the other commands ask.',
-    more: 'Its mode is 0660: the collector’s user and group may ask.',
+    more: 'The collector’s user and members of `collector.read_group` may ask.',
     flag: 'api-socket',
     commands: clients,
+  }),
+  'collector.read_group': text({
+    default: '',
+    defaultDoc: 'none',
+    doc: 'Members of this group may read what was logged, besides root and the collector’s own user.',
+    more: 'By name or number. Spool, store, files of the file sink and the API socket then have this group: folders 0750, files 0640, socket 0660. Without it: 0700, 0600, 0600. The collector gives what is there already the same modes when it starts, and says so. Its user must be a member of the group.',
+    flag: 'read-group',
+    commands: collector,
   }),
   'collector.subscription': text({
     default: 'collector',

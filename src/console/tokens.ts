@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { ConfigError } from '../config/errors.js';
 import type { Key } from '../config/schema.js';
-import { readNamedFile } from '../config/secret.js';
+import { readSecretFile } from '../config/secret.js';
 import { digest } from '../listen/secret.js';
 
 /** Shorter ones can be tried out. */
@@ -20,7 +20,7 @@ export class Tokens {
   static read(option: Key, path: string): Tokens | undefined {
     if (path === '') return undefined;
     const known: { name: string; digest: Buffer }[] = [];
-    for (const [i, raw] of readNamedFile(option, path).split(/\r?\n/).entries()) {
+    for (const [i, raw] of readSecretFile(option, path).toString('utf8').split(/\r?\n/).entries()) {
       const line = raw.trim();
       if (line === '' || line.startsWith('#')) continue;
       const [, name = 'token', token] = LINE.exec(line) ?? [];

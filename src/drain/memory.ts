@@ -1,5 +1,7 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { makeRuntimeFolder } from '../access/place.js';
+import { fileMode } from '../access/readers.js';
 
 /** Where it is, for a capture's socket: whoever drains through that capture finds it. */
 export function drainMemoryBeside(socket: string): string {
@@ -41,9 +43,9 @@ export class DrainMemory {
   }
 
   private write(weights: Readonly<Record<string, number>>): void {
-    mkdirSync(dirname(this.path), { recursive: true });
+    makeRuntimeFolder(dirname(this.path), false, false);
     const next = `${this.path}.${process.pid}.next`;
-    const file = openSync(next, 'w', 0o664);
+    const file = openSync(next, 'w', fileMode());
     try {
       writeSync(file, `${JSON.stringify(weights, undefined, 1)}\n`);
       fsyncSync(file);

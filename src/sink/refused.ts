@@ -1,5 +1,6 @@
-import { link, mkdir, rm } from 'node:fs/promises';
+import { link, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { makeFolder } from '../access/place.js';
 import { listSealed } from '../spool/catalog.js';
 import { bodyName, indexName, REFUSED, syncDirectory } from '../spool/layout.js';
 import type { Segment } from '../spool/segment.js';
@@ -11,7 +12,7 @@ function folderOf(spool: string, sink: string): string {
 /** Keeps a refused segment beyond its removal from the spool: a second name for its two files. Durable when it resolves; may be repeated. */
 export async function setAside(spool: string, sink: string, segment: Segment): Promise<void> {
   const folder = folderOf(spool, sink);
-  await mkdir(folder, { recursive: true });
+  makeFolder(folder);
   const { id, record } = segment;
   for (const name of [bodyName(id, record), indexName(id, record)]) {
     await link(join(dirname(segment.path), name), join(folder, name)).catch((error: NodeJS.ErrnoException) => {

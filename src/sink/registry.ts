@@ -7,6 +7,8 @@ export interface SinkContext {
   readonly spoolDirectory: string;
   /** Version of vslog. */
   readonly version: string;
+  /** Told what a person should know. */
+  readonly note?: (line: string) => void;
 }
 
 /** A kind of sink. Its code is loaded only where it is configured. */
@@ -32,7 +34,7 @@ const kinds: readonly SinkKind[] = [
   {
     name: 'file',
     configured: (values) => values['file.dir'] !== '',
-    async make(values) {
+    async make(values, { note }) {
       const { FileSink } = await import('./file/sink.js');
       return new FileSink({
         dir: values['file.dir'],
@@ -42,6 +44,7 @@ const kinds: readonly SinkKind[] = [
         rotateAgeMs: values['file.rotate_age'],
         keepBytes: values['file.keep_bytes'],
         keepFiles: values['file.keep_files'],
+        note,
       });
     },
   },

@@ -1,5 +1,7 @@
-import { mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../access/place.js';
+import { openToWrite } from '../access/readers.js';
 import { nextEvent } from '../wire/batch.js';
 import { toBigInt, v1 } from '../wire/proto.js';
 import { DROPPED, listSegments, replaceFile, syncDirectory } from './layout.js';
@@ -91,7 +93,7 @@ export async function settleDrop(directory: string, note: DropNote): Promise<voi
 /** Makes the folder and the reserve. A disk that is too full for it is no failure. */
 export async function keepReserve(directory: string): Promise<void> {
   const folder = join(directory, DROPPED);
-  await mkdir(folder, { recursive: true });
+  makeFolder(folder);
   const path = join(folder, RESERVE);
   try {
     const file = await open(path, 'r');
@@ -101,7 +103,16 @@ export async function keepReserve(directory: string): Promise<void> {
   } catch {
     // It is made below.
   }
-  await writeFile(path, Buffer.alloc(RESERVE_BYTES)).catch(() => rm(path, { force: true }));
+  await fill(path).catch(() => rm(path, { force: true }));
+}
+
+async function fill(path: string): Promise<void> {
+  const file = await openToWrite(path, 'w');
+  try {
+    await file.writeFile(Buffer.alloc(RESERVE_BYTES));
+  } finally {
+    await file.close();
+  }
 }
 
 /** Finishes what an earlier process began to drop; the losses that are not in the log yet. */

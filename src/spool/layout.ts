@@ -1,5 +1,6 @@
 import { open, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { openToWrite } from '../access/readers.js';
 import type { RecordName } from './segment.js';
 
 /** Folder inside the spool for what was damaged. */
@@ -58,7 +59,7 @@ export async function syncDirectory(dir: string): Promise<void> {
 /** Replaces a small file as a whole: after a crash it is the old one or the new one. */
 export async function replaceFile(dir: string, name: string, content: string): Promise<void> {
   const temporary = join(dir, `.${name}.tmp`);
-  const handle = await open(temporary, 'w');
+  const handle = await openToWrite(temporary, 'w');
   try {
     await handle.writeFile(content);
     await handle.datasync();

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import { openToWrite } from '../access/readers.js';
 import { SpoolInUseError } from './errors.js';
 import { LOCK_FILE } from './layout.js';
 
@@ -9,7 +10,7 @@ import { LOCK_FILE } from './layout.js';
  * file, which stays ours after flock(1) has ended, and the kernel gives it up when we die, however we die.
  */
 export async function lockDirectory(dir: string): Promise<FileHandle> {
-  const file = await open(join(dir, LOCK_FILE), 'a+');
+  const file = await openToWrite(join(dir, LOCK_FILE), 'a+');
   try {
     const status = await flock(file.fd);
     if (status === 1) {

@@ -1,6 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { openToWrite } from '../access/readers.js';
 import type { Batch } from '../wire/batch.js';
 import {
   chainValue,
@@ -49,12 +50,12 @@ export class SegmentWriter {
   static async create(dir: string, header: IndexHeader): Promise<SegmentWriter> {
     const path = join(dir, bodyName(header.id, header.record));
     // 'w' and not 'wx': an earlier attempt on a full disk may have left an empty file behind.
-    const index = await open(join(dir, indexName(header.id, header.record)), 'w');
+    const index = await openToWrite(join(dir, indexName(header.id, header.record)), 'w');
     let body: FileHandle | undefined;
     try {
       const head = encodeHeader(header);
       await writeAll(index, [head], head.length, 0);
-      body = await open(path, 'w');
+      body = await openToWrite(path, 'w');
       return new SegmentWriter(header, path, body, index, head.length);
     } catch (error) {
       await index.close();

@@ -1,7 +1,8 @@
 import { EventEmitter } from 'node:events';
 import type { FileHandle } from 'node:fs/promises';
-import { mkdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../access/place.js';
 import type { Batch } from '../wire/batch.js';
 import { sentenceOf } from '../wire/errors.js';
 import { BodyChecks } from './body-check.js';
@@ -138,8 +139,8 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
    */
   static async open(directory: string, options: SpoolOptions = {}): Promise<Spool> {
     const settings = spoolSettings(options);
-    await mkdir(join(directory, QUARANTINE), { recursive: true });
-    await mkdir(join(directory, CURSORS), { recursive: true });
+    makeFolder(join(directory, QUARANTINE));
+    makeFolder(join(directory, CURSORS));
     const lock = await lockDirectory(directory);
     const spool = new Spool(directory, settings, lock);
     try {

@@ -1,6 +1,4 @@
-import { chmodSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { collectorOf, rowsOf } from '../e2e/collector-api.js';
@@ -67,9 +65,7 @@ describe('the console in a browser', () => {
     const [port = 0, page = 0] = await freePorts(2);
     service = port;
     base = `http://127.0.0.1:${page}`;
-    const tokens = join(vslog.dir, 'tokens');
-    writeFileSync(tokens, `alice ${TOKEN}\n`);
-    chmodSync(tokens, 0o644);
+    const tokens = vslog.secret('tokens', `alice ${TOKEN}\n`);
     const knobs = ['timeout_timewait', 'timeout_close', 'timeout_tcpfin'].flatMap((knob) => ['--knob', `${knob}=1`]);
     up = vslog.up(
       ...['--source', 'engine', '--service', `tcp://127.0.0.1:${port}`, '--real', `${first},weight=3`, '--real', `${second},weight=1`],

@@ -1,5 +1,5 @@
 // Takes the pictures of docs/images anew: npx tsx test/browser/screenshots.ts. A balancer with made-up load, one server of it quiesced, one knob set.
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { Exit } from '../../src/cli/exit-codes.js';
@@ -66,9 +66,7 @@ const vslog = new Vslog();
 const browser = await openBrowser();
 try {
   const port = await freePort();
-  const tokens = join(vslog.dir, 'tokens');
-  writeFileSync(tokens, 'alice a-token-for-pictures\n');
-  chmodSync(tokens, 0o644);
+  const tokens = vslog.secret('tokens', 'alice a-token-for-pictures\n');
   const load = ['--load', '--load-rate', '40', '--load-concurrent', '2000'];
   const asked = ['--console-listen', `127.0.0.1:${port}`, '--console-token-file', tokens];
   const up = vslog.up('--source', 'engine', '--node', 'director-1', ...load, ...asked);

@@ -1,6 +1,4 @@
-import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { until } from '../support/patience.js';
 import { freePort, listen } from '../support/ports.js';
@@ -68,8 +66,7 @@ test.each([
 test('others can reach it with a password', async () => {
   vslog = new Vslog();
   const port = await freePort();
-  const file = join(vslog.dir, 'password');
-  writeFileSync(file, 'secret\n', { mode: 0o644 });
+  const file = vslog.secret('password', 'secret\n');
   const flags = [
     '--clickhouse-http-listen',
     `0.0.0.0:${port}`,

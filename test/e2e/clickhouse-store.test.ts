@@ -1,5 +1,3 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { ClickHouseServer } from '../support/clickhouse/server.js';
@@ -19,8 +17,7 @@ afterAll(() => server.stop());
 const SCRIPTED = ['--source', 'scripted', '--scripted-rate', '500', '--drain', '1h'];
 
 function serverFlags(database: string): string[] {
-  const file = join(vslog.dir, 'password');
-  writeFileSync(file, `${USER.password}\n`);
+  const file = vslog.secret('password', `${USER.password}\n`);
   return [
     '--clickhouse-url',
     server.url,

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { type IncomingHttpHeaders, request } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -35,12 +35,10 @@ function ask(port: number, path: string, headers: Readonly<Record<string, string
 describe('the console', () => {
   const vslog = new Vslog();
   let port = 0;
-  const tokens = join(vslog.dir, 'tokens');
+  const tokens = vslog.secret('tokens', `# who may turn things\n\nalice ${TOKEN}\nbob another-token-of-16\n`);
 
   beforeAll(async () => {
     port = await freePort();
-    writeFileSync(tokens, `# who may turn things\n\nalice ${TOKEN}\nbob another-token-of-16\n`);
-    chmodSync(tokens, 0o644);
     const up = vslog.up(
       ...['--source', 'engine', '--load', '--load-rate', '200', '--load-connections', '1000'],
       ...['--console-listen', `127.0.0.1:${port}`, '--console-token-file', tokens],
@@ -224,9 +222,7 @@ describe('a console that others can reach', () => {
       ['a secret-secret-secret\na secret-secret-secret2', 'has the name a a second time.'],
     ];
     const files = cases.map(([content, sentence], i) => {
-      const file = join(vslog.dir, `tokens-${i}`);
-      writeFileSync(file, content);
-      chmodSync(file, 0o644);
+      const file = vslog.secret(`tokens-${i}`, content);
       return { file, sentence };
     });
     // Each ends before it listens anywhere.
@@ -242,9 +238,7 @@ describe('a console that others can reach', () => {
   });
 
   it('shows nothing to who bears none', async () => {
-    const file = join(vslog.dir, 'tokens');
-    writeFileSync(file, `alice ${TOKEN}\n`);
-    chmodSync(file, 0o644);
+    const file = vslog.secret('tokens', `alice ${TOKEN}\n`);
     const port = await freePort();
     const up = vslog.up('--source', 'scripted', '--console-listen', `0.0.0.0:${port}`, '--console-token-file', file);
     await up.says(/ready: source/);

@@ -47,7 +47,7 @@ describe.each(BROKERS)('a Kafka broker that asks who comes (%s)', (version) => {
 
   function file(name: string, content: string): string {
     const path = join(dir, name);
-    writeFileSync(path, `${content}\n`);
+    writeFileSync(path, `${content}\n`, { mode: 0o600 });
     return path;
   }
 

@@ -1,3 +1,5 @@
+import { PlaceError } from '../../access/errors.js';
+
 /** A file of the sink, or its folder, cannot be written or read. */
 export class TargetError extends Error {
   override readonly name = 'TargetError';
@@ -17,6 +19,7 @@ export class UnreadableSegment extends Error {
 
 /** One sentence on why the folder cannot be used, and what to do. */
 export function folderSentence(dir: string, error: unknown): string {
+  if (error instanceof PlaceError) return `file.dir ${dir} cannot be used: ${error.message}`;
   const { code, message } = error as NodeJS.ErrnoException;
   switch (code) {
     case 'ENOSPC':

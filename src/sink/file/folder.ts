@@ -1,5 +1,6 @@
-import { appendFile, open, readdir, readFile, rename, rm, stat, truncate } from 'node:fs/promises';
+import { open, readdir, readFile, rename, rm, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
+import { openToWrite } from '../../access/readers.js';
 import { replaceFile, syncDirectory } from '../../spool/layout.js';
 import type { RecordName } from '../../spool/segment.js';
 import type { TakenSpan } from '../sink.js';
@@ -35,7 +36,7 @@ async function unfinished(dir: string): Promise<string[]> {
 
 /** Makes an empty file to be written, which is there after a crash. */
 export async function beginFile(dir: string, name: string): Promise<void> {
-  await (await open(join(dir, name + PART), 'w')).close();
+  await (await openToWrite(join(dir, name + PART), 'w')).close();
   await syncDirectory(dir);
 }
 
@@ -48,7 +49,17 @@ export async function finishFile(dir: string, { name, hulls }: OpenFile): Promis
 
 /** A file that is not listed is read by those who look for a sequence, and counts as missing when somebody takes it. */
 async function list(dir: string, name: string, hulls: readonly Hull[]): Promise<void> {
-  await appendFile(join(dir, PRIVATE, INDEX), `${JSON.stringify([name, hulls])}\n`, { flush: true }).catch(() => undefined);
+  try {
+    const file = await openToWrite(join(dir, PRIVATE, INDEX), 'a');
+    try {
+      await file.appendFile(`${JSON.stringify([name, hulls])}\n`);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  } catch {
+    // It is looked into instead.
+  }
 }
 
 /** Lists a file that got its final name just before a crash. */

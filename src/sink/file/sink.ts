@@ -1,10 +1,13 @@
-import { type FileHandle, mkdir, readFile } from 'node:fs/promises';
+import { type FileHandle, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { PlaceError } from '../../access/errors.js';
+import { makeFolder } from '../../access/place.js';
 import { SpoolInUseError } from '../../spool/errors.js';
 import { LOCK_FILE, syncDirectory } from '../../spool/layout.js';
 import { lockDirectory } from '../../spool/lock.js';
 import type { RecordName, Segment } from '../../spool/segment.js';
 import { type HourTally, type SequenceSpan, type Sink, SinkRejection, type TakenSpan } from '../sink.js';
+import { closeFiles } from './close.js';
 import type { EpochSpans } from './contents.js';
 import { folderSentence, TargetError, UnreadableSegment } from './failure.js';
 import { beginFile, finishFile, hasFiles, removeOldFiles, repairFolder, takenFrom } from './folder.js';
@@ -24,6 +27,8 @@ export interface FileSinkOptions extends FileStyle {
   readonly keepBytes: number;
   /** Finished files of a record type; 0 keeps all. */
   readonly keepFiles: number;
+  /** Told what a person should know. */
+  readonly note?: ((line: string) => void) | undefined;
 }
 
 /** How often the age of files that get nothing is looked at, ms. */
@@ -116,7 +121,8 @@ export class FileSink implements Sink {
   private async ready(): Promise<FileState> {
     if (this.state !== undefined) return this.state;
     const { dir } = this.options;
-    await mkdir(join(dir, PRIVATE), { recursive: true });
+    if (this.lock === undefined) for (const line of closeFiles(dir)) this.options.note?.(line);
+    makeFolder(join(dir, PRIVATE));
     this.lock ??= await this.own();
     let state = await readState(dir);
     if (state === undefined) {
@@ -250,7 +256,8 @@ export class FileSink implements Sink {
     if (error instanceof UnreadableSegment) return new SinkRejection(error.message);
     if (error instanceof StateError) return error;
     const { code } = error as NodeJS.ErrnoException;
-    if (error instanceof TargetError || code !== undefined) return new Error(folderSentence(this.options.dir, error), { cause: error });
+    if (error instanceof PlaceError || error instanceof TargetError || code !== undefined)
+      return new Error(folderSentence(this.options.dir, error), { cause: error });
     return error as Error;
   }
 }

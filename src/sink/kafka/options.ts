@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs';
 import type { SecureContextOptions } from 'node:tls';
 import type { SASLOptions } from 'kafkajs';
 import { ConfigError } from '../../config/errors.js';
 import type { Key, Values } from '../../config/schema.js';
-import { readSecret } from '../../config/secret.js';
+import { readNamedFile, readSecret, readSecretFile } from '../../config/secret.js';
 import type { Compression } from './codec.js';
 import type { ConnectionOptions } from './connection.js';
 import type { Framing } from './message.js';
@@ -50,14 +49,7 @@ function tlsOptions(values: Values): SecureContextOptions | undefined {
 
 function pem(option: Key, path: string): Buffer | undefined {
   if (path === '') return undefined;
-  let content: Buffer;
-  try {
-    content = readFileSync(path);
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const reason = code === 'ENOENT' ? 'there is no such file' : code === 'EACCES' ? 'it may not be read' : message;
-    throw new ConfigError([`${option} names ${path}, but ${reason}.`]);
-  }
+  const content = option === 'kafka.key_file' ? readSecretFile(option, path) : readNamedFile(option, path);
   if (!content.includes('-----BEGIN ')) throw new ConfigError([`${option} names ${path}, which is no PEM file.`]);
   return content;
 }

@@ -1,5 +1,7 @@
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../../access/place.js';
+import { openToWrite } from '../../access/readers.js';
 import { CURSORS } from '../../spool/layout.js';
 import type { Segment } from '../../spool/segment.js';
 import type { Span } from '../file/sequences.js';
@@ -52,7 +54,7 @@ export function resumeAt(state: ProducerState, segment: Segment, nowMs: number):
 
 /** The state of an earlier run; undefined when there is none that can be read. Makes the folder for it. */
 export async function readState(spool: string): Promise<ProducerState | undefined> {
-  await mkdir(join(spool, CURSORS), { recursive: true });
+  makeFolder(join(spool, CURSORS));
   try {
     const json = JSON.parse(await readFile(join(spool, CURSORS, STATE_FILE), 'utf8')) as ProducerState & { version: number };
     return json.version === 1 ? json : undefined;
@@ -66,7 +68,12 @@ export async function readState(spool: string): Promise<ProducerState | undefine
  */
 export async function writeState(spool: string, state: ProducerState): Promise<void> {
   const path = join(spool, CURSORS, STATE_FILE);
-  await writeFile(`${path}.tmp`, JSON.stringify({ version: 1, ...state }));
+  const file = await openToWrite(`${path}.tmp`, 'w');
+  try {
+    await file.writeFile(JSON.stringify({ version: 1, ...state }));
+  } finally {
+    await file.close();
+  }
   await rename(`${path}.tmp`, path);
 }
 

@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { lstatSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { makeFolder } from '../../access/place.js';
 import { tooLarge } from '../errors.js';
 import type { StoredAnswer } from '../store.js';
 import type { EngineAnswer } from './ask.mjs';
@@ -47,7 +48,7 @@ export class Answers {
 
   /** Makes the folder and its pipes; removes what an earlier process left. */
   async prepare(): Promise<void> {
-    mkdirSync(this.dir, { recursive: true, mode: 0o700 });
+    makeFolder(this.dir);
     for (const name of readdirSync(this.dir)) if (!this.files.has(name)) rmSync(join(this.dir, name), { recursive: true, force: true });
     const pipes = this.names.map((name) => join(this.dir, name));
     await promisify(execFile)('mkfifo', ['-m', '600', ...pipes]);

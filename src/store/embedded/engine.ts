@@ -1,8 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { makeFolder } from '../../access/place.js';
 import { AnswerTooLarge, EngineEnded, EngineUnavailable, engineError } from '../errors.js';
 import type { EngineAnswer, EngineQuestion } from './ask.mjs';
 import type { HeartbeatOptions } from './heartbeat.js';
@@ -163,7 +163,7 @@ export class Engine {
 
   async #open(): Promise<void> {
     const { dir, prepare, sessions } = this.#options;
-    mkdirSync(dir, { recursive: true, mode: 0o750 });
+    makeFolder(dir);
     const end = Date.now() + LOCK_PATIENCE_MS;
     this.#starts++;
     this.#spawn();

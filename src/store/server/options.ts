@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { ConfigError } from '../../config/errors.js';
 import type { Key, Values } from '../../config/schema.js';
-import { readSecret } from '../../config/secret.js';
+import { readNamedFile, readSecret, readSecretFile } from '../../config/secret.js';
 import type { Placement } from '../ddl.js';
 
 /** A ClickHouse server, and how it is spoken to. */
@@ -40,7 +39,10 @@ export function serverOptions(values: Values): ServerOptions {
 }
 
 function tlsOf(values: Values): ServerOptions['tls'] {
-  const read = (key: Key & `clickhouse.${string}_file`): Buffer | undefined => (values[key] === '' ? undefined : fileOf(key, values[key]));
+  const read = (key: Key & `clickhouse.${string}_file`): Buffer | undefined => {
+    if (values[key] === '') return undefined;
+    return key === 'clickhouse.key_file' ? readSecretFile(key, values[key]) : readNamedFile(key, values[key]);
+  };
   const [ca, cert, key] = [read('clickhouse.ca_file'), read('clickhouse.cert_file'), read('clickhouse.key_file')];
   if ((cert === undefined) !== (key === undefined))
     throw new ConfigError(['clickhouse.cert_file and clickhouse.key_file belong together: give both, or none.']);
@@ -48,14 +50,4 @@ function tlsOf(values: Values): ServerOptions['tls'] {
     throw new ConfigError(['clickhouse.cert_file needs clickhouse.ca_file too: the authority that signed the server’s certificate.']);
   if (ca === undefined) return undefined;
   return cert === undefined || key === undefined ? { ca_cert: ca } : { ca_cert: ca, cert, key };
-}
-
-function fileOf(key: Key, path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const reason = code === 'ENOENT' ? 'there is no such file' : code === 'EACCES' ? 'it may not be read' : message;
-    throw new ConfigError([`${key} names ${path}, but ${reason}.`]);
-  }
 }

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { chownSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chownSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { COMMAND_MS, until } from '../../support/patience.js';
@@ -79,6 +79,14 @@ export class Vslog {
     const [program = process.execPath, ...args] = [...prefix, ...bare];
     this.program = [program, ...args];
     if (this.who.uid !== undefined) chownSync(this.dir, this.who.uid, this.who.gid ?? NOBODY);
+  }
+
+  /** A file of a token or password, which its owner alone may read; its path. */
+  secret(name: string, content: string): string {
+    const path = join(this.dir, name);
+    writeFileSync(path, content, { mode: 0o600 });
+    if (this.who.uid !== undefined) chownSync(path, this.who.uid, this.who.gid ?? NOBODY);
+    return path;
   }
 
   run(...args: string[]): Ran {

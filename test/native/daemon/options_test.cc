@@ -1,6 +1,7 @@
 #include "daemon/options.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <cstdio>
 #include <fstream>

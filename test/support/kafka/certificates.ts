@@ -72,7 +72,7 @@ export function makeCertificates(dir: string): Certificates {
       `${name}.pem`,
     ];
     openssl(dir, 'ca', ...by, '-startdate', stamp(from), '-enddate', stamp(to));
-    writeFileSync(join(dir, `${name}-both.pem`), readFileSync(join(dir, `${name}.key`)));
+    writeFileSync(join(dir, `${name}-both.pem`), readFileSync(join(dir, `${name}.key`)), { mode: 0o600 });
     appendFileSync(join(dir, `${name}-both.pem`), readFileSync(join(dir, `${name}.pem`)));
   };
   signed('server', -1, 30);

@@ -56,9 +56,9 @@ async function start(more: Partial<ApiOptions> = {}): Promise<ApiClient> {
   return new ApiClient(socket);
 }
 
-it('listens with mode 0660 and removes the socket at its end', async () => {
+it('listens with mode 0600 and removes the socket at its end', async () => {
   await start();
-  expect(statSync(join(dir, 'api.sock')).mode & 0o777).toBe(0o660);
+  expect(statSync(join(dir, 'api.sock')).mode & 0o777).toBe(0o600);
   await server?.stop();
   expect(() => statSync(join(dir, 'api.sock'))).toThrow();
 });

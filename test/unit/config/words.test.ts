@@ -65,7 +65,7 @@ describe('a secret', () => {
   it('is the first line of a file, and none without a file', () =>
     withDirectory(async (dir) => {
       const path = join(dir, 'password');
-      writeFileSync(path, 's3cret \r\nnot this\n');
+      writeFileSync(path, 's3cret \r\nnot this\n', { mode: 0o600 });
       expect(readSecret('clickhouse.password_file', path)).toBe('s3cret ');
       expect(readSecret('clickhouse.password_file', '')).toBeUndefined();
       writeFileSync(path, '\ns3cret\n');

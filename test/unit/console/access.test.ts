@@ -19,7 +19,7 @@ const request = (headers: Headers) => ({ method: 'GET', headers }) as unknown as
 let tokens: Tokens | undefined;
 beforeAll(() =>
   withDirectory(async (dir) => {
-    writeFileSync(join(dir, 'tokens'), `alice ${TOKEN}\n`);
+    writeFileSync(join(dir, 'tokens'), `alice ${TOKEN}\n`, { mode: 0o600 });
     tokens = Tokens.read('console.token_file', join(dir, 'tokens'));
   }),
 );

@@ -22,7 +22,7 @@ it('is there by default, and not when none is wanted', () => {
 it('wants tokens that can be read, and some where others can reach it', () =>
   withDirectory(async (dir) => {
     expect(() => endpoint({ 'console.token_file': join(dir, 'none') })).toThrow(/but there is no such file\.$/);
-    writeFileSync(join(dir, 'tokens'), 'alice alice-has-this-token\n');
+    writeFileSync(join(dir, 'tokens'), 'alice alice-has-this-token\n', { mode: 0o600 });
     expect(endpoint({ 'console.listen': '0.0.0.0:0', 'console.token_file': join(dir, 'tokens') })).toBeInstanceOf(Endpoint);
     expect(() => endpoint({ 'console.listen': '0.0.0.0:0' })).toThrow(/which others can reach: name a console\.token_file/);
   }));

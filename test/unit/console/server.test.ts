@@ -24,7 +24,7 @@ const SCRIPT: Asset = { bytes: Buffer.from('run()'), type: 'text/javascript; cha
 let tokens: Tokens | undefined;
 beforeAll(() =>
   withDirectory(async (dir) => {
-    writeFileSync(join(dir, 'tokens'), `alice ${TOKEN}\n`);
+    writeFileSync(join(dir, 'tokens'), `alice ${TOKEN}\n`, { mode: 0o600 });
     tokens = Tokens.read('console.token_file', join(dir, 'tokens'));
   }),
 );

@@ -11,7 +11,7 @@ const BOB = "b0b's:token!with=signs";
 function read(text: string): Promise<Tokens | undefined> {
   return withDirectory(async (dir) => {
     const path = join(dir, 'tokens');
-    writeFileSync(path, text);
+    writeFileSync(path, text, { mode: 0o600 });
     try {
       return Tokens.read('console.token_file', path);
     } catch (error) {

@@ -264,7 +264,7 @@ describe('FileSink', () => {
     await withDirectory(async (dir) => {
       writeFileSync(join(dir, 'out'), 'a file');
       const sink = makeSink(dir);
-      await expect(sink.start()).rejects.toThrow(`file.dir ${join(dir, 'out')} is no folder: name another one.`);
+      await expect(sink.start()).rejects.toThrow(`file.dir ${join(dir, 'out')} cannot be used: ${join(dir, 'out')} is no folder:`);
       rmSync(join(dir, 'out'));
       await sink.start();
       await sink.deliver(makeSegment(dir, 1, 1, 5));

@@ -49,8 +49,8 @@ it.each([
 it('reads secrets from files, a token at every login', async () => {
   await withDirectory(async (dir) => {
     const [password, token, pem] = ['password', 'token', 'ca.pem'].map((name) => join(dir, name)) as [string, string, string];
-    writeFileSync(password, 'secret\n');
-    writeFileSync(token, 'one\n');
+    writeFileSync(password, 'secret\n', { mode: 0o600 });
+    writeFileSync(token, 'one\n', { mode: 0o600 });
     const scram = made({ 'kafka.brokers': 'a:1', 'kafka.sasl': 'scram-sha-256', 'kafka.username': 'u', 'kafka.password_file': password });
     expect(scram.connection.sasl?.()).toEqual({ mechanism: 'scram-sha-256', username: 'u', password: 'secret' });
     const bearer = made({ 'kafka.brokers': 'a:1', 'kafka.sasl': 'oauthbearer', 'kafka.token_file': token }).connection.sasl?.();

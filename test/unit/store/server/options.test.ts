@@ -24,7 +24,7 @@ describe('a ClickHouse server of the configuration', () => {
 
   it('has what was said of it', () =>
     withDirectory(async (dir) => {
-      for (const name of ['password', 'ca', 'cert', 'key']) writeFileSync(join(dir, name), `${name}-text\nmore`);
+      for (const name of ['password', 'ca', 'cert', 'key']) writeFileSync(join(dir, name), `${name}-text\nmore`, { mode: 0o600 });
       const files = Object.fromEntries(['password', 'ca', 'cert', 'key'].map((name) => [`clickhouse.${name}_file`, join(dir, name)]));
       const said = { ...URL, ...files, 'clickhouse.cluster': 'main', 'clickhouse.database': 'lb', 'clickhouse.user': 'w' };
       expect(options({ ...said, 'clickhouse.compression': 'gzip', 'clickhouse.timeout': '5s' })).toEqual({
