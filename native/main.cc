@@ -20,7 +20,7 @@ int fail(ExitCode code, const std::exception& e) {
 
 /// Members of a group have to come to the socket, which decides for itself; nobody else may, and nobody may list what is there.
 void make_places(const vslog::DaemonOptions& options) {
-  const mode_t mode = options.socket_group.empty() && options.admin_group.empty() ? 0700 : 0711;
+  const mode_t mode = options.socket_group.empty() && options.collector_group.empty() && options.admin_group.empty() ? 0700 : 0711;
   vslog::make_folder_of(options.socket, "socket", mode);
   vslog::make_folder_of(options.journal, "journal", mode);
 }

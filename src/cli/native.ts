@@ -78,7 +78,12 @@ function placed(sentence: string, { services, knobs }: CapturePlan): string {
 
 /** Makes the directories of the capture's socket and journal. Throws PlaceError, and the system's error. */
 export function makeRuntimeDirs(values: Values): void {
-  const groups = [values['capture.socket_group'], values['capture.admin_group'], values['collector.read_group']];
+  const groups = [
+    values['capture.socket_group'],
+    values['capture.admin_group'],
+    values['capture.collector_group'],
+    values['collector.read_group'],
+  ];
   const own = runtimeDir(thisMachine());
   for (const path of [values['capture.socket'], values['capture.journal']]) {
     const folder = dirname(path);

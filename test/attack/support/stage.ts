@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CaptureClient, type SourceStatus } from '../../../src/wire/client.js';
 import { toBigInt } from '../../../src/wire/proto.js';
@@ -29,8 +30,10 @@ export interface Account {
 
 /** A capture of root's, with a socket that everybody reaches. */
 export class Stage {
-  readonly vslog = new Vslog();
-  readonly socket = join(this.vslog.dir, 'capture.sock');
+  /** Of root, as is the capture. */
+  private readonly place = mkdtempSync(join(tmpdir(), 'vslog-attack-'));
+  readonly socket = join(this.place, 'capture.sock');
+  readonly vslog = new Vslog(undefined, { VSLOG_CAPTURE_SOCKET: this.socket });
   private readonly attackers: ChildProcess[] = [];
   private readonly sockets = new Set<Socket>();
   private capture: Up | undefined;
@@ -40,9 +43,9 @@ export class Stage {
   port = 0;
 
   async start(...args: string[]): Promise<void> {
-    chmodSync(this.vslog.dir, 0o755);
+    chmodSync(this.place, 0o755);
     const own = ['--socket', this.socket, '--socket-group', String(READERS), '--collector-group', String(KEEPERS), '--journal'];
-    this.child = spawn(CAPTURE, [...own, join(this.vslog.dir, 'journal'), '--journal-size', '8M', '--source', 'engine', ...args], {
+    this.child = spawn(CAPTURE, [...own, join(this.place, 'journal'), '--journal-size', '8M', '--source', 'engine', ...args], {
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     this.capture = new Up(this.child);
@@ -145,5 +148,6 @@ export class Stage {
       await exited;
     }
     this.vslog.clean();
+    rmSync(this.place, { recursive: true, force: true });
   }
 }
