@@ -51,7 +51,7 @@ UniqueFd checked(int fd, const char* what) {
 /// Whoever asks sees of a client what the log has of it.
 class HiddenWalk final : public ConnWalk {
  public:
-  HiddenWalk(std::unique_ptr<ConnWalk> walk, const EventPolicy& policy) : walk_(std::move(walk)), policy_(policy) {}
+  HiddenWalk(std::unique_ptr<ConnWalk> walk, EventPolicy& policy) : walk_(std::move(walk)), policy_(policy) {}
   bool next(const std::function<void(const ConnRecord&)>& each) override {
     return walk_->next([&](const ConnRecord& record) {
       ConnRecord shown = record;
@@ -62,7 +62,7 @@ class HiddenWalk final : public ConnWalk {
 
  private:
   std::unique_ptr<ConnWalk> walk_;
-  const EventPolicy& policy_;
+  EventPolicy& policy_;
 };
 
 }  // namespace

@@ -86,7 +86,11 @@ describe('the units', () => {
     });
     expect(status, stderr).toBe(0);
     const made = readFileSync(join(FOLDER, 'vslog.sysusers'), 'utf8');
-    for (const name of [directive('vslog-collector.service', 'User'), values['capture.socket_group'], values['capture.admin_group']])
+    const groups = [values['capture.socket_group'], values['capture.collector_group'], values['capture.admin_group']];
+    // Whoever may look must not be one for whom events are kept.
+    expect(new Set([values['capture.collector_group'], values['capture.socket_group'], values['collector.read_group']]).size).toBe(2);
+    expect(directive('vslog-collector.service', 'SupplementaryGroups')).toBe(values['capture.collector_group']);
+    for (const name of [directive('vslog-collector.service', 'User'), ...groups])
       expect(made).toMatch(new RegExp(`^[ug] ${name} `, 'm'));
   });
 
