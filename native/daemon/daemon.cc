@@ -20,6 +20,7 @@
 #include "daemon/log.h"
 #include "daemon/loss_ledger.h"
 #include "event/clock.h"
+#include "event/text.h"
 
 namespace vslog {
 namespace {
@@ -279,8 +280,9 @@ void Daemon::tick() {
 }
 
 void Daemon::run() {
-  std::printf("ready: source %s, node %s, epoch %s, socket %s\n", std::string(source_->name()).c_str(), node_.c_str(), journal_.epoch().c_str(), options_.socket.c_str());
+  std::printf("ready: source %s, node %s, epoch %s, socket %s\n", std::string(source_->name()).c_str(), plain_text(node_, 255).c_str(), journal_.epoch().c_str(), options_.socket.c_str());
   std::fflush(stdout);
+  looked_at_source();
   bool more = true;
   for (;;) {
     std::array<epoll_event, 8> events;

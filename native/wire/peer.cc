@@ -35,7 +35,7 @@ void read_groups(int fd, Peer& peer) {
     groups.erase(std::unique(groups.begin(), groups.end()), groups.end());
     peer.groups.insert(peer.groups.end(), groups.begin(), groups.end());
   }
-  if (!has_peer_pidfd()) peer.start_time = start_time_of(peer);
+  if (!has_peer_pidfd(fd)) peer.start_time = start_time_of(peer);
 }
 
 Peer read_peer(int fd) {

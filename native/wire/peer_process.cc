@@ -5,7 +5,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
@@ -108,7 +107,7 @@ void describe(const Process& process, Author& author) {
   author.parent_command = plain_text(without_torn_end(name), kLongestShown);
 }
 
-/// A descriptor of the peer's process. Nothing: it has ended, or this kernel gives none.
+/// A descriptor of the peer's process. Nothing, and errno: it has ended, or this kernel gives none.
 UniqueFd peer_pidfd(int socket) {
   int fd = -1;
   socklen_t size = sizeof fd;
@@ -123,15 +122,9 @@ bool is_alive(const UniqueFd& pidfd) {
 
 }  // namespace
 
-bool has_peer_pidfd() {
-  static const bool has = [] {
-    std::array<int, 2> pair{};
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) != 0) return false;
-    const UniqueFd one(pair[0]);
-    const UniqueFd other(pair[1]);
-    return static_cast<bool>(peer_pidfd(one.get()));
-  }();
-  return has;
+bool has_peer_pidfd(int socket) {
+  // Any other error is of this peer: it has ended.
+  return peer_pidfd(socket) || errno != ENOPROTOOPT;
 }
 
 std::uint64_t start_time_of(const Peer& peer) {

@@ -7,8 +7,8 @@
 
 namespace vslog {
 
-/// Whether the kernel names the peer's process itself (SO_PEERPIDFD, Linux 6.5). Where it does not, its start time is compared.
-bool has_peer_pidfd();
+/// Whether the kernel names the process of a connected socket's peer itself (SO_PEERPIDFD, Linux 6.5). Where it does not, its start time is compared.
+bool has_peer_pidfd(int socket);
 
 /// Start time of the process that has the peer's pid now, jiffies since boot. 0: it has ended, or it is another user's.
 std::uint64_t start_time_of(const Peer& peer);

@@ -211,7 +211,7 @@ void Session::administer(const FrameHeader& header, FrameType type, std::string_
 
 bool Session::refuse_unless_may_set(const FrameHeader& header) {
   if (rights_.set) return false;
-  error(header, EPERM, "permission denied: only root" + (exchange_.admin_group.empty() ? std::string(" may change anything here.") : " and members of group " + exchange_.admin_group + " may change anything here; ask root for `usermod -aG " + exchange_.admin_group + " USER`."));
+  error(header, EPERM, "permission denied: only root" + (exchange_.admin_group.empty() ? std::string(" may change anything here.") : " and members of group " + exchange_.admin_group + " may change anything here; ask root for `usermod -aG " + exchange_.admin_group + " USER`, and log in anew."));
   return true;
 }
 

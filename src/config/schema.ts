@@ -74,7 +74,7 @@ export const schema = {
     default: '',
     defaultDoc: 'none',
     doc: 'Members of this group may change knobs, virtual services, real servers and connections, besides root and the capture’s own user.',
-    more: 'Whoever can open the socket may read knobs and services.',
+    more: 'Whoever can open the socket may read knobs and services. The groups of the process decide: who was added to the group logs in anew.',
     flag: 'admin-group',
     native: 'admin-group',
     commands: capture,

@@ -26,11 +26,35 @@ const HIDDEN: readonly (readonly [number, number])[] = [
   [0xe0000, 0xe007f],
 ];
 
-const hex = (code: number, digits = 1): string => code.toString(16).padStart(digits, '0');
-const ranges = HIDDEN.map(([first, last]) => `\\u{${hex(first)}}-\\u{${hex(last)}}`).join('');
+/** Nearly all text is other than this, and is not looked at twice. */
+const SUSPECT = /[^ -~]/g;
+const FIRST_SURROGATE = 0xd800;
+const LAST_SURROGATE = 0xdfff;
+
 /** A surrogate without its other half is no character. */
-const HIDDEN_CHARACTER = new RegExp(`[${ranges}\\ud800-\\udfff]`, 'gu');
-const HIDDEN_BUT_LINES = new RegExp(`(?![\\n\\t])[${ranges}\\ud800-\\udfff]`, 'gu');
+const isHidden = (code: number): boolean =>
+  (code >= FIRST_SURROGATE && code <= LAST_SURROGATE) || HIDDEN.some(([first, last]) => code >= first && code <= last);
+
+/** The text with each hidden character as `shown` has it. `kept`: how much of the text from a place on stays as it is, though it is hidden. */
+function replaced(text: string, shown: (character: string) => string, kept: (text: string, at: number) => number): string {
+  let out = '';
+  let taken = 0;
+  SUSPECT.lastIndex = 0;
+  for (let found = SUSPECT.exec(text); found !== null; found = SUSPECT.exec(text)) {
+    const at = found.index;
+    const code = text.codePointAt(at) ?? 0;
+    const size = code > 0xffff ? 2 : 1;
+    const stays = isHidden(code) ? kept(text, at) : size;
+    if (stays === 0) {
+      out += text.slice(taken, at) + shown(text.slice(at, at + size));
+      taken = at + size;
+    }
+    SUSPECT.lastIndex = at + (stays === 0 ? size : stays);
+  }
+  return taken === 0 ? text : out + text.slice(taken);
+}
+
+const hex = (code: number, digits = 1): string => code.toString(16).padStart(digits, '0');
 
 /** As the capture writes it: `\x1b`, `\u202e`, `\u{e0041}`. */
 function shown(character: string): string {
@@ -39,14 +63,17 @@ function shown(character: string): string {
   return code < 0x10000 ? `\\u${hex(code, 4)}` : `\\u{${hex(code)}}`;
 }
 
+const nothing = (): number => 0;
+const linesAndTabs = (text: string, at: number): number => (text[at] === '\n' || text[at] === '\t' ? 1 : 0);
+
 /** Text from outside for one line: what a terminal obeys or nobody sees is shown as `\x1b`. Clean text comes back as it is. */
-export const plainText = (text: string): string => text.replace(HIDDEN_CHARACTER, shown);
+export const plainText = (text: string): string => replaced(text, shown, nothing);
 
 /** The same before words of ours, such as `(pid 7)`: in double quotes where it could be taken for them. */
 export const quotedText = (text: string): string => (/[(),"]/.test(text) ? `"${plainText(text).replaceAll('"', '\\"')}"` : plainText(text));
 
 /** Text from outside of many lines: line feeds and tabs stay. */
-export const plainLines = (text: string): string => text.replace(HIDDEN_BUT_LINES, shown);
+export const plainLines = (text: string): string => replaced(text, shown, linesAndTabs);
 
 /** A value of JSON with every text in it made plain. Names of fields stay as they are. */
 export function plainValue<T>(value: T, plain: (text: string) => string = plainLines): T {
@@ -57,14 +84,21 @@ export function plainValue<T>(value: T, plain: (text: string) => string = plainL
 }
 
 /** What only we write: SGR with the colours that we use, and the cursor to the top of an empty screen. */
-const OURS = '\\u001b\\[(?:0|1|2|22|3[1-69]|38;5;\\d{2,3})m|\\u001b\\[H\\u001b\\[2J';
-const NOT_OURS = new RegExp(`(${OURS}|\\r\\n|[\\n\\t])|[${ranges}\\ud800-\\udfff]`, 'gu');
+const ESCAPE = String.fromCharCode(0x1b);
+const OURS = new RegExp(`${ESCAPE}\\[(?:(?:0|1|2|22|3[1-69]|38;5;\\d{2,3})m|H${ESCAPE}\\[2J)`, 'y');
+
+function ours(text: string, at: number): number {
+  if (text[at] === '\r') return text[at + 1] === '\n' ? 2 : 0;
+  OURS.lastIndex = at;
+  return linesAndTabs(text, at) || (OURS.exec(text)?.[0].length ?? 0);
+}
+
+/** As JSON writes it. */
 const asJson = (character: string): string =>
-  [...Array(character.length).keys()].map((at) => `\\u${hex(character.charCodeAt(at), 4)}`).join('');
+  Array.from({ length: character.length }, (_, at) => `\\u${hex(character.charCodeAt(at), 4)}`).join('');
 
 /**
  * A whole output, as the last look before it goes out: beside lines, tabs and our own colours no character that a terminal obeys is left. Each becomes `\u001b`, so that JSON
  * stays JSON and means the same.
  */
-export const plainOutput = (text: string): string =>
-  text.replace(NOT_OURS, (found: string, ours: string | undefined) => (ours === undefined ? asJson(found) : found));
+export const plainOutput = (text: string): string => replaced(text, asJson, ours);

@@ -25,7 +25,7 @@ describe('a capture that real clients go through', () => {
 
   beforeAll(async () => {
     await stage.balance();
-    collector = stage.collect('--store', 'none');
+    collector = stage.collect();
     await stage.accounts('the collector has subscribed', ({ durable }) =>
       durable.some(({ name, connected }) => name === 'collector' && connected === true),
     );

@@ -57,7 +57,10 @@ function message(): Buffer {
 
 const all = message();
 
-/** Resolves when the kernel has taken everything, or the capture has ended the session. */
+/** How long it waits for the kernel to take everything: the capture reads no more than it works off. */
+const MOMENT_MS = 20;
+
+/** Resolves when the kernel has taken what it takes, or the capture has ended the session. */
 function session(): Promise<Socket> {
   return new Promise((resolve) => {
     const socket = connect({ path: attack.socket });
@@ -66,6 +69,8 @@ function session(): Promise<Socket> {
     socket.once('connect', () => {
       connected++;
       socket.write(all, done);
+      // time: the attack's own
+      setTimeout(done, MOMENT_MS);
     });
     socket.on('error', done);
     socket.on('close', () => {

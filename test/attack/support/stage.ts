@@ -33,7 +33,7 @@ export class Stage {
   /** Of root, as is the capture. */
   private readonly place = mkdtempSync(join(tmpdir(), 'vslog-attack-'));
   readonly socket = join(this.place, 'capture.sock');
-  readonly vslog = new Vslog(undefined, { VSLOG_CAPTURE_SOCKET: this.socket });
+  readonly vslog = new Vslog(undefined, { VSLOG_CAPTURE_SOCKET: this.socket, VSLOG_STORE_KIND: 'none' });
   private readonly attackers: ChildProcess[] = [];
   private readonly sockets = new Set<Socket>();
   private capture: Up | undefined;
@@ -83,8 +83,8 @@ export class Stage {
     for (let left = count; left > 0; left -= atOnce) await Promise.all(Array.from({ length: Math.min(left, atOnce) }, () => this.client()));
   }
 
-  collect(...args: string[]): Up {
-    return this.vslog.start('collect', ...args);
+  collect(): Up {
+    return this.vslog.start('collect');
   }
 
   /** Starts attackers; resolves when they are under way. Their end: `finish` of what it returns. */

@@ -41,5 +41,20 @@ TEST(Messages, EveryCutOfAMessageIsAnErrorOrAMessage) {
   }
 }
 
+TEST(Messages, EveryTextIsPlain) {
+  const std::string bad = "lb\x1b[2J\xff";
+  const std::string shown = "lb\\x1b[2J\\xff";
+  BatchHeader batch;
+  batch.node = bad;
+  EXPECT_EQ(decode<BatchHeader>(encode(batch)).node, shown);
+  Welcome welcome;
+  welcome.node = welcome.software = bad;
+  EXPECT_EQ(decode<Welcome>(encode(welcome)).node, shown);
+  EXPECT_EQ(decode<Welcome>(encode(welcome)).software, shown);
+  ErrorReply error;
+  error.message = bad;
+  EXPECT_EQ(decode<ErrorReply>(encode(error)).message, shown);
+}
+
 }  // namespace
 }  // namespace vslog

@@ -20,6 +20,11 @@ describe('an answer of the collector', () => {
     expect(asked).toEqual([['/api/status', {}]]);
   });
 
+  it('cannot turn the text of the page', async () => {
+    answering(200, JSON.stringify({ cells: [['\u202egnp.exe\x1b', 'two\nlines']] }));
+    expect(await get('/api/reports/changes')).toEqual({ cells: [['\\u202egnp.exe\\x1b', 'two\nlines']] });
+  });
+
   it.each([
     [403, '{"message":"This console only shows."}', 'This console only shows.'],
     [502, '<html>Bad gateway</html>', '<html>Bad gateway</html>'],
