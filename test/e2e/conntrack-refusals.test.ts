@@ -180,7 +180,7 @@ describe('options of source conntrack that are none', () => {
     expect(checked('--conntrack-address', blocks.join())).toEqual({
       code: 2,
       out: '',
-      err: "vslog-capture: --conntrack-address: 65 blocks are more than the 64 that can be given.\n",
+      err: 'vslog-capture: --conntrack-address: 65 blocks are more than the 64 that can be given.\n',
     });
   });
 
