@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readlinkSync, rmSync, statSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -200,7 +200,7 @@ test('a query that cannot be stopped ends with its engine, and takes neither a d
 test('queries whose clients have left give their places to others', async () => {
   const gone = new AbortController();
   const asked = [1, 2, 3, 4].map((n) => get(stubborn(n), {}, gone.signal).catch(() => undefined));
-  await until('four of them', () => computing() >= 4);
+  await until('four of them', () => taken() === 4);
   gone.abort();
   await Promise.all(asked);
   // Their limit is a minute.
@@ -208,15 +208,16 @@ test('queries whose clients have left give their places to others', async () => 
   expect(store.status().lastError).toMatch(/^A query whose client had left did not end within 5 s, and others waited for its place\./);
 });
 
-/** Threads of the engine that want a processor: it cannot be asked what it runs while all places are taken. */
-function computing(): number {
+/** Places of queries that run: the pipes that the engine's process has open. It cannot be asked while all are taken. */
+function taken(): number {
   const { pid } = store.status();
   if (pid === null) return 0;
-  return readdirSync(`/proc/${pid}/task`).filter((task) => {
+  const links = readdirSync(`/proc/${pid}/fd`).map((fd) => {
     try {
-      return /\) R /.test(readFileSync(`/proc/${pid}/task/${task}/stat`, 'utf8'));
+      return readlinkSync(`/proc/${pid}/fd/${fd}`);
     } catch {
-      return false; // It ended meanwhile.
+      return ''; // It was closed meanwhile.
     }
-  }).length;
+  });
+  return new Set(links.filter((link) => link.startsWith(join(answers, 'pipe-')))).size;
 }

@@ -18,14 +18,20 @@ interface Running {
 export class Overruns {
   private readonly running = new Map<string, Running>();
 
+  /** A query begins, or what it does next, which has a limit of its own. */
   begin(id: string, limitMs: number, now: number): void {
-    this.running.set(id, { began: now, limitMs });
+    this.running.set(id, { ...this.running.get(id), began: now, limitMs });
   }
 
   /** Nobody waits for the answer any more, and the engine was told so. */
   left(id: string, now: number): void {
     const one = this.running.get(id);
     if (one !== undefined) one.left ??= now;
+  }
+
+  /** The queries that nobody waits for. */
+  get abandoned(): readonly string[] {
+    return [...this.running].filter(([, { left }]) => left !== undefined).map(([id]) => id);
   }
 
   end(id: string): void {

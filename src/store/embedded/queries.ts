@@ -83,7 +83,7 @@ export class Queries {
     const place = this.answers.open();
     const end = (): void => {
       this.overruns.left(id, performance.now());
-      this.engine.write(endingStatement(id), 'TSV', CONTROL).catch(() => undefined);
+      this.stop(id);
     };
     this.begin(id);
     signal?.addEventListener('abort', end, { once: true });
@@ -114,9 +114,15 @@ export class Queries {
     this.overruns.begin(id, FORMAT_MS, performance.now());
     this.running++;
     this.watch ??= setInterval(() => {
+      // The statement may have come before the query that it was to end.
+      for (const left of this.overruns.abandoned) this.stop(left);
       const found = this.overruns.due(performance.now(), this.turns.waited);
       if (found !== undefined) void this.engine.kill(found.reason, found.id);
     }, LOOK_MS);
+  }
+
+  private stop(id: string): void {
+    this.engine.write(endingStatement(id), 'TSV', CONTROL).catch(() => undefined);
   }
 
   private over(id: string): void {

@@ -24,6 +24,12 @@ it('a query that nobody waits for must end soon only where its place is wanted',
   overruns.left('left', 1000);
   overruns.left('left', 9000);
   overruns.left('another', 0);
+  overruns.begin('asked', 60_000, 0);
+  expect(overruns.abandoned).toEqual(['left']);
+  // What it does next has a limit of its own, and is no more wanted than before.
+  overruns.begin('left', 60_000, 0);
+  expect(overruns.abandoned).toEqual(['left']);
+  overruns.end('asked');
   expect(overruns.due(1000 + GRACE_MS - 1, true)).toBeUndefined();
   expect(overruns.due(1000 + GRACE_MS, false)).toBeUndefined();
   expect(overruns.due(1000 + GRACE_MS, true)?.reason).toMatch(/^A query whose client had left did not end within 5 s/);
