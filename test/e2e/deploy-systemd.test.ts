@@ -90,8 +90,7 @@ describe('the units', () => {
     // Whoever may look must not be one for whom events are kept.
     expect(new Set([values['capture.collector_group'], values['capture.socket_group'], values['collector.read_group']]).size).toBe(2);
     expect(directive('vslog-collector.service', 'SupplementaryGroups')).toBe(values['capture.collector_group']);
-    for (const name of [directive('vslog-collector.service', 'User'), ...groups])
-      expect(made).toMatch(new RegExp(`^[ug] ${name} `, 'm'));
+    for (const name of [directive('vslog-collector.service', 'User'), ...groups]) expect(made).toMatch(new RegExp(`^[ug] ${name} `, 'm'));
   });
 
   it('start both halves so that events arrive', async () => {

@@ -1,12 +1,12 @@
 #include "attack.h"
 
 #include <grp.h>
-#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
@@ -72,7 +72,9 @@ void attack(const Attack& how) {
     if (how.rounds == 0) {
       std::puts("under way");
       std::fflush(stdout);
-      poll(nullptr, 0, -1);
+      sigset_t none;
+      sigemptyset(&none);
+      sigsuspend(&none);
     }
   }
   std::puts("over");

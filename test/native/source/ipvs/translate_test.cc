@@ -296,7 +296,7 @@ TEST_F(TranslateTest, ChangeOfARealServerNamesItsAuthor) {
   EXPECT_EQ(c.kind, ControlKind::real_changed);
   EXPECT_EQ(c.old_value, "weight=3 forward=masq upper=0 lower=0");
   EXPECT_EQ(c.new_value, "weight=0 forward=tunnel upper=100 lower=80");
-  EXPECT_EQ(c.command, "ipvsadm -e -t a b");
+  EXPECT_EQ(c.command, "ipvsadm -e -t a\\x0ab");
   EXPECT_EQ(c.login_uid, 1000U);
   EXPECT_EQ(c.through, Through::netlink);
 }
