@@ -46,7 +46,8 @@ Controls::Controls(const DaemonOptions& options, Source& source, const std::stri
     if (knob.name == "capture_linger") set = [turn](const std::string& value) { turn.linger(static_cast<std::uint32_t>(std::stoul(value))); };
     if (knob.name == "capture_flood_rate") set = [turn](const std::string& value) { turn.events->set_flood_rate(std::stoull(value)); };
     if (knob.name == "capture_client_key") {
-      capture_.add(std::string(knob.name), events_.key_id(), [this](const std::string& id) { rotate_key(id); });
+      capture_.add(std::string(knob.name), events_.key_id(), [this](const std::string& id) { rotate_key(id); },
+                   events_.key_id().empty() ? "no address is hashed here: that is for --client-address hash." : "");
       continue;
     }
     if (knob.name == "capture_events") set = [turn](const std::string& value) { turn.events->set_kinds(parse_event_kinds(value)); };

@@ -287,7 +287,7 @@ void Daemon::run() {
   for (;;) {
     std::array<epoll_event, 8> events;
     const int n = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), wait_ms(more));
-    longest_away_ns_ = std::max(longest_away_ns_, clock_ns(CLOCK_THREAD_CPUTIME_ID) - looked_cpu_ns_);
+    away_.note(clock_ns(CLOCK_THREAD_CPUTIME_ID) - looked_cpu_ns_, clock_ns(CLOCK_MONOTONIC));
     bool drain_now = more;
     bool serve_now = false;
     for (int i = 0; i < n; ++i) {
@@ -359,7 +359,7 @@ SourceStatus Daemon::status() {
   for (const LossTotal& l : source_->losses()) s.losses.push_back({std::string(to_string(l.where)), l.lost});
   s.unlogged = journal_.unlogged().records;
   if (journal_.overwritten() + s.unlogged > 0) s.losses.push_back({std::string(to_string(LossPlace::journal)), journal_.overwritten() + s.unlogged});
-  s.longest_away_ns = longest_away_ns_;
+  s.longest_away_ns = away_.largest(clock_ns(CLOCK_MONOTONIC));
   s.pid = static_cast<std::uint32_t>(getpid());
   std::ifstream statm("/proc/self/statm");
   std::uint64_t pages = 0;

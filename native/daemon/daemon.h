@@ -6,6 +6,7 @@
 #include <string>
 
 #include "daemon/giving_way.h"
+#include "daemon/lately.h"
 #include "daemon/options.h"
 #include "daemon/stall.h"
 #include "event/clock.h"
@@ -107,7 +108,7 @@ class Daemon final : private EventSink, private LiveConnections {
   bool passing_ = false;
   bool source_watched_ = false;
   std::uint64_t looked_cpu_ns_ = 0;   ///< processor time when the source was last looked at
-  std::uint64_t longest_away_ns_ = 0;
+  Lately away_;                       ///< processor time spent on anything else between two looks, ns
   bool held_ = false;
   bool held_said_ = false;
   std::uint64_t held_since_ns_ = 0;

@@ -7,12 +7,14 @@
 
 namespace vslog {
 
-void CaptureKnobs::add(std::string name, std::string value, Set set) { entries_[std::move(name)] = {std::move(value), std::move(set)}; }
+void CaptureKnobs::add(std::string name, std::string value, Set set, std::string problem) {
+  entries_[std::move(name)] = {std::move(value), std::move(set), std::move(problem)};
+}
 
 KnobReading CaptureKnobs::read(const Knob& knob) {
   const auto at = entries_.find(knob.name);
   if (at == entries_.end()) return {"", "the capture's source has no such knob."};
-  return {at->second.value, ""};
+  return {at->second.value, at->second.problem};
 }
 
 void CaptureKnobs::write(const Knob& knob, const std::string& value, const Author&) {

@@ -18,8 +18,9 @@
 namespace vslog {
 namespace {
 
-/// New clients in one turn, and bytes of a session.
-constexpr int kAcceptAtOnce = 16;
+/// Sockets that are looked at, new clients in one turn, and bytes of a session.
+constexpr std::size_t kEventsAtOnce = 16;
+constexpr int kAcceptAtOnce = 4;
 constexpr std::size_t kReadAtOnce = 16 << 10;
 
 std::string reason(int error) { return std::generic_category().message(error); }
@@ -77,7 +78,7 @@ void Server::listen_at(const std::string& path) {
   const int error = errno;
   umask(mask);
   if (bound != 0) throw SetupError("the socket " + path + " cannot be made: " + reason(error) + "; name a writable place with --socket.");
-  if (chown(path.c_str(), static_cast<uid_t>(-1), groups_.socket) != 0 || chmod(path.c_str(), 0666) != 0 || listen(fd.get(), 64) != 0) {
+  if (chown(path.c_str(), static_cast<uid_t>(-1), groups_.socket) != 0 || chmod(path.c_str(), 0666) != 0 || listen(fd.get(), SOMAXCONN) != 0) {
     const int failed = errno;
     unlink(path.c_str());
     throw SetupError("the socket " + path + " cannot be given to group " + std::to_string(groups_.socket) + ": " + reason(failed) + ".");
@@ -86,7 +87,7 @@ void Server::listen_at(const std::string& path) {
 }
 
 void Server::handle(std::uint64_t now) {
-  std::array<epoll_event, 64> events;
+  std::array<epoll_event, kEventsAtOnce> events;
   const int n = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);
   for (int i = 0; i < n; ++i) {
     const auto port = static_cast<std::uint32_t>(events[static_cast<std::size_t>(i)].data.u64);

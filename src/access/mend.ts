@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, type Stats } from 'node:fs';
+import { chmodSync, lstatSync, readdirSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { giveToReaders, modeByRule } from './give.js';
 
@@ -13,6 +13,8 @@ export class Mended {
 
   /** Gives one file or folder the mode of the rule. Links, sockets and what is gone are left alone. Throws PlaceError, and the system's error. */
   add(path: string, stats: Stats | undefined = lstatSync(path, { throwIfNoEntry: false })): void {
+    // A pipe is of the process alone that made it, and is never opened here: that could wait for ever.
+    if (stats?.isFIFO() === true && (stats.mode & 0o077) !== 0) chmodSync(path, 0o600);
     if (stats === undefined || !(stats.isFile() || stats.isDirectory())) return;
     const folder = stats.isDirectory();
     const excess = stats.mode & 0o077 & ~modeByRule(stats.mode, folder);

@@ -26,7 +26,7 @@ export interface CaptureAccount {
   readonly malformed: number;
   /** What the sessions on the capture's socket hold. */
   readonly session_bytes: number;
-  /** Processor time that the capture spent on anything else between two looks at the source, at most. */
+  /** Processor time that the capture spent on anything else between two looks at the source, at most in the last minute or two. */
   readonly longest_away_ns: number;
   /** Events that the full journal had no room for and that nobody waited with. */
   readonly unlogged: number;

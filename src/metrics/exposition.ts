@@ -83,9 +83,11 @@ function ofCapture({ capture, lag_events }: StatusDocument, gauge: Add, counter:
   gauge('capture_ring_used_bytes', 'Bytes in the kernel’s ring.', [account.ring.used]);
   gauge('capture_live_subscribers', 'Who watches live.', [account.live]);
   gauge('capture_session_bytes', 'Memory that the sessions on the capture’s socket hold.', [account.session_bytes]);
-  gauge('capture_longest_away_seconds', 'Longest time, of its processor time, that the capture was away from its source.', [
-    account.longest_away_ns / 1e9,
-  ]);
+  gauge(
+    'capture_longest_away_seconds',
+    'Longest time, of its processor time, that the capture was away from its source in the last minute or two.',
+    [account.longest_away_ns / 1e9],
+  );
   counter('capture_malformed_records', 'Records of the kernel that could not be read.', [account.malformed]);
   // Every place from the beginning: what was never there does not increase.
   const lost = new Map(account.losses.map(({ where, lost: count }) => [where, count]));

@@ -11,7 +11,7 @@ import type { Machine } from './machine.js';
 import { attempt, type Result } from './result.js';
 
 /** The first word of what a kernel that is older says of a knob; and of modules that this guest has not. */
-const OPTIONAL = /no such knob|not loaded|no IPVS|only source engine/;
+const OPTIONAL = /no such knob|not loaded|no IPVS|only source engine|no address is hashed/;
 
 class Wrong extends Error {}
 
