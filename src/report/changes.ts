@@ -36,11 +36,13 @@ const COLUMNS = [
 
 const SERVICE_KINDS = ['service_added', 'service_changed', 'service_removed'];
 const REAL_KINDS = ['real_added', 'real_changed', 'real_removed'];
+/** For whom the capture keeps events: who began that, who gave it up, who gave way. */
+const SUBSCRIBER_KINDS = ['subscriber_added', 'subscriber_removed'];
 
-/** Every change of a knob, virtual service or real server, and who made it. */
+/** Every change of a knob, virtual service, real server or durable subscriber, and who made it. */
 export const changes: Report = {
   name: 'changes',
-  doc: 'Every change of a knob, virtual service or real server, newest first: when, what, who.',
+  doc: 'Every change of a knob, virtual service, real server or durable subscriber, newest first: when, what, who.',
   more: EXAMPLES,
   parameters: [
     SINCE,
@@ -93,15 +95,15 @@ function noneText({ knob }: Values): string {
 }
 
 function sql({ since, until, knob, service, limit }: Values): string {
-  const where = [isWithin(since, until), kindsOf(knob), ...(service === undefined ? [] : [`kind != 'knob_changed'`, isOfService(service)])];
+  const where = [isWithin(since, until), kindsOf(knob), ...(service === undefined ? [] : [`NOT ${PLACELESS}`, isOfService(service)])];
   // Inside by other names: an alias of ClickHouse hides the column of that name everywhere in a query.
-  const found = `SELECT time_ns AS at, epoch AS run, sequence AS number, toString(kind) AS sort, name AS knob, kind = 'knob_changed' AS of_knob, startsWith(sort, 'real_') AS of_real, if(of_knob, '', ${serviceText()}) AS vs, if(of_real, ${endpointText('real')}, '') AS rs, ${COLUMNS.slice(5).join(', ')} FROM control_events WHERE ${where.join(' AND ')}`;
+  const found = `SELECT time_ns AS at, epoch AS run, sequence AS number, toString(kind) AS sort, name AS knob, ${PLACELESS} AS placeless, startsWith(sort, 'real_') AS of_real, if(placeless, '', ${serviceText()}) AS vs, if(of_real, ${endpointText('real')}, '') AS rs, ${COLUMNS.slice(5).join(', ')} FROM control_events WHERE ${where.join(' AND ')}`;
   const rest = COLUMNS.slice(5).map((name) => (name === 'through' ? 'toString(through) AS through' : name));
   return `SELECT toString(at) AS time, sort AS kind, knob AS name, vs AS service, rs AS real_server, ${rest.join(', ')} FROM (${found}) ORDER BY at DESC, run DESC, number DESC LIMIT ${limit ?? 50}`;
 }
 
 function kindsOf(knob: Knob | undefined): string {
-  if (knob === undefined) return isOneOf('kind', ['knob_changed', ...SERVICE_KINDS, ...REAL_KINDS]);
+  if (knob === undefined) return isOneOf('kind', ['knob_changed', ...SERVICE_KINDS, ...REAL_KINDS, ...SUBSCRIBER_KINDS]);
   const { name, path, backing } = knob;
   if (isOfServices(knob)) {
     const field = FIELDS[name];
@@ -114,6 +116,9 @@ function kindsOf(knob: Knob | undefined): string {
   return `kind = 'knob_changed' AND ${isOneOf('name', written)}`;
 }
 
+/** Of nothing that has an address. */
+const PLACELESS = isOneOf('kind', ['knob_changed', ...SUBSCRIBER_KINDS]);
+
 function isOneOf(column: string, words: readonly string[]): string {
   return `${column} IN (${words.map((word) => `'${word}'`).join(', ')})`;
 }
@@ -121,6 +126,7 @@ function isOneOf(column: string, words: readonly string[]): string {
 /** `expire_nodest_conn`, `tcp 192.0.2.1:80`, `real server 192.0.2.11:8080 of tcp 192.0.2.1:80`. */
 export function whatText(row: Row): string {
   if (row.kind === 'knob_changed') return findKnob(String(row.name))?.name ?? String(row.name);
+  if (SUBSCRIBER_KINDS.includes(String(row.kind))) return `subscriber ${String(row.name)}`;
   return row.real_server === '' ? String(row.service) : `real server ${String(row.real_server)} of ${String(row.service)}`;
 }
 

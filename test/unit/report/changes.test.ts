@@ -49,6 +49,7 @@ describe('report changes', () => {
     expect(whatText({ ...KNOB, name: 'of_another_version' })).toBe('of_another_version');
     expect(whatText(SERVICE)).toBe('tcp 192.0.2.1:80');
     expect(whatText(REAL)).toBe('real server 192.0.2.11:8080 of tcp 192.0.2.1:80');
+    expect(whatText({ ...KNOB, kind: 'subscriber_removed', name: 'collector' })).toBe('subscriber collector');
   });
 
   it('shows old and new, of a service or real server only what differs', () => {
