@@ -337,7 +337,8 @@ int Daemon::wait_ms(bool more) {
   if (more) return 0;
   int least = server_.wait_ms(clock_ns(CLOCK_MONOTONIC));
   // The source is looked at again when its patience is over.
-  if (held_ && traffic_ && !source_watched_) least = least < 0 ? kHeldGraceNs / 1'000'000 : std::min<int>(least, kHeldGraceNs / 1'000'000);
+  constexpr auto kGraceMs = static_cast<int>(kHeldGraceNs / 1'000'000);
+  if (held_ && traffic_ && !source_watched_) least = least < 0 ? kGraceMs : std::min(least, kGraceMs);
   return least;
 }
 

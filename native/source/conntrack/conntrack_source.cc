@@ -150,7 +150,7 @@ class ConntrackSource final : public Source, private FlowRecords, private Kernel
  private:
   class Walk final : public ConnWalk {
    public:
-    Walk(ConntrackSource& source, const engine::ConnFilter& wanted) : source_(source), wanted_(wanted), dump_(source.filter_), now_(clock_ns(CLOCK_REALTIME)) {}
+    Walk(ConntrackSource& source, engine::ConnFilter wanted) : source_(source), wanted_(std::move(wanted)), dump_(source.filter_), now_(clock_ns(CLOCK_REALTIME)) {}
 
     bool next(const std::function<void(const ConnRecord&)>& each) override {
       return !dump_.next([&](const Flow& flow) {

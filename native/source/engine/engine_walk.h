@@ -12,7 +12,7 @@ namespace vslog {
 class EngineWalk final : public ConnWalk {
  public:
   /// `before`: called before each piece.
-  EngineWalk(const engine::Engine& engine, const engine::ConnFilter& filter, std::function<void()> before = {}) : engine_(engine), filter_(filter), before_(std::move(before)) {}
+  EngineWalk(const engine::Engine& engine, engine::ConnFilter filter, std::function<void()> before = {}) : engine_(engine), filter_(std::move(filter)), before_(std::move(before)) {}
 
   bool next(const std::function<void(const ConnRecord&)>& each) override {
     if (before_) before_();

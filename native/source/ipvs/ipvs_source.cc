@@ -121,7 +121,7 @@ class IpvsSource final : public Source {
   /// Reads the remembered connections twice: first the templates, then the others.
   class Walk final : public ConnWalk {
    public:
-    Walk(IpvsSource& source, const engine::ConnFilter& wanted) : source_(source), wanted_(wanted), now_(clock_ns(CLOCK_MONOTONIC)) { source.programs_->refresh_conns(); }
+    Walk(IpvsSource& source, engine::ConnFilter wanted) : source_(source), wanted_(std::move(wanted)), now_(clock_ns(CLOCK_MONOTONIC)) { source.programs_->refresh_conns(); }
 
     bool next(const std::function<void(const ConnRecord&)>& each) override {
       const std::uint32_t netns = source_.programs_->config().netns;
