@@ -1,12 +1,34 @@
 import { spawn, spawnSync } from 'node:child_process';
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Ran } from '../../e2e/support/vslog.js';
-import { Up } from '../../e2e/support/vslog.js';
+import { type Ran, Up, unprivileged } from '../../e2e/support/vslog.js';
 import { COMMAND_MS } from '../../support/patience.js';
 
 const ROOT = join(import.meta.dirname, '../../..');
-export const PROGRAM = join(ROOT, 'dist/main.js');
-export const CAPTURE = join(ROOT, 'build/native/vslog-capture');
+/** What a running vslog reads of a checkout. */
+const PARTS = ['dist', 'build', 'node_modules', 'proto', 'src'];
+
+/** Whether other users reach the checkout where it is. Where it lies in a folder of root's alone, they see its parts at another place, each command in a mount namespace of its own. */
+const REACHED = unprivileged().uid !== undefined;
+const PLACE = REACHED ? ROOT : madePlace();
+export const PROGRAM = join(PLACE, 'dist/main.js');
+export const CAPTURE = join(PLACE, 'build/native/vslog-capture');
+
+function madePlace(): string {
+  const place = mkdtempSync(join(tmpdir(), 'vslog-checkout-'));
+  chmodSync(place, 0o755);
+  for (const part of PARTS) mkdirSync(join(place, part));
+  copyFileSync(join(ROOT, 'package.json'), join(place, 'package.json'));
+  process.once('exit', () => rmSync(place, { recursive: true, force: true }));
+  return place;
+}
+
+const MOUNTED = [
+  ...['unshare', '--mount', '--propagation', 'private', 'sh', '-ec'],
+  'for part in $0; do mount --bind "$1/$part" "$2/$part"; done; shift 2; exec "$@"',
+  ...[PARTS.join(' '), ROOT, PLACE],
+];
 
 /** By default every collector of a machine wants the same ports. */
 const NO_PORTS = { VSLOG_CLICKHOUSE_HTTP_LISTEN: '', VSLOG_CONSOLE_LISTEN: '', VSLOG_METRICS_LISTEN: '' };
@@ -42,7 +64,7 @@ export class User {
 
   private words(command: readonly string[]): string[] {
     const groups = this.groups.length === 0 ? ['--clear-groups'] : [`--groups=${this.groups.join(',')}`];
-    return ['setpriv', `--reuid=${this.uid}`, `--regid=${this.uid}`, ...groups, '--', ...command];
+    return [...(REACHED ? [] : MOUNTED), 'setpriv', `--reuid=${this.uid}`, `--regid=${this.uid}`, ...groups, '--', ...command];
   }
 
   private env(more: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
