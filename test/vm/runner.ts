@@ -29,7 +29,9 @@ export interface Stage {
   readonly ended: { readonly scenario: string; readonly netns: number; readonly last: bigint }[];
 }
 
-const { service_added, service_removed, real_added, knob_changed } = v1.ControlKind.Value;
+const { service_added, service_removed, real_added, knob_changed, subscriber_added, subscriber_removed } = v1.ControlKind.Value;
+/** Of the capture and who asks it, and in no story. */
+const ASIDE: readonly number[] = [knob_changed, subscriber_added, subscriber_removed];
 
 /** A marker's last word. */
 const isMark = ({ control }: Entry, mark: number): boolean => control?.kind === service_removed && control.fwmark === mark;
@@ -69,7 +71,7 @@ class Run {
   /** What the log says of this scenario's namespace after the set-up. Changes of knobs are no part of a story: knobs.ts has them, and the scenarios turn them by the way. */
   private entries(): Entry[] {
     const told = this.hasOwn ? (this.own?.entries ?? []) : this.stage.log.of(this.director.netns);
-    const isOurs = ({ control }: Entry): boolean => control === undefined || (control.kind !== knob_changed && !isMarker(control.fwmark));
+    const isOurs = ({ control }: Entry): boolean => control === undefined || (!ASIDE.includes(control.kind) && !isMarker(control.fwmark));
     return told.slice(this.afterSetUp(told)).filter(isOurs);
   }
 
