@@ -274,7 +274,7 @@ void Daemon::tick() {
   // Short waits are how a busy subscriber sets the pace; a long one is worth a line.
   if (held_ && !held_said_ && clock_ns(CLOCK_MONOTONIC) - held_since_ns_ > kHeldLongNs) {
     held_said_ = true;
-    log("the journal is full because a durable subscriber does not acknowledge; the source waits.");
+    log(std::string("the journal is full because a durable subscriber does not acknowledge; ") + (traffic_ ? "what comes meanwhile is counted as lost." : "the source waits."));
   }
   if (!held_ && !batch_.empty() && !lingering_ && !commit()) hold();
 }
@@ -287,7 +287,7 @@ void Daemon::run() {
   for (;;) {
     std::array<epoll_event, 8> events;
     const int n = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), wait_ms(more));
-    away_.note(clock_ns(CLOCK_THREAD_CPUTIME_ID) - looked_cpu_ns_, clock_ns(CLOCK_MONOTONIC));
+    away_.note(work_ns() - looked_cpu_ns_, clock_ns(CLOCK_MONOTONIC));
     bool drain_now = more;
     bool serve_now = false;
     for (int i = 0; i < n; ++i) {
@@ -342,7 +342,7 @@ int Daemon::wait_ms(bool more) {
   return least;
 }
 
-void Daemon::looked_at_source() { looked_cpu_ns_ = clock_ns(CLOCK_THREAD_CPUTIME_ID); }
+void Daemon::looked_at_source() { looked_cpu_ns_ = work_ns(); }
 
 SourceStatus Daemon::status() {
   SourceStatus s;

@@ -66,6 +66,7 @@ void Daemon::stop() {
   }
   controls_->stop();
   write_losses();
+  write_unlogged();
   if (const std::optional<ControlRecord> summary = policy_.summary()) control(*summary);
   const bool whole = commit_patiently();
   if (told_again()) return;

@@ -39,7 +39,7 @@ class GivingWay {
   /// Who gives way now: one at a time, and the journal is looked at anew after it.
   std::optional<Verdict> decide(const std::vector<Subscriber>& all, std::uint64_t used, std::uint64_t capacity, std::uint64_t now) {
     for (const Subscriber& s : all) {
-      if (options_.timeout_ns != 0 && s.away_ns > options_.timeout_ns) return Verdict{s.name, "it was away for " + std::to_string(s.away_ns / kMinuteNs) + " minutes"};
+      if (options_.timeout_ns != 0 && s.away_ns > options_.timeout_ns) return Verdict{s.name, "it was away for " + duration_text(s.away_ns)};
     }
     const bool nearly = used > capacity / 8 * kNearlyOf8;
     if (!options_.prefers_traffic || !nearly || all.empty()) {
@@ -61,7 +61,14 @@ class GivingWay {
   }
 
  private:
-  static constexpr std::uint64_t kMinuteNs = 60'000'000'000;
+  /// In the largest unit of which it has two, rounded down.
+  static std::string duration_text(std::uint64_t ns) {
+    const std::uint64_t s = ns / 1'000'000'000;
+    if (s >= std::uint64_t{2} * 86'400) return std::to_string(s / 86'400) + " days";
+    if (s >= std::uint64_t{2} * 3600) return std::to_string(s / 3600) + " hours";
+    if (s >= std::uint64_t{2} * 60) return std::to_string(s / 60) + " minutes";
+    return std::to_string(s) + " s";
+  }
 
   GivingWayOptions options_;
   std::optional<std::uint64_t> full_since_;

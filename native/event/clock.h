@@ -14,6 +14,15 @@ inline std::uint64_t clock_ns(clockid_t clock) {
   return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(t.tv_nsec);
 }
 
+/// What threads of the calling one's have worked for it: it waited for each. Added to by whoever makes such a thread.
+inline std::uint64_t& lent_work_ns() {
+  thread_local std::uint64_t ns = 0;
+  return ns;
+}
+
+/// Processor time that the calling thread's work has taken so far, ns: what it did itself, and what it had done by threads that it waited for.
+inline std::uint64_t work_ns() { return clock_ns(CLOCK_THREAD_CPUTIME_ID) + lent_work_ns(); }
+
 /// CLOCK_REALTIME less CLOCK_MONOTONIC, ns. The wall clock is read between two readings of the other one, which tell how far off the result may be: a process that was descheduled
 /// between them reads again. Off by 50 us at most, unless no reading of a hundred was so close.
 inline std::int64_t wall_offset_ns() {

@@ -7,11 +7,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <exception>
 #include <string_view>
 #include <system_error>
 #include <thread>
 
+#include "event/clock.h"
 #include "wire/requests.h"
 
 namespace vslog {
@@ -60,6 +62,7 @@ Netns::Netns(const std::string& name) : name_(name) {
 void Netns::run(const std::function<void()>& what) const {
   if (!fd_) return what();
   std::exception_ptr failure;
+  std::uint64_t worked = 0;
   // A thread of its own: what it entered ends with it.
   std::thread([&] {
     try {
@@ -68,7 +71,9 @@ void Netns::run(const std::function<void()>& what) const {
     } catch (...) {
       failure = std::current_exception();
     }
+    worked = work_ns();
   }).join();
+  lent_work_ns() += worked;
   if (failure) std::rethrow_exception(failure);
 }
 

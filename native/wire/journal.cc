@@ -64,7 +64,7 @@ struct Journal::Slot {
   std::uint64_t overwritten;
   std::uint64_t overwritten_first_ns;
   std::uint64_t overwritten_last_ns;
-  std::uint64_t overwritten_reported;
+  std::uint64_t unused;  // earlier versions count here
   std::uint64_t reported[std::tuple_size_v<LossCounts>];
   std::uint32_t crc;  // of all above
   std::uint32_t pad;
@@ -252,7 +252,6 @@ bool Journal::recover() {
   }
   if (sequence != s.next_sequence) return false;
   mark_.cursor = s.cursor;
-  mark_.overwritten_reported = s.overwritten_reported;
   std::copy_n(s.reported, mark_.reported.size(), mark_.reported.begin());
   durable_count_ = durables().size();
   return true;
@@ -282,7 +281,7 @@ void Journal::drop_oldest(Slot& next, bool lost) {
   if (lost) {
     const auto batch = decode<EventBatch>(bytes(b.position, b.size).substr(kFrameHeaderSize));
     const auto [first, last] = times(batch.body);
-    if (next.overwritten == next.overwritten_reported) next.overwritten_first_ns = first;
+    if (next.overwritten == 0) next.overwritten_first_ns = first;
     next.overwritten_last_ns = last;
     next.overwritten += b.count;
   }
@@ -312,7 +311,6 @@ void Journal::commit(std::span<const FinishedBatch> batches, const JournalMark& 
     next.next_sequence = b.first_sequence + b.count;
   }
   next.cursor = mark.cursor;
-  next.overwritten_reported = mark.overwritten_reported;
   std::copy(mark.reported.begin(), mark.reported.end(), next.reported);
   std::atomic_signal_fence(std::memory_order_seq_cst);
   flip(next);

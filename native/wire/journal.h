@@ -42,9 +42,8 @@ using LossCounts = std::array<std::uint64_t, 16>;
 
 /// What is committed together with batches.
 struct JournalMark {
-  std::uint64_t cursor = 0;                ///< of the source, after the batches
-  LossCounts reported{};                   ///< of the source's loss totals, what loss records in the log have said
-  std::uint64_t overwritten_reported = 0;  ///< of overwritten(), the same
+  std::uint64_t cursor = 0;  ///< of the source, after the batches
+  LossCounts reported{};     ///< of the source's loss totals, what loss records in the log have said
 };
 
 /// One batch that is kept.

@@ -239,6 +239,8 @@ std::string encode(const Subscribed& m) {
   w.uint(f::first_sequence, m.first_sequence);
   w.uint(f::skipped, m.skipped);
   w.uint(f::filtered, m.filtered ? 1 : 0);
+  w.fixed64(f::skipped_first_ns, m.skipped_first_ns);
+  w.fixed64(f::skipped_last_ns, m.skipped_last_ns);
   return w.take();
 }
 
@@ -251,6 +253,8 @@ Subscribed decode<Subscribed>(std::string_view bytes) {
     d.varint(f::first_sequence, m.first_sequence);
     d.varint(f::skipped, m.skipped);
     d.varint(f::filtered, m.filtered);
+    d.fixed64(f::skipped_first_ns, m.skipped_first_ns);
+    d.fixed64(f::skipped_last_ns, m.skipped_last_ns);
   });
   return m;
 }

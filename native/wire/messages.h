@@ -59,6 +59,8 @@ struct Subscribed {
   std::uint64_t first_sequence = 0;
   std::uint64_t skipped = 0;
   bool filtered = false;
+  std::uint64_t skipped_first_ns = 0;
+  std::uint64_t skipped_last_ns = 0;
 };
 
 struct Acknowledge {

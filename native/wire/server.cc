@@ -114,7 +114,7 @@ void Server::turns(std::uint64_t now) {
 }
 
 void Server::turns_of(std::deque<std::uint32_t>& queue, std::uint64_t now, std::uint64_t& used) {
-  std::uint64_t at = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+  std::uint64_t at = work_ns();
   for (std::size_t n = queue.size(); n > 0 && used < kTurnNs; --n) {
     const std::uint32_t port = queue.front();
     queue.pop_front();
@@ -130,7 +130,7 @@ void Server::turns_of(std::deque<std::uint32_t>& queue, std::uint64_t now, std::
     it->second.since_ns = now;
     session.turn();
     const bool open = settle(port, it->second);
-    const std::uint64_t then = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    const std::uint64_t then = work_ns();
     users_.spend(session.user(), now, then - at);
     used += then - at;
     at = then;

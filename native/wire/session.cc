@@ -105,7 +105,8 @@ void Session::look() {
       break;
     }
     if (rest.size() < length) break;
-    if (!greeted_ || (type != FrameType::event_ack && type != FrameType::control_noop)) {
+    // A refusal has to be written, too: only who has something to acknowledge does that without a turn.
+    if (!greeted_ || !((type == FrameType::event_ack && keeps()) || type == FrameType::control_noop)) {
       request_ = true;
       break;
     }

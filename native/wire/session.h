@@ -75,7 +75,7 @@ class Session {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  /// Takes bytes of the client. Acknowledgements are done at once; any other request waits for its turn.
+  /// Takes bytes of the client. Acknowledgements of a durable subscriber are done at once; any other request waits for its turn.
   void receive(std::string_view bytes);
   /// There is a request, and its answer would be read.
   bool wants_turn() const { return !closing_ && !dead_ && (pieces_ || request_) && unsent() <= kAnswerAhead; }
@@ -127,6 +127,9 @@ class Session {
   void answer(const FrameHeader& to, FrameType type, std::string_view payload);
   void error(const FrameHeader& to, int code, std::string message, std::string field = "");
   void fatal(const FrameHeader& to, int code, std::string message, std::string field = "");
+  /// Hands on what its groups and filter pass.
+  void pass_on(const KeptBatch& kept);
+  void miss(std::uint64_t first, std::uint64_t last, std::uint64_t count);
   void say_overrun();
   void leave_durable();
   void account();

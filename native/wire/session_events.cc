@@ -104,6 +104,11 @@ void Session::subscribe_durable(const FrameHeader& header, const Subscribe& m) {
   reply.epoch = journal.epoch();
   reply.first_sequence = next != nullptr ? next->first_sequence : journal.next_sequence();
   reply.skipped = reply.first_sequence > has + 1 ? reply.first_sequence - has - 1 : 0;
+  // Where others were still subscribed, what was let go is not known by its times.
+  if (reply.skipped > 0 && journal.overwritten() >= reply.skipped) {
+    reply.skipped_first_ns = journal.overwritten_first_ns();
+    reply.skipped_last_ns = journal.overwritten_last_ns();
+  }
   answer(header, FrameType::event_subscribed, encode(reply));
 }
 
@@ -183,6 +188,21 @@ std::uint64_t Session::first_unsent() const {
 
 void Session::published(const KeptBatch& kept) {
   if (!live_ || closing_) return;
+  const std::uint64_t now = rights_.privileged ? 0 : clock_ns(CLOCK_MONOTONIC);
+  if (users_.wait(user_, now) > 0) return miss(kept.first_sequence, kept.first_sequence + kept.count - 1, kept.count);
+  if (rights_.privileged) return pass_on(kept);
+  const std::uint64_t begin = work_ns();
+  pass_on(kept);
+  users_.spend(user_, now, work_ns() - begin);
+}
+
+void Session::miss(std::uint64_t first, std::uint64_t last, std::uint64_t count) {
+  if (missed_.missed == 0) missed_.first_sequence = first;
+  missed_.last_sequence = last;
+  missed_.missed += count;
+}
+
+void Session::pass_on(const KeptBatch& kept) {
   const std::string_view frame = exchange_.journal.bytes(kept.position, kept.size);
   const bool behind = (unsent() > 0 && unsent() + frame.size() > kOutLimit) || !users_.has_room(user_, frame.size());
   FilteredBatch rest;
@@ -195,12 +215,7 @@ void Session::published(const KeptBatch& kept) {
     rest = filter_batch(decode<EventBatch>(frame.substr(kFrameHeaderSize)), groups_, filter_);
     if (rest.count == 0) return;
   }
-  if (behind) {
-    if (missed_.missed == 0) missed_.first_sequence = rest.first_sequence;
-    missed_.last_sequence = rest.last_sequence;
-    missed_.missed += rest.count;
-    return;
-  }
+  if (behind) return miss(rest.first_sequence, rest.last_sequence, rest.count);
   say_overrun();
   if (whole) {
     out_.append(frame);

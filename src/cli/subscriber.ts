@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { userNames, userText } from '../report/users.js';
 import type { CaptureClient } from '../wire/client.js';
 import { toBigInt } from '../wire/proto.js';
 import { withCapture } from './capture-answer.js';
@@ -53,7 +54,7 @@ function lsCommand(): Command {
           ['name', 'user', 'connected', 'acknowledged', 'owed'],
           all.map(({ name, owner, connected, away_ns, acknowledged, owed }) => [
             name,
-            owner === null ? 'nobody yet' : String(owner),
+            owner === null ? 'nobody yet' : (userText(userNames(), owner) ?? String(owner)),
             connected ? 'yes' : `away for ${elapsed(away_ns)}`,
             whole(acknowledged),
             whole(owed),

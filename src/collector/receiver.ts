@@ -142,11 +142,12 @@ export class Receiver {
     this.connections++;
     this.lastError = undefined;
     this.backoff.reset();
-    const { epoch, first, skipped } = subscription;
+    const { epoch, first, skipped, skippedFirstNs, skippedLastNs } = subscription;
     if (skipped > 0n) {
       const where = `${first - skipped} to ${first - 1n}`;
       const detail = `The capture no longer had ${skipped} events (sequences ${where} of epoch ${epoch}) when the collector asked for them.`;
-      this.recordGap(client, { where: 'journal', lost: skipped, detail }, { epoch, sequence: first - 1n });
+      const loss: Loss = { where: 'journal', lost: skipped, firstNs: skippedFirstNs, lastNs: skippedLastNs, detail };
+      this.recordGap(client, loss, { epoch, sequence: first - 1n });
     }
   }
 

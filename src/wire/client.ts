@@ -22,6 +22,9 @@ export interface Subscription {
   readonly first: bigint;
   /** Events between what the subscriber has and that, which are gone. */
   readonly skipped: bigint;
+  /** Wall clock, ns: those are not from before and not from after these; 0: not known. */
+  readonly skippedFirstNs: bigint;
+  readonly skippedLastNs: bigint;
   /** The filter that was asked for is at work. */
   readonly filtered: boolean;
 }
@@ -394,7 +397,15 @@ export class CaptureClient {
 
 function subscription(frame: Frame): Subscription {
   const message = decode(v1.Subscribed, frame);
-  return { epoch: message.epoch, first: toBigInt(message.first_sequence), skipped: toBigInt(message.skipped), filtered: message.filtered };
+  const { epoch, first_sequence, skipped, skipped_first_ns, skipped_last_ns, filtered } = message;
+  return {
+    epoch,
+    first: toBigInt(first_sequence),
+    skipped: toBigInt(skipped),
+    skippedFirstNs: toBigInt(skipped_first_ns),
+    skippedLastNs: toBigInt(skipped_last_ns),
+    filtered,
+  };
 }
 
 /** Decodes a cold message; an unreadable one is a WireError with its place in the stream. */

@@ -16,7 +16,7 @@ TEST(GivingWay, OneThatIsAwayForTooLong) {
   const auto verdict = way.decide({{"a", 5, 0}, {"b", 1, kDay + 1}}, 0, kCapacity, 1);
   ASSERT_TRUE(verdict);
   EXPECT_EQ(verdict->name, "b");
-  EXPECT_EQ(verdict->why, "it was away for 1440 minutes");
+  EXPECT_EQ(verdict->why, "it was away for 24 hours");
 }
 
 TEST(GivingWay, WithoutATimeoutNobodyDoes) {

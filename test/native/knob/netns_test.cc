@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <string>
 
+#include "event/clock.h"
 #include "wire/requests.h"
 
 namespace vslog {
@@ -35,6 +36,17 @@ TEST(Netns, WithoutANameItIsOurs) {
   int called = 0;
   netns.run([&called] { ++called; });
   EXPECT_EQ(called, 1);
+}
+
+TEST(Netns, WhatIsDoneInAnotherOneCountsAsOurWork) {
+  constexpr std::uint64_t kWork = 5'000'000;
+  const Netns netns("/proc/" + std::to_string(getpid()) + "/ns/net");
+  const std::uint64_t before = work_ns();
+  netns.run([] {
+    for (const std::uint64_t end = clock_ns(CLOCK_THREAD_CPUTIME_ID) + kWork; clock_ns(CLOCK_THREAD_CPUTIME_ID) < end;) {
+    }
+  });
+  EXPECT_GE(work_ns() - before, kWork);
 }
 
 TEST(Netns, AProcessNamesIts) {

@@ -276,14 +276,12 @@ TEST(Journal, TheMarkGoesWithItsBatch) {
     JournalMark mark;
     mark.cursor = 7;
     mark.reported[3] = 9;
-    mark.overwritten_reported = 2;
     j.commit({}, mark);
   }
   const Journal j(journal_options(dir));
   EXPECT_TRUE(j.continued());
   EXPECT_EQ(j.mark().cursor, 7U);
   EXPECT_EQ(j.mark().reported[3], 9U);
-  EXPECT_EQ(j.mark().overwritten_reported, 2U);
 }
 
 TEST(Journal, AnotherSizeIsAnotherEpoch) {
