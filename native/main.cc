@@ -4,7 +4,9 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <string>
 
+#include "confine/capabilities.h"
 #include "daemon/daemon.h"
 #include "daemon/options.h"
 #include "wire/folder.h"
@@ -25,9 +27,23 @@ void make_places(const vslog::DaemonOptions& options) {
   vslog::make_folder_of(options.journal, "journal", mode);
 }
 
+/// Settles on a source, and tells why it is not one that comes before it.
+void choose(vslog::CommandLine& line) {
+  vslog::SourceOptions& source = line.options.source;
+  // What an earlier capture left in the kernel is ipvs's alone.
+  if (line.action == vslog::Action::detach) {
+    source.name = "ipvs";
+  } else {
+    for (const std::string& why : vslog::choose_source(source)) std::fprintf(stderr, "vslog-capture: %s\n", why.c_str());
+  }
+  vslog::settle(line.options);
+}
+
 int run(int argc, char** argv) {
   umask(077);
-  const vslog::CommandLine line = vslog::parse_command_line(argc, argv);
+  vslog::no_new_rights();
+  vslog::CommandLine line = vslog::parse_command_line(argc, argv);
+  if (line.options.source.name == "auto" && line.action != vslog::Action::help && line.action != vslog::Action::version) choose(line);
   switch (line.action) {
     case vslog::Action::help: std::fputs(vslog::help_text(), stdout); return kOk;
     case vslog::Action::version: std::printf("vslog-capture %s\n", vslog::version()); return kOk;

@@ -20,6 +20,8 @@ build_packages=(
   header:libmnl/libmnl.h libmnl-dev
   header:pcap/pcap.h libpcap-dev
   header:protozero/pbf_reader.hpp libprotozero-dev
+  header:toml++/toml.h libtomlplusplus-dev
+  header:seccomp.h libseccomp-dev
 )
 
 test_packages=(

@@ -16,6 +16,7 @@
 #include <system_error>
 #include <utility>
 
+#include "confine/confine.h"
 #include "daemon/controls.h"
 #include "daemon/log.h"
 #include "daemon/loss_ledger.h"
@@ -104,6 +105,7 @@ Daemon::Daemon(const DaemonOptions& options)
   for (const DurableSlot& d : journal_.durables()) {
     if (d.away_since_ns == 0 || d.away_since_ns > now || !journal_.continued()) journal_.set_away_since(journal_.durable(d.name), now);
   }
+  for (const auto& [name, uid] : options_.given_subscribers) journal_.give(name, uid);
   start_source();
   watch_source();
   if (controls_->poll_fd() >= 0) watch(controls_->poll_fd(), kControlsKey);
@@ -112,6 +114,11 @@ Daemon::Daemon(const DaemonOptions& options)
   watch(ticker_.get(), kTickKey);
   watch(linger_.get(), kLingerKey);
   if (options_.with_parent) watch_parent();
+  // Programs are pinned, sockets bound, groups looked up.
+  if (options_.confined) {
+    const std::string less = confine({.source = source_->name(), .other_netns = options_.source.ipvs.all_netns});
+    if (!less.empty()) log(less);
+  }
 }
 
 Daemon::~Daemon() = default;

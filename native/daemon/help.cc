@@ -6,13 +6,17 @@ const char* help_text() {
   return R"(usage: vslog-capture [OPTION]...
 Watches a balancer and hands out what happens to its connections on a unix socket.
 
-  --source NAME           ipvs (default): the kernel's balancer; conntrack: its connection tracking; engine: a balancer of our own; scripted: made-up connections
+  --config FILE           take the options of a configuration (TOML, docs/config.md) first; those of the command line win. Nobody but its owner, we or root, may write to it
+  --env                   take VSLOG_CAPTURE_..., VSLOG_CONNTRACK_... and VSLOG_ENGINE_... of the environment, which win over the file
+  --source NAME           ipvs (default): the kernel's balancer; conntrack: its connection tracking; engine: a balancer of our own; scripted: made-up connections;
+                          auto (default with --config or --env): the first of ipvs, conntrack and engine that can run and has something to record here
   --socket PATH           where to listen (/run/vslog/capture.sock)
   --socket-group GROUP    who may list connections and watch events live besides root, by name or number (the process's own group)
   --collector-group GROUP whose members may also have events kept until they acknowledge them, as the collector does, besides root (nobody's)
   --admin-group GROUP     whose members may change knobs, services and connections, besides root (nobody's); whoever can open the socket may read them
   --max-memory BYTES      what all sessions on the socket but root's and the collector's may hold, 4M to 4G, with K, M or G (64M)
   --subscriber-timeout MS how long a durable subscriber may be away before nothing is kept for it any more, 0: for ever (86400000, a day)
+  --give-subscriber NAME=UID  root's durable subscriber of that name, where there is one, belongs to that user from now on: the collector runs as another one; repeatable
   --when-full HOW         when the journal is full, block: the source waits (of source engine: so do its clients); traffic: nobody waits, what has no room is counted as
                           lost, and a subscriber that acknowledges nothing for a minute gives way; auto (default): traffic for source engine on real sockets, else block
   --events LIST           what is logged of connections: create, expire, nodest_drop, sched_fail, state, separated by commas (all)
@@ -30,6 +34,7 @@ Watches a balancer and hands out what happens to its connections on a unix socke
   --on-exit keep|detach   keep (default): the kernel side stays and the next start goes on without a gap; detach: it is taken out
   --stall-timeout MS      at a stop: how long to wait for room in the journal while no durable subscriber acknowledges anything, 0 to 4294967295 (2000); then what has
                           no room is counted as lost
+  --confine on|off        on (default): once started it gives up every capability and system call that it needs no longer; off: it keeps them
   --detach                take out what an earlier capture left in the kernel, and end
   --check                 say whether this command line is right and the source can run here, and end; the exit code tells too
   --with-parent           end, cleanly, when standard input ends: whoever started us is gone

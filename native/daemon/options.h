@@ -1,10 +1,14 @@
 // The command line.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <map>
 #include <stdexcept>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "daemon/event_policy.h"
 #include "source/registry.h"
@@ -37,6 +41,9 @@ struct DaemonOptions {
   std::uint32_t stall_timeout_ms = 2000;  ///< at a stop: how long nobody may acknowledge anything before nobody is waited for any longer
   std::map<std::string, std::string, std::less<>> given;  ///< options by name, as they were written; a switch is "1"
   EventPolicyOptions events;
+  std::vector<AddressBlock> own_blocks;  ///< source conntrack: what is ours beside this machine's own addresses
+  std::vector<std::pair<std::string, uid_t>> given_subscribers;  ///< of root's durable subscribers, by name: whose they are from now on
+  bool confined = true;  ///< gives up what it needs no longer once it has started
   bool with_parent = false;  ///< standard input is a pipe from whoever started us: its end is ours
 };
 
@@ -47,8 +54,11 @@ struct CommandLine {
   DaemonOptions options;
 };
 
-/// Throws UsageError.
+/// Takes what --config and --env name into account. The source may be "auto" still. Throws UsageError.
 CommandLine parse_command_line(int argc, char** argv);
+
+/// What depends on the source: to be called once it was chosen; parse_command_line has done it for a source that was named.
+void settle(DaemonOptions& options);
 
 const char* help_text();
 const char* version();

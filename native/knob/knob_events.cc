@@ -10,6 +10,7 @@
 
 #include "knob.skel.h"
 #include "source/bpf/bpf_log.h"
+#include "source/bpf/kernel_pid.h"
 #include "source/bpf/kernel_ring.h"
 #include "source/bpf/process_author.h"
 
@@ -53,6 +54,8 @@ class BpfKnobEvents final : public KnobEvents {
       if (event) return event;
     }
   }
+
+  std::uint32_t own_pid() const override { return kernel_pid(); }
 
   std::uint64_t lost() const override {
     const std::uint32_t zero = 0;

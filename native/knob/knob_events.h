@@ -27,6 +27,8 @@ class KnobEvents {
   /// Readable when next() has one.
   virtual int poll_fd() const = 0;
   virtual std::optional<KnobEvent> next() = 0;
+  /// This process, as it is called in an event's author.
+  virtual std::uint32_t own_pid() const = 0;
   /// Events that found no room, in all.
   virtual std::uint64_t lost() const = 0;
 };

@@ -1,7 +1,5 @@
 #include "knob/knob_watch.h"
 
-#include <unistd.h>
-
 #include <cstdio>
 #include <cstring>
 #include <fstream>
@@ -52,7 +50,7 @@ void KnobWatch::drain() {
 }
 
 void KnobWatch::take(const KnobEvent& event) {
-  if (event.author.pid == static_cast<std::uint32_t>(getpid())) return;  // set() has told it
+  if (event.author.pid == events_->own_pid()) return;  // set() has told it
   const bool own = event.netns == options_.own_netns;
   if (!own && !options_.all_netns) return;
   if (event.path.empty()) return take_timeouts(event);

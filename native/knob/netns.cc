@@ -38,6 +38,11 @@ bool is_netns_path(std::string_view path) {
 
 std::string reason(int error) { return std::generic_category().message(error); }
 
+RequestError refused(const std::string& name, int error) {
+  const char* const why = error == EPERM ? ". Start the capture with capture.all_netns (--all-netns): without, it gives up the right to." : ".";
+  return {error, "netns", "the network namespace " + name + " cannot be entered: " + reason(error) + why};
+}
+
 }  // namespace
 
 Netns::Netns(const std::string& name) : name_(name) {
@@ -66,7 +71,7 @@ void Netns::run(const std::function<void()>& what) const {
   // A thread of its own: what it entered ends with it.
   std::thread([&] {
     try {
-      if (setns(fd_.get(), CLONE_NEWNET) != 0) throw RequestError(errno, "netns", "the network namespace " + name_ + " cannot be entered: " + reason(errno) + ".");
+      if (setns(fd_.get(), CLONE_NEWNET) != 0) throw refused(name_, errno);
       what();
     } catch (...) {
       failure = std::current_exception();

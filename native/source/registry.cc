@@ -54,6 +54,34 @@ void check_source(const SourceOptions& options) {
   make_source(options);
 }
 
+std::vector<std::string> choose_source(SourceOptions& options) {
+  const EngineSourceOptions& engine = options.engine;
+  const bool balances = !engine.services.empty() || engine.load || !engine.pcap.empty();
+  std::vector<std::string> passed;
+  for (const char* const name : {"ipvs", "conntrack"}) {
+    if (name == std::string_view("conntrack") && balances) {
+      passed.emplace_back("not source conntrack: what is configured is for a balancer of our own.");
+      continue;
+    }
+    SourceOptions one = options;
+    one.name = name;
+    try {
+      check_source(one);
+      options.name = name;
+      return passed;
+    } catch (const SourceRefusal& e) {
+      passed.push_back("not source " + std::string(name) + ": " + e.what());
+    }
+  }
+  if (balances) {
+    options.name = "engine";
+    return passed;
+  }
+  std::string all = "nothing can be recorded here: ";
+  for (const std::string& why : passed) all += why + " ";
+  throw SourceRefusal(all + "Not source engine: nothing is configured to balance; give it a [[service]], or --service.");
+}
+
 bool detach_source(const SourceOptions& options) {
 #ifdef VSLOG_HAVE_IPVS
   return detach_ipvs(options.ipvs.pin_dir);

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "source/conntrack/conntrack_options.h"
 #include "source/engine/engine_options.h"
@@ -42,6 +43,10 @@ std::unique_ptr<Source> make_source(const SourceOptions& options);
 
 /// Throws SourceRefusal when the source cannot run here, SetupError when it cannot run so, as far as that can be told without starting it.
 void check_source(const SourceOptions& options);
+
+/// Settles `auto`: the first of ipvs, conntrack and engine that can run and has something to record. Connection tracking is passed over where something is configured to
+/// balance. Returns a sentence on each that was passed over; throws SourceRefusal when there is none.
+std::vector<std::string> choose_source(SourceOptions& options);
 
 /// Takes what source ipvs left in the kernel out of it. Returns false when there was nothing.
 bool detach_source(const SourceOptions& options);

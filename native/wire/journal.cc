@@ -329,6 +329,17 @@ const KeptBatch* Journal::at(std::uint64_t position) const {
 
 std::vector<DurableSlot> Journal::durables() const { return file_->known(); }
 
+bool Journal::give(std::string_view name, uid_t owner) {
+  for (std::size_t i = 0; i < kMaxDurable; ++i) {
+    File::Keeper& k = file_->keepers[i];
+    if (file_->durables[i].used != 1 || name != file_->durables[i].name || (k.owned == 1 && k.owner != 0)) continue;
+    k.owner = owner;
+    std::atomic_ref(k.owned).store(1, std::memory_order_release);
+    return true;
+  }
+  return false;
+}
+
 int Journal::durable(std::string_view name, std::optional<uid_t> owner) {
   const auto own = [this, &owner](int slot) {
     File::Keeper& k = file_->keepers[slot];

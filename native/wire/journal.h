@@ -120,6 +120,8 @@ class Journal {
   bool has_durable() const { return durable_count_ != 0; }
   /// The slot of a name, made when there is none; -1 when all are taken. `owner`: whose it is from now on, if nobody's is known.
   int durable(std::string_view name, std::optional<uid_t> owner = std::nullopt);
+  /// Makes root's durable subscriber of that name, or one that is nobody's yet, somebody else's. False: there is none such.
+  bool give(std::string_view name, uid_t owner);
   /// 0: it is there.
   void set_away_since(int slot, std::uint64_t boottime_ns);
   std::uint64_t acknowledged(int slot) const;

@@ -1,5 +1,6 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { CollectorRoom } from './collector-room.js';
+import { chooseUser, goOnAs } from './collector-user.js';
 import { addConfigOptions, configOf } from './options.js';
 import { note } from './output.js';
 import { admitConfigured } from './readers.js';
@@ -16,17 +17,30 @@ export function collectCommand(version: string): Command {
   const command = new Command('collect')
     .description('Run the collector, store and API, the unprivileged half, in the foreground.')
     .addHelpText('after', EXAMPLES);
+  // For whoever starts it: the collector ends with that one.
+  command.addOption(new Option('--with-parent').hideHelp());
   addConfigOptions(command, 'collect');
-  return command.action(async () => {
+  return command.action(async ({ withParent }: { withParent?: boolean }) => {
     const config = configOf(command, 'collect');
     const { values } = config;
     admitConfigured(values);
+    const { user, notes } = chooseUser(config, false);
+    for (const line of [...notes, ...(user === undefined ? [] : goOnAs(user, values))]) note(line);
     const stop = new StopSignal(() => undefined);
+    const told = withParent === true ? Promise.race([stop.first, inputEnds()]) : stop.first;
     const room = await CollectorRoom.make(config, version);
     for (const line of await room.start()) note(line);
     process.stdout.write(`ready: collector at ${values['collector.api_socket']}, capture at ${values['capture.socket']}\n`);
-    note(`${await stop.first}: stopping`);
+    note(`${await told}: stopping`);
     for (const line of await room.stop()) note(line);
     stop.dispose();
+  });
+}
+
+/** Standard input ends with whoever holds its other end. */
+function inputEnds(): Promise<string> {
+  return new Promise((resolve) => {
+    const ended = (): void => resolve('whoever started it is gone');
+    process.stdin.once('end', ended).once('error', ended).resume();
   });
 }

@@ -2,8 +2,8 @@ import { dirname } from 'node:path';
 import { closeDataFolder } from '../access/data-folder.js';
 import { isOpenToReaders } from '../access/place.js';
 import { ApiServer } from '../api/server.js';
-import { statusDocument } from '../api/status.js';
-import { Collector, type CollectorStatus, type Undelivered } from '../collector/collector.js';
+import { type StatusDocument, statusDocument } from '../api/status.js';
+import { Collector, type Undelivered } from '../collector/collector.js';
 import type { Config } from '../config/load.js';
 import type { Values } from '../config/schema.js';
 import { consoleEndpoint } from '../console/endpoint.js';
@@ -18,7 +18,10 @@ import { note } from './output.js';
 
 /** Collector, store and API, as `collect` and `up` run them. */
 export class CollectorRoom {
+  /** It lives as long as this process: never settles. */
+  readonly ended = new Promise<never>(() => undefined);
   private readonly values: Values;
+  private readonly about: { readonly version: string; readonly store: StatusDocument['store'] };
   private readonly collector: Collector;
   private readonly api: ApiServer;
   /** Where others may ask over the network. */
@@ -52,6 +55,7 @@ export class CollectorRoom {
       sinks: store === undefined ? sinks : [store, ...sinks],
     });
     const about = { version, store: { kind: values['store.kind'], dir: embedded ? storeDirectory(values) : null } };
+    this.about = about;
     this.api = new ApiServer({
       socket: values['collector.api_socket'],
       collector: this.collector,
@@ -92,9 +96,12 @@ export class CollectorRoom {
     }
   }
 
-  status(): Promise<CollectorStatus> {
-    return this.collector.status();
+  async status(): Promise<StatusDocument> {
+    return statusDocument(await this.collector.status(), this.about);
   }
+
+  /** It goes with this process. */
+  kill(): void {}
 
   /** Resolves to what a person should know: what the sinks had not got in the time they were given. */
   async stop(): Promise<readonly string[]> {

@@ -11,12 +11,13 @@ import { configuredSinks } from '../sink/registry.js';
 import { type ReplayProgress, type ReplayResult, replaySegments, selectSegments } from '../sink/replay.js';
 import { listSealed } from '../spool/catalog.js';
 import { lockDirectory } from '../spool/lock.js';
+import { goOnAsOwner } from './collector-user.js';
 import { Exit } from './exit-codes.js';
 import { Failure } from './failure.js';
 import { plural, whole } from './numbers.js';
 import { openStore, spoolDirectory } from './open-store.js';
 import { addConfigOptions, configOf } from './options.js';
-import { colour, write } from './output.js';
+import { colour, note, write } from './output.js';
 import { admitConfigured } from './readers.js';
 import { parseTime } from './time.js';
 
@@ -96,6 +97,7 @@ async function replay(
     // A collector that was named must be the one that answers.
     if (!(error instanceof SocketError) || signal.aborted || origins['collector.api_socket'] === '--api-socket') throw error;
   }
+  for (const line of goOnAsOwner(values)) note(line);
   const directory = spoolDirectory(values);
   const lock = await lockDirectory(directory).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;

@@ -1,7 +1,5 @@
-import type { CollectorStatus } from '../collector/collector.js';
-import type { PumpStatus } from '../sink/pump.js';
+import type { StatusDocument } from '../api/status.js';
 import { plainOutput, plainText } from '../text/plain.js';
-import { toBigInt } from '../wire/proto.js';
 import { plural, whole } from './numbers.js';
 import { colour } from './output.js';
 
@@ -20,7 +18,7 @@ export function progressBar(done: number): string {
 
 /** The state of `up`, on one line: rewritten in place on a terminal, a new line now and then elsewhere. */
 export class UpStatus {
-  private readonly status: () => Promise<CollectorStatus>;
+  private readonly status: () => Promise<StatusDocument>;
   private readonly tty = process.stdout.isTTY === true;
   private timer: NodeJS.Timeout | undefined;
   private shown = false;
@@ -29,7 +27,7 @@ export class UpStatus {
   private readonly most = new Map<string, number>();
   private last: { events: number; at: number } | undefined;
 
-  constructor(status: () => Promise<CollectorStatus>) {
+  constructor(status: () => Promise<StatusDocument>) {
     this.status = status;
   }
 
@@ -70,7 +68,7 @@ export class UpStatus {
   }
 
   /** How far behind a sink is; while it catches up with much, a bar of what it has made up for since it was furthest behind. */
-  private behind({ sink, lagEvents }: PumpStatus): string {
+  private behind({ name: sink, lag_events: lagEvents }: StatusDocument['sinks'][number]): string {
     const most = lagEvents === 0 ? 0 : Math.max(this.most.get(sink) ?? 0, lagEvents);
     this.most.set(sink, most);
     if (lagEvents === 0) return 'up to date';
@@ -78,32 +76,21 @@ export class UpStatus {
     return most < BAR_FROM ? text : `${progressBar(1 - lagEvents / most)} ${text}`;
   }
 
-  private line(status: CollectorStatus): string {
-    const { counters, capture, spool } = status;
+  private line({ counters, capture, spool, sinks, lag_events: lag }: StatusDocument): string {
     const now = Date.now();
     const rate = this.last === undefined ? 0 : ((counters.events - this.last.events) * 1000) / Math.max(1, now - this.last.at);
     this.last = { events: counters.events, at: now };
-    const account = capture.status;
-    const durable = spool.lastDurable;
-    const lag =
-      account === undefined
-        ? 0
-        : Number(toBigInt(account.next_sequence)) - 1 - Number(durable?.epoch === account.epoch ? durable.sequence : 0n);
-    const sinks = status.sinks.map((sink) => `${sink.sink} ${this.behind(sink)}`);
-    const trouble =
-      capture.state === 'connected'
-        ? status.sinks.find((sink) => sink.lastError !== undefined)?.lastError
-        : (capture.lastError ?? 'capture not connected');
-    const open = account === undefined ? 0 : Number(toBigInt(account.connections));
+    const trouble = capture.connected ? sinks.find(({ error }) => error !== null)?.error : (capture.error ?? 'capture not connected');
+    const open = capture.account?.connections ?? 0;
     const parts = [
       ...(open > 0 ? [plural(open, 'connection')] : []),
       `${whole(counters.events)} events`,
       `${whole(rate)}/s`,
-      `lag ${whole(Math.max(0, lag))}`,
-      ...sinks,
+      `lag ${whole(lag ?? 0)}`,
+      ...sinks.map((sink) => `${sink.name} ${this.behind(sink)}`),
     ];
     if (spool.state !== 'running') parts.push(spool.state);
-    if (trouble !== undefined) parts.push(colour.red(plainText(trouble)));
+    if (trouble !== undefined && trouble !== null) parts.push(colour.red(plainText(trouble)));
     return parts.join('  ');
   }
 }

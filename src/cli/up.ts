@@ -1,7 +1,10 @@
 import { Command } from 'commander';
+import type { StatusDocument } from '../api/status.js';
 import { CaptureKeeper } from './capture-keeper.js';
 import { ADVICE, chooseSource } from './capture-source.js';
+import { CollectorChild } from './collector-child.js';
 import { CollectorRoom } from './collector-room.js';
+import { chooseUser, keepersOf } from './collector-user.js';
 import { nextSteps, sourceText } from './demo-text.js';
 import { captureArguments, captureBinary, makeRuntimeDirs } from './native.js';
 import { addConfigOptions, addServiceOptions, configOf } from './options.js';
@@ -24,6 +27,19 @@ Examples:
   vslog up --source conntrack --conntrack-protocol tcp    the flows of NAT rules, of a firewall, of IPVS with conntrack
   vslog up --data-dir /srv/vslog --on-exit keep           go on recording in the kernel after the end`;
 
+/** The collector, in this process or beside it. */
+interface CollectorSide {
+  /** Rejects when it ends unasked. */
+  readonly ended: Promise<void>;
+  /** Resolves to what a person should know. Rejects with a sentence, and holds nothing then. */
+  start(): Promise<readonly string[]>;
+  status(): Promise<StatusDocument>;
+  /** Resolves to what a person should know: what the sinks had not got in the time they were given. */
+  stop(): Promise<readonly string[]>;
+  /** At once. */
+  kill(): void;
+}
+
 export function upCommand(version: string): Command {
   const command = new Command('up').description('Record: capture, collector and store in the foreground.').addHelpText('after', EXAMPLES);
   addServiceOptions(addConfigOptions(command, 'up'));
@@ -32,23 +48,35 @@ export function upCommand(version: string): Command {
     // Who tries it in the foreground does not expect something to stay in the kernel.
     const onExit = given.origins['capture.on_exit'] === 'default' ? 'detach' : given.values['capture.on_exit'];
     const config = { ...given, values: { ...given.values, 'capture.on_exit': onExit } as const };
-    const { values } = config;
-    admitConfigured(values);
+    admitConfigured(config.values);
+    const { user, notes } = chooseUser(config, true);
+    // For that user the capture keeps events.
+    const group = user === undefined ? {} : { 'capture.collector_group': keepersOf(config.values, user) };
+    const values = { ...config.values, ...group };
+    let side: CollectorSide | undefined;
     let keeper: CaptureKeeper | undefined;
-    const stop = new StopSignal(() => keeper?.kill());
-    for (const line of config.notes) note(line);
-    const chosen = await chooseSource(config);
+    const stop = new StopSignal(() => {
+      keeper?.kill();
+      side?.kill();
+    });
+    for (const line of [...config.notes, ...notes]) note(line);
+    const chosen = await chooseSource({ ...config, values });
     try {
       makeRuntimeDirs(values);
-      const room = await CollectorRoom.make(config, version);
-      for (const line of await room.start()) note(line);
-      const status = new UpStatus(() => room.status());
-      status.say(`ready: collector at ${values['collector.api_socket']}, data in ${values['collector.data_dir']}`);
+      side = user === undefined ? await CollectorRoom.make(config, version) : new CollectorChild(config, user, note);
+      const collector = side;
+      for (const line of await collector.start()) note(line);
+      const status = new UpStatus(() => collector.status());
+      const who = user === undefined ? '' : `, as user ${user.name}`;
+      status.say(`ready: collector at ${values['collector.api_socket']}, data in ${values['collector.data_dir']}${who}`);
       for (const line of sourceText(chosen)) status.say(line);
       let greeted = false;
       keeper = new CaptureKeeper({
         binary: captureBinary(values),
-        args: captureArguments(chosen.plan),
+        args: [
+          ...captureArguments(chosen.plan),
+          ...(user === undefined ? [] : ['--give-subscriber', `${values['collector.subscription']}=${user.uid}`]),
+        ],
         say: (line) => status.say(line),
         onReady: () => {
           if (greeted) return;
@@ -61,13 +89,13 @@ export function upCommand(version: string): Command {
       });
       status.start();
       try {
-        const signal = await Promise.race([stop.first, keeper.ended]);
+        const signal = await Promise.race([stop.first, keeper.ended, collector.ended]);
         status.stop();
         status.say(`${signal ?? 'the capture ended'}: stopping`);
       } finally {
         status.stop();
         await keeper.stop();
-        for (const line of await room.stop()) status.say(line);
+        for (const line of await collector.stop()) status.say(line);
         stop.dispose();
       }
     } finally {

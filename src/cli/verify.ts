@@ -10,6 +10,7 @@ import { readCursor } from '../sink/cursor.js';
 import { configuredSinks } from '../sink/registry.js';
 import type { Sink } from '../sink/sink.js';
 import { lockDirectory } from '../spool/lock.js';
+import { goOnAsOwner } from './collector-user.js';
 import { Exit } from './exit-codes.js';
 import { Failure } from './failure.js';
 import { plural, size, whole } from './numbers.js';
@@ -94,6 +95,7 @@ async function alone(
   sinceMs: number | undefined,
   onProgress: (progress: VerificationProgress) => void,
 ): Promise<Verification> {
+  for (const line of goOnAsOwner(values)) note(line);
   const directory = spoolDirectory(values);
   const lock = await lockDirectory(directory).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT')

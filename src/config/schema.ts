@@ -25,6 +25,11 @@ export function runtimeDir(machine: Machine): string {
   return runtime !== undefined && runtime !== '' ? `${runtime}/vslog` : `/tmp/vslog-${machine.uid}`;
 }
 
+/** Where the collector's socket is. Of root a folder of its own: the collector may be another user than the capture. As in deploy/systemd/vslog.toml. */
+export function collectorRuntimeDir(machine: Machine): string {
+  return machine.root ? '/run/vslog-collector' : runtimeDir(machine);
+}
+
 /** Where what lasts is. */
 export function stateDir(machine: Machine): string {
   if (machine.root) return '/var/lib/vslog';
@@ -68,7 +73,7 @@ export const schema = {
     more: 'A right of its own, as who does not acknowledge fills the journal. What is kept belongs to the user who asked for it first.',
     flag: 'collector-group',
     native: 'collector-group',
-    commands: capture,
+    commands: [...capture, 'collect'],
   }),
   'capture.admin_group': text({
     default: '',
@@ -247,6 +252,14 @@ export const schema = {
     more: 'Longer makes larger batches, which cost less, and everything later by that much. While nobody watches live (`tail`) they may wait four times as long.',
     flag: 'linger',
     native: 'linger',
+    commands: capture,
+  }),
+  'capture.confine': oneOf(['on', 'off'], {
+    default: 'on',
+    doc: 'Whether the capture gives up the rights that it needs no longer, once it has started.',
+    more: 'Capabilities but those for netlink, knobs and the kernel’s maps; every system call that a started capture does not make, such as to run a program, to load one into the kernel, or to make memory executable. Other network namespaces can then be entered with `capture.all_netns` only. `off` is for looking for a fault.',
+    flag: 'confine',
+    native: 'confine',
     commands: capture,
   }),
   'capture.on_exit': oneOf(['keep', 'detach'], {
@@ -462,12 +475,21 @@ export const schema = {
     commands: [...collector, 'verify', 'doctor'],
   }),
   'collector.api_socket': path({
-    default: (machine) => `${runtimeDir(machine)}/collector.sock`,
-    defaultDoc: runtimeDoc('collector.sock'),
+    default: (machine) => `${collectorRuntimeDir(machine)}/collector.sock`,
+    defaultDoc:
+      '`/run/vslog-collector/collector.sock`; without root `$XDG_RUNTIME_DIR/vslog/collector.sock`, or `/tmp/vslog-UID/collector.sock`',
     doc: 'The unix socket of the collector’s HTTP API, which the other commands ask.',
     more: 'The collector’s user and members of `collector.read_group` may ask.',
     flag: 'api-socket',
     commands: clients,
+  }),
+  'collector.user': text({
+    default: '',
+    defaultDoc: '`vslog up` as root: `vslog`, where there is such a user who can reach everything; else whoever starts it',
+    doc: 'As whom root runs collector and engine; `root` to stay root.',
+    more: 'Data directory, store and files of the file sink are given to that user, who joins the groups of `capture.collector_group` and `collector.read_group`. Files of passwords and tokens must be readable to that user.',
+    flag: 'user',
+    commands: collector,
   }),
   'collector.read_group': text({
     default: '',

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -96,24 +96,17 @@ describe('the units', () => {
   it('start both halves so that events arrive', async () => {
     vslog = new Vslog();
     const on = vslog;
-    const command = (unit: string): string[] => {
-      const [node, main, ...args] = directive(unit, 'ExecStart').split(' ');
-      expect([node, main]).toEqual(['/usr/bin/node', '/opt/vslog/dist/main.js']);
-      // Vslog's own environment says where socket and data are; the file is the machine's.
-      return args.filter((arg, i) => arg !== '--config' && args[i - 1] !== '--config');
-    };
-    const capture = on.start(
-      ...command('vslog-capture.service'),
-      '--source',
-      'engine',
-      '--load',
-      '--load-rate',
-      '0',
-      '--load-connections',
-      '100',
-    );
+    // Root's part is the program itself: nothing of Node has its rights. The file is the machine's; Vslog's own environment says where socket and data are.
+    expect(directive('vslog-capture.service', 'ExecStart')).toBe('/opt/vslog/build/native/vslog-capture --config /etc/vslog/vslog.toml');
+    const file = join(on.dir, 'vslog.toml');
+    const groups = /^(socket|admin|collector)_group = .*\n/gm;
+    writeFileSync(file, readFileSync(join(FOLDER, 'vslog.toml'), 'utf8').replace('"ipvs"', '"engine"').replaceAll(groups, ''));
+    appendFileSync(file, '\n[engine]\nload = true\nload_rate = 0\nload_connections = 100\n');
+    const capture = on.capture('--config', file, '--env');
     await capture.says(/ready/);
-    const collector = on.start(...command('vslog-collector.service'));
+    const [node, main, ...args] = directive('vslog-collector.service', 'ExecStart').split(' ');
+    expect([node, main]).toEqual(['/usr/bin/node', '/opt/vslog/dist/main.js']);
+    const collector = on.start(...args.filter((arg, i) => arg !== '--config' && args[i - 1] !== '--config'));
     await collector.says(/ready/);
     await delivered(collectorOf(on), 200);
     expect(await collector.end()).toBe(0);

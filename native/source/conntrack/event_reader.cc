@@ -1,5 +1,6 @@
 #include "source/conntrack/event_reader.h"
 
+#include <linux/capability.h>
 #include <linux/netlink.h>
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -12,6 +13,7 @@
 #include <ctime>
 #include <system_error>
 
+#include "confine/capabilities.h"
 #include "event/clock.h"
 
 namespace vslog {
@@ -93,6 +95,8 @@ EventReader::Losses EventReader::losses() const {
 
 void EventReader::run() {
   try {
+    // Its buffer grows beyond the system's limit (SO_RCVBUFFORCE). What the main thread gives up later it never has.
+    keep_capabilities(capability(CAP_NET_ADMIN));
     const auto batch = std::make_unique<Batch>();
     batch_ = batch.get();
     while (!stopping_) {

@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "event/clock.h"
+#include "source/bpf/kernel_pid.h"
 #include "source/bpf/kernel_ring.h"
 #include "source/ipvs/preflight.h"
 #include "source/ipvs/programs.h"
@@ -156,7 +157,7 @@ class IpvsSource final : public Source {
     Signing(EventSink& sink, const IpvsSource& source) : sink_(sink), source_(source) {}
     void conn(const ConnRecord& record) override { sink_.conn(record); }
     void control(const ControlRecord& record) override {
-      if (record.pid != static_cast<std::uint32_t>(getpid())) return sink_.control(record);
+      if (record.pid != kernel_pid()) return sink_.control(record);
       ControlRecord signed_record = record;
       for (const Act& act : source_.acts_) {
         if (record.time_ns >= act.begin && record.time_ns <= act.end) sign(signed_record, act.author);
@@ -206,7 +207,7 @@ class IpvsSource final : public Source {
   void begin_snapshot() {
     snapshot_ = BpfFd(open("/proc/self/net/ip_vs_conn", O_RDONLY | O_CLOEXEC));
     if (snapshot_.get() < 0) throw std::system_error(errno, std::generic_category(), "cannot read /proc/self/net/ip_vs_conn");
-    programs_->config().snapshot_tgid = static_cast<std::uint32_t>(getpid());
+    programs_->config().snapshot_tgid = kernel_pid();
     wake();
   }
 

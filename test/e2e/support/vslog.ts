@@ -13,6 +13,7 @@ export { freePorts, listen } from '../../support/ports.js';
 const ROOT = join(import.meta.dirname, '../../..');
 /** What users run. built.ts has seen to it that it is what src/ says. */
 const PROGRAM = join(ROOT, 'dist/main.js');
+const CAPTURE = join(ROOT, 'build/native/vslog-capture');
 const NOBODY = 65_534;
 
 /** A zombie is none: it only waits for its parent to look. */
@@ -138,8 +139,17 @@ export class Vslog {
 
   /** Starts a command that goes on. */
   start(...args: string[]): Up {
-    const [program, ...first] = this.program;
-    const child = spawn(program, [...first, ...args], {
+    return this.begin([...this.program, ...args]);
+  }
+
+  /** Starts the capture itself, as a unit or a container does. */
+  capture(...args: string[]): Up {
+    const before = this.program.slice(0, this.program.indexOf(PROGRAM) - 1);
+    return this.begin([...before, CAPTURE, ...args]);
+  }
+
+  private begin([program = '', ...args]: readonly string[]): Up {
+    const child = spawn(program, args, {
       env: this.env,
       cwd: ROOT,
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -148,7 +148,7 @@ TEST(Options, ActionsAreWhatTheySay) {
 
 TEST(Options, TheSourceIsOneOfThoseThatThereAre) {
   for (const char* name : {"ipvs", "conntrack", "engine", "scripted"}) EXPECT_EQ(options({"--source", name}).source.name, name);
-  EXPECT_EQ(refusal({"--source", "ebpf"}), "--source ebpf must be one of " + std::string(source_names()) + ".");
+  EXPECT_EQ(refusal({"--source", "ebpf"}), "--source ebpf must be auto or one of " + std::string(source_names()) + ".");
 }
 
 TEST(Options, ClientAddressesAreHiddenAsAsked) {

@@ -10,6 +10,9 @@
 namespace vslog {
 namespace {
 
+/// As the kernel calls this process: in a container not getpid().
+constexpr std::uint32_t kOurs = 4321;
+
 class Events final : public KnobEvents {
  public:
   explicit Events(std::deque<KnobEvent>& waiting) : waiting_(waiting) {}
@@ -20,6 +23,7 @@ class Events final : public KnobEvents {
     waiting_.pop_front();
     return event;
   }
+  std::uint32_t own_pid() const override { return kOurs; }
   std::uint64_t lost() const override { return 0; }
 
  private:
@@ -133,7 +137,7 @@ TEST_F(WatchTest, OurOwnWriteIsToldWithWhoeverAsked) {
   author.uid = 1000;
   watch->set({find_knob("expire_nodest_conn"), "0", "1"}, kOwn, author);
   KnobEvent ours = wrote("net/ipv4/vs/expire_nodest_conn", 0, 1);
-  ours.author.pid = static_cast<std::uint32_t>(getpid());
+  ours.author.pid = kOurs;
   waiting.push_back(ours);
   watch->drain();
   watch->tick();
