@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import { Command, Option } from 'commander';
 import { CollectorRoom } from './collector-room.js';
 import { chooseUser, goOnAs } from './collector-user.js';
@@ -42,5 +43,7 @@ function inputEnds(): Promise<string> {
   return new Promise((resolve) => {
     const ended = (): void => resolve('whoever started it is gone');
     process.stdin.once('end', ended).once('error', ended).resume();
+    // It must not keep us when all else is done.
+    if (process.stdin instanceof Socket) process.stdin.unref();
   });
 }

@@ -28,6 +28,7 @@ function configured(env: Readonly<Record<string, string>>, file = ''): void {
 interface Service {
   readonly image?: string;
   readonly command?: readonly string[];
+  readonly entrypoint?: readonly string[];
   readonly user?: string;
   readonly cap_add?: readonly string[];
   readonly cap_drop?: readonly string[];
@@ -56,8 +57,9 @@ describe('the compose file', () => {
       expect(service.cap_drop, name).toEqual(['ALL']);
       // With Docker's own profiles: nothing here is unconfined.
       expect([service.security_opt, service.privileged], name).toEqual([['no-new-privileges:true'], undefined]);
-      // The kernel's number of the capture is how the program in the kernel knows it.
-      expect(service.pid, name).toBe(name === 'capture' ? 'host' : undefined);
+      // Nobody sees the host's processes.
+      expect(service.pid, name).toBeUndefined();
+      if (name === 'capture') expect(service.entrypoint).toEqual(['vslog-capture', '--env']);
       if (name !== 'capture') expect([service.user, service.cap_add], name).toEqual(['990:990', undefined]);
     }
     expect(ours.sort()).toEqual(['capture', 'collector', 'topics']);
@@ -99,6 +101,7 @@ describe('the image', () => {
 interface Container {
   readonly name: string;
   readonly image: string;
+  readonly command?: readonly string[];
   readonly env?: readonly { readonly name: string; readonly value?: string }[];
   readonly securityContext?: {
     readonly runAsUser?: number;
@@ -146,9 +149,9 @@ describe('the Kubernetes objects', () => {
     expect(toml).toContain('[capture]');
     const pod = objects.find(({ kind }) => kind === 'DaemonSet')?.spec?.template.spec;
     expect(pod?.containers.map(({ name }) => name).sort()).toEqual(['capture', 'collector']);
-    expect([pod?.securityContext?.seccompProfile, pod?.hostPID]).toEqual([{ type: 'RuntimeDefault' }, true]);
+    expect([pod?.securityContext?.seccompProfile, pod?.hostPID]).toEqual([{ type: 'RuntimeDefault' }, undefined]);
     const volumes = new Set(pod?.volumes.map(({ name }) => name));
-    for (const { name, image, env = [], securityContext, volumeMounts = [] } of pod?.containers ?? []) {
+    for (const { name, image, command, env = [], securityContext, volumeMounts = [] } of pod?.containers ?? []) {
       expect(image).toMatch(/^vslog:\d/);
       configured(Object.fromEntries(env.map((one) => [one.name, one.value ?? 'node-1'])), toml);
       expect(volumeMounts.length, name).toBeGreaterThan(0);
@@ -156,6 +159,7 @@ describe('the Kubernetes objects', () => {
       const { privileged, seccompProfile, appArmorProfile } = securityContext ?? {};
       expect([privileged, seccompProfile, appArmorProfile], name).toEqual([undefined, undefined, undefined]);
       for (const mount of volumeMounts) expect(volumes).toContain(mount.name);
+      if (name === 'capture') expect(command?.[0]).toBe('vslog-capture');
       if (name === 'collector') expect([securityContext?.runAsUser, securityContext?.capabilities?.add]).toEqual([990, undefined]);
     }
   });

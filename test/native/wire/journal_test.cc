@@ -43,6 +43,22 @@ TEST(Journal, GoesOnWhereItStood) {
   EXPECT_EQ(j.durables()[0].name, "a");
 }
 
+TEST(Journal, GivesAwayWhatIsRootsOrNobodysAlone) {
+  TempDir dir;
+  Journal j(journal_options(dir));
+  j.durable("roots", 0);
+  j.durable("nobodys");
+  j.durable("somebodys", 7);
+  EXPECT_TRUE(j.give("roots", 990));
+  EXPECT_TRUE(j.give("nobodys", 991));
+  EXPECT_FALSE(j.give("somebodys", 992));
+  EXPECT_FALSE(j.give("not there", 993));
+  ASSERT_EQ(j.durables().size(), 3U);
+  EXPECT_EQ(j.durables()[0].owner, 990U);
+  EXPECT_EQ(j.durables()[1].owner, 991U);
+  EXPECT_EQ(j.durables()[2].owner, 7U);
+}
+
 TEST(Journal, RemembersWhoseASubscriptionIsAndSinceWhenItIsAway) {
   TempDir dir;
   {
