@@ -106,6 +106,17 @@ if [[ ! -d node_modules || $(cat node_modules/.vslog-stamp 2>/dev/null) != "$sta
   echo "$stamp" >node_modules/.vslog-stamp
 fi
 
+# --- As whom collector and engine run where root starts them (docs/security.md); the same as deploy/systemd/vslog.sysusers
+
+if [[ $tests == no && $(id -u) == 0 ]] && ! getent passwd vslog >/dev/null; then
+  if groupadd --system --force vslog-collector 2>>.cache/apt.log &&
+    useradd --system --user-group --home-dir /var/lib/vslog --no-create-home --shell /usr/sbin/nologin vslog 2>>.cache/apt.log; then
+    echo 'setup: made the user vslog, as whom collector and engine run, and the group vslog-collector'
+  else
+    echo 'setup: the user vslog could not be made: collector and engine run as root' >&2
+  fi
+fi
+
 # --- Build
 
 bash scripts/build.sh

@@ -86,7 +86,7 @@ class Fields {
     const toml::node* const node = table_.get(field);
     if (node == nullptr) return std::nullopt;
     const std::optional<std::string> written = plain_value(*node);
-    const std::optional<std::string> value = written ? config_value(type, *written) : std::nullopt;
+    std::optional<std::string> value = written ? config_value(type, *written) : std::nullopt;
     if (!value) Place(path_, *node).fail(name_ + "." + std::string(field) + (written ? " is " + shown(*written) + ": it" : "") + " must be " + std::string(wanted(type)) + ".");
     return value;
   }

@@ -17,7 +17,7 @@ struct ConfigKey {
 };
 
 // clang-format off
-inline constexpr std::array<ConfigKey, 108> kConfigKeys{{
+inline constexpr std::array<ConfigKey, 109> kConfigKeys{{
     {"capture.source", "source", ConfigType::text},
     {"capture.socket", "socket", ConfigType::text},
     {"capture.socket_group", "socket-group", ConfigType::text},
@@ -67,6 +67,7 @@ inline constexpr std::array<ConfigKey, 108> kConfigKeys{{
     {"engine.pcap", "pcap", ConfigType::text},
     {"collector.data_dir", "", ConfigType::text},
     {"collector.api_socket", "", ConfigType::text},
+    {"collector.user", "", ConfigType::text},
     {"collector.read_group", "", ConfigType::text},
     {"collector.subscription", "", ConfigType::text},
     {"collector.drain", "", ConfigType::duration},

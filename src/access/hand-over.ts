@@ -1,5 +1,6 @@
 import { closeSync, constants, fstatSync, lchownSync, lstatSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeRuntimeFolder } from './place.js';
 import type { User } from './user.js';
 
 /**
@@ -11,6 +12,16 @@ export function handOver(path: string, user: User): number {
   const stats = lstatSync(path, { throwIfNoEntry: false });
   if (stats === undefined || !stats.isDirectory() || stats.uid !== 0) return 0;
   return giveFolder(path, user);
+}
+
+/**
+ * Makes a folder for another user's sockets, where it is not there. `passable`: others, too, may come to the sockets in it. `ours`: it is vslog's by its name, so that one of root's becomes that
+ * user's. Throws PlaceError, and the system's error.
+ */
+export function giveRuntimeFolder(path: string, user: User, passable: boolean, ours: boolean): void {
+  const there = lstatSync(path, { throwIfNoEntry: false });
+  if (there === undefined) makeRuntimeFolder(path, passable, false);
+  if (there === undefined || (ours && there.isDirectory() && there.uid === 0)) lchownSync(path, user.uid, user.gid);
 }
 
 function giveFolder(path: string, user: User): number {

@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { chownSync, lstatSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findGroup } from '../access/group.js';
-import { handOver } from '../access/hand-over.js';
-import { makeFolder, makeRuntimeFolder } from '../access/place.js';
+import { giveRuntimeFolder, handOver } from '../access/hand-over.js';
+import { makeFolder } from '../access/place.js';
 import { becomeUser, findUser, type User } from '../access/user.js';
 import { ConfigError } from '../config/errors.js';
 import { type Config, thisMachine } from '../config/load.js';
@@ -69,9 +69,7 @@ export function goOnAs(user: User, values: Values): readonly string[] {
       );
   }
   const sockets = dirname(values['collector.api_socket']);
-  const there = lstatSync(sockets, { throwIfNoEntry: false });
-  if (there === undefined) makeRuntimeFolder(sockets, values['collector.read_group'] !== '', false);
-  if (there === undefined || (sockets === collectorRuntimeDir(thisMachine()) && there.uid === 0)) chownSync(sockets, user.uid, user.gid);
+  giveRuntimeFolder(sockets, user, values['collector.read_group'] !== '', sockets === collectorRuntimeDir(thisMachine()));
   const groups = [keepersOf(values, user), values['collector.read_group']];
   becomeUser(
     user,
