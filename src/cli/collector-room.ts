@@ -1,13 +1,18 @@
 import { dirname } from 'node:path';
 import { closeDataFolder } from '../access/data-folder.js';
 import { isOpenToReaders } from '../access/place.js';
+import { prepareReaderToken, type ReaderToken } from '../access/reader-token.js';
+import type { ConsoleLink } from '../api/console-link.js';
 import { ApiServer } from '../api/server.js';
 import { statusDocument } from '../api/status.js';
 import { Collector, type CollectorStatus, type Undelivered } from '../collector/collector.js';
+import { openSentence } from '../config/listen-open.js';
 import type { Config } from '../config/load.js';
 import type { Values } from '../config/schema.js';
-import { consoleEndpoint } from '../console/endpoint.js';
+import { type ConsoleRoom, consoleEndpoint } from '../console/endpoint.js';
 import type { Endpoint } from '../listen/endpoint.js';
+import { Keyring, keyOf } from '../listen/keyring.js';
+import { readTokenFile } from '../listen/token-file.js';
 import { metricsEndpoint } from '../metrics/endpoint.js';
 import { configuredSinks } from '../sink/registry.js';
 import type { Sink } from '../sink/sink.js';
@@ -16,6 +21,9 @@ import { plural } from './numbers.js';
 import { openEmbedded, openStore, type Store, spoolDirectory, storeDirectory } from './open-store.js';
 import { note } from './output.js';
 
+/** How long a link to the console works that somebody asked for, s. */
+const LINK_S = 60;
+
 /** Collector, store and API, as `collect` and `up` run them. */
 export class CollectorRoom {
   private readonly values: Values;
@@ -23,12 +31,21 @@ export class CollectorRoom {
   private readonly api: ApiServer;
   /** Where others may ask over the network. */
   private readonly endpoints: readonly Endpoint[];
+  private readonly page: ConsoleRoom | undefined;
+  /** Whose tokens open each of them. */
+  private readonly readers: Keyring;
   /** What it keeps. */
   private readonly folders: readonly string[];
 
-  private constructor(config: Pick<Config, 'values' | 'origins'>, version: string, { store, endpoint }: Rooms, sinks: readonly Sink[]) {
+  private constructor(
+    config: Pick<Config, 'values' | 'origins'>,
+    version: string,
+    { store, endpoint, readers }: Rooms,
+    sinks: readonly Sink[],
+  ) {
     const { values } = config;
     this.values = values;
+    this.readers = readers;
     this.folders = [spoolDirectory(values), storeDirectory(values)];
     const embedded = values['store.kind'] === 'embedded';
     this.collector = new Collector({
@@ -57,11 +74,12 @@ export class CollectorRoom {
       collector: this.collector,
       spoolDirectory: spoolDirectory(values),
       store,
+      consoleLink: () => this.consoleLink(LINK_S),
       about,
     });
-    const metrics = metricsEndpoint(config, async () => statusDocument(await this.collector.status(), about));
-    const page = consoleEndpoint(config, async () => statusDocument(await this.collector.status(), about), store);
-    this.endpoints = [endpoint, metrics, page].filter((one) => one !== undefined);
+    const metrics = metricsEndpoint(config, readers, async () => statusDocument(await this.collector.status(), about));
+    this.page = consoleEndpoint(config, readers, async () => statusDocument(await this.collector.status(), about), store);
+    this.endpoints = [endpoint, metrics, this.page?.endpoint].filter((one) => one !== undefined);
   }
 
   /** Nothing is opened before start(). */
@@ -78,11 +96,12 @@ export class CollectorRoom {
     await this.api.start();
     try {
       const notes: string[] = [...unreachable(this.values['collector.api_socket'])];
+      notes.push(...closeDataFolder(this.values['collector.data_dir'], this.folders));
+      notes.push(...this.prepareToken());
       for (const endpoint of this.endpoints) {
         const line = await endpoint.start();
         if (line !== undefined) notes.push(line);
       }
-      notes.push(...closeDataFolder(this.values['collector.data_dir'], this.folders));
       await this.collector.start();
       return notes;
     } catch (error) {
@@ -90,6 +109,18 @@ export class CollectorRoom {
       await this.api.stop();
       throw error;
     }
+  }
+
+  /** The token by which whoever may read its file may read at every listener, from now on. */
+  private prepareToken(): string[] {
+    const reader = prepareReaderToken(this.values['collector.data_dir']);
+    this.readers.add(keyOf('reader', reader.token));
+    return [openSentence(this.values), this.endpoints.length === 0 ? undefined : tokenText(reader)].filter((line) => line !== undefined);
+  }
+
+  /** A link that opens the console once, for so many seconds; undefined: there is no console. */
+  consoleLink(seconds: number): ConsoleLink | undefined {
+    return this.page?.link(seconds);
   }
 
   status(): Promise<CollectorStatus> {
@@ -114,12 +145,25 @@ function unreachable(socket: string): string[] {
     : [`Members of collector.read_group cannot come to ${socket}: "chmod 711 ${folder}", or choose another place.`];
 }
 
+function tokenText({ path, made }: ReaderToken): string | undefined {
+  const use = `sed 's/^/Authorization: Bearer /' ${path} | curl -H @- URL`;
+  switch (made) {
+    case 'first':
+      return `Ports on loopback ask for a token from now on. It is in ${path}: ${use}. A browser is let in by "vslog console".`;
+    case 'again':
+      return `${path} could be read by others than those who may read the log, so it has a new token: bring it to every program that uses it.`;
+    default:
+      return undefined;
+  }
+}
+
 function undeliveredText({ sink, events, away }: Undelivered): string {
   const why = away === undefined ? '' : ` It takes nothing now: ${away}`;
   return `${plural(events, 'event')} for sink ${sink} ${events === 1 ? 'waits' : 'wait'} in the spool; the next start delivers ${events === 1 ? 'it' : 'them'}.${why}`;
 }
 
 interface Rooms {
+  readonly readers: Keyring;
   readonly store: Store | undefined;
   /** Of the embedded store. */
   readonly endpoint: Endpoint | undefined;
@@ -127,10 +171,11 @@ interface Rooms {
 
 async function makeRooms(config: Pick<Config, 'values' | 'origins'>): Promise<Rooms> {
   const { values } = config;
-  if (values['store.kind'] !== 'embedded') return { store: await openStore(values), endpoint: undefined };
+  const readers = new Keyring(readTokenFile('console.token_file', values['console.token_file']));
+  if (values['store.kind'] !== 'embedded') return { readers, store: await openStore(values), endpoint: undefined };
   const store = await openEmbedded(values);
   const { clickHouseEndpoint } = await import('../clickhouse-http/endpoint.js');
-  return { store, endpoint: clickHouseEndpoint(config, store) };
+  return { readers, store, endpoint: clickHouseEndpoint(config, readers, store) };
 }
 
 function fsyncPolicy(values: Values): FsyncPolicy {

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { CaptureKeeper } from './capture-keeper.js';
 import { ADVICE, chooseSource } from './capture-source.js';
 import { CollectorRoom } from './collector-room.js';
-import { nextSteps, sourceText } from './demo-text.js';
+import { consoleText, nextSteps, sourceText } from './demo-text.js';
 import { captureArguments, captureBinary, makeRuntimeDirs } from './native.js';
 import { addConfigOptions, addServiceOptions, configOf } from './options.js';
 import { note } from './output.js';
@@ -23,6 +23,9 @@ Examples:
   vslog up --source engine --load --load-rate 10000       synthetic connections
   vslog up --source conntrack --conntrack-protocol tcp    the flows of NAT rules, of a firewall, of IPVS with conntrack
   vslog up --data-dir /srv/vslog --on-exit keep           go on recording in the kernel after the end`;
+
+/** How long the link to the console works that is printed at the start, s. */
+const LINK_S = 600;
 
 export function upCommand(version: string): Command {
   const command = new Command('up').description('Record: capture, collector and store in the foreground.').addHelpText('after', EXAMPLES);
@@ -45,6 +48,8 @@ export function upCommand(version: string): Command {
       const status = new UpStatus(() => room.status());
       status.say(`ready: collector at ${values['collector.api_socket']}, data in ${values['collector.data_dir']}`);
       for (const line of sourceText(chosen)) status.say(line);
+      const link = room.consoleLink(LINK_S);
+      if (link !== undefined) status.say(consoleText(link));
       let greeted = false;
       keeper = new CaptureKeeper({
         binary: captureBinary(values),

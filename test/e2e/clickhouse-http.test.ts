@@ -12,6 +12,7 @@ import { ClickHouseHttpServer } from '../../src/clickhouse-http/server.js';
 import { createEmbeddedStore, type EmbeddedStore } from '../../src/store/index.js';
 import { until, WAIT_MS } from '../support/patience.js';
 import { segmentOf, shortConnections } from './store-segments.js';
+import { sqlAccess } from '../support/guards.js';
 
 const PAIRS = 50;
 /** Longest time of a query, s: longer than one takes on any machine. */
@@ -24,7 +25,7 @@ let url = '';
 beforeAll(async () => {
   store = createEmbeddedStore({ dir: join(dir, 'ch'), maxQuerySeconds: LIMIT_S });
   await store.deliver(segmentOf(dir, shortConnections(PAIRS), [{ first: 1n, last: BigInt(2 * PAIRS) }]));
-  server = new ClickHouseHttpServer({ backend: new EmbeddedBackend(store) });
+  server = new ClickHouseHttpServer({ backend: new EmbeddedBackend(store), access: sqlAccess() });
   const port = await server.listen(0, '127.0.0.1');
   url = `http://127.0.0.1:${port}`;
 });
@@ -282,7 +283,7 @@ test('pages of other sites get nothing, by whatever name', async () => {
 });
 
 test('with a password nobody gets in without it', async () => {
-  const guarded = new ClickHouseHttpServer({ backend: new EmbeddedBackend(store), credentials: { user: 'reader', password: 'pass:word' } });
+  const guarded = new ClickHouseHttpServer({ backend: new EmbeddedBackend(store), access: sqlAccess({ user: 'reader', password: 'pass:word' }) });
   const port = await guarded.listen(0, '127.0.0.1');
   const at = `http://127.0.0.1:${port}/?query=SELECT%201`;
   const status = async (headers: Record<string, string>, more = ''): Promise<number> => (await fetch(at + more, { headers })).status;
@@ -306,7 +307,7 @@ test('with a password nobody gets in without it', async () => {
 });
 
 test('more queries than may run at one time are told to come again', async () => {
-  const narrow = new ClickHouseHttpServer({ backend: new EmbeddedBackend(store), maxQueries: 2 });
+  const narrow = new ClickHouseHttpServer({ backend: new EmbeddedBackend(store), access: sqlAccess(), maxQueries: 2 });
   const port = await narrow.listen(0, '127.0.0.1');
   const ask = (query: string, signal?: AbortSignal): Promise<Response> =>
     fetch(`http://127.0.0.1:${port}/?${new URLSearchParams({ query })}`, signal === undefined ? {} : { signal });
