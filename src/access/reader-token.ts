@@ -83,10 +83,9 @@ export function readReaderToken(path: string): string {
   }
 }
 
-/** Whether somebody has a right to the file who may not read the log. */
+/** Whether somebody has a right to the file who may not read the log, such as the group that once was collector.read_group. */
 function isExposed({ mode, gid }: Stats): boolean {
-  const readable = (mode & 0o040) !== 0 && gid !== readGroup() && gid !== process.getegid?.();
-  return (mode & 0o027) !== 0 || readable;
+  return (mode & 0o027) !== 0 || ((mode & 0o040) !== 0 && gid !== readGroup());
 }
 
 /** Undefined: it is not there. */
