@@ -41,7 +41,10 @@ export class HttpSql implements SqlAsker {
     const body = Buffer.concat(chunks);
     const status = response.statusCode ?? 500;
     if (status === 200) return body;
-    const text = body.toString('utf8').trim();
+    const text = body
+      .toString('utf8')
+      .replace(/\s*\(version [^()]*(\([^()]*\))?\)\s*$/, '')
+      .trim();
     throw new ApiError(
       status,
       'query_failed',

@@ -1,5 +1,4 @@
 import { chmodSync, chownSync, existsSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { prepareReaderToken, readerTokenFile, readReaderToken } from '../../../src/access/reader-token.js';
 import { admitReaders } from '../../../src/access/readers.js';
