@@ -2,6 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { chownSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { readerTokenFile, readReaderToken } from '../../../src/access/reader-token.js';
 import { COMMAND_MS, until } from '../../support/patience.js';
 import { keepLogOf } from '../../support/process-logs.js';
 import type { NetworkNamespace } from './network-namespace.js';
@@ -87,6 +88,16 @@ export class Vslog {
     writeFileSync(path, content, { mode: 0o600 });
     if (this.who.uid !== undefined) chownSync(path, this.who.uid, this.who.gid ?? NOBODY);
     return path;
+  }
+
+  /** The token by which the collector's listeners let somebody read, after it has started. */
+  token(): string {
+    return readReaderToken(readerTokenFile(join(this.dir, 'data')));
+  }
+
+  /** The same as the header of a request. */
+  bearer(): { readonly authorization: string } {
+    return { authorization: `Bearer ${this.token()}` };
   }
 
   run(...args: string[]): Ran {
