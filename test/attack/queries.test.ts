@@ -7,8 +7,8 @@ import { EmbeddedBackend } from '../../src/clickhouse-http/embedded-backend.js';
 import { ClickHouseHttpServer } from '../../src/clickhouse-http/server.js';
 import { createEmbeddedStore, type EmbeddedStore } from '../../src/store/index.js';
 import { ask, bring, segmentOf, shortConnections } from '../e2e/store-segments.js';
-import { until } from '../support/patience.js';
 import { sqlAccess } from '../support/guards.js';
+import { until } from '../support/patience.js';
 
 const MIB = 1024 * 1024;
 /** Largest answer here, bytes. */
