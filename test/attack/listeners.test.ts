@@ -353,6 +353,16 @@ describe('a start', () => {
     expect((await at(page, '/api/status')).status).toBe(401);
     expect(await one.end()).toBe(0);
     running.length = 0;
+    const doctor = VICTIM.run([process.execPath, PROGRAM, 'doctor', '--json', '--listen-open', 'metrics'], {
+      VSLOG_METRICS_LISTEN: '127.0.0.1:9466',
+    });
+    expect(JSON.parse(doctor.out)).toContainEqual(
+      expect.objectContaining({
+        name: 'listeners',
+        state: 'warn',
+        found: expect.stringMatching(/^Open to every user of this machine: metrics/),
+      }),
+    );
     const wrong = collect(VICTIM, '--listen-open', 'metrisc');
     expect([wrong.code, wrong.err]).toEqual([
       2,

@@ -55,7 +55,7 @@ const NO_PORTS = { VSLOG_CLICKHOUSE_HTTP_LISTEN: '', VSLOG_CONSOLE_LISTEN: '', V
 /** The command line with sockets and data of its own and no ports but those that a test asks for, run by somebody without privileges. */
 export class Vslog {
   readonly dir = mkdtempSync(join(tmpdir(), 'vslog-e2e-'));
-  private readonly env: NodeJS.ProcessEnv;
+  private env: NodeJS.ProcessEnv;
   private readonly who: { uid?: number; gid?: number };
   private readonly program: readonly [string, ...string[]];
   private readonly pids = new Set<number>();
@@ -80,6 +80,12 @@ export class Vslog {
     const [program = process.execPath, ...args] = [...prefix, ...bare];
     this.program = [program, ...args];
     if (this.who.uid !== undefined) chownSync(this.dir, this.who.uid, this.who.gid ?? NOBODY);
+  }
+
+  /** What starts from now on has more in its environment. */
+  with(env: NodeJS.ProcessEnv): this {
+    this.env = { ...this.env, ...env };
+    return this;
   }
 
   /** A file of a token or password, which its owner alone may read; its path. */
