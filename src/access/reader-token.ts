@@ -117,16 +117,19 @@ function make(path: string, place: (temporary: string) => void): string {
   rmSync(temporary, { force: true });
   const file = openSync(temporary, 'wx', 0o600);
   try {
-    writeSync(file, `${token}\n`);
-    const group = otherGroup();
-    if (group !== undefined) fchownSync(file, -1, group);
-    fsyncSync(file);
+    try {
+      writeSync(file, `${token}\n`);
+      const group = otherGroup();
+      if (group !== undefined) fchownSync(file, -1, group);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    chmodSync(temporary, fileMode());
+    place(temporary);
   } finally {
-    closeSync(file);
+    rmSync(temporary, { force: true });
   }
-  chmodSync(temporary, fileMode());
-  place(temporary);
-  rmSync(temporary, { force: true });
   const folder = openSync(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
   try {
     fsyncSync(folder);

@@ -1,17 +1,15 @@
 import { dirname } from 'node:path';
 import { closeDataFolder } from '../access/data-folder.js';
 import { isOpenToReaders } from '../access/place.js';
-import { prepareReaderToken, type ReaderToken } from '../access/reader-token.js';
 import type { ConsoleLink } from '../api/console-link.js';
 import { ApiServer } from '../api/server.js';
 import { statusDocument } from '../api/status.js';
 import { Collector, type CollectorStatus, type Undelivered } from '../collector/collector.js';
-import { openSentence } from '../config/listen-open.js';
 import type { Config } from '../config/load.js';
 import type { Values } from '../config/schema.js';
 import { type ConsoleRoom, consoleEndpoint } from '../console/endpoint.js';
 import type { Endpoint } from '../listen/endpoint.js';
-import { Keyring, keyOf } from '../listen/keyring.js';
+import { Keyring } from '../listen/keyring.js';
 import { readTokenFile } from '../listen/token-file.js';
 import { metricsEndpoint } from '../metrics/endpoint.js';
 import { configuredSinks } from '../sink/registry.js';
@@ -20,6 +18,7 @@ import type { FsyncPolicy } from '../spool/options.js';
 import { plural } from './numbers.js';
 import { openEmbedded, openStore, type Store, spoolDirectory, storeDirectory } from './open-store.js';
 import { note } from './output.js';
+import { letReadersIn } from './reading-token.js';
 
 /** How long a link to the console works that somebody asked for, s. */
 const LINK_S = 60;
@@ -97,7 +96,7 @@ export class CollectorRoom {
     try {
       const notes: string[] = [...unreachable(this.values['collector.api_socket'])];
       notes.push(...closeDataFolder(this.values['collector.data_dir'], this.folders));
-      notes.push(...this.prepareToken());
+      notes.push(...letReadersIn(this.values, this.readers));
       for (const endpoint of this.endpoints) {
         const line = await endpoint.start();
         if (line !== undefined) notes.push(line);
@@ -109,13 +108,6 @@ export class CollectorRoom {
       await this.api.stop();
       throw error;
     }
-  }
-
-  /** The token by which whoever may read its file may read at every listener, from now on. */
-  private prepareToken(): string[] {
-    const reader = prepareReaderToken(this.values['collector.data_dir']);
-    this.readers.add(keyOf('reader', reader.token));
-    return [openSentence(this.values), this.endpoints.length === 0 ? undefined : tokenText(reader)].filter((line) => line !== undefined);
   }
 
   /** A link that opens the console once, for so many seconds; undefined: there is no console. */
@@ -143,18 +135,6 @@ function unreachable(socket: string): string[] {
   return isOpenToReaders(folder)
     ? []
     : [`Members of collector.read_group cannot come to ${socket}: "chmod 711 ${folder}", or choose another place.`];
-}
-
-function tokenText({ path, made }: ReaderToken): string | undefined {
-  const use = `sed 's/^/Authorization: Bearer /' ${path} | curl -H @- URL`;
-  switch (made) {
-    case 'first':
-      return `Ports on loopback ask for a token from now on. It is in ${path}: ${use}. A browser is let in by "vslog console".`;
-    case 'again':
-      return `${path} could be read by others than those who may read the log, so it has a new token: bring it to every program that uses it.`;
-    default:
-      return undefined;
-  }
 }
 
 function undeliveredText({ sink, events, away }: Undelivered): string {
