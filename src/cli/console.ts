@@ -8,7 +8,7 @@ import { write } from './output.js';
 
 const EXAMPLES = `
 The link lets one browser in, for a day's work; it looks, and changes nothing. Who may ask for one: the collector's user, and members of collector.read_group.
-It is opened here where there is a display and standard output is a terminal. From another machine: ssh -L 9488:127.0.0.1:9488 HOST, then open the link there.
+It is opened here where there is a display and standard output is a terminal. From another machine: log in by ssh -L 9488:127.0.0.1:9488 HOST, and open the link in a browser over there.
 
 Examples:
   vslog console

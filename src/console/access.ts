@@ -7,9 +7,12 @@ import { ConsoleError } from './errors.js';
 import { Links } from './links.js';
 import { Sessions } from './sessions.js';
 
-/** Who asks; `holder`: whose token the request bears, where it bears one. */
+/** Who asks. */
 export interface Visitor {
+  /** Whose token the request bears, where it bears one. */
   readonly holder: Holder | undefined;
+  /** When the session ends that let him in, ms since 1970. */
+  readonly endsMs?: number;
 }
 
 const WRONG = 'This token is none of ours: it must be that in reader.token of collector.data_dir, or one of console.token_file.';
@@ -44,7 +47,8 @@ export class Access {
   /** Rejects with ConsoleError when it is not somebody who may look. */
   async admit(request: IncomingMessage, response: ServerResponse): Promise<Visitor> {
     const secret = secretOf(request.headers.authorization);
-    if (secret === undefined && this.sessions.has(request.headers.cookie)) return { holder: undefined };
+    const endsMs = secret === undefined ? this.sessions.endOf(request.headers.cookie) : undefined;
+    if (endsMs !== undefined) return { holder: undefined, endsMs };
     const admission = await this.guard.admit(secret, response);
     if (admission.in) return admission;
     if (admission.why === 'crowd') throw new ConsoleError(429, CROWD);

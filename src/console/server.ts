@@ -156,7 +156,7 @@ export class ConsoleServer {
         return sendJson(response, 200, await changeMarks(this.store(), searchParams, gone.signal));
       case '/api/live':
         if (this.live.full) throw new ConsoleError(503, 'Too many watch already: close another page.');
-        return this.live.watch(response);
+        return this.live.watch(response, visitor.endsMs);
       default:
         return this.page(pathname, request, response);
     }

@@ -28,16 +28,16 @@ export class Sessions {
     return `${this.cookie}=${id}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${LIFE_MS / 1000}`;
   }
 
-  /** Whether a Cookie header is of one. */
-  has(cookies: string | undefined): boolean {
+  /** When the one ends that a Cookie header is of, ms since 1970; undefined: it is of none. */
+  endOf(cookies: string | undefined): number | undefined {
     for (const one of (cookies ?? '').split(';')) {
       const [name = '', id = ''] = one.trim().split('=', 2);
       if (name !== this.cookie) continue;
       const end = this.ends.get(keyOf(id));
-      if (end !== undefined && end > this.now()) return true;
+      if (end !== undefined && end > this.now()) return end;
       this.ends.delete(keyOf(id));
     }
-    return false;
+    return undefined;
   }
 }
 
