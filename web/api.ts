@@ -158,8 +158,14 @@ export const post = async <T>(path: string, body: Readonly<Record<string, string
     }),
   );
 
+/** A session that is over, or that the collector has forgotten: the page comes anew, and says how one gets in. */
+function admitted(response: Response): Response {
+  if (response.status === 401) location.reload();
+  return response;
+}
+
 export const get = async <T>(path: string, signal?: AbortSignal): Promise<T> =>
-  answered(await fetch(path, signal === undefined ? {} : { signal }));
+  answered(admitted(await fetch(path, signal === undefined ? {} : { signal })));
 
 /** Rejects with Refusal also when the answer is no table, as that of a query with a FORMAT of its own. */
 export async function askSql(sql: string, signal?: AbortSignal): Promise<SqlAnswer> {
@@ -169,7 +175,7 @@ export async function askSql(sql: string, signal?: AbortSignal): Promise<SqlAnsw
     headers: { 'content-type': 'text/plain' },
     ...(signal === undefined ? {} : { signal }),
   });
-  const answer = await answered<Partial<SqlAnswer> | null>(response).catch((error: unknown) => {
+  const answer = await answered<Partial<SqlAnswer> | null>(admitted(response)).catch((error: unknown) => {
     if (error instanceof SyntaxError) return null;
     throw error;
   });

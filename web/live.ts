@@ -1,9 +1,11 @@
 import { useEffect, useState } from 'preact/hooks';
 import { plainLines, plainValue } from '../src/text/plain.ts';
-import type { Status } from './api.ts';
+import { get, type Status } from './api.ts';
 
 /** So many seconds are kept for the charts. */
 const KEPT = 300;
+/** Before a stream that was refused is asked for again, ms. */
+const AGAIN_MS = 2000;
 
 export interface Live {
   /** Oldest first, about one a second. */
@@ -30,7 +32,13 @@ function open(): void {
     set({ samples, problem: undefined });
   });
   source.addEventListener('problem', ({ data }) => set({ ...live, problem: plainLines(JSON.parse(String(data)) as string) }));
-  source.addEventListener('error', () => set({ ...live, problem: 'The collector does not answer; trying again.' }));
+  source.addEventListener('error', () => {
+    set({ ...live, problem: 'The collector does not answer; trying again.' });
+    // A browser does not try again by itself what was refused, and does not tell why it was: who asks for something else is told.
+    if (source?.readyState !== EventSource.CLOSED) return;
+    source = undefined;
+    setTimeout(() => void get('/api/session').then(open, open), AGAIN_MS);
+  });
 }
 
 /** The collector's status of the last minutes, once a second. */

@@ -29,12 +29,12 @@ export const typed = {
   forget: (): void => sessionStorage.removeItem('token'),
 };
 
-/** Asks for a change with the token there is. A token that is none is forgotten. */
+/** Asks for a change with the token there is. A token that is none, or that only reads, is forgotten. */
 export async function change<T>(path: string, body: Readonly<Record<string, string>>): Promise<T> {
   try {
     return await post<T>(path, body, typed.get());
   } catch (error) {
-    if (error instanceof Refusal && error.status === 401) typed.forget();
+    if (error instanceof Refusal && (error.status === 401 || error.status === 403)) typed.forget();
     throw error;
   }
 }

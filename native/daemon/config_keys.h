@@ -17,7 +17,7 @@ struct ConfigKey {
 };
 
 // clang-format off
-inline constexpr std::array<ConfigKey, 109> kConfigKeys{{
+inline constexpr std::array<ConfigKey, 110> kConfigKeys{{
     {"capture.source", "source", ConfigType::text},
     {"capture.socket", "socket", ConfigType::text},
     {"capture.socket_group", "socket-group", ConfigType::text},
@@ -69,6 +69,7 @@ inline constexpr std::array<ConfigKey, 109> kConfigKeys{{
     {"collector.api_socket", "", ConfigType::text},
     {"collector.user", "", ConfigType::text},
     {"collector.read_group", "", ConfigType::text},
+    {"collector.listen_open", "", ConfigType::text},
     {"collector.subscription", "", ConfigType::text},
     {"collector.drain", "", ConfigType::duration},
     {"spool.gather", "", ConfigType::duration},

@@ -2,6 +2,7 @@ import { type Dirent, readdirSync } from 'node:fs';
 import { PlaceError } from './errors.js';
 import { Mended } from './mend.js';
 import { folderAt, makeFolder, ownFolderAt } from './place.js';
+import { isReaderToken } from './reader-token.js';
 
 /** What may lie in a data directory that is the collector's alone, beside sockets. */
 const KNOWN: readonly string[] = ['spool', 'store', 'lost+found'];
@@ -33,7 +34,7 @@ export function closeDataFolder(data: string, folders: readonly string[]): reado
 }
 
 function isKnown(entry: Dirent): boolean {
-  return KNOWN.includes(entry.name) || entry.isSocket();
+  return KNOWN.includes(entry.name) || isReaderToken(entry.name) || entry.isSocket();
 }
 
 function isOurs(uid: number): boolean {

@@ -7,6 +7,7 @@ import type { MissedEvents, Wanted } from '../wire/client.js';
 import { FrameReader } from '../wire/frame.js';
 import { MessageType } from '../wire/message.js';
 import { toBigInt, v1 } from '../wire/proto.js';
+import type { ConsoleLink } from './console-link.js';
 import { ApiError, SocketError } from './errors.js';
 import type { StatusDocument } from './status.js';
 import type { Verification, VerificationProgress } from './verification.js';
@@ -27,6 +28,11 @@ export class ApiClient {
 
   async status(): Promise<StatusDocument> {
     return JSON.parse((await this.whole('GET', '/v1/status')).toString('utf8')) as StatusDocument;
+  }
+
+  /** A link that opens the console once. */
+  async consoleLink(): Promise<ConsoleLink> {
+    return JSON.parse((await this.whole('POST', '/v1/console')).toString('utf8')) as ConsoleLink;
   }
 
   /** The answer in a ClickHouse format, as it is. Aborted, the query ends and this rejects. */

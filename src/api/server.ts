@@ -8,6 +8,7 @@ import type { StoredAnswer } from '../store/store.js';
 import type { GroupName } from '../wire/client.js';
 import { sentenceOf } from '../wire/errors.js';
 import { v1 } from '../wire/proto.js';
+import type { ConsoleLink } from './console-link.js';
 import { ApiError } from './errors.js';
 import { toJson } from './json.js';
 import { listenUnix } from './listen.js';
@@ -33,6 +34,8 @@ export interface ApiOptions {
   readonly collector: Tailer & Pick<Collector, 'status' | 'mark' | 'comparable' | 'replay'>;
   readonly spoolDirectory: string;
   readonly store: SqlStore | undefined;
+  /** A link that opens the console once; undefined: there is none to open. */
+  readonly consoleLink?: (() => ConsoleLink | undefined) | undefined;
   readonly about: { readonly version: string; readonly store: StatusDocument['store'] };
 }
 
@@ -89,9 +92,24 @@ export class ApiServer {
         return within(this.scans, BUSY, () => this.verify(query, request, response));
       case 'POST /v1/replay':
         return within(this.scans, BUSY, () => this.replay(query, request, response));
+      case 'POST /v1/console':
+        sendJson(response, 200, this.consoleLink());
+        return;
       default:
         throw new ApiError(404, 'not_found', `There is nothing at ${route}.`);
     }
+  }
+
+  /** Whoever may ask here may look at the console. Throws ApiError. */
+  private consoleLink(): ConsoleLink {
+    const link = this.options.consoleLink?.();
+    if (link === undefined)
+      throw new ApiError(
+        503,
+        'no_console',
+        'The collector serves no console: console.listen is empty, or its address was taken when the collector started.',
+      );
+    return link;
   }
 
   /** `format`, and `max_time` (s), `max_memory` (bytes), `max_rows`. A query ends with its client. */

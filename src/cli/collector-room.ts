@@ -1,13 +1,16 @@
 import { dirname } from 'node:path';
 import { closeDataFolder } from '../access/data-folder.js';
 import { isOpenToReaders } from '../access/place.js';
+import type { ConsoleLink } from '../api/console-link.js';
 import { ApiServer } from '../api/server.js';
 import { type StatusDocument, statusDocument } from '../api/status.js';
 import { Collector, type Undelivered } from '../collector/collector.js';
 import type { Config } from '../config/load.js';
 import type { Values } from '../config/schema.js';
-import { consoleEndpoint } from '../console/endpoint.js';
+import { type ConsoleRoom, consoleEndpoint } from '../console/endpoint.js';
 import type { Endpoint } from '../listen/endpoint.js';
+import { Keyring } from '../listen/keyring.js';
+import { readTokenFile } from '../listen/token-file.js';
 import { metricsEndpoint } from '../metrics/endpoint.js';
 import { configuredSinks } from '../sink/registry.js';
 import type { Sink } from '../sink/sink.js';
@@ -15,6 +18,10 @@ import type { FsyncPolicy } from '../spool/options.js';
 import { plural } from './numbers.js';
 import { openEmbedded, openStore, type Store, spoolDirectory, storeDirectory } from './open-store.js';
 import { note } from './output.js';
+import { letReadersIn } from './reading-token.js';
+
+/** How long a link to the console works that somebody asked for, s. */
+const LINK_S = 60;
 
 /** Collector, store and API, as `collect` and `up` run them. */
 export class CollectorRoom {
@@ -26,12 +33,21 @@ export class CollectorRoom {
   private readonly api: ApiServer;
   /** Where others may ask over the network. */
   private readonly endpoints: readonly Endpoint[];
+  private readonly page: ConsoleRoom | undefined;
+  /** Whose tokens open each of them. */
+  private readonly readers: Keyring;
   /** What it keeps. */
   private readonly folders: readonly string[];
 
-  private constructor(config: Pick<Config, 'values' | 'origins'>, version: string, { store, endpoint }: Rooms, sinks: readonly Sink[]) {
+  private constructor(
+    config: Pick<Config, 'values' | 'origins'>,
+    version: string,
+    { store, endpoint, readers }: Rooms,
+    sinks: readonly Sink[],
+  ) {
     const { values } = config;
     this.values = values;
+    this.readers = readers;
     this.folders = [spoolDirectory(values), storeDirectory(values)];
     const embedded = values['store.kind'] === 'embedded';
     this.collector = new Collector({
@@ -61,11 +77,12 @@ export class CollectorRoom {
       collector: this.collector,
       spoolDirectory: spoolDirectory(values),
       store,
+      consoleLink: () => this.page?.link(LINK_S),
       about,
     });
-    const metrics = metricsEndpoint(config, async () => statusDocument(await this.collector.status(), about));
-    const page = consoleEndpoint(config, async () => statusDocument(await this.collector.status(), about), store);
-    this.endpoints = [endpoint, metrics, page].filter((one) => one !== undefined);
+    const metrics = metricsEndpoint(config, readers, async () => statusDocument(await this.collector.status(), about));
+    this.page = consoleEndpoint(config, readers, async () => statusDocument(await this.collector.status(), about), store);
+    this.endpoints = [endpoint, metrics, this.page?.endpoint].filter((one) => one !== undefined);
   }
 
   /** Nothing is opened before start(). */
@@ -82,11 +99,12 @@ export class CollectorRoom {
     await this.api.start();
     try {
       const notes: string[] = [...unreachable(this.values['collector.api_socket'])];
+      notes.push(...closeDataFolder(this.values['collector.data_dir'], this.folders));
+      notes.push(...letReadersIn(this.values, this.readers));
       for (const endpoint of this.endpoints) {
         const line = await endpoint.start();
         if (line !== undefined) notes.push(line);
       }
-      notes.push(...closeDataFolder(this.values['collector.data_dir'], this.folders));
       await this.collector.start();
       return notes;
     } catch (error) {
@@ -94,6 +112,11 @@ export class CollectorRoom {
       await this.api.stop();
       throw error;
     }
+  }
+
+  /** A link that opens the console once, for so many seconds; undefined: there is no console. */
+  consoleLink(seconds: number): Promise<ConsoleLink | undefined> {
+    return Promise.resolve(this.page?.link(seconds));
   }
 
   async status(): Promise<StatusDocument> {
@@ -127,6 +150,7 @@ function undeliveredText({ sink, events, away }: Undelivered): string {
 }
 
 interface Rooms {
+  readonly readers: Keyring;
   readonly store: Store | undefined;
   /** Of the embedded store. */
   readonly endpoint: Endpoint | undefined;
@@ -134,10 +158,11 @@ interface Rooms {
 
 async function makeRooms(config: Pick<Config, 'values' | 'origins'>): Promise<Rooms> {
   const { values } = config;
-  if (values['store.kind'] !== 'embedded') return { store: await openStore(values), endpoint: undefined };
+  const readers = new Keyring(readTokenFile('console.token_file', values['console.token_file']));
+  if (values['store.kind'] !== 'embedded') return { readers, store: await openStore(values), endpoint: undefined };
   const store = await openEmbedded(values);
   const { clickHouseEndpoint } = await import('../clickhouse-http/endpoint.js');
-  return { store, endpoint: clickHouseEndpoint(config, store) };
+  return { readers, store, endpoint: clickHouseEndpoint(config, readers, store) };
 }
 
 function fsyncPolicy(values: Values): FsyncPolicy {

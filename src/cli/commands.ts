@@ -15,6 +15,7 @@ export const commands: readonly CommandEntry[] = [
   { name: 'sql', load: async () => (await import('./sql.js')).sqlCommand() },
   { name: 'report', load: async () => (await import('./report.js')).reportCommand() },
   { name: 'status', load: async () => (await import('./status.js')).statusCommand() },
+  { name: 'console', load: async () => (await import('./console.js')).consoleCommand() },
   { name: 'conn', load: async () => (await import('./conn.js')).connCommand() },
   { name: 'vs', load: async () => (await import('./service/vs.js')).vsCommand() },
   { name: 'rs', load: async () => (await import('./service/rs.js')).rsCommand() },

@@ -1,4 +1,5 @@
 import { relative } from 'node:path';
+import type { ConsoleLink } from '../api/console-link.js';
 import type { Config } from '../config/load.js';
 import { thisMachine } from '../config/load.js';
 import { optionOf } from '../config/schema.js';
@@ -46,6 +47,11 @@ export function sourceText({ plan, auto, instead, demonstration }: ChosenSource)
     );
   }
   return lines;
+}
+
+/** The way to the console. */
+export function consoleText({ url, seconds }: ConsoleLink): string {
+  return `Console: ${url}\n  It works once, within ${seconds / 60} min; "${ownName()} console" prints another.`;
 }
 
 /** The commands to try next. `sql`: there is a store to ask. */

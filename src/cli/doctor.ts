@@ -4,6 +4,7 @@ import { release } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Command } from 'commander';
 import { ApiClient } from '../api/client.js';
+import { openSentence } from '../config/listen-open.js';
 import type { Values } from '../config/schema.js';
 import { CaptureClient } from '../wire/client.js';
 import { conntrackFindings, readSwitch } from './doctor-conntrack.js';
@@ -52,6 +53,7 @@ export function doctorCommand(version: string): Command {
       ...conntrackFindings(readSwitch, () => checkConntrack(values)),
       await captureSocket(values['capture.socket']),
       await collectorSocket(values['collector.api_socket']),
+      listeners(values),
       diskSpace(values['collector.data_dir']),
     ];
     await write(options.json === true ? `${JSON.stringify(findings, undefined, 2)}\n` : findings.map(line).join(''));
@@ -160,6 +162,13 @@ async function collectorSocket(path: string): Promise<Finding> {
   } catch (error) {
     return warn('collector', 'does not answer', sentence(error));
   }
+}
+
+function listeners(values: Values): Finding {
+  const open = openSentence(values);
+  return open === undefined
+    ? ok('listeners', 'each asks for a token')
+    : warn('listeners', open, 'Everybody with a shell here may read the log by them: take them out of collector.listen_open.');
 }
 
 function diskSpace(directory: string): Finding {

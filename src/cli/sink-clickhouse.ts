@@ -3,6 +3,7 @@ import { Exit } from './exit-codes.js';
 import { Failure } from './failure.js';
 import { addConfigOptions, configOf } from './options.js';
 import { write } from './output.js';
+import { admitConfigured } from './readers.js';
 
 const CHECK = `
 Exit code 0: the server can be reached, lets us in, is new enough, and its tables are ours. 3: it cannot be reached. 1: anything else.
@@ -36,7 +37,9 @@ function checkCommand(): Command {
   addConfigOptions(command, 'sink', 'clickhouse');
   return command.action(async (options: { json?: boolean }) => {
     const { openServer } = await import('../store/open-server.js');
-    const store = openServer(configOf(command, 'sink').values);
+    const { values } = configOf(command, 'sink');
+    admitConfigured(values);
+    const store = openServer(values);
     try {
       const found = await store.check();
       const ok = found.problem === null;

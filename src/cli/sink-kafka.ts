@@ -7,6 +7,7 @@ import { Exit } from './exit-codes.js';
 import { Failure } from './failure.js';
 import { addConfigOptions, configOf } from './options.js';
 import { note, write } from './output.js';
+import { admitConfigured } from './readers.js';
 
 const INIT = `
 New topics get 6 partitions, as many replicas as there are brokers, 3 at most, and the brokers' retention. Topics that are there are left as they are; what you ask for is compared with them.
@@ -85,7 +86,9 @@ async function tell(command: Command, wishes: object, dryRun: boolean, json: boo
   const [{ kafkaOptions }, { prepareTopics }] = await Promise.all([import('../sink/kafka/options.js'), import('../sink/kafka/init.js')]);
   let topics: TopicReport[];
   try {
-    topics = await prepareTopics(kafkaOptions(configOf(command, 'sink').values), wishes, dryRun);
+    const { values } = configOf(command, 'sink');
+    admitConfigured(values);
+    topics = await prepareTopics(kafkaOptions(values), wishes, dryRun);
   } catch (error) {
     if (!(error instanceof KafkaFailure)) throw error;
     if (json) await write(`${JSON.stringify({ ok: false, topics: [], problem: error.message })}\n`);

@@ -4,6 +4,7 @@ import { configuredSinks } from '../sink/registry.js';
 import { spoolDirectory } from './open-store.js';
 import { addConfigOptions, configOf } from './options.js';
 import { table, write } from './output.js';
+import { admitConfigured } from './readers.js';
 
 const EXAMPLES = `
 How far each of them is: vslog status.
@@ -28,6 +29,7 @@ export function sinkLsCommand(version: string): Command {
   addConfigOptions(command, 'sink');
   return command.action(async ({ json = false }: { json?: boolean }) => {
     const { values } = configOf(command, 'sink');
+    admitConfigured(values);
     const found = await configuredSinks(values, { spoolDirectory: spoolDirectory(values), version });
     const store =
       values['store.kind'] === 'server' ? [{ name: 'clickhouse' }] : values['store.kind'] === 'embedded' ? [{ name: 'embedded' }] : [];

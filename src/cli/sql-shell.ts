@@ -1,13 +1,13 @@
 import { writeFileSync } from 'node:fs';
 import { createInterface, type Interface } from 'node:readline';
 import { fileMode } from '../access/readers.js';
-import type { ApiClient } from '../api/client.js';
 import { durationText } from '../plot/text.js';
 import type { QueryLimits } from '../store/store.js';
 import { sentenceOf } from '../wire/errors.js';
 import { errorStyle, note, write, writeAnswer } from './output.js';
 import { answerText, formatNames, formatOf, isBinary } from './sql-format.js';
 import { addToHistory, historyPath, oneLine, readHistory } from './sql-history.js';
+import type { SqlAsker } from './sql-http.js';
 import { limitAdvice } from './sql-limits.js';
 import { columnsSql, completions, SIZES_SQL, type SqlWords, WORDS_SQL, wordsOf } from './sql-words.js';
 
@@ -26,7 +26,7 @@ const CANCELLED = 'cancelled';
 
 /** The interactive shell of \`vslog sql\`. */
 export class SqlShell {
-  private readonly api: ApiClient;
+  private readonly api: SqlAsker;
   private readonly limits: QueryLimits;
   private readonly history = historyPath();
   private format: string;
@@ -37,7 +37,7 @@ export class SqlShell {
   private running: AbortController | undefined;
   private words: SqlWords = { tables: [], columns: new Map(), functions: [] };
 
-  constructor(api: ApiClient, format: string, limits: QueryLimits) {
+  constructor(api: SqlAsker, format: string, limits: QueryLimits) {
     this.api = api;
     this.format = format;
     this.limits = limits;

@@ -8,6 +8,7 @@ import { Failure } from './failure.js';
 import { addConfigOptions, configOf } from './options.js';
 import { note, writeAnswer } from './output.js';
 import { answerText, formatNames, formatOf, isBinary } from './sql-format.js';
+import { httpSql, type SqlAsker } from './sql-http.js';
 import { addLimitOptions, type LimitFlags, limitAdvice, limitsOf } from './sql-limits.js';
 
 const EXAMPLES = `
@@ -19,12 +20,15 @@ Examples:
   vslog sql "SELECT kind, count() FROM conn_events GROUP BY kind"
   vslog sql "SELECT * FROM connections WHERE real_ip = '192.168.1.11'" -f vertical
   vslog sql --json "SELECT reason, count() AS n FROM conn_events GROUP BY reason"
-  vslog sql -f parquet -o events.parquet < query.sql`;
+  vslog sql -f parquet -o events.parquet < query.sql
+  vslog sql --http http://127.0.0.1:8123 "SELECT count() FROM connections"`;
 
 interface Flags extends LimitFlags {
   readonly format?: string;
   readonly json?: boolean;
   readonly output?: string;
+  readonly http?: string | true;
+  readonly tokenFile?: string;
 }
 
 export function sqlCommand(): Command {
@@ -33,11 +37,20 @@ export function sqlCommand(): Command {
     .argument('[query]')
     .option('-f, --format <FORMAT>', 'how the answer is written (default: table on a terminal, tsv in a pipe)')
     .option('--json', 'the same as --format json')
-    .option('-o, --output <FILE>', 'write the answer into a file');
+    .option('-o, --output <FILE>', 'write the answer into a file')
+    .option(
+      '--http [URL]',
+      "ask by ClickHouse's HTTP protocol instead of the collector's socket (default: http:// and clickhouse_http.listen)",
+    )
+    .option('--token-file <FILE>', 'with --http: the file of the token (default: reader.token in collector.data_dir)');
   addLimitOptions(command).addHelpText('after', EXAMPLES);
   addConfigOptions(command, 'sql');
-  return command.action(async (query: string | undefined, options: Flags) => {
-    const api = new ApiClient(configOf(command, 'sql').values['collector.api_socket']);
+  return command.action(async (argument: string | undefined, options: Flags) => {
+    const { values } = configOf(command, 'sql');
+    const [query, http] = queryAndUrl(argument, options.http);
+    if (http === undefined && options.tokenFile !== undefined)
+      throw new Failure(Exit.usage, "--token-file is for --http: the collector's socket asks for none.");
+    const api: SqlAsker = http === undefined ? new ApiClient(values['collector.api_socket']) : httpSql(values, http, options.tokenFile);
     const terminal = process.stdout.isTTY === true && options.output === undefined;
     const asked = options.json === true ? 'json' : (options.format ?? (terminal ? 'table' : 'tsv'));
     const format = formatOf(asked);
@@ -68,6 +81,11 @@ export function sqlCommand(): Command {
       throw new Failure(Exit.usage, `The answer cannot be written: ${sentenceOf(error)}`);
     }
   });
+}
+
+/** What follows --http is its address where it looks like one, else the query. */
+function queryAndUrl(argument: string | undefined, http: string | true | undefined): [string | undefined, string | true | undefined] {
+  return typeof http === 'string' && argument === undefined && !/^https?:\/\//.test(http) ? [http, true] : [argument, http];
 }
 
 async function standardInput(): Promise<string> {

@@ -1,11 +1,12 @@
 import { Command } from 'commander';
+import type { ConsoleLink } from '../api/console-link.js';
 import type { StatusDocument } from '../api/status.js';
 import { CaptureKeeper } from './capture-keeper.js';
 import { ADVICE, chooseSource } from './capture-source.js';
 import { CollectorChild } from './collector-child.js';
 import { CollectorRoom } from './collector-room.js';
 import { chooseUser, keepersOf } from './collector-user.js';
-import { nextSteps, sourceText } from './demo-text.js';
+import { consoleText, nextSteps, sourceText } from './demo-text.js';
 import { captureArguments, captureBinary, makeRuntimeDirs } from './native.js';
 import { addConfigOptions, addServiceOptions, configOf } from './options.js';
 import { note } from './output.js';
@@ -34,11 +35,16 @@ interface CollectorSide {
   /** Resolves to what a person should know. Rejects with a sentence, and holds nothing then. */
   start(): Promise<readonly string[]>;
   status(): Promise<StatusDocument>;
+  /** A link that opens the console once, for about so many seconds; undefined: there is no console. */
+  consoleLink(seconds: number): Promise<ConsoleLink | undefined>;
   /** Resolves to what a person should know: what the sinks had not got in the time they were given. */
   stop(): Promise<readonly string[]>;
   /** At once. */
   kill(): void;
 }
+
+/** How long the link to the console works that is printed at the start, s. */
+const LINK_S = 600;
 
 export function upCommand(version: string): Command {
   const command = new Command('up').description('Record: capture, collector and store in the foreground.').addHelpText('after', EXAMPLES);
@@ -70,6 +76,8 @@ export function upCommand(version: string): Command {
       const who = user === undefined ? '' : `, as user ${user.name}`;
       status.say(`ready: collector at ${values['collector.api_socket']}, data in ${values['collector.data_dir']}${who}`);
       for (const line of sourceText(chosen)) status.say(line);
+      const link = await collector.consoleLink(LINK_S);
+      if (link !== undefined) status.say(consoleText(link));
       let greeted = false;
       keeper = new CaptureKeeper({
         binary: captureBinary(values),

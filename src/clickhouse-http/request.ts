@@ -97,7 +97,10 @@ function credentials(search: URLSearchParams, headers: IncomingHttpHeaders): Pic
   if (byParameter) return { user: search.get('user') ?? 'default', password: search.get('password') ?? '' };
   if (authorization === undefined) return { user: undefined, password: undefined };
   const [, encoded] = /^Basic ([A-Za-z0-9+/=]+)$/i.exec(authorization) ?? [];
-  if (encoded === undefined) throw new ClickHouseException(516, 'AUTHENTICATION_FAILED', 'Invalid authentication: only Basic is supported');
+  const [, token] = /^Bearer (\S+)$/i.exec(authorization) ?? [];
+  if (token !== undefined) return { user: undefined, password: token };
+  if (encoded === undefined)
+    throw new ClickHouseException(516, 'AUTHENTICATION_FAILED', 'Invalid authentication: only Basic and Bearer are supported');
   const text = Buffer.from(encoded, 'base64').toString('utf8');
   const colon = text.indexOf(':');
   return { user: colon < 0 ? text : text.slice(0, colon), password: colon < 0 ? '' : text.slice(colon + 1) };

@@ -1,13 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { closeHttp, listenTcp } from '../listen/http.js';
+import { closeHttp, createListener, listenTcp } from '../listen/http.js';
 import { REQUEST_TIMES } from '../listen/limits.js';
-import { foreignPage } from '../listen/loopback.js';
-import { limitSockets } from '../listen/sockets.js';
-import { authenticate, type Credentials } from './access.js';
+import { type SqlAccess, TooManyWrong } from './access.js';
 import { contentType, encodingFor, sendAnswer, summaryOf } from './answer.js';
 import type { HttpAnswer, HttpQuery, QueryBackend } from './backend.js';
 import { formParts, isUnfinished, passOver, readBody, saveBody } from './body.js';
@@ -17,8 +15,8 @@ import { type RequestParts, readRequest } from './request.js';
 
 export interface ClickHouseHttpOptions {
   readonly backend: QueryBackend;
-  /** Whom to answer; undefined: whoever reaches us. */
-  readonly credentials?: Credentials | undefined;
+  /** Whom to answer. */
+  readonly access: SqlAccess;
   /** Largest body that is a statement, bytes. Default 1 MiB. */
   readonly maxBody?: number;
   /** Queries at one time; the others are refused. Default 8. */
@@ -42,21 +40,21 @@ Send queries from your program with POST method or GET /?query=...
 
 /** ClickHouse's HTTP protocol over a backend. */
 export class ClickHouseHttpServer {
-  private readonly options: Required<Omit<ClickHouseHttpOptions, 'credentials'>> & { readonly credentials: Credentials | undefined };
+  private readonly options: Required<ClickHouseHttpOptions>;
   private readonly server: Server;
   /** Ids of the queries that run. */
   private readonly running = new Set<string>();
 
   constructor(options: ClickHouseHttpOptions) {
-    const { backend, credentials, maxBody = 1024 * 1024, maxQueries = 8, bodyMs = REQUEST_TIMES.requestTimeout, maxSockets = 64 } = options;
-    this.options = { backend, credentials, maxBody, maxQueries, bodyMs, maxSockets };
+    const { backend, access, maxBody = 1024 * 1024, maxQueries = 8, bodyMs = REQUEST_TIMES.requestTimeout, maxSockets = 64 } = options;
+    this.options = { backend, access, maxBody, maxQueries, bodyMs, maxSockets };
     // Ours says why; the server's own is for what comes so late that nobody of us hears of it.
     const requestTimeout = bodyMs === 0 ? 0 : bodyMs + REQUEST_TIMES.headersTimeout;
-    this.server = createServer(
+    this.server = createListener(
       { ...REQUEST_TIMES, requestTimeout, keepAliveTimeout: 10_000, maxHeaderSize: 256 * 1024 },
+      maxSockets,
       (request, response) => void this.answer(request, response),
     );
-    limitSockets(this.server, maxSockets);
   }
 
   /** Resolves to the port. Rejects with the system's error. */
@@ -90,7 +88,7 @@ export class ClickHouseHttpServer {
         ? error
         : new ClickHouseException(1000, 'POCO_EXCEPTION', (error as Error)?.message ?? String(error));
     const text = exceptionText(exception, this.options.backend.version);
-    const status = statusOf(exception);
+    const status = exception instanceof TooManyWrong ? 429 : statusOf(exception);
     if (status === 401 || exception.label === 'AUTHENTICATION_FAILED') response.setHeader('WWW-Authenticate', 'Basic realm="vslog"');
     response.setHeader('X-ClickHouse-Exception-Code', exception.code);
     sendText(request, response, status, text);
@@ -98,7 +96,7 @@ export class ClickHouseHttpServer {
 
   private async route(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = '' } = request;
-    const foreign = this.options.credentials === undefined ? foreignPage(request) : undefined;
+    const foreign = this.options.access.foreign(request);
     if (foreign !== undefined) return sendText(request, response, 403, `${foreign}\n`);
     if (method !== 'GET' && method !== 'POST' && method !== 'HEAD') {
       response.setHeader('Allow', 'GET, HEAD, POST');
@@ -112,9 +110,9 @@ export class ClickHouseHttpServer {
   }
 
   private async query(search: URLSearchParams, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { backend, credentials, maxQueries } = this.options;
+    const { backend, access, maxQueries } = this.options;
     const parts = readRequest(search, request.headers);
-    authenticate(credentials, parts.user, parts.password);
+    await access.admit(parts, response);
     response.setHeader('X-ClickHouse-Query-Id', parts.id);
     response.setHeader('X-ClickHouse-Timezone', backend.timezone);
     const abort = new AbortController();

@@ -6,6 +6,7 @@ import { ConfigError } from './errors.js';
 import { readToml, suggestion } from './file.js';
 import { kafkaFlaw } from './kafka-options.js';
 import { type Knob, knobsOfFlags, lastKnobs } from './knobs.js';
+import { listenOpenFlaw } from './listen-open.js';
 import { metricsFlaw } from './metrics-options.js';
 import type { Machine } from './option.js';
 import { envName, type Key, keys, optionOf, type Values } from './schema.js';
@@ -129,7 +130,8 @@ function notesOf(values: Values, services: readonly VirtualService[]): string[] 
 
 /** What a type cannot say. */
 function checked(key: Key, value: string | number | boolean): string | number | boolean {
-  const flaw = clickhouseFlaw(key, value) ?? kafkaFlaw(key, value) ?? metricsFlaw(key, value) ?? consoleFlaw(key, value);
+  const flaw =
+    clickhouseFlaw(key, value) ?? kafkaFlaw(key, value) ?? metricsFlaw(key, value) ?? consoleFlaw(key, value) ?? listenOpenFlaw(key, value);
   if (flaw !== undefined) throw new BadValue(flaw);
   if (key === 'collector.subscription' && !/^[A-Za-z0-9._-]{1,63}$/.test(String(value))) {
     throw new BadValue(`is ${JSON.stringify(value)}: it must be 1 to 63 of A-Z, a-z, 0-9, ".", "_" and "-"`);

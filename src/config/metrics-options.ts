@@ -14,9 +14,9 @@ export const metricsOptions = {
   }),
   'metrics.token_file': path({
     default: '',
-    defaultDoc: 'none: nobody is asked for one',
-    doc: 'A file whose first line is the token that `/metrics` and `/readyz` ask for, as `Authorization: Bearer TOKEN`.',
-    more: 'Prometheus: `authorization: {credentials_file: ...}`. `/healthz` says nothing but that the collector lives, and asks for none.',
+    defaultDoc: 'none: `reader.token` and those of `console.token_file` count',
+    doc: 'A file whose first line is a token for `/metrics` and nothing else, besides those that count everywhere.',
+    more: 'Prometheus: `authorization: {credentials_file: ...}`. `/healthz` says nothing but that the collector lives, and on loopback `/readyz` says without a token only whether it is ready. It is read at the start.',
     flag: 'metrics-token-file',
     commands: collector,
   }),

@@ -6,6 +6,7 @@ export type CommandName =
   | 'tail'
   | 'sql'
   | 'status'
+  | 'console'
   | 'conn'
   | 'key'
   | 'verify'

@@ -16,7 +16,7 @@ const HOUR = 3600 * SECOND;
 const capture: readonly CommandName[] = ['capture', 'up'];
 const collector: readonly CommandName[] = ['collect', 'up'];
 /** Commands that ask the running collector. */
-const clients: readonly CommandName[] = [...collector, 'tail', 'sql', 'status', 'verify', 'replay', 'doctor'];
+const clients: readonly CommandName[] = [...collector, 'tail', 'sql', 'status', 'console', 'verify', 'replay', 'doctor'];
 
 /** Where sockets and what lasts one boot are. */
 export function runtimeDir(machine: Machine): string {
@@ -470,9 +470,9 @@ export const schema = {
   'collector.data_dir': path({
     default: stateDir,
     defaultDoc: '`/var/lib/vslog`; without root `$XDG_STATE_HOME/vslog`, or `~/.local/state/vslog`',
-    doc: 'Where the collector keeps the spool and the store. One collector owns it.',
+    doc: 'Where the collector keeps the spool, the store and `reader.token`. One collector owns it.',
     flag: 'data-dir',
-    commands: [...collector, 'verify', 'doctor'],
+    commands: [...collector, 'sql', 'verify', 'doctor'],
   }),
   'collector.api_socket': path({
     default: (machine) => `${collectorRuntimeDir(machine)}/collector.sock`,
@@ -498,6 +498,14 @@ export const schema = {
     more: 'By name or number. Spool, store, files of the file sink and the API socket then have this group: folders 0750, files 0640, socket 0660. Without it: 0700, 0600, 0600. The collector gives what is there already the same modes when it starts, and says so. Its user must be a member of the group.',
     flag: 'read-group',
     commands: collector,
+  }),
+  'collector.listen_open': text({
+    default: '',
+    defaultDoc: 'none: each asks for a token',
+    doc: 'Which of `metrics`, `console` and `clickhouse_http` ask for no token, separated by commas; or `all`.',
+    more: 'Everybody who has a shell on this machine, or a container in its network, may then read what the log has: client addresses, command lines. Only of listeners on loopback. The console asks for a token all the same where something is to be changed. [security.md](security.md)',
+    flag: 'listen-open',
+    commands: [...collector, 'doctor'],
   }),
   'collector.subscription': text({
     default: 'collector',

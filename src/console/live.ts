@@ -11,7 +11,8 @@ const MOST = 64;
 /** Server-sent events: the collector's status once a second to everybody who watches, and no work at all while nobody does. */
 export class LiveFeed {
   private readonly status: () => Promise<StatusDocument>;
-  private readonly watchers = new Set<ServerResponse>();
+  /** With when each has to come anew, ms since 1970. */
+  private readonly watchers = new Map<ServerResponse, number>();
   private timer: NodeJS.Timeout | undefined;
 
   constructor(status: () => Promise<StatusDocument>) {
@@ -22,11 +23,11 @@ export class LiveFeed {
     return this.watchers.size >= MOST;
   }
 
-  /** Sends events until the client goes away, or stop(). */
-  watch(response: ServerResponse): void {
+  /** Sends events until the client goes away, until `endsMs` (ms since 1970), or stop(). */
+  watch(response: ServerResponse, endsMs = Number.POSITIVE_INFINITY): void {
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
     response.write('retry: 2000\n\n');
-    this.watchers.add(response);
+    this.watchers.set(response, endsMs);
     response.once('close', () => {
       this.watchers.delete(response);
       if (this.watchers.size === 0) this.rest();
@@ -37,7 +38,7 @@ export class LiveFeed {
 
   stop(): void {
     this.rest();
-    for (const response of this.watchers) response.end();
+    for (const response of this.watchers.keys()) response.end();
     this.watchers.clear();
   }
 
@@ -54,6 +55,9 @@ export class LiveFeed {
       text = `event: problem\ndata: ${JSON.stringify(sentenceOf(error))}\n\n`;
     }
     // Who does not take it in time misses samples, and holds no memory here.
-    for (const response of this.watchers) if (response.writableLength < 65_536) response.write(text);
+    for (const [response, endsMs] of this.watchers) {
+      if (endsMs <= Date.now()) response.end();
+      else if (response.writableLength < 65_536) response.write(text);
+    }
   }
 }

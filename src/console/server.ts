@@ -1,19 +1,20 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { toJson } from '../api/json.js';
 import type { SqlStore } from '../api/sql-store.js';
 import type { StatusDocument } from '../api/status.js';
 import { Failure } from '../cli/failure.js';
 import { WORDS_SQL } from '../cli/sql-words.js';
-import { closeHttp, listenTcp } from '../listen/http.js';
+import { closeHttp, createListener, listenTcp } from '../listen/http.js';
 import { REQUEST_TIMES } from '../listen/limits.js';
-import { limitSockets } from '../listen/sockets.js';
 import { sentenceOf } from '../wire/errors.js';
-import type { Access } from './access.js';
+import type { Access, Visitor } from './access.js';
 import type { Asset } from './assets.js';
 import type { Desk } from './desk.js';
+import { DOOR_HEADERS, doorFor, ENTRANCE } from './door.js';
 import { ConsoleError } from './errors.js';
 import { LIMITS } from './limits.js';
 import { LiveFeed } from './live.js';
+import { isPage, pageOf } from './pages.js';
 import { askReport, changeMarks, reportCsv, reportList } from './reports.js';
 
 /** The longest query or request. */
@@ -25,15 +26,10 @@ const MOST_SOCKETS = 128;
 const HEADERS: Readonly<Record<string, string>> = {
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-  'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
   'referrer-policy': 'no-referrer',
   'cross-origin-opener-policy': 'same-origin',
-  'cross-origin-resource-policy': 'same-origin',
 };
-
-/** Paths of pages: all are the one page, which finds out itself which it is. */
-const PAGES = /^\/(?:|overview|services|drains|connections|reports(?:\/\w+)?|changes|knobs|sql|health)$/;
 
 export interface ConsoleServerOptions {
   readonly assets: ReadonlyMap<string, Asset>;
@@ -47,23 +43,28 @@ export interface ConsoleServerOptions {
 export class ConsoleServer {
   private readonly options: ConsoleServerOptions;
   private readonly live: LiveFeed;
-  private readonly server = createServer(
-    { ...REQUEST_TIMES, maxHeaderSize: 16_384 },
-    (request, response) => void this.answer(request, response),
-  );
+  private readonly server: Server;
+  /** Where it listens; undefined: nowhere. */
+  port: number | undefined;
 
   constructor(options: ConsoleServerOptions) {
     this.options = options;
     this.live = new LiveFeed(options.status);
-    limitSockets(this.server, MOST_SOCKETS);
+    this.server = createListener(
+      { ...REQUEST_TIMES, maxHeaderSize: 16_384 },
+      MOST_SOCKETS,
+      (request, response) => void this.answer(request, response),
+    );
   }
 
   /** Resolves to the port. Rejects with the system's error. */
-  listen(port: number, host: string): Promise<number> {
-    return listenTcp(this.server, port, host);
+  async listen(port: number, host: string): Promise<number> {
+    this.port = await listenTcp(this.server, port, host);
+    return this.port;
   }
 
   async close(): Promise<void> {
+    this.port = undefined;
     this.live.stop();
     await closeHttp(this.server);
   }
@@ -73,20 +74,49 @@ export class ConsoleServer {
     for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
     try {
       const { pathname, searchParams } = targetOf(request);
-      this.options.access.admit(request, response, pathname);
-      await this.route(pathname, searchParams, request, response);
+      const { access } = this.options;
+      access.refuseForeign(request, pathname);
+      if (pathname === ENTRANCE || pathname.startsWith(`${ENTRANCE}/`)) return await this.enter(pathname, request, response);
+      const visitor = await access.admit(request, response);
+      await this.route(pathname, searchParams, visitor, request, response);
     } catch (error) {
       const status = error instanceof ConsoleError ? error.status : error instanceof Failure ? 400 : 500;
-      if (response.headersSent) response.destroy();
+      if (response.headersSent || response.destroyed) response.destroy();
       else {
         // What is left of a body that nobody reads must not be taken for the next request.
         if (!request.complete) response.setHeader('connection', 'close');
-        sendJson(response, status, { message: sentenceOf(error) });
+        if (status === 429) response.setHeader('retry-after', '1');
+        const door = status === 401 || status === 429 ? doorFor(request, sentenceOf(error)) : undefined;
+        if (door === undefined) sendJson(response, status, { message: sentenceOf(error) });
+        else sendPage(response, status, door);
       }
     }
   }
 
-  private async route(pathname: string, searchParams: URLSearchParams, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  /** A browser comes by a link, or with the token that its person typed, and goes on to a page of ours; the address that it shows then has no secret. */
+  private async enter(pathname: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { access } = this.options;
+    if (pathname === ENTRANCE) {
+      if (request.method !== 'POST') throw new ConsoleError(405, 'A token comes here by POST.');
+      if (!/^application\/x-www-form-urlencoded\b/.test(request.headers['content-type'] ?? ''))
+        throw new ConsoleError(415, 'A token comes as application/x-www-form-urlencoded.');
+      const form = new URLSearchParams(await bodyOf(request));
+      const cookie = await access.enter((form.get('token') ?? '').trim(), response);
+      return goOn(response, cookie, pageOf(form.get('to') ?? '/') ?? '/');
+    }
+    if (request.method !== 'GET') throw new ConsoleError(405, 'A link is followed by GET.');
+    // A browser that looks ahead has not been told to follow it: the link is still good afterwards.
+    if (/\bprefetch\b/.test(String(request.headers['sec-purpose'] ?? ''))) throw new ConsoleError(503, 'This link is not fetched ahead.');
+    goOn(response, await access.followLink(pathname.slice(ENTRANCE.length + 1), response), '/');
+  }
+
+  private async route(
+    pathname: string,
+    searchParams: URLSearchParams,
+    visitor: Visitor,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
     const { method = 'GET' } = request;
     const gone = new AbortController();
     response.once('close', () => gone.abort());
@@ -94,7 +124,7 @@ export class ConsoleServer {
       if (method !== 'POST') throw new ConsoleError(405, 'A query comes by POST.');
       return this.sql(request, response, gone.signal);
     }
-    if (method === 'POST') return sendJson(response, 200, await this.change(pathname, request));
+    if (method === 'POST') return sendJson(response, 200, await this.change(pathname, visitor, request));
     if (method !== 'GET' && method !== 'HEAD') throw new ConsoleError(405, `${method} does nothing here.`);
     const [, report, csv] = /^\/api\/reports\/(\w{1,32})(\.csv)?$/.exec(pathname) ?? [];
     if (report !== undefined) {
@@ -112,7 +142,10 @@ export class ConsoleServer {
       case '/api/schema':
         return sendBytes(response, 'application/json', await this.store().query(WORDS_SQL, { format: 'JSONCompact' }));
       case '/api/session':
-        return sendJson(response, 200, { name: this.options.access.holderOf(request) ?? null, settable: this.options.access.settable });
+        return sendJson(response, 200, {
+          name: visitor.holder?.operates === true ? visitor.holder.name : null,
+          settable: this.options.access.settable,
+        });
       case '/api/services':
         return sendJson(response, 200, await this.options.desk.services());
       case '/api/knobs':
@@ -123,17 +156,17 @@ export class ConsoleServer {
         return sendJson(response, 200, await changeMarks(this.store(), searchParams, gone.signal));
       case '/api/live':
         if (this.live.full) throw new ConsoleError(503, 'Too many watch already: close another page.');
-        return this.live.watch(response);
+        return this.live.watch(response, visitor.endsMs);
       default:
         return this.page(pathname, request, response);
     }
   }
 
   /** What is asked as JSON and changes something. */
-  private async change(pathname: string, request: IncomingMessage): Promise<unknown> {
+  private async change(pathname: string, visitor: Visitor, request: IncomingMessage): Promise<unknown> {
     const { desk } = this.options;
     if (!['/api/knobs', '/api/weight', '/api/drain'].includes(pathname)) throw new ConsoleError(405, `POST does nothing at ${pathname}.`);
-    const whom = this.options.access.changer(request);
+    const whom = this.options.access.changer(visitor);
     // No page of somebody else's can send this type without being asked first.
     if (!/^application\/json\b/.test(request.headers['content-type'] ?? ''))
       throw new ConsoleError(415, 'A change comes as application/json.');
@@ -157,7 +190,7 @@ export class ConsoleServer {
     const { assets } = this.options;
     if (assets.size === 0)
       throw new ConsoleError(503, 'The page was not built: run npm run build in the checkout, then start the collector again.');
-    const asset = assets.get(PAGES.test(pathname) ? '/' : pathname);
+    const asset = assets.get(isPage(pathname) ? '/' : pathname);
     if (asset === undefined) throw new ConsoleError(404, `There is nothing at ${pathname}.`);
     response.setHeader('etag', asset.etag);
     response.setHeader('cache-control', 'no-cache');
@@ -195,6 +228,15 @@ function targetOf({ url = '/' }: IncomingMessage): URL {
   const target = `http://console${url}`;
   if (!URL.canParse(target)) throw new ConsoleError(400, 'The address of the request cannot be read: ask for a path, such as /api/status.');
   return new URL(target);
+}
+
+function sendPage(response: ServerResponse, status: number, page: string): void {
+  for (const [name, value] of Object.entries(DOOR_HEADERS)) response.setHeader(name, value);
+  response.writeHead(status, { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store' }).end(page);
+}
+
+function goOn(response: ServerResponse, cookie: string, to: string): void {
+  response.writeHead(303, { location: to, 'set-cookie': cookie, 'cache-control': 'no-store' }).end();
 }
 
 function sendJson(response: ServerResponse, status: number, value: unknown): void {

@@ -1,5 +1,6 @@
 import { reason } from '../api/listen.js';
 import { ConfigError } from '../config/errors.js';
+import { type ListenerName, openListeners } from '../config/listen-open.js';
 import type { Config } from '../config/load.js';
 import type { Key } from '../config/schema.js';
 import { type ListenAddress, parseListen } from './address.js';
@@ -17,19 +18,36 @@ export interface Place extends ListenAddress {
   readonly loopback: boolean;
   /** Somebody asked for this address: then it must be this one. */
   readonly wanted: boolean;
+  /** It asks for no secret. */
+  readonly open: boolean;
 }
 
-/**
- * The address that an option names; undefined when it names none. Beyond loopback there must be a secret: `secretKey` is the option that names its file. Throws ConfigError.
- */
-export function placeOf({ values, origins }: Pick<Config, 'values' | 'origins'>, key: Key, secretKey: Key): Place | undefined {
-  const listen = String(values[key]);
+/** The option that names the secret of each listener. */
+const SECRETS = {
+  metrics: 'metrics.token_file',
+  console: 'console.token_file',
+  clickhouse_http: 'clickhouse_http.password_file',
+} as const satisfies Record<ListenerName, Key>;
+
+/** Where a listener is to be; undefined when nowhere. Beyond loopback somebody must have named a secret, and it is never open. Throws ConfigError. */
+export function placeOf({ values, origins }: Pick<Config, 'values' | 'origins'>, name: ListenerName): Place | undefined {
+  const key = `${name}.listen` as const;
+  const listen = values[key];
+  const secret = SECRETS[name];
   const at = parseListen(listen);
   if (at === undefined) return undefined;
   const loopback = isLoopback(at.host);
-  if (!loopback && values[secretKey] === '')
-    throw new ConfigError([`${key} is ${listen}, which others can reach: name a ${secretKey}, or listen at 127.0.0.1.`]);
-  return { ...at, loopback, wanted: origins[key] !== 'default' };
+  const open = openListeners(values['collector.listen_open']).includes(name);
+  if (open && !loopback)
+    throw new ConfigError([
+      `collector.listen_open has ${name}, which listens at ${listen}, where others can reach it: take it out, or listen at 127.0.0.1.`,
+    ]);
+  if (!loopback && values[secret] === '')
+    throw new ConfigError([`${key} is ${listen}, which others can reach: name a ${secret}, or listen at 127.0.0.1.`]);
+  // The console's tokens are also for changes.
+  if (open && name !== 'console' && values[secret] !== '')
+    throw new ConfigError([`collector.listen_open has ${name}, for which there is a ${secret}: leave one of them out.`]);
+  return { ...at, loopback, wanted: origins[key] !== 'default', open };
 }
 
 /** A server at its place. */

@@ -1,9 +1,9 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { StatusDocument } from '../api/status.js';
-import { closeHttp, listenTcp } from '../listen/http.js';
+import { secretOf } from '../listen/authorization.js';
+import type { Guard } from '../listen/guard.js';
+import { closeHttp, createListener, listenTcp } from '../listen/http.js';
 import { REQUEST_TIMES } from '../listen/limits.js';
-import { isSecret } from '../listen/secret.js';
-import { limitSockets } from '../listen/sockets.js';
 import { sentenceOf } from '../wire/errors.js';
 import { exposition, unready } from './exposition.js';
 
@@ -12,18 +12,17 @@ const MOST_SOCKETS = 64;
 
 export interface MetricsServerOptions {
   readonly status: () => Promise<StatusDocument>;
-  /** Whom to answer; undefined: whoever reaches us. */
-  readonly token: string | undefined;
+  readonly guard: Guard;
 }
 
 /** `/metrics` (Prometheus), `/healthz` (it lives) and `/readyz` (it does its work, or why not). */
 export class MetricsServer {
   private readonly options: MetricsServerOptions;
-  private readonly server = createServer(REQUEST_TIMES, (request, response) => void this.answer(request, response));
+  private readonly server: Server;
 
   constructor(options: MetricsServerOptions) {
     this.options = options;
-    limitSockets(this.server, MOST_SOCKETS);
+    this.server = createListener(REQUEST_TIMES, MOST_SOCKETS, (request, response) => void this.answer(request, response));
   }
 
   /** Resolves to the port. Rejects with the system's error. */
@@ -40,30 +39,37 @@ export class MetricsServer {
     request.resume();
     const [pathname] = (request.url ?? '/').split('?', 1);
     const send = (status: number, text: string, type = 'text/plain; charset=utf-8'): void => {
-      response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
+      response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' });
       response.end(request.method === 'HEAD' ? undefined : text);
     };
+    const { guard } = this.options;
+    const foreign = guard.foreign(request);
+    if (foreign !== undefined) return send(403, `${foreign}\n`);
     if (request.method !== 'GET' && request.method !== 'HEAD') return send(405, 'Use GET.\n');
     if (pathname === '/healthz') return send(200, 'ok\n');
     if (pathname !== '/metrics' && pathname !== '/readyz') return send(404, 'There are /metrics, /healthz and /readyz.\n');
-    if (!this.known(request)) {
-      response.setHeader('www-authenticate', 'Bearer');
-      return send(401, 'A token is asked for: Authorization: Bearer TOKEN, see metrics.token_file.\n');
+    const admission = await guard.admit(guard.open ? undefined : secretOf(request.headers.authorization), response);
+    // Who starts and stops containers of this machine need not read the log for that: yes or no is all that he gets.
+    const brief = !admission.in && admission.why === 'none' && pathname === '/readyz' && guard.loopback;
+    if (!admission.in && !brief) {
+      if (admission.why === 'crowd') return send(429, 'Too many wrong tokens: come again in a second.\n');
+      response.setHeader('www-authenticate', ['Bearer realm="vslog"', 'Basic realm="vslog", charset="UTF-8"']);
+      return send(401, ASKED[admission.why]);
     }
     try {
       const status = await this.options.status();
       if (pathname === '/metrics') return send(200, await exposition(status), 'text/plain; version=0.0.4; charset=utf-8');
       const reasons = unready(status);
-      send(reasons.length === 0 ? 200 : 503, reasons.length === 0 ? 'ready\n' : `${reasons.join('\n')}\n`);
+      if (reasons.length === 0) return send(200, 'ready\n');
+      send(503, brief ? 'not ready\n' : `${reasons.join('\n')}\n`);
     } catch (error) {
-      send(503, `${sentenceOf(error)}\n`);
+      send(503, brief ? 'not ready\n' : `${sentenceOf(error)}\n`);
     }
   }
-
-  private known(request: IncomingMessage): boolean {
-    const { token } = this.options;
-    if (token === undefined) return true;
-    const [, given = ''] = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '') ?? [];
-    return isSecret(given, token);
-  }
 }
+
+/** Why nothing is told. */
+const ASKED = {
+  none: 'A token is asked for: Authorization: Bearer TOKEN, with that of metrics.token_file, or reader.token in collector.data_dir.\n',
+  wrong: 'This token is not known here: it must be that of metrics.token_file, or reader.token in collector.data_dir.\n',
+} as const;

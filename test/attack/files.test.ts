@@ -276,6 +276,7 @@ it('uses no token that everybody may read, and says the chmod', () => {
   const token = join(dir, 'home/token');
   writeFileSync(token, 'a-token-of-16-characters\n');
   chmodSync(token, 0o644);
+  chownSync(token, VICTIM.uid, VICTIM.uid);
   for (const flag of ['--metrics-token-file', '--console-token-file', '--clickhouse-http-password-file']) {
     const listen = flag.replace(/-(token|password)-file$/, '-listen');
     const { code, err } = VICTIM.run([

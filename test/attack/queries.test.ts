@@ -7,6 +7,7 @@ import { EmbeddedBackend } from '../../src/clickhouse-http/embedded-backend.js';
 import { ClickHouseHttpServer } from '../../src/clickhouse-http/server.js';
 import { createEmbeddedStore, type EmbeddedStore } from '../../src/store/index.js';
 import { ask, bring, segmentOf, shortConnections } from '../e2e/store-segments.js';
+import { sqlAccess } from '../support/guards.js';
 import { until } from '../support/patience.js';
 
 const MIB = 1024 * 1024;
@@ -24,7 +25,7 @@ const sockets: Socket[] = [];
 beforeAll(async () => {
   store = createEmbeddedStore({ dir: join(dir, 'ch'), maxResultBytes: QUOTA });
   await store.deliver(segmentOf(dir, shortConnections(PAIRS), [{ first: 1n, last: BigInt(2 * PAIRS) }]));
-  server = new ClickHouseHttpServer({ backend: new EmbeddedBackend(store), bodyMs: 5000, maxSockets: 32 });
+  server = new ClickHouseHttpServer({ backend: new EmbeddedBackend(store), access: sqlAccess(), bodyMs: 5000, maxSockets: 32 });
   port = await server.listen(0, '127.0.0.1');
   url = `http://127.0.0.1:${port}`;
 });

@@ -20,6 +20,16 @@ export function openBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-dev-shm-usage'], timeout: WAIT_MS });
 }
 
+/** How somebody comes to a page. */
+export interface Manner {
+  readonly dark?: boolean;
+  readonly width?: number;
+  readonly touch?: boolean;
+  readonly timezone?: string;
+  /** A link of `vslog console`, by which the browser is let in beforehand. */
+  readonly link?: string;
+}
+
 /** A page that keeps what went wrong in it. */
 export class Visitor {
   readonly page: Page;
@@ -39,11 +49,7 @@ export class Visitor {
     });
   }
 
-  static async come(
-    browser: Browser,
-    base: string,
-    how: { readonly dark?: boolean; readonly width?: number; readonly touch?: boolean; readonly timezone?: string } = {},
-  ): Promise<Visitor & { readonly context: BrowserContext }> {
+  static async come(browser: Browser, base: string, how: Manner = {}): Promise<Visitor & { readonly context: BrowserContext }> {
     const context = await browser.newContext({
       colorScheme: how.dark === true ? 'dark' : 'light',
       hasTouch: how.touch === true,
@@ -52,6 +58,7 @@ export class Visitor {
     });
     context.setDefaultTimeout(WAIT_MS);
     context.setDefaultNavigationTimeout(WAIT_MS);
+    if (how.link !== undefined) await context.request.get(how.link);
     return Object.assign(new Visitor(await context.newPage(), base), { context });
   }
 

@@ -1,3 +1,4 @@
+import { createServer as createHttpServer } from 'node:http';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -5,7 +6,7 @@ import { collectorOf, rowsOf } from '../e2e/collector-api.js';
 import { type Up, Vslog } from '../e2e/support/vslog.js';
 import { until } from '../support/patience.js';
 import { freePorts, listen } from '../support/ports.js';
-import { openBrowser, Visitor } from './browser.js';
+import { type Manner, openBrowser, Visitor } from './browser.js';
 
 const TOKEN = '0123456789abcdef-alice';
 const REPORTS = ['who', 'rs', 'drain', 'nodest', 'affinity', 'reasons', 'churn', 'top', 'thresholds', 'changes', 'reuse', 'loss', 'window'];
@@ -80,6 +81,9 @@ describe('the console in a browser', () => {
     for (const server of reals) server.close();
   });
 
+  /** Somebody whom a link has let in. */
+  const come = async (how: Manner = {}) => Visitor.come(browser, base, { ...how, link: (await api.consoleLink()).url });
+
   /** A connection through the balancer; resolves to the client's port. */
   async function connection(): Promise<{ readonly socket: Socket; readonly port: number }> {
     const socket = connect(service, '127.0.0.1');
@@ -104,7 +108,7 @@ describe('the console in a browser', () => {
     ['dark', { dark: true }, 'cat.color'],
     ['on a phone', { width: 360 }, undefined],
   ])('has pages that load and that everybody can use: %s', async (name, how, rules) => {
-    const visitor = await Visitor.come(browser, base, how);
+    const visitor = await come(how);
     const { page } = visitor;
     await visitor.go('/overview');
     for (const [path, title] of pages(first)) {
@@ -125,7 +129,7 @@ describe('the console in a browser', () => {
   });
 
   it('says what is wrong with a question', async () => {
-    const visitor = await Visitor.come(browser, base);
+    const visitor = await come();
     await visitor.go('/reports/who?client=nonsense');
     await visitor.page.locator('.problem').getByText('it must be an address or a network').waitFor();
     expect(await visitor.faults()).toEqual([]);
@@ -135,7 +139,7 @@ describe('the console in a browser', () => {
   });
 
   it('moves while it is looked at', async () => {
-    const visitor = await Visitor.come(browser, base);
+    const visitor = await come();
     await visitor.go('/overview');
     const chart = visitor.page.locator('figure', { hasText: 'Events a second' });
     const last = async (): Promise<number> => Number(await chart.getAttribute('data-last'));
@@ -151,7 +155,7 @@ describe('the console in a browser', () => {
   });
 
   it('says times in UTC, wherever the browser is', async () => {
-    const visitor = await Visitor.come(browser, base, { timezone: 'Pacific/Kiritimati' });
+    const visitor = await come({ timezone: 'Pacific/Kiritimati' });
     const { page } = visitor;
     await page.addInitScript(KEEP_TEXT);
     const begun = Date.now();
@@ -192,7 +196,7 @@ describe('the console in a browser', () => {
   it('is brushed by a finger, and says how without one', async () => {
     // Without anything there is no chart.
     (await recorded()).socket.resetAndDestroy();
-    const visitor = await Visitor.come(browser, base, { touch: true, width: 360 });
+    const visitor = await come({ touch: true, width: 360 });
     const { page } = visitor;
     await visitor.go('/connections');
     await page.getByRole('img', { name: /the fields since and until of the form below/ }).waitFor();
@@ -213,7 +217,7 @@ describe('the console in a browser', () => {
   });
 
   it('says on a phone that a table is wider, and no longer where it is not', async () => {
-    const visitor = await Visitor.come(browser, base, { width: 360 });
+    const visitor = await come({ width: 360 });
     await visitor.go('/services');
     await visitor.page.getByText('Wider than the screen').first().waitFor();
     await visitor.page.setViewportSize({ width: 1280, height: 800 });
@@ -224,7 +228,7 @@ describe('the console in a browser', () => {
 
   it('finds a connection that was just made, and narrows by brushing', async () => {
     const { socket, port } = await recorded();
-    const visitor = await Visitor.come(browser, base);
+    const visitor = await come();
     await visitor.go('/connections');
     await visitor.page.getByLabel('client', { exact: true }).fill('127.0.0.1');
     await visitor.page.getByRole('button', { name: 'Ask' }).click();
@@ -247,7 +251,7 @@ describe('the console in a browser', () => {
   it('drains a real server, says when its cable can be pulled, and gives its weight back', async () => {
     // The scheduler sends them to both; one of three at least is on the first.
     const made = await Promise.all(Array.from({ length: 4 }, connection));
-    const visitor = await Visitor.come(browser, base);
+    const visitor = await come();
     const { page } = visitor;
     await visitor.go('/services');
     const row = page.getByRole('row', { name: first });
@@ -257,7 +261,7 @@ describe('the console in a browser', () => {
     expect(await visitor.faults()).toEqual([]);
     await dialog.getByLabel('token').fill('not the right one');
     await dialog.getByRole('button', { name: 'Drain' }).click();
-    await dialog.getByText('this is none of them').waitFor();
+    await dialog.getByText('This token is none of ours').waitFor();
     const { out } = await vslog.ran('rs', 'ls');
     expect(out).toContain(first);
     expect(out).not.toContain('quiesced');
@@ -283,7 +287,7 @@ describe('the console in a browser', () => {
 
   it('sets a knob with a token, and says so in the log and on the charts', async () => {
     // Charts show the changes of their own time: this one begins before it.
-    const watcher = await Visitor.come(browser, base);
+    const watcher = await come();
     await watcher.go('/overview');
     const chart = watcher.page.locator('figure', { hasText: 'Events a second' });
     await until('a sample', async () => Number(await chart.getAttribute('data-last')) > 0);
@@ -294,7 +298,7 @@ describe('the console in a browser', () => {
 
   /** As a person does, who changes their mind at first. */
   async function setKnob(): Promise<void> {
-    const visitor = await Visitor.come(browser, base);
+    const visitor = await come();
     const { page } = visitor;
     await visitor.go('/knobs');
     await page.getByLabel('find').fill('expire_nodest_conn');
@@ -324,7 +328,7 @@ describe('the console in a browser', () => {
   }
 
   it('runs SQL, helps with its words, and refuses to write', async () => {
-    const visitor = await Visitor.come(browser, base);
+    const visitor = await come();
     const { page } = visitor;
     await visitor.go('/sql');
     const area = page.getByRole('textbox', { name: 'SQL' });
@@ -343,7 +347,7 @@ describe('the console in a browser', () => {
   });
 
   it('runs no query that came with a link, and says so when an answer is no table', async () => {
-    const visitor = await Visitor.come(browser, base);
+    const visitor = await come();
     const { page } = visitor;
     const asked: string[] = [];
     await page.route('**/api/sql', (route) => {
@@ -363,7 +367,7 @@ describe('the console in a browser', () => {
   });
 
   it('is walked through by keys, and keeps its colours', async () => {
-    const visitor = await Visitor.come(browser, base);
+    const visitor = await come();
     const { page } = visitor;
     await visitor.go('/overview');
     await page.getByRole('heading', { level: 1 }).waitFor();
@@ -395,8 +399,69 @@ describe('the console in a browser', () => {
     await visitor.context.close();
   });
 
-  it('says so when the collector goes away, and goes on when it is back', async () => {
-    const visitor = await Visitor.come(browser, base);
+  describe('before somebody is let in', () => {
+    const DOOR = 'prints a link that opens it';
+
+    it('says how, to whoever can see and use a page, and shows nothing else', async () => {
+      for (const dark of [false, true]) {
+        const visitor = await Visitor.come(browser, base, { dark, width: 360 });
+        await visitor.go('/overview');
+        await visitor.page.getByText(DOOR).waitFor();
+        expect(await visitor.faults()).toEqual([]);
+        expect(await visitor.overflow()).toBe(0);
+        visitor.expectNoProblem(/status of 401/);
+        await visitor.context.close();
+      }
+    });
+
+    it('takes a token, and opens the page that was asked for', async () => {
+      const visitor = await Visitor.come(browser, base);
+      await visitor.go('/connections?client=10.0.0.1');
+      await visitor.page.getByLabel('paste a token').fill('no-such-token-at-all');
+      await visitor.page.getByRole('button', { name: 'Open' }).click();
+      await visitor.page.getByText('This token is none of ours').waitFor();
+      await visitor.go('/connections?client=10.0.0.1');
+      await visitor.page.getByLabel('paste a token').fill(vslog.token());
+      await visitor.page.getByRole('button', { name: 'Open' }).click();
+      await visitor.page.getByRole('heading', { name: 'Connections', level: 1 }).waitFor();
+      expect(visitor.page.url()).toBe(`${base}/connections?client=10.0.0.1`);
+      visitor.expectNoProblem(/status of 401/);
+      await visitor.context.close();
+    });
+
+    it('opens by a link, which is not left in the address, and works once', async () => {
+      const { url } = await api.consoleLink();
+      const visitor = await Visitor.come(browser, base);
+      await visitor.page.goto(url);
+      await visitor.page.getByText('live', { exact: true }).waitFor();
+      expect(new URL(visitor.page.url()).pathname).not.toContain('enter');
+      visitor.expectNoProblem();
+      await visitor.context.close();
+      const other = await Visitor.come(browser, base);
+      await other.page.goto(url);
+      await other.page.getByText('This link was used already').waitFor();
+      await other.context.close();
+    });
+
+    it("knows who was let in also behind a link on somebody else's page", async () => {
+      const elsewhere = createHttpServer((_request, response) =>
+        response.writeHead(200, { 'content-type': 'text/html' }).end(`<a href="${base}/knobs">knobs</a>`),
+      );
+      const port = await listen(elsewhere);
+      const visitor = await come();
+      // Another site; a port of our own name would be another origin of ours.
+      for (const host of ['localhost', '127.0.0.1']) {
+        await visitor.page.goto(`http://${host}:${port}/`);
+        await visitor.page.getByRole('link', { name: 'knobs' }).click();
+        await visitor.page.getByRole('heading', { name: 'Knobs', level: 1 }).waitFor();
+      }
+      await visitor.context.close();
+      elsewhere.close();
+    });
+  });
+
+  it('says so when the collector goes away, and how one gets in again when it is back', async () => {
+    const visitor = await come();
     await visitor.go('/overview');
     await visitor.page.getByText('live', { exact: true }).waitFor();
     expect(await up.end()).toBe(0);
@@ -405,12 +470,15 @@ describe('the console in a browser', () => {
     const [port = ''] = base.split(':').slice(-1);
     up = vslog.up('--source', 'engine', '--load', '--load-connections', '100', '--console-listen', `127.0.0.1:${port}`);
     await up.says(/ready: source/);
+    // It remembers no sessions.
+    await visitor.page.getByText('prints a link that opens it').waitFor();
+    await visitor.page.goto((await api.consoleLink()).url);
     await visitor.page.getByText('live', { exact: true }).waitFor();
     await visitor.context.close();
   });
 
   it('only shows where there is no token', async () => {
-    const visitor = await Visitor.come(browser, base);
+    const visitor = await come();
     await visitor.go('/knobs');
     await visitor.page.getByText('This console only shows.').waitFor();
     const knob = visitor.page.locator('details', { hasText: 'expire_nodest_conn' }).first();

@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { Exit } from '../../src/cli/exit-codes.js';
+import { collectorOf } from '../e2e/collector-api.js';
 import { Vslog } from '../e2e/support/vslog.js';
 import { pause } from '../support/patience.js';
 import { freePort } from '../support/ports.js';
@@ -63,6 +64,7 @@ const PICTURES: readonly Picture[] = [
 
 process.env.NODE_OPTIONS = `--import=${TITLE}`;
 const vslog = new Vslog();
+const api = collectorOf(vslog);
 const browser = await openBrowser();
 try {
   const port = await freePort();
@@ -75,7 +77,7 @@ try {
   const shown = new Date().toISOString().slice(0, 19);
   mkdirSync(FOLDER, { recursive: true });
   for (const { name, path, dark = false, width = 1200, height, seconds, act } of PICTURES) {
-    const visitor = await Visitor.come(browser, `http://127.0.0.1:${port}`, { dark, width });
+    const visitor = await Visitor.come(browser, `http://127.0.0.1:${port}`, { dark, width, link: (await api.consoleLink()).url });
     await visitor.page.setViewportSize({ width, height });
     await visitor.go(path.replace('SHOWN', shown));
     await visitor.settled();

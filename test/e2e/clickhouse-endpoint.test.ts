@@ -13,7 +13,35 @@ test('a running collector answers ClickHouse clients', async () => {
   const port = await freePort();
   const collector = vslog.start('collect', '--clickhouse-http-listen', `127.0.0.1:${port}`);
   await collector.says(/ready: /);
-  expect(await (await fetch(`http://127.0.0.1:${port}/?query=SHOW%20TABLES`)).text()).toMatch(/conn_events/);
+  const at = `http://127.0.0.1:${port}/?query=SHOW%20TABLES`;
+  expect((await fetch(at)).status).toBe(401);
+  expect(await (await fetch(at, { headers: vslog.bearer() })).text()).toMatch(/conn_events/);
+  const basic = `Basic ${Buffer.from(`default:${vslog.token()}`).toString('base64')}`;
+  expect((await fetch(at, { headers: { authorization: basic } })).status).toBe(200);
+  expect((await fetch(`${at}&password=${vslog.token()}`)).status).toBe(200);
+  expect(await collector.end()).toBe(0);
+});
+
+test('vslog sql asks it, too', async () => {
+  vslog = new Vslog();
+  const port = await freePort();
+  const listen = ['--clickhouse-http-listen', `127.0.0.1:${port}`];
+  const collector = vslog.start('collect', ...listen);
+  await collector.says(/ready: /);
+  const url = `http://127.0.0.1:${port}`;
+  const token = vslog.secret('token', `${vslog.token()}\n`);
+  const [here, named, wrong, limit, nobody] = await Promise.all([
+    vslog.ran('sql', '--http', url, 'SELECT 1 + 1', '--format', 'TSV'),
+    vslog.ran('sql', '--http', url, '--token-file', token, '--json', 'SELECT 2 AS n'),
+    vslog.ran('sql', '--http', url, 'SELECT n'),
+    vslog.ran('sql', '--http', url, '--max-rows', '10', 'SELECT number FROM system.numbers'),
+    vslog.ran('sql', '--http', 'http://127.0.0.1:1', 'SELECT 1'),
+  ]);
+  expect(here).toEqual({ code: 0, out: 'plus(1, 1)\n2\n', err: '' });
+  expect(JSON.parse(named.out)).toMatchObject({ data: [{ n: 2 }] });
+  expect([wrong.code, wrong.err]).toEqual([1, expect.stringMatching(/^vslog: .*\(ClickHouse 47, UNKNOWN_IDENTIFIER\)\.\n$/)]);
+  expect([limit.code, limit.err]).toEqual([1, expect.stringMatching(/raise --max-rows/)]);
+  expect([nobody.code, nobody.err]).toEqual([3, 'vslog: http://127.0.0.1:1 cannot be asked: nobody listens there.\n']);
   expect(await collector.end()).toBe(0);
 });
 
@@ -78,7 +106,8 @@ test('others can reach it with a password', async () => {
   const collector = vslog.start('collect', ...flags);
   await collector.says(/ready: /);
   const at = `http://127.0.0.1:${port}/?query=SELECT%201`;
-  expect((await fetch(at)).status).toBe(403);
+  expect((await fetch(at)).status).toBe(401);
   expect((await fetch(at, { headers: { 'X-ClickHouse-User': 'grafana', 'X-ClickHouse-Key': 'secret' } })).status).toBe(200);
+  expect((await fetch(at, { headers: { 'X-ClickHouse-User': 'grafana', 'X-ClickHouse-Key': vslog.token() } })).status).toBe(200);
   expect(await collector.end()).toBe(0);
 });

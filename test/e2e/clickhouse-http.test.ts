@@ -10,6 +10,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { EmbeddedBackend } from '../../src/clickhouse-http/embedded-backend.js';
 import { ClickHouseHttpServer } from '../../src/clickhouse-http/server.js';
 import { createEmbeddedStore, type EmbeddedStore } from '../../src/store/index.js';
+import { sqlAccess } from '../support/guards.js';
 import { until, WAIT_MS } from '../support/patience.js';
 import { segmentOf, shortConnections } from './store-segments.js';
 
@@ -24,7 +25,7 @@ let url = '';
 beforeAll(async () => {
   store = createEmbeddedStore({ dir: join(dir, 'ch'), maxQuerySeconds: LIMIT_S });
   await store.deliver(segmentOf(dir, shortConnections(PAIRS), [{ first: 1n, last: BigInt(2 * PAIRS) }]));
-  server = new ClickHouseHttpServer({ backend: new EmbeddedBackend(store) });
+  server = new ClickHouseHttpServer({ backend: new EmbeddedBackend(store), access: sqlAccess() });
   const port = await server.listen(0, '127.0.0.1');
   url = `http://127.0.0.1:${port}`;
 });
@@ -272,6 +273,7 @@ test('pages of other sites get nothing, by whatever name', async () => {
     { Host: 'evil.example:8123' },
     { Origin: 'http://evil.example' },
     { 'Sec-Fetch-Site': 'cross-site' },
+    { 'Sec-Fetch-Site': 'same-site' },
   ]) {
     const answer = await raw(headers as Record<string, string>);
     expect([answer.status, answer.cors]).toEqual([403, undefined]);
@@ -282,7 +284,10 @@ test('pages of other sites get nothing, by whatever name', async () => {
 });
 
 test('with a password nobody gets in without it', async () => {
-  const guarded = new ClickHouseHttpServer({ backend: new EmbeddedBackend(store), credentials: { user: 'reader', password: 'pass:word' } });
+  const guarded = new ClickHouseHttpServer({
+    backend: new EmbeddedBackend(store),
+    access: sqlAccess({ user: 'reader', password: 'pass:word' }),
+  });
   const port = await guarded.listen(0, '127.0.0.1');
   const at = `http://127.0.0.1:${port}/?query=SELECT%201`;
   const status = async (headers: Record<string, string>, more = ''): Promise<number> => (await fetch(at + more, { headers })).status;
@@ -291,14 +296,15 @@ test('with a password nobody gets in without it', async () => {
     expect(await status({ 'X-ClickHouse-User': 'reader', 'X-ClickHouse-Key': 'pass:word' })).toBe(200);
     expect(await status(basic('reader:pass:word'))).toBe(200);
     expect(await status({}, '&user=reader&password=pass%3Aword')).toBe(200);
-    expect(await status({})).toBe(403);
+    expect(await status({})).toBe(401);
     expect(await status(basic('reader:wrong'))).toBe(403);
     expect(await status(basic('default:pass:word'))).toBe(403);
     expect(await status({ 'X-ClickHouse-Key': 'pass:word' })).toBe(403);
     expect(await status({ Authorization: 'Bearer x' })).toBe(403);
     expect(await status({ ...basic('reader:pass:word'), 'X-ClickHouse-User': 'reader' })).toBe(403);
     const answer = await fetch(at);
-    expect(await answer.text()).toMatch(/^Code: 516\. DB::Exception: default: Authentication failed/);
+    expect(await answer.text()).toMatch(/^Code: 194\. DB::Exception: default: Authentication failed: a password is asked for/);
+    expect(answer.headers.get('www-authenticate')).toMatch(/^Basic /);
     expect((await fetch(`http://127.0.0.1:${port}/ping`)).status).toBe(200);
   } finally {
     await guarded.close();
@@ -306,7 +312,7 @@ test('with a password nobody gets in without it', async () => {
 });
 
 test('more queries than may run at one time are told to come again', async () => {
-  const narrow = new ClickHouseHttpServer({ backend: new EmbeddedBackend(store), maxQueries: 2 });
+  const narrow = new ClickHouseHttpServer({ backend: new EmbeddedBackend(store), access: sqlAccess(), maxQueries: 2 });
   const port = await narrow.listen(0, '127.0.0.1');
   const ask = (query: string, signal?: AbortSignal): Promise<Response> =>
     fetch(`http://127.0.0.1:${port}/?${new URLSearchParams({ query })}`, signal === undefined ? {} : { signal });

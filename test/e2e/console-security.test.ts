@@ -17,7 +17,7 @@ interface Answer {
 }
 
 /** The path as it is: fetch() would tidy it up, and would not let Host be set. */
-function ask(port: number, path: string, headers: Readonly<Record<string, string>> = {}, method = 'GET', body = ''): Promise<Answer> {
+function bare(port: number, path: string, headers: Readonly<Record<string, string>> = {}, method = 'GET', body = ''): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const asked = request({ port, host: '127.0.0.1', path, method, headers, agent: false }, (response) => {
       let text = '';
@@ -35,7 +35,12 @@ function ask(port: number, path: string, headers: Readonly<Record<string, string
 describe('the console', () => {
   const vslog = new Vslog();
   let port = 0;
-  const tokens = vslog.secret('tokens', `# who may turn things\n\nalice ${TOKEN}\nbob another-token-of-16\n`);
+  const tokens = vslog.secret(
+    'tokens',
+    `# who may turn things\n\nalice ${TOKEN}\nbob another-token-of-16\ncarol another-token-only-to-read read\n`,
+  );
+
+  let reader: Readonly<Record<string, string>> = {};
 
   beforeAll(async () => {
     port = await freePort();
@@ -44,6 +49,7 @@ describe('the console', () => {
       ...['--console-listen', `127.0.0.1:${port}`, '--console-token-file', tokens],
     );
     await up.says(/ready: source/);
+    reader = vslog.bearer();
     await until('rows', async () => {
       const { status, text } = await sql('SELECT count() FROM conn_events');
       return status === 200 && !text.includes('"0"');
@@ -51,6 +57,9 @@ describe('the console', () => {
   });
   afterAll(() => vslog.clean());
 
+  /** As somebody who may read. */
+  const ask = (at: number, path: string, headers: Readonly<Record<string, string>> = {}, method = 'GET', body = ''): Promise<Answer> =>
+    bare(at, path, { ...reader, ...headers }, method, body);
   const sql = (query: string, headers: Readonly<Record<string, string>> = {}): Promise<Answer> =>
     ask(port, '/api/sql', { 'content-type': 'text/plain', ...headers }, 'POST', query);
   const messageOf = ({ text }: Answer): string => (JSON.parse(text) as { message: string }).message;
@@ -75,6 +84,7 @@ describe('the console', () => {
     ['a page without a place', { origin: 'null' }],
     ['a page on another port', { origin: 'http://127.0.0.1:1' }],
     ["a browser that says it is somebody else's", { 'sec-fetch-site': 'cross-site' }],
+    ['a browser that says it is of another port', { 'sec-fetch-site': 'same-site' }],
   ])('refuses %s', async (_name, headers) => {
     for (const path of ['/', '/api/status', '/api/knobs', '/api/live']) {
       const answer = await ask(port, path, headers);
@@ -117,16 +127,17 @@ describe('the console', () => {
   });
 
   it('changes nothing without a token, and says who changed what', async () => {
-    for (const headers of [
-      JSON_TYPE,
-      { ...JSON_TYPE, authorization: 'Bearer wrong' },
-      { ...JSON_TYPE, authorization: `Bearer ${TOKEN.slice(0, -1)}` },
-    ]) {
-      const answer = await set(KNOB, headers);
-      expect(answer.status).toBe(401);
-      expect(messageOf(answer)).toContain('takes a token of console.token_file');
-      // A browser would ask for a password of its own.
-      expect(answer.headers['www-authenticate']).toBeUndefined();
+    const tries: [headers: Readonly<Record<string, string>>, status: number, sentence: RegExp][] = [
+      [JSON_TYPE, 403, /^This token only reads/],
+      [{ ...JSON_TYPE, authorization: 'Bearer wrong' }, 401, /^This token is none of ours/],
+      [{ ...JSON_TYPE, authorization: `Bearer ${TOKEN.slice(0, -1)}` }, 401, /^This token is none of ours/],
+      [{ ...JSON_TYPE, authorization: 'Bearer another-token-only-to-read' }, 403, /^This token only reads/],
+    ];
+    for (const [headers, status, sentence] of tries) {
+      // As a page asks: a browser would ask for a password of its own.
+      const answer = await set(KNOB, { ...headers, 'sec-fetch-mode': 'cors' });
+      expect([answer.status, messageOf(answer)]).toEqual([status, expect.stringMatching(sentence)]);
+      expect(answer.headers['www-authenticate'] ?? '').not.toContain('Basic');
     }
     expect((await set(KNOB, { 'content-type': 'text/plain', ...BEARER })).status).toBe(415);
     expect((await set('{', { ...JSON_TYPE, ...BEARER })).status).toBe(400);
@@ -243,16 +254,16 @@ describe('a console that others can reach', () => {
     const up = vslog.up('--source', 'scripted', '--console-listen', `0.0.0.0:${port}`, '--console-token-file', file);
     await up.says(/ready: source/);
     for (const path of ['/', '/main.js', '/api/status', '/api/live', '/api/session']) {
-      const answer = await ask(port, path, { authorization: `Basic ${Buffer.from('alice:wrong').toString('base64')}` });
+      const answer = await bare(port, path, { authorization: `Basic ${Buffer.from('alice:wrong').toString('base64')}` });
       expect(answer.status).toBe(401);
       expect(answer.headers['www-authenticate']).toContain('Basic');
     }
     const basic = { authorization: `Basic ${Buffer.from(`anybody:${TOKEN}`).toString('base64')}` };
-    expect((await ask(port, '/', basic)).status).toBe(200);
-    expect(JSON.parse((await ask(port, '/api/session', basic)).text)).toEqual({ name: 'alice', settable: true });
+    expect((await bare(port, '/', basic)).status).toBe(200);
+    expect(JSON.parse((await bare(port, '/api/session', basic)).text)).toEqual({ name: 'alice', settable: true });
     // A browser sends a password by itself: the page of somebody else that made it do so is refused all the same.
-    expect((await ask(port, '/api/status', { ...basic, origin: 'http://evil.example' })).status).toBe(403);
-    expect((await ask(port, '/api/status', { ...basic, 'sec-fetch-site': 'cross-site' })).status).toBe(403);
+    expect((await bare(port, '/api/status', { ...basic, origin: 'http://evil.example' })).status).toBe(403);
+    expect((await bare(port, '/api/status', { ...basic, 'sec-fetch-site': 'cross-site' })).status).toBe(403);
     expect(await up.end()).toBe(0);
   });
 });

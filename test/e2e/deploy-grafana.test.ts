@@ -13,6 +13,8 @@ const ROOT = join(import.meta.dirname, '../..');
 const BIN = join(DOWNLOADS, 'prometheus/usr/bin');
 const RULES = join(ROOT, 'deploy/prometheus');
 const DASHBOARDS = join(ROOT, 'deploy/grafana/dashboards');
+/** Where the shipped configuration looks for the token. */
+const CREDENTIALS = '/etc/prometheus/vslog.token';
 
 interface Target {
   readonly refId: string;
@@ -59,7 +61,10 @@ beforeAll(async () => {
   // The one that is shipped, but for the port, and in more of a hurry.
   const config = readFileSync(join(RULES, 'prometheus.yml'), 'utf8');
   expect(config).toContain('127.0.0.1:9466');
-  writeFileSync(join(dir, 'prometheus.yml'), config.replace('127.0.0.1:9466', `127.0.0.1:${metricsPort}`).replaceAll('15s', '1s'));
+  expect(config).toContain(`credentials_file: ${CREDENTIALS}`);
+  writeFileSync(join(dir, 'vslog.token'), vslog.token(), { mode: 0o600 });
+  const ours = config.replace('127.0.0.1:9466', `127.0.0.1:${metricsPort}`).replace(CREDENTIALS, join(dir, 'vslog.token'));
+  writeFileSync(join(dir, 'prometheus.yml'), ours.replaceAll('15s', '1s'));
   prometheus = spawn(
     join(BIN, 'prometheus'),
     [`--config.file=${dir}/prometheus.yml`, `--storage.tsdb.path=${dir}/data`, `--web.listen-address=127.0.0.1:${promPort}`],
@@ -108,7 +113,9 @@ const promtool = (args: readonly string[], input = ''): string =>
 
 describe('the rules', () => {
   it('are read by promtool, and each alert fires when it should and only then', () => {
-    expect(promtool(['check', 'config', 'prometheus.yml'])).toMatch(/SUCCESS/);
+    expect(promtool(['check', 'config', '--syntax-only', 'prometheus.yml'])).toMatch(/SUCCESS/);
+    // With the token that it names, which is on no machine that only tests.
+    expect(promtool(['check', 'config', join(dir, 'prometheus.yml')])).toMatch(/SUCCESS/);
     expect(promtool(['check', 'rules', 'vslog.rules.yml'])).toMatch(/SUCCESS/);
     expect(promtool(['test', 'rules', 'vslog.rules.test.yml'])).toMatch(/SUCCESS/);
     const tested = readFileSync(join(RULES, 'vslog.rules.test.yml'), 'utf8');
@@ -134,8 +141,30 @@ describe('the rules', () => {
 });
 
 it('the metrics are such as promtool would have them', async () => {
-  const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
+  const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`, { headers: vslog.bearer() })).text();
   expect(promtool(['check', 'metrics'], text)).toBe('');
+});
+
+describe('the data sources', () => {
+  interface Source {
+    readonly type: string;
+    readonly jsonData?: Readonly<Record<string, unknown>>;
+    readonly secureJsonData?: Readonly<Record<string, string>>;
+  }
+  const { datasources } = parse(readFileSync(join(ROOT, 'deploy/grafana/datasources.yaml'), 'utf8')) as { datasources: readonly Source[] };
+
+  it('reach the store with a token from a file, which stands in no file of ours', async () => {
+    const clickhouse = datasources.find(({ type }) => type === 'grafana-clickhouse-datasource');
+    expect(clickhouse?.jsonData).toMatchObject({ host: '127.0.0.1', port: 8123, protocol: 'http' });
+    expect(clickhouse?.secureJsonData).toEqual({ password: '$__file{/etc/grafana/vslog.token}' });
+    // As the plugin asks.
+    const user = String(clickhouse?.jsonData?.username);
+    const headers = { 'X-ClickHouse-User': user, 'X-ClickHouse-Key': vslog.token() };
+    const database = String(clickhouse?.jsonData?.defaultDatabase);
+    const at = `http://127.0.0.1:${sqlPort}/?${new URLSearchParams({ database })}`;
+    expect(await (await fetch(at, { method: 'POST', body: 'SELECT 1', headers })).text()).toBe('1\n');
+    expect((await fetch(at, { method: 'POST', body: 'SELECT 1', headers: { 'X-ClickHouse-User': user } })).status).toBe(401);
+  });
 });
 
 describe('the dashboards', () => {
@@ -175,7 +204,11 @@ describe('the dashboards', () => {
       .replace(/\$__timeInterval\((\w+)\)/g, 'toStartOfInterval(toDateTime($1), INTERVAL 60 second)')
       .replace(/\$\{node:singlequote\}/g, "'a','b'");
     expect(asked).not.toContain('$__');
-    const response = await fetch(`http://127.0.0.1:${sqlPort}/?default_format=JSON`, { method: 'POST', body: asked });
+    const response = await fetch(`http://127.0.0.1:${sqlPort}/?default_format=JSON`, {
+      method: 'POST',
+      body: asked,
+      headers: vslog.bearer(),
+    });
     const text = await response.text();
     expect(response.status, text).toBe(200);
     const { meta } = JSON.parse(text) as { meta: { name: string; type: string }[] };
@@ -189,7 +222,7 @@ describe('the dashboards', () => {
       .replace('$__timeInterval(minute)', 'minute')
       .replace(/ AND node IN \(\$\{node:singlequote\}\)/, '')}) FORMAT TSV`;
     await until('connections are in the picture', async () => {
-      const response = await fetch(`http://127.0.0.1:${sqlPort}/`, { method: 'POST', body: sql });
+      const response = await fetch(`http://127.0.0.1:${sqlPort}/`, { method: 'POST', body: sql, headers: vslog.bearer() });
       return Number(await response.text()) > 100;
     });
   });

@@ -13,9 +13,12 @@ it('tells a monitoring system how collector and capture are, and refuses to tell
   const up = vslog.up('--source', 'engine', '--load', '--load-rate', '500', '--metrics-listen', `127.0.0.1:${port}`);
   await up.says(/ready/);
   expect((await fetch(`${url}/healthz`)).status).toBe(200);
+  expect((await fetch(`${url}/metrics`)).status).toBe(401);
+  const headers = vslog.bearer();
+  // To say yes or no takes no token: those who start and stop containers ask.
   await until('it is ready', async () => (await fetch(`${url}/readyz`)).status === 200);
   const value = async (name: string): Promise<number> => {
-    const text = await (await fetch(`${url}/metrics`)).text();
+    const text = await (await fetch(`${url}/metrics`, { headers })).text();
     return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
   };
   await until('events are counted', async () => (await value('vslog_collector_events_total')) > 500);

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { chownSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { readerTokenFile, readReaderToken } from '../../../src/access/reader-token.js';
 import { COMMAND_MS, until } from '../../support/patience.js';
 import { keepLogOf } from '../../support/process-logs.js';
 import type { NetworkNamespace } from './network-namespace.js';
@@ -55,7 +56,7 @@ const NO_PORTS = { VSLOG_CLICKHOUSE_HTTP_LISTEN: '', VSLOG_CONSOLE_LISTEN: '', V
 /** The command line with sockets and data of its own and no ports but those that a test asks for, run by somebody without privileges. */
 export class Vslog {
   readonly dir = mkdtempSync(join(tmpdir(), 'vslog-e2e-'));
-  private readonly env: NodeJS.ProcessEnv;
+  private env: NodeJS.ProcessEnv;
   private readonly who: { uid?: number; gid?: number };
   private readonly program: readonly [string, ...string[]];
   private readonly pids = new Set<number>();
@@ -82,12 +83,28 @@ export class Vslog {
     if (this.who.uid !== undefined) chownSync(this.dir, this.who.uid, this.who.gid ?? NOBODY);
   }
 
+  /** What starts from now on has more in its environment. */
+  with(env: NodeJS.ProcessEnv): this {
+    this.env = { ...this.env, ...env };
+    return this;
+  }
+
   /** A file of a token or password, which its owner alone may read; its path. */
   secret(name: string, content: string): string {
     const path = join(this.dir, name);
     writeFileSync(path, content, { mode: 0o600 });
     if (this.who.uid !== undefined) chownSync(path, this.who.uid, this.who.gid ?? NOBODY);
     return path;
+  }
+
+  /** The token by which the collector's listeners let somebody read, after it has started. */
+  token(): string {
+    return readReaderToken(readerTokenFile(join(this.dir, 'data')));
+  }
+
+  /** The same as the header of a request. */
+  bearer(): { readonly authorization: string } {
+    return { authorization: `Bearer ${this.token()}` };
   }
 
   run(...args: string[]): Ran {

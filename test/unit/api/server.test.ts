@@ -152,3 +152,15 @@ it('lets so many follow the events, and tells the next one', async () => {
   gone.abort();
   await Promise.all(tails);
 });
+
+it('gives links to the console, where there is one', async () => {
+  const link = { url: 'http://127.0.0.1:9488/enter/code', seconds: 60 };
+  expect(await (await start({ consoleLink: () => link })).consoleLink()).toEqual(link);
+  await server?.stop();
+  for (const consoleLink of [undefined, () => undefined])
+    await expect((await start({ consoleLink })).consoleLink().finally(() => server?.stop())).rejects.toMatchObject({
+      status: 503,
+      code: 'no_console',
+      message: expect.stringMatching(/^The collector serves no console: console\.listen is empty/),
+    });
+});

@@ -1,8 +1,46 @@
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
+import { admitReaders } from '../../../src/access/readers.js';
 import { readNamedFile, readSecret, readSecretFile } from '../../../src/config/secret.js';
 import { withDirectory } from '../support/temporary.js';
+
+const before = process.umask();
+afterEach(() => {
+  admitReaders(undefined);
+  process.umask(before);
+});
+
+it('lets a group read one that is our own, or that of the readers', () =>
+  withDirectory(async (dir) => {
+    const path = join(dir, 'token');
+    writeFileSync(path, 'a secret\n');
+    const other = 45_000;
+    chmodSync(path, 0o640);
+    expect(readSecret('metrics.token_file', path)).toBe('a secret');
+    if (process.geteuid?.() !== 0) return;
+    chownSync(path, 0, other);
+    expect(() => readSecret('metrics.token_file', path)).toThrow(
+      `metrics.token_file names ${path}, which group ${other} may read, which is neither our own nor collector.read_group: "chmod 600 ${path}".`,
+    );
+    expect(readSecretFile('--token-file', path, 'client').toString()).toBe('a secret\n');
+    admitReaders(other);
+    expect(readSecret('metrics.token_file', path)).toBe('a secret');
+  }));
+
+it('keeps from the readers what lets change something', () =>
+  withDirectory(async (dir) => {
+    const path = join(dir, 'tokens');
+    writeFileSync(path, 'a secret\n');
+    chmodSync(path, 0o640);
+    admitReaders(process.getegid?.());
+    expect(readSecretFile('console.token_file', path, 'read').toString()).toBe('a secret\n');
+    expect(() => readSecretFile('console.token_file', path, 'operate')).toThrow(
+      `console.token_file names ${path}, which the members of collector.read_group may read, who may not change anything: "chmod 600 ${path}".`,
+    );
+    chmodSync(path, 0o644);
+    expect(() => readSecretFile('console.token_file', path, 'operate')).toThrow(`everybody on this machine may read: "chmod 600 ${path}".`);
+  }));
 
 it('refuses a secret that others may read or change, and says the chmod', () =>
   withDirectory(async (dir) => {

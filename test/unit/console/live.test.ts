@@ -48,6 +48,18 @@ function feed() {
 }
 
 describe('the live feed', () => {
+  it('ends with the session of who watches, and goes on for others', async () => {
+    const { live } = feed();
+    const [session, token] = [new Watcher(), new Watcher()];
+    live.watch(session.response, Date.now() + 3000);
+    live.watch(token.response);
+    await vi.advanceTimersByTimeAsync(2999);
+    expect([session.ended, token.ended]).toEqual([false, false]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect([session.ended, token.ended]).toEqual([true, false]);
+    live.stop();
+  });
+
   it('sends the status at once, and then once a second, to everybody who watches', async () => {
     const { live, asked } = feed();
     const [first, second] = [new Watcher(), new Watcher()];

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -7,7 +7,8 @@ import type { Asset } from '../../../src/console/assets.js';
 import { Desk } from '../../../src/console/desk.js';
 import { LIMITS } from '../../../src/console/limits.js';
 import { ConsoleServer } from '../../../src/console/server.js';
-import { Tokens } from '../../../src/console/tokens.js';
+import { type Key, keyOf } from '../../../src/listen/keyring.js';
+import { closedGuard, openGuard } from '../../support/guards.js';
 import { until } from '../../support/patience.js';
 import { FakeKnobs } from '../support/fake-knobs.js';
 import { FakeSqlStore } from '../support/fake-sql-store.js';
@@ -21,13 +22,7 @@ const JSON_TYPE = { 'content-type': 'application/json' };
 const PAGE: Asset = { bytes: Buffer.from('<html>the page</html>'), type: 'text/html; charset=utf-8', etag: '"1"' };
 const SCRIPT: Asset = { bytes: Buffer.from('run()'), type: 'text/javascript; charset=utf-8', etag: '"2"' };
 
-let tokens: Tokens | undefined;
-beforeAll(() =>
-  withDirectory(async (dir) => {
-    writeFileSync(join(dir, 'tokens'), `alice ${TOKEN}\n`, { mode: 0o600 });
-    tokens = Tokens.read('console.token_file', join(dir, 'tokens'));
-  }),
-);
+const tokens = [keyOf('alice', TOKEN, true)];
 
 const running: { close(): Promise<void> }[] = [];
 afterEach(async () => {
@@ -37,16 +32,19 @@ afterEach(async () => {
 interface Site {
   readonly port: number;
   readonly store: FakeSqlStore;
+  readonly access: Access;
   ask(path: string, asked?: Asked): Promise<Answer>;
   /** The message of a refusal, with its status. */
   refused(path: string, asked?: Asked): Promise<string>;
 }
 
-/** A console on loopback. Without `capture` nobody answers at the capture's socket. */
+/** A console on loopback, to which everybody may look where it is not `closed`. Without `capture` nobody answers at the capture's socket. */
 async function site(
-  options: { tokens?: Tokens | undefined; store?: false; assets?: false; capture?: FakeKnobs; socket?: string } = {},
+  options: { tokens?: readonly Key[]; closed?: boolean; store?: false; assets?: false; capture?: FakeKnobs; socket?: string } = {},
 ): Promise<Site> {
   const store = new FakeSqlStore();
+  const keys = options.tokens ?? [];
+  const access = new Access(options.closed === true ? closedGuard(keys) : openGuard(keys));
   const server = new ConsoleServer({
     assets:
       options.assets === false
@@ -58,7 +56,7 @@ async function site(
     status: async () => STATUS,
     store: options.store === false ? undefined : store,
     desk: new Desk(options.socket ?? '/nowhere/capture.sock', store),
-    access: new Access(options.tokens, true),
+    access,
   });
   const port = await server.listen(0, '127.0.0.1');
   running.push(server);
@@ -67,7 +65,7 @@ async function site(
     const { status, text } = await asked(path, more);
     return `${status}: ${(JSON.parse(text) as { message: string }).message}`;
   };
-  return { port, store, ask: asked, refused };
+  return { port, store, access, ask: asked, refused };
 }
 
 describe('the page', () => {
@@ -310,9 +308,7 @@ describe('a change', () => {
       ).toMatch(/^401: /);
     }
     const shows = await site({ socket: join(dir, 'capture.sock') });
-    expect(await shows.refused('/api/knobs', { method: 'POST', headers: { ...ALICE, ...JSON_TYPE }, body: '{}' })).toMatch(
-      /^403: This console only shows/,
-    );
+    expect(await shows.refused('/api/knobs', { method: 'POST', headers: JSON_TYPE, body: '{}' })).toMatch(/^403: This console only shows/);
     expect(capture.requests).toHaveLength(before);
   });
 
@@ -352,12 +348,80 @@ it('asks a browser for a token where others can reach it', async () => {
     status: async () => STATUS,
     store: undefined,
     desk: new Desk('/nowhere/capture.sock', undefined),
-    access: new Access(tokens, false),
+    access: new Access(closedGuard(tokens, { loopback: false })),
   });
   const port = await server.listen(0, '127.0.0.1');
   running.push(server);
   const refused = await ask(port, '/', { headers: { host: 'lb1' } });
-  expect([refused.status, refused.headers['www-authenticate']]).toEqual([401, 'Basic realm="vslog", charset="UTF-8"']);
+  expect([refused.status, refused.headers['www-authenticate']]).toEqual([
+    401,
+    'Bearer realm="vslog", Basic realm="vslog", charset="UTF-8"',
+  ]);
   const basic = `Basic ${Buffer.from(`me:${TOKEN}`).toString('base64')}`;
   expect((await ask(port, '/', { headers: { host: 'lb1', authorization: basic } })).text).toBe('<html>the page</html>');
+});
+
+describe('a browser that was not let in', () => {
+  const NAVIGATES = { accept: 'text/html', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document', 'sec-fetch-site': 'none' };
+  const FORM = { accept: 'text/html', 'content-type': 'application/x-www-form-urlencoded' };
+
+  it('is shown how it gets in, and nothing of the page', async () => {
+    const { ask: at } = await site({ tokens, closed: true });
+    const door = await at('/reports/who?since=1h', { headers: NAVIGATES });
+    expect([door.status, door.headers['content-type'], door.headers['www-authenticate']]).toEqual([
+      401,
+      'text/html; charset=utf-8',
+      'Bearer realm="vslog"',
+    ]);
+    expect(door.text).toContain('vslog console');
+    expect(door.headers['content-security-policy']).toMatch(/^default-src 'none'; style-src 'sha256-/);
+    expect(door.headers['x-content-type-options']).toBe('nosniff');
+    expect(door.headers['cross-origin-resource-policy']).toBe('same-origin');
+    for (const path of ['/main.js', '/api/status', '/api/live', '/nothing']) {
+      const { status, text } = await at(path, { headers: { 'sec-fetch-mode': 'cors' } });
+      expect([path, status, JSON.parse(text)]).toEqual([
+        path,
+        401,
+        { message: expect.stringMatching(/^A token or a session is asked for: .*\.$/) },
+      ]);
+    }
+  });
+
+  it('comes in by a link, once, and goes on to an address without it', async () => {
+    const { ask: at, access } = await site({ tokens, closed: true });
+    const path = `/enter/${access.links.make(60_000)}`;
+    expect((await at(path, { method: 'HEAD' })).status).toBe(405);
+    expect((await at(path, { headers: { 'sec-purpose': 'prefetch;prerender' } })).status).toBe(503);
+    const came = await at(path, { headers: { ...NAVIGATES, 'sec-fetch-site': 'cross-site' } });
+    expect([came.status, came.headers.location, came.headers['referrer-policy'], came.headers['cache-control']]).toEqual([
+      303,
+      '/',
+      'no-referrer',
+      'no-store',
+    ]);
+    const [set = ''] = came.headers['set-cookie'] ?? [];
+    expect(set).toMatch(/; Path=\/; HttpOnly; SameSite=Strict; Max-Age=43200$/);
+    const [cookie = ''] = set.split(';');
+    expect((await at('/', { headers: { ...NAVIGATES, cookie } })).text).toBe('<html>the page</html>');
+    expect(JSON.parse((await at('/api/session', { headers: { cookie } })).text)).toEqual({ name: null, settable: true });
+    expect((await at('/api/knobs', { method: 'POST', headers: { cookie, ...JSON_TYPE }, body: '{}' })).status).toBe(401);
+    const again = await at(path, { headers: NAVIGATES });
+    expect([again.status, again.headers['set-cookie']]).toEqual([401, undefined]);
+    expect(again.text).toContain('This link was used already, or is too old');
+  });
+
+  it('comes in by a token that its person types', async () => {
+    const { ask: at, port } = await site({ tokens, closed: true });
+    const body = String(new URLSearchParams({ token: ` ${TOKEN} `, to: '/sql?q=1' }));
+    const came = await at('/enter', { method: 'POST', headers: { ...FORM, origin: `http://127.0.0.1:${port}` }, body });
+    expect([came.status, came.headers.location]).toEqual([303, '/sql?q=1']);
+    const elsewhere = String(new URLSearchParams({ token: TOKEN, to: '//evil.example/' }));
+    expect((await at('/enter', { method: 'POST', headers: FORM, body: elsewhere })).headers.location).toBe('/');
+    const wrong = await at('/enter', { method: 'POST', headers: FORM, body: 'token=wrong' });
+    expect([wrong.status, wrong.headers['set-cookie']]).toEqual([401, undefined]);
+    expect(wrong.text).toContain('This token is none of ours');
+    expect((await at('/enter', { method: 'POST', headers: { ...FORM, origin: 'http://evil.example' }, body })).status).toBe(403);
+    expect((await at('/enter', { method: 'POST', headers: JSON_TYPE, body })).status).toBe(415);
+    expect((await at('/enter')).status).toBe(405);
+  });
 });

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, it } from 'vitest';
-import { foreignPage, isLoopback, opensPage } from '../../../src/listen/loopback.js';
+import { followsForeignLink, foreignOrigin, foreignPage, isLoopback, opensPage } from '../../../src/listen/loopback.js';
 
 const request = (headers: Readonly<Record<string, string>>, method = 'GET') => ({ method, headers }) as unknown as IncomingMessage;
 
@@ -21,6 +21,11 @@ describe('a request that a page of somebody else could have made a browser send'
     ['names a page of another port', { host: 'localhost:9488', origin: 'http://localhost:1' }, /pages from elsewhere are refused/],
     ['names a page over TLS, which we do not speak', { host: 'localhost', origin: 'https://localhost' }, /pages from elsewhere/],
     ['names a page without a name', { host: 'localhost', origin: 'null' }, /pages from elsewhere are refused/],
+    [
+      'is told to be of another port of this machine',
+      { host: 'localhost:9488', 'sec-fetch-site': 'same-site' },
+      /pages from elsewhere are refused/,
+    ],
     ['is told to be one', { host: 'localhost:9488', 'sec-fetch-site': 'cross-site' }, /pages from elsewhere are refused/],
   ])('%s', (_what, headers, sentence) => {
     expect(foreignPage(request(headers))).toMatch(sentence);
@@ -45,4 +50,25 @@ describe('a request that a page of somebody else could have made a browser send'
     expect(opensPage(request({ host: 'localhost' }))).toBe(false);
     expect(foreignPage(request({ ...followed, host: 'evil.example' }), true)).toMatch(/which is not a name/);
   });
+});
+
+describe('the same where others reach us', () => {
+  it('is known by the page that it names, whatever our name is there', () => {
+    const at = (headers: Readonly<Record<string, string>>) => foreignOrigin(request({ host: 'lb1.example', ...headers }));
+    for (const headers of [{}, { origin: 'https://lb1.example' }, { origin: 'http://lb1.example', 'sec-fetch-site': 'same-origin' }])
+      expect(at(headers)).toBeUndefined();
+    for (const headers of [{ origin: 'https://evil.example' }, { 'sec-fetch-site': 'cross-site' }, { 'sec-fetch-site': 'same-site' }])
+      expect(at(headers)).toMatch(/pages from elsewhere are refused/);
+  });
+});
+
+it('a link in a page of somebody else is known, since a browser keeps our cookie back', () => {
+  const followed = { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' };
+  for (const [site, expected] of [
+    ['cross-site', true],
+    ['same-site', true],
+    ['same-origin', false],
+    ['none', false],
+  ] as const)
+    expect(followsForeignLink(request({ ...followed, 'sec-fetch-site': site })), site).toBe(expected);
 });

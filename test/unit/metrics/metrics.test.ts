@@ -2,15 +2,19 @@ import { readFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { StatusDocument } from '../../../src/api/status.js';
+import { keyOf } from '../../../src/listen/keyring.js';
+import { Penalty } from '../../../src/listen/penalty.js';
 import { exposition, unready } from '../../../src/metrics/exposition.js';
 import { MetricsServer } from '../../../src/metrics/server.js';
+import { closedGuard, openGuard } from '../../support/guards.js';
+import { ask } from '../support/http.js';
 import { SINK, STATUS } from '../support/status.js';
 
 let server: MetricsServer | undefined;
 afterEach(() => server?.close());
 
-async function serve(status: () => Promise<StatusDocument>, token?: string): Promise<string> {
-  server = new MetricsServer({ status, token });
+async function serve(status: () => Promise<StatusDocument>, guard = openGuard()): Promise<string> {
+  server = new MetricsServer({ status, guard });
   return `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
 }
 
@@ -74,15 +78,51 @@ describe('metrics', () => {
     expect((await fetch(`${url}/metrics`, { method: 'POST', body: 'x' })).status).toBe(405);
   });
 
-  it('ask for the token where there is one, but for the sign of life', async () => {
-    const url = await serve(async () => STATUS, 'secret');
-    const asked = async (authorization?: string): Promise<number> =>
-      (await fetch(`${url}/metrics`, authorization === undefined ? {} : { headers: { authorization } })).status;
-    expect([await asked(), await asked('Bearer wrong'), await asked('Basic secret'), await asked('Bearer secret')]).toEqual([
-      401, 401, 401, 200,
-    ]);
-    expect((await fetch(`${url}/readyz`)).status).toBe(401);
-    expect((await fetch(`${url}/healthz`)).status).toBe(200);
+  it('ask for a token, but for the sign of life', async () => {
+    const url = await serve(async () => STATUS, closedGuard([keyOf('metrics', 'secret')]));
+    const basic = `Basic ${Buffer.from('prometheus:secret').toString('base64')}`;
+    const asked = async (path: string, authorization?: string): Promise<string> => {
+      const answer = await fetch(url + path, authorization === undefined ? {} : { headers: { authorization } });
+      return `${answer.status} ${(await answer.text()).split('\n')[0]}`;
+    };
+    expect(await asked('/metrics')).toMatch(/^401 A token is asked for/);
+    expect(await asked('/metrics', 'Bearer wrong')).toMatch(/^401 This token is not known here/);
+    expect(await asked('/metrics', 'Basic secret')).toMatch(/^401/);
+    for (const right of ['Bearer secret', basic]) expect(await asked('/metrics', right)).toMatch(/^200 # HELP/);
+    expect(await asked('/healthz')).toBe('200 ok');
+    // Yes or no, and to who has the token why.
+    expect(await asked('/readyz')).toBe('503 not ready');
+    expect(await asked('/readyz', 'Bearer secret')).toBe('503 Sink kafka: Nobody listens.');
+    expect(await asked('/readyz', 'Bearer wrong')).toMatch(/^401/);
+    expect((await fetch(`${url}/metrics`)).headers.get('www-authenticate')).toMatch(/^Bearer realm="vslog", Basic /);
+  });
+
+  it('tell others than this machine nothing without a token but that they live', async () => {
+    const url = await serve(async () => STATUS, closedGuard([keyOf('metrics', 'secret')], { loopback: false }));
+    expect([(await fetch(`${url}/readyz`)).status, (await fetch(`${url}/healthz`)).status]).toEqual([401, 200]);
+  });
+
+  it('tell a crowd of wrong tokens to come again', async () => {
+    const url = await serve(async () => STATUS, closedGuard([], { penalty: new Penalty({ most: 0 }) }));
+    expect((await fetch(`${url}/metrics`, { headers: { authorization: 'Bearer wrong' } })).status).toBe(429);
+  });
+
+  it('are not for pages of somebody else, nor by another name', async () => {
+    const { port } = new URL(await serve(async () => STATUS));
+    for (const headers of [
+      { host: 'evil.example' },
+      { 'sec-fetch-site': 'same-site' },
+      { 'sec-fetch-site': 'cross-site' },
+      { origin: 'http://evil.example' },
+    ])
+      for (const path of ['/metrics', '/readyz', '/healthz']) {
+        const answer = await ask(Number(port), path, { headers: { host: `127.0.0.1:${port}`, ...headers } as Record<string, string> });
+        expect([answer.status, answer.headers['x-content-type-options'], answer.headers['cross-origin-resource-policy']]).toEqual([
+          403,
+          'nosniff',
+          'same-origin',
+        ]);
+      }
   });
 
   it('say when they cannot be told', async () => {

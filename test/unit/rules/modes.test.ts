@@ -9,6 +9,7 @@ const MAKES =
 /** Where that is not done by src/access, and which mode it gets. */
 const EXCEPT: Readonly<Record<string, string>> = {
   'src/api/listen.ts': 'a socket: socketMode()',
+  'src/cli/console.ts': 'a person’s own: 0600',
   'src/cli/sql-history.ts': 'a person’s own: 0600',
   'src/cli/sql-shell.ts': 'what a person saves: fileMode()',
   'src/cli/sql.ts': 'what a person saves: fileMode()',
