@@ -21,12 +21,13 @@ const MEMORY_MIB = 128;
 const SESSIONS = 16;
 const FRAMES = 4096;
 
-/** Sessions that ask for everything and go; that ask and never read; and that begin frames which never end. */
+/** Sessions that ask for everything and go; that ask and never read; that begin frames which never end; and, by one who may look, that want the log kept for them or take the collector's. */
 const ATTACKS = [
   { uid: 41_001, how: 'whole', rounds: 20 },
   { uid: 41_002, how: 'whole', rounds: 0 },
   { uid: 41_003, how: 'whole', rounds: 0 },
   { uid: 41_004, how: 'half', rounds: 0 },
+  { uid: 41_005, how: 'keep', rounds: 0 },
 ] as const;
 
 /** Plays a whole life of connections beside the attacks: every event of it must be in the log, and the capture stays small and at its work. */
@@ -48,7 +49,10 @@ async function play(stage: Stage, socket: string): Promise<string | undefined> {
     const result = await runScenario(stage, { ...scenario, name: NAME });
     if (result.failure !== undefined) return result.failure;
     const said = await machine.must('cat /tmp/attack.*');
-    if (/hand:/.test(said) || said.split('under way').length !== 4) return `the attack itself failed: ${said}`;
+    if (/hand:/.test(said) || said.split('under way').length !== ATTACKS.filter(({ rounds }) => rounds === 0).length + 1)
+      return `the attack itself failed: ${said}`;
+    const kept = (await statusOf(socket)).durable.filter(({ name, owner }) => name?.startsWith('thief') === true || owner === 41_005);
+    if (kept.length > 0) return `the capture keeps events for somebody who may only look: ${kept.map(({ name }) => name).join(', ')}`;
     const away = await awayOf(socket);
     const memory = await memoryOf(machine, (await statusOf(socket)).pid);
     console.log(`  attacked: ${away.toFixed(1)} ms away from the source at most, ${memory.toFixed(0)} MiB`);

@@ -81,15 +81,22 @@ void serve(const Fd& listening, bool bridges, unsigned number) {
   std::_Exit(code);
 }
 
+hand::Way way_of(const std::string& word) {
+  if (word == "whole") return hand::Way::whole;
+  if (word == "half") return hand::Way::half;
+  if (word == "keep") return hand::Way::keep;
+  throw std::runtime_error(word + " is no way to attack: whole, half or keep");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   try {
     if (argc == 8 && std::string(argv[1]) == "attack") {
-      hand::attack({argv[2], static_cast<unsigned>(std::stoul(argv[3])), std::stoi(argv[4]), std::stoi(argv[5]), std::string(argv[6]) == "half", std::stoi(argv[7])});
+      hand::attack({argv[2], static_cast<unsigned>(std::stoul(argv[3])), std::stoi(argv[4]), std::stoi(argv[5]), way_of(argv[6]), std::stoi(argv[7])});
       return 0;
     }
-    if (argc != 3) throw std::runtime_error("usage: hand SESSIONS BRIDGES, both ports; or hand attack SOCKET UID SESSIONS FRAMES half|whole ROUNDS");
+    if (argc != 3) throw std::runtime_error("usage: hand SESSIONS BRIDGES, both ports; or hand attack SOCKET UID SESSIONS FRAMES whole|half|keep ROUNDS");
     std::signal(SIGCHLD, SIG_IGN);
     std::signal(SIGPIPE, SIG_IGN);
     const Fd sessions = listener(std::stoi(argv[1])), bridges = listener(std::stoi(argv[2]));
