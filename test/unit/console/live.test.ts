@@ -51,7 +51,8 @@ describe('the live feed', () => {
   it('ends with the session of who watches, and goes on for others', async () => {
     const { live } = feed();
     const [session, token] = [new Watcher(), new Watcher()];
-    live.watch(session.response, Date.now() + 3000);
+    vi.setSystemTime(0);
+    live.watch(session.response, 3000);
     live.watch(token.response);
     await vi.advanceTimersByTimeAsync(2999);
     expect([session.ended, token.ended]).toEqual([false, false]);
