@@ -10,6 +10,7 @@ export type CommandName =
   | 'key'
   | 'verify'
   | 'replay'
+  | 'erase'
   | 'sink'
   | 'doctor'
   | 'config';

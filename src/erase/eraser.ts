@@ -31,13 +31,14 @@ export class BodyEraser {
   private readonly target: EraseTarget;
   private readonly addresses: AddressSet;
   private readonly own: AddressSet;
-  private readonly before: bigint;
+  /** Only what happened before, ns since 1970. */
+  readonly beforeNs: bigint;
 
   constructor(target: EraseTarget) {
     this.target = target;
     this.addresses = new AddressSet(target.networks);
     this.own = new AddressSet(target.sides.own);
-    this.before = BigInt(target.beforeNs);
+    this.beforeNs = BigInt(target.beforeNs);
   }
 
   /** Erases among the whole length-delimited ConnEvents of a body; how many. With `count` they stay. Throws RangeError at bytes that are no such events. */
@@ -76,7 +77,7 @@ export class BodyEraser {
 
   /** Whether an event of a connection is the person's, by its addresses as 16 bytes each. */
   isTheirs(client: Buffer, virtual: Buffer, real: Buffer, flags: number, timeNs: bigint): boolean {
-    if (timeNs >= this.before) return false;
+    if (timeNs >= this.beforeNs) return false;
     const { sides } = this.target;
     if (sides.client && this.addresses.has(client, 0)) return true;
     const other = (wanted: boolean, address: Buffer): boolean =>
@@ -105,17 +106,15 @@ export class BodyEraser {
     if (found.kind === ERASED || found.time === 0 || found.sequence === 0) return false;
     const { sides } = this.target;
     const among = (at: number): boolean => at !== 0 && this.addresses.has(body, at);
-    const other = (at: number): boolean =>
-      among(at) && (!sides.auto || ((found.flags & CONNTRACK_FLAG) !== 0 && !this.own.has(body, at)));
-    const theirs =
-      (sides.client && among(found.client)) || (sides.virtual && other(found.virtual)) || (sides.real && other(found.real));
-    return theirs && body.readBigUInt64LE(found.time) < this.before;
+    const other = (at: number): boolean => among(at) && (!sides.auto || ((found.flags & CONNTRACK_FLAG) !== 0 && !this.own.has(body, at)));
+    const theirs = (sides.client && among(found.client)) || (sides.virtual && other(found.virtual)) || (sides.real && other(found.real));
+    return theirs && body.readBigUInt64LE(found.time) < this.beforeNs;
   }
 
   private redact(message: Buffer, count: boolean): boolean {
     // Most of them name no address at all.
     const event = v1.ControlEvent.decode(message);
-    if (BigInt(event.time_ns.toString()) >= this.before || event.command === '') return false;
+    if (BigInt(event.time_ns.toString()) >= this.beforeNs || event.command === '') return false;
     const places = [event.virtual_addr, event.real_addr].map((address) => Buffer.from(address));
     const command = this.command(event.command, places);
     if (command === event.command) return false;

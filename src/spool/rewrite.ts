@@ -6,7 +6,7 @@ import { openToWrite } from '../access/readers.js';
 import { crc32c } from '../wire/crc32c.js';
 import { loadIndex, loadSealed } from './catalog.js';
 import { DamagedSegmentError } from './errors.js';
-import { encodeEntry, encodeFooter, encodeHeader, ENTRY_SIZE, type IndexFooter, type IndexHeader } from './index-file.js';
+import { ENTRY_SIZE, encodeEntry, encodeFooter, encodeHeader, type IndexFooter, type IndexHeader } from './index-file.js';
 import { bodyName, indexName, type SegmentFiles, syncDirectory } from './layout.js';
 import type { Segment } from './segment.js';
 import { segmentOf } from './segment-writer.js';
@@ -31,20 +31,20 @@ export interface Rewritten {
 /** Bytes after which others get a turn. */
 const TURN_BYTES = 1 << 20;
 
-/** Writes the new files of a segment beside it, durably; undefined: nothing is to be changed. Rejects with DamagedSegmentError when it cannot be read. */
-export async function prepareRewrite(dir: string, { id, record }: Pick<Segment, 'id' | 'record'>, change: Change): Promise<Rewritten | undefined> {
+/** Hands every batch of a sealed segment to `change`, which may change it in place. Rejects with DamagedSegmentError when it cannot be read. */
+async function eachBatch(dir: string, { id, record }: Pick<Segment, 'id' | 'record'>, change: Change) {
   const files: SegmentFiles = { id, record, hasBody: true, hasIndex: true };
   const index = await loadIndex(dir, files);
   const { header, footer } = await loadSealed(dir, files, index);
-  const path = join(dir, bodyName(id, record));
-  const body = await readFile(path);
-  const hash = createHash('sha256');
+  const body = await readFile(join(dir, bodyName(id, record)));
   const entries = [...(index?.entries ?? [])];
+  const hash = createHash('sha256');
   let events = 0;
   let since = 0;
   for (const [i, entry] of entries.entries()) {
     const batch = body.subarray(entry.offset, entry.offset + entry.length);
-    if (crc32c(batch) !== entry.crc32c) throw new DamagedSegmentError(`Segment ${bodyName(id, record)} is damaged in the batch at byte ${entry.offset}.`);
+    if (crc32c(batch) !== entry.crc32c)
+      throw new DamagedSegmentError(`Segment ${bodyName(id, record)} is damaged in the batch at byte ${entry.offset}.`);
     const changed = change(batch);
     if (changed > 0) entries[i] = { ...entry, crc32c: crc32c(batch) };
     events += changed;
@@ -54,9 +54,25 @@ export async function prepareRewrite(dir: string, { id, record }: Pick<Segment, 
     since = 0;
     await turn();
   }
+  return { header, footer, body, entries, events, sha256: hash.digest('hex') };
+}
+
+/** How many events of a sealed segment `count` finds, which must not change them. Rejects with DamagedSegmentError when it cannot be read. */
+export async function countEvents(dir: string, segment: Pick<Segment, 'id' | 'record'>, count: Change): Promise<number> {
+  return (await eachBatch(dir, segment, count)).events;
+}
+
+/** Writes the new files of a segment beside it, durably; undefined: nothing is to be changed. Rejects with DamagedSegmentError when it cannot be read. */
+export async function prepareRewrite(
+  dir: string,
+  { id, record }: Pick<Segment, 'id' | 'record'>,
+  change: Change,
+): Promise<Rewritten | undefined> {
+  const { header, footer, body, entries, events, sha256 } = await eachBatch(dir, { id, record }, change);
+  const path = join(dir, bodyName(id, record));
   if (events === 0) return undefined;
   const erased = { events: events + (footer.erased?.events ?? 0), sha256: footer.erased?.sha256 ?? footer.sha256 };
-  const next: IndexFooter = { ...footer, sha256: hash.digest('hex'), erased };
+  const next: IndexFooter = { ...footer, sha256, erased };
   const bytes = Buffer.alloc(entries.length * ENTRY_SIZE);
   for (const [i, entry] of entries.entries()) encodeEntry(entry, bytes, i * ENTRY_SIZE);
   try {
