@@ -55,10 +55,8 @@ export async function eraseRows(database: Database, target: EraseTarget, say: (s
   // Last: as long as an event is there, a repetition knows what to look for.
   say('rewriting conn_events');
   await rewriting(database, 'conn_events', `UPDATE ${blank()} WHERE ${theirs}`, theirs, say);
-  for (const table of ['conn_events', 'control_events', ...DERIVED.map((one) => one.table), ...(sided ? ['rs_minute'] : [])]) {
-    say(`removing old parts of ${table}`);
-    await purge(database, table);
-  }
+  const tables = ['conn_events', 'control_events', ...DERIVED.map(({ table }) => table), ...(sided ? ['rs_minute'] : [])];
+  await purge(database, tables, say);
 }
 
 /** How a person is taken out of a store. `run`: runs it when the store can be asked, and nothing beside it. */

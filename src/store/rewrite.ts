@@ -6,6 +6,8 @@ import { quote } from './quote.js';
 /** How often it is looked how far ClickHouse is, ms, and how long the removal of old parts may take. */
 const LOOK_MS = 200;
 const PURGE_MS = 300_000;
+/** Looks between two calls for the cleaning. */
+const KICK = 5;
 /** Room on the disk that is left to others, bytes. */
 const SPARE = 64 * 1024 * 1024;
 
@@ -41,30 +43,36 @@ export async function rewriting(
 }
 
 /** Has everything that was rewritten or removed taken off the disk: rows that are only hidden, old parts, and the records of mutations. */
-export async function purge(database: Database, table: string): Promise<void> {
-  const { name, on } = storage(database.placement, table);
-  await keepNothing(database, table);
-  await database.write(`ALTER TABLE ${name}${on} APPLY DELETED MASK SETTINGS mutations_sync = 2`);
-  // The last record of a mutation is kept: so that it is none with a condition that names somebody.
-  await database.write(`ALTER TABLE ${name}${on} DELETE WHERE false SETTINGS mutations_sync = 2`);
+export async function purge(database: Database, tables: readonly string[], say: (step: string) => void): Promise<void> {
+  const places = tables.map((table) => storage(database.placement, table));
+  for (const [i, { name, on }] of places.entries()) {
+    say(`rewriting ${tables[i]}, what is hidden in it`);
+    await keepNothing(database, tables[i] as string);
+    await database.write(`ALTER TABLE ${name}${on} APPLY DELETED MASK SETTINGS mutations_sync = 2`);
+    // The last record of a mutation is kept: so that it is none with a condition that names somebody.
+    await database.write(`ALTER TABLE ${name}${on} DELETE WHERE false SETTINGS mutations_sync = 2`);
+  }
+  const stores = tables.map((table) => quote(stored(database, table))).join(', ');
+  const where = `database = ${quote(database.placement.database)} AND table IN (${stores})`;
   const end = performance.now() + PURGE_MS;
   for (let tries = 0; ; tries++) {
     // Has the cleaning, which comes twice a minute else, come now. Who may not is the one who waits.
-    if (tries % 25 === 0)
-      for (const what of ['STOP', 'START']) await database.write(`SYSTEM ${what} CLEANUP${on} ${name}`).catch(() => undefined);
-    const where = `database = ${quote(database.placement.database)} AND table = ${quote(stored(database, table))}`;
+    if (tries % KICK === 0)
+      for (const { name, on } of places)
+        for (const what of ['STOP', 'START']) await database.write(`SYSTEM ${what} CLEANUP${on} ${name}`).catch(() => undefined);
     const left = await database.text(
-      `SELECT (SELECT count() FROM system.parts WHERE ${where} AND NOT active), (SELECT count() FROM system.mutations WHERE ${where} AND is_done)`,
+      `SELECT (SELECT count() FROM system.parts WHERE ${where} AND NOT active), (SELECT count() FROM (SELECT count() AS n FROM system.mutations WHERE ${where} AND is_done GROUP BY table HAVING n > 1))`,
     );
-    const [parts = 0, mutations = 0] = left.split('\t').map(Number);
-    if (parts === 0 && mutations <= 1) break;
+    const [parts = 0, records = 0] = left.split('\t').map(Number);
+    if (parts === 0 && records === 0) break;
     if (performance.now() > end)
       throw new Error(
-        `ClickHouse still keeps ${parts} old parts and ${mutations} records of mutations of table ${table} after ${PURGE_MS / 1000} s.`,
+        `After ${PURGE_MS / 1000} s ClickHouse still keeps ${parts} old parts, and records of mutations of ${records} tables.`,
       );
+    say(`waiting for ClickHouse to remove ${parts} old parts`);
     await sleep(LOOK_MS);
   }
-  await database.write(`ALTER TABLE ${name}${on} RESET SETTING ${Object.keys(SETTINGS).join(', ')}`);
+  for (const { name, on } of places) await database.write(`ALTER TABLE ${name}${on} RESET SETTING ${Object.keys(SETTINGS).join(', ')}`);
 }
 
 async function keepNothing(database: Database, table: string): Promise<void> {
