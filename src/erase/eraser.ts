@@ -31,6 +31,8 @@ export class BodyEraser {
   private readonly target: EraseTarget;
   private readonly addresses: AddressSet;
   private readonly own: AddressSet;
+  /** Those that were named one by one: nobody means our own machine by them. */
+  private readonly named: AddressSet;
   /** Only what happened before, ns since 1970. */
   readonly beforeNs: bigint;
 
@@ -38,6 +40,7 @@ export class BodyEraser {
     this.target = target;
     this.addresses = new AddressSet(target.networks);
     this.own = new AddressSet(target.sides.own);
+    this.named = new AddressSet(target.networks.filter(([first, last]) => first === last));
     this.beforeNs = BigInt(target.beforeNs);
   }
 
@@ -71,7 +74,8 @@ export class BodyEraser {
   /** A command line without the person's addresses. `places`: addresses that the event is about, which stay. */
   command(text: string, places: readonly Buffer[]): string {
     const hides = (address: Buffer): boolean =>
-      this.addresses.has(address, 0) && !this.own.has(address, 0) && !places.some((place) => place.equals(address));
+      (this.named.has(address, 0) || (this.addresses.has(address, 0) && !this.own.has(address, 0))) &&
+      !places.some((place) => place.equals(address));
     return withoutAddresses(text, hides);
   }
 
@@ -94,7 +98,7 @@ export class BodyEraser {
     for (const tag of [TAGS.client, TAGS.virtual, TAGS.real]) {
       const sign = Buffer.from([tag, ADDRESS]);
       for (let at = body.indexOf(sign); at >= 0 && at + 2 + ADDRESS <= body.length; at = body.indexOf(sign, at + 2)) {
-        if (!this.addresses.has(body, at + 2) || this.own.has(body, at + 2)) continue;
+        if (!this.addresses.has(body, at + 2) || (tag !== TAGS.client && this.own.has(body, at + 2))) continue;
         body.fill(0, at + 2, at + 2 + ADDRESS);
         found++;
       }

@@ -49,7 +49,7 @@ export interface VerifyReport {
   /** Segments without a footer: being written, or left by a crash. */
   readonly active: number;
   readonly events: number;
-  /** Of these, events that were erased: their places are there, and nothing else of them. */
+  /** Of these, events of connections that were erased: their places are there, and nothing else of them. */
   readonly erased: number;
   readonly bytes: number;
   readonly damaged: readonly DamagedSegment[];
@@ -117,7 +117,7 @@ export async function verifySpool(
         if (before !== undefined && before !== footer.previous) {
           chainBreaks.push({ id, record, reason: `Segment ${bodyName(id, record)} does not follow the one before it in the chain.` });
         }
-        erased += footer.erased?.events ?? 0;
+        if (record === 'conn') erased += footer.erased?.events ?? 0;
         segments++;
       }
       const header = index?.header;

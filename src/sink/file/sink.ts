@@ -128,11 +128,12 @@ export class FileSink implements Sink {
     const connections = new Set<string>();
     let events = 0;
     const files = await finishedFiles(dir);
-    for (const [i, { text }] of files.entries()) {
+    for (const [i, { text, name }] of files.entries()) {
       say(`file ${i + 1} of ${files.length}`);
       try {
         const found = await this.worker.erase({ dir, file: text, target, count });
-        events += found.events;
+        // A command line that was written over is no event of theirs.
+        if (name.record === 'conn') events += found.events;
         for (const id of found.connections) connections.add(id);
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error; // somebody took it
