@@ -146,7 +146,7 @@ export async function rewriteFile(dir: string, name: string, change: Change): Pr
 async function writeDurably(path: string, parts: readonly Buffer[]): Promise<void> {
   const file = await openToWrite(path, 'w');
   try {
-    for (const part of parts) await file.writeFile(part);
+    await file.writeFile(parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts));
     await file.sync();
   } finally {
     await file.close();
