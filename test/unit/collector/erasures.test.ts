@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type ErasureProgress, type ErasureReport, Erasures } from '../../../src/collector/erasures.js';
-import { type EraseOrder, writeOrder } from '../../../src/erase/order.js';
+import { type EraseOrder, makeOrders, writeOrder } from '../../../src/erase/order.js';
 import { Pump } from '../../../src/sink/pump.js';
 import { setAside } from '../../../src/sink/refused.js';
 import type { Erasable } from '../../../src/sink/sink.js';
@@ -57,6 +57,7 @@ async function withStage(action: (stage: Stage, dir: string) => Promise<void>, d
   await withDirectory(async (made) => {
     const place = dir ?? made;
     const orders = join(place, 'erase');
+    makeOrders(orders);
     const spool = await Spool.open(join(place, 'spool'), { segmentAgeMs: 3_600_000 });
     const sink = new ErasableSink();
     const pump = new Pump(spool, sink, { retryMinMs: 1, retryMaxMs: 2 });
@@ -230,8 +231,6 @@ describe('an order to erase somebody', () => {
           await spool.append([makePeople(1n, people)]);
           stage.end = 800n;
           await spool.seal();
-          await writeOrder(join(disk, 'erase'), { ...ORDER, id: 'count', dryRun: true }).catch(() => undefined);
-          mkdirSync(join(disk, 'erase'), { recursive: true });
           const free = Number(spawnSync('stat', ['-f', '-c', '%a', disk], { encoding: 'utf8' }).stdout) * 4096;
           // Room for the order, and for no segment.
           writeFileSync(join(disk, 'ballast'), Buffer.alloc(free - 48 * 1024));
