@@ -14,6 +14,7 @@ Group group_of(EventKind kind) {
     case EventKind::nodest_drop: return Group::nodest_drop;
     case EventKind::sched_fail: return Group::sched_fail;
     case EventKind::state: return Group::conn_state;
+    case EventKind::erased:
     case EventKind::unspecified: break;
   }
   return Group::unspecified;

@@ -24,6 +24,7 @@ enum class FrameType : std::uint16_t {
   event_batch = 0x0103,
   event_ack = 0x0104,
   event_forget = 0x0105,
+  event_erase = 0x0106,
   knob_list = 0x0201,
   knob_entry = 0x0202,
   knob_set = 0x0203,

@@ -232,6 +232,35 @@ Subscribe decode<Subscribe>(std::string_view bytes) {
   return m;
 }
 
+std::string encode(const Erasure& m) {
+  namespace f = field::Erasure;
+  Writer w;
+  w.uint(f::stage, static_cast<std::uint64_t>(m.stage));
+  w.text(f::id, m.id);
+  w.text(f::selectors, m.selectors);
+  w.fixed64(f::before_ns, m.before_ns);
+  w.text(f::reason, m.reason);
+  w.uint(f::events, m.events);
+  w.text(f::places, m.places);
+  return w.take();
+}
+
+template <>
+Erasure decode<Erasure>(std::string_view bytes) {
+  namespace f = field::Erasure;
+  Erasure m;
+  each_field(bytes, [&m](Field& d) {
+    d.varint(f::stage, m.stage);
+    d.text(f::id, m.id);
+    d.text(f::selectors, m.selectors);
+    d.fixed64(f::before_ns, m.before_ns);
+    d.text(f::reason, m.reason);
+    d.varint(f::events, m.events);
+    d.text(f::places, m.places);
+  });
+  return m;
+}
+
 std::string encode(const Subscribed& m) {
   namespace f = field::Subscribed;
   Writer w;

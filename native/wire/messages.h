@@ -68,6 +68,16 @@ struct Acknowledge {
   std::uint64_t sequence = 0;
 };
 
+struct Erasure {
+  EraseStage stage = EraseStage::unspecified;
+  std::string id;
+  std::string selectors;
+  std::uint64_t before_ns = 0;
+  std::string reason;
+  std::uint64_t events = 0;
+  std::string places;
+};
+
 struct ErrorReply {
   std::int32_t code = 0;
   std::string message;
@@ -135,6 +145,7 @@ std::string encode(const Welcome& message);
 std::string encode(const Subscribe& message);
 std::string encode(const Subscribed& message);
 std::string encode(const Acknowledge& message);
+std::string encode(const Erasure& message);
 std::string encode(const ErrorReply& message);
 std::string encode(const Overrun& message);
 std::string encode(const DurableStatus& message);
@@ -154,6 +165,7 @@ template <> Welcome decode<Welcome>(std::string_view bytes);
 template <> Subscribe decode<Subscribe>(std::string_view bytes);
 template <> Subscribed decode<Subscribed>(std::string_view bytes);
 template <> Acknowledge decode<Acknowledge>(std::string_view bytes);
+template <> Erasure decode<Erasure>(std::string_view bytes);
 template <> ErrorReply decode<ErrorReply>(std::string_view bytes);
 template <> Overrun decode<Overrun>(std::string_view bytes);
 template <> DurableStatus decode<DurableStatus>(std::string_view bytes);

@@ -168,6 +168,7 @@ void Session::dispatch(const FrameHeader& header, std::string_view payload) {
     case FrameType::event_subscribe: return subscribe(header, payload);
     case FrameType::event_ack: return acknowledge(header, payload);
     case FrameType::event_forget: return forget(header, payload);
+    case FrameType::event_erase: return note_erasure(header, payload);
     case FrameType::source_status: return source_status(header);
     case FrameType::conn_list: return conn_list(header, payload);
     case FrameType::conn_expire: return conn_expire(header, payload);

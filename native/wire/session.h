@@ -113,6 +113,7 @@ class Session {
   void subscribe_live(const FrameHeader& header, const Subscribe& wanted);
   void acknowledge(const FrameHeader& header, std::string_view payload);
   void forget(const FrameHeader& header, std::string_view payload);
+  void note_erasure(const FrameHeader& header, std::string_view payload);
   void source_status(const FrameHeader& header);
   void conn_list(const FrameHeader& header, std::string_view payload);
   void conn_expire(const FrameHeader& header, std::string_view payload);

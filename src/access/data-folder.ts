@@ -5,7 +5,7 @@ import { folderAt, makeFolder, ownFolderAt } from './place.js';
 import { isReaderToken } from './reader-token.js';
 
 /** What may lie in a data directory that is the collector's alone, beside sockets. */
-const KNOWN: readonly string[] = ['spool', 'store', 'lost+found'];
+const KNOWN: readonly string[] = ['spool', 'store', 'erase', 'lost+found'];
 
 /**
  * Makes the data directory, or gives one that is there, and the folders inside it, the modes of the rule: those of an earlier version may be open to others. What else lies in it is left

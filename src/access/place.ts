@@ -73,6 +73,13 @@ export function makeFolder(path: string): string {
   return ownFolderAt(path)?.path ?? make(path, (made) => void giveToReaders(made, lstatSync(made), true), folderMode());
 }
 
+/** Makes a folder that is ours alone, whoever may read the log; one that is there is closed. Throws PlaceError, and the system's error. */
+export function makePrivateFolder(path: string): void {
+  const found = ownFolderAt(path);
+  if (found === undefined) make(path, (made) => chmodSync(made, 0o700), 0o700);
+  else if (found.stats.uid === process.geteuid?.() && (found.stats.mode & 0o7777) !== 0o700) chmodSync(found.path, 0o700);
+}
+
 /**
  * Makes a folder for sockets. `passable`: others, too, may come to the sockets in it, which decide for themselves; nobody may list it. `ours`: it is vslog's by its name, so that rights which
  * an earlier version gave are taken away; another one is left as it is. Throws PlaceError, and the system's error.

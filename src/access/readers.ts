@@ -54,3 +54,15 @@ export async function openToWrite(path: string, flags: 'w' | 'a' | 'a+'): Promis
     throw error;
   }
 }
+
+/** Opens a file to be written that is ours alone, whoever may read the log. Rejects with the system's error. */
+export async function openPrivate(path: string): Promise<FileHandle> {
+  const file = await open(path, 'w', 0o600);
+  try {
+    await file.chmod(0o600);
+    return file;
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}

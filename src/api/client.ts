@@ -1,4 +1,5 @@
 import { type IncomingMessage, request } from 'node:http';
+import type { ErasureProgress, ErasureReport } from '../collector/erasures.js';
 import type { ReplayRequest } from '../sink/pump.js';
 import type { ReplayProgress, ReplayResult } from '../sink/replay.js';
 import type { QueryLimits } from '../store/store.js';
@@ -66,6 +67,16 @@ export class ApiClient {
     if (request.toSeconds !== undefined) query.set('to', String(request.toSeconds));
     if (request.refused === true) query.set('refused', '1');
     return this.reported(`/v1/replay?${query}`, onProgress, 'had brought everything', signal);
+  }
+
+  /** Waits until an order to erase somebody, which lies in the collector's folder, is carried out. */
+  async erase(order: string, onProgress: (progress: ErasureProgress) => void, signal: AbortSignal): Promise<ErasureReport> {
+    return this.reported(
+      `/v1/erase?${new URLSearchParams({ order })}`,
+      onProgress,
+      'had carried out the order, with which its next start goes on',
+      signal,
+    );
   }
 
   /** An answer of JSON lines: progress, then a report or an error. */

@@ -31,8 +31,10 @@ const FORMAT = /^[A-Za-z0-9]{1,64}$/;
 export interface ApiOptions {
   /** Path of the unix socket. */
   readonly socket: string;
-  readonly collector: Tailer & Pick<Collector, 'status' | 'mark' | 'comparable' | 'replay'>;
+  readonly collector: Tailer & Pick<Collector, 'status' | 'mark' | 'comparable' | 'replay' | 'erase'>;
   readonly spoolDirectory: string;
+  /** Folder of the orders to erase somebody. */
+  readonly eraseDirectory?: string;
   readonly store: SqlStore | undefined;
   /** A link that opens the console once; undefined: there is none to open. */
   readonly consoleLink?: (() => ConsoleLink | undefined) | undefined;
@@ -95,6 +97,8 @@ export class ApiServer {
       case 'POST /v1/console':
         sendJson(response, 200, this.consoleLink());
         return;
+      case 'POST /v1/erase':
+        return within(this.scans, BUSY, () => this.erase(query, request, response));
       default:
         throw new ApiError(404, 'not_found', `There is nothing at ${route}.`);
     }
@@ -155,12 +159,13 @@ export class ApiServer {
   /** `since` in seconds since 1970: losses before it are not judged. `wait`, s: see VerifyOptions. Waiting ends with the client. */
   private async verify(query: URLSearchParams, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const since = secondsOf(query, 'since');
-    const { spoolDirectory, store, collector } = this.options;
+    const { spoolDirectory, eraseDirectory, store, collector } = this.options;
     const gone = new AbortController();
     request.socket.once('close', () => gone.abort());
     await jsonLines(response, (onProgress) =>
       verifyAll({
         spoolDirectory,
+        eraseDirectory,
         store,
         mark: () => collector.mark(),
         sinks: async () => collector.comparable(),
@@ -179,6 +184,17 @@ export class ApiServer {
     request.socket.once('close', () => gone.abort());
     const signal = AbortSignal.any([gone.signal, this.stopping.signal]);
     await jsonLines(response, (onProgress) => this.options.collector.replay(query.get('sink') ?? '', wanted, onProgress, signal));
+  }
+
+  /**
+   * `order`: its id. Waits until it is carried out; that the client goes away changes nothing. Who may ask this socket may not erase: the order itself lies in a folder that
+   * is the collector's alone, and whoever put it there could.
+   */
+  private async erase(query: URLSearchParams, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const gone = new AbortController();
+    request.socket.once('close', () => gone.abort());
+    const signal = AbortSignal.any([gone.signal, this.stopping.signal]);
+    await jsonLines(response, (onProgress) => this.options.collector.erase(query.get('order') ?? '', onProgress, signal));
   }
 }
 

@@ -7,6 +7,7 @@ import type { Segment } from '../spool/segment.js';
 import { type DamagedSegment, type EpochReport, type SpoolPart, type VerifyReport, verifySpool } from '../spool/verify.js';
 import { sentenceOf } from '../wire/errors.js';
 import { dueOf } from './due.js';
+import { type ErasedReport, erasedReport } from './erased.js';
 import { excusable } from './excused.js';
 import { type Losses, lossesInSpool, lossesInStore, quarantinedBefore, type RecordedLoss } from './losses.js';
 import type { SqlStore } from './sql-store.js';
@@ -51,6 +52,7 @@ export interface Verification {
   readonly store: StoreReport;
   /** Each sink against what the spool still has of what it was given, the store among them. */
   readonly sinks: readonly SinkReport[];
+  readonly erased: ErasedReport;
   /** Events that are in the spool and that the sink furthest behind was not given yet. */
   readonly waiting: number;
   readonly verdict: Verdict;
@@ -74,6 +76,8 @@ export interface VerifyOptions {
   readonly signal?: AbortSignal;
   /** Losses before it are listed and not judged, ms since 1970. */
   readonly sinceMs?: number | undefined;
+  /** Folder of the orders to erase somebody. */
+  readonly eraseDirectory?: string | undefined;
 }
 
 /** Checks the spool byte by byte as it stands when the question comes, waits until the sinks were given that, and compares. */
@@ -106,6 +110,7 @@ export async function verifyAll(options: VerifyOptions): Promise<Verification> {
       losses = await lossesInSpool(spoolDirectory, sinceMs);
     }
   }
+  const erased = await erasedReport(spool.erased, report.checked ? store : undefined, options.eraseDirectory);
   const reports = await compareSinks(
     sinks,
     segments,
@@ -114,9 +119,23 @@ export async function verifyAll(options: VerifyOptions): Promise<Verification> {
   const before = sinceMs === undefined ? null : await beforeOf(spool, losses, sinceMs);
   const waiting = Math.max(0, ...reports.map((one) => one.waiting));
   const right =
-    spoolComplete(spool, before) && report.ok && reports.every(({ ok }) => ok) && losses.judged.every(({ where }) => where === 'sink');
-  const verdict = !right ? 'incomplete' : waiting > 0 ? 'on_the_way' : 'complete';
-  return { spool, losses: losses.judged, before, store: report, sinks: reports, waiting, verdict, complete: verdict === 'complete' };
+    spoolComplete(spool, before) &&
+    report.ok &&
+    erased.ok &&
+    reports.every(({ ok }) => ok) &&
+    losses.judged.every(({ where }) => where === 'sink');
+  const verdict = !right ? 'incomplete' : waiting > 0 || erased.orders > 0 ? 'on_the_way' : 'complete';
+  return {
+    spool,
+    losses: losses.judged,
+    before,
+    store: report,
+    sinks: reports,
+    erased,
+    waiting,
+    verdict,
+    complete: verdict === 'complete',
+  };
 }
 
 async function beforeOf(spool: VerifyReport, losses: Losses, since: number): Promise<Before> {

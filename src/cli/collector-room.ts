@@ -14,9 +14,9 @@ import { readTokenFile } from '../listen/token-file.js';
 import { metricsEndpoint } from '../metrics/endpoint.js';
 import { configuredSinks } from '../sink/registry.js';
 import type { Sink } from '../sink/sink.js';
-import type { FsyncPolicy } from '../spool/options.js';
+import { collectorOptions } from './collector-options.js';
 import { plural } from './numbers.js';
-import { openEmbedded, openStore, type Store, spoolDirectory, storeDirectory } from './open-store.js';
+import { eraseDirectory, openEmbedded, openStore, type Store, spoolDirectory, storeDirectory } from './open-store.js';
 import { note } from './output.js';
 import { letReadersIn } from './reading-token.js';
 
@@ -50,32 +50,14 @@ export class CollectorRoom {
     this.readers = readers;
     this.folders = [spoolDirectory(values), storeDirectory(values)];
     const embedded = values['store.kind'] === 'embedded';
-    this.collector = new Collector({
-      capture: values['capture.socket'],
-      name: values['collector.subscription'],
-      software: `vslog ${version}`,
-      spoolDirectory: spoolDirectory(values),
-      spool: {
-        gatherMs: values['spool.gather'],
-        fsync: fsyncPolicy(values),
-        maxBytes: values['spool.max_bytes'],
-        maxSegments: values['spool.max_segments'],
-        maxAgeMs: values['spool.max_age'],
-        backlogBytes: values['spool.backlog_bytes'],
-        backlogAgeMs: values['spool.backlog_age'],
-        whenFull: values['spool.when_full'],
-        segmentBytes: values['spool.segment_bytes'],
-        segmentEvents: values['spool.segment_events'],
-        segmentAgeMs: values['spool.segment_age'],
-      },
-      sinks: store === undefined ? sinks : [store, ...sinks],
-    });
+    this.collector = new Collector(collectorOptions(values, version, store === undefined ? sinks : [store, ...sinks]));
     const about = { version, store: { kind: values['store.kind'], dir: embedded ? storeDirectory(values) : null } };
     this.about = about;
     this.api = new ApiServer({
       socket: values['collector.api_socket'],
       collector: this.collector,
       spoolDirectory: spoolDirectory(values),
+      eraseDirectory: eraseDirectory(values),
       store,
       consoleLink: () => this.page?.link(LINK_S),
       about,
@@ -163,9 +145,4 @@ async function makeRooms(config: Pick<Config, 'values' | 'origins'>): Promise<Ro
   const store = await openEmbedded(values);
   const { clickHouseEndpoint } = await import('../clickhouse-http/endpoint.js');
   return { readers, store, endpoint: clickHouseEndpoint(config, readers, store) };
-}
-
-function fsyncPolicy(values: Values): FsyncPolicy {
-  const policy = values['spool.fsync'];
-  return policy === 'interval' ? `interval:${values['spool.fsync_interval']}` : policy;
 }

@@ -24,6 +24,7 @@ export const commands: readonly CommandEntry[] = [
   { name: 'key', load: async () => (await import('./key/index.js')).keyCommand() },
   { name: 'verify', load: async (version) => (await import('./verify.js')).verifyCommand(version) },
   { name: 'replay', load: async (version) => (await import('./replay.js')).replayCommand(version) },
+  { name: 'erase', load: async (version) => (await import('./erase/index.js')).eraseCommand(version) },
   { name: 'sink', load: async (version) => (await import('./sink.js')).sinkCommand(version) },
   { name: 'doctor', load: async (version) => (await import('./doctor.js')).doctorCommand(version) },
   { name: 'config', load: async () => (await import('./config.js')).configCommand() },

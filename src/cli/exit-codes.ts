@@ -16,7 +16,7 @@ export const Exit = {
   denied: 6,
   /** `rs drain`: connections were still live when it ended. */
   draining: 7,
-  /** `verify`: nothing is missing, but a sink has not been given everything yet. */
+  /** `verify`: nothing is missing, but a sink has not been given everything yet. `erase`: the order stays in force for what the capture still holds. */
   behind: 8,
 } as const;
 

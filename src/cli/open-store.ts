@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Values } from '../config/schema.js';
+import { ORDERS } from '../erase/order.js';
 import type { EmbeddedStore, Store } from '../store/index.js';
 
 export type { EmbeddedStore, Store } from '../store/index.js';
@@ -7,6 +8,11 @@ export type { EmbeddedStore, Store } from '../store/index.js';
 /** Where the spool is in a data directory. */
 export function spoolDirectory(values: Values): string {
   return join(values['collector.data_dir'], 'spool');
+}
+
+/** Where the orders to erase somebody are. */
+export function eraseDirectory(values: Values): string {
+  return join(values['collector.data_dir'], ORDERS);
 }
 
 /** Where the embedded store is. */

@@ -1,7 +1,7 @@
 import type { ApiClient } from '../api/client.js';
 import type { Values } from '../config/schema.js';
 import { quote } from '../store/quote.js';
-import { CaptureClient } from '../wire/client.js';
+import { CaptureClient, type ConnEvent } from '../wire/client.js';
 import type { ConnFilter } from '../wire/conn-filter.js';
 import { toBigInt } from '../wire/proto.js';
 import { explained } from './capture-answer.js';
@@ -34,11 +34,24 @@ export async function verifySource(values: Values, api: ApiClient, waitMs: numbe
   try {
     const { node, epoch } = await client.connect();
     const ours = `node = ${quote(node)} AND epoch = ${quote(epoch)}`;
+    let listed = new Set<bigint>();
     const sides: Sides = {
-      list: (each) => client.listConnections(EVERY, each, ANSWER_MS),
+      list: (each) => {
+        listed = new Set();
+        const take = (event: ConnEvent): void => {
+          listed.add(toBigInt(event.conn_id));
+          each(event);
+        };
+        return client.listConnections(EVERY, take, ANSWER_MS);
+      },
       sequence: async () => toBigInt((await client.sourceStatus(ANSWER_MS)).next_sequence) - 1n,
       lacks: (sequence) => lacks(api, ours, sequence),
-      openInLog: () => openInLog(api, ours),
+      // One that was erased is there still, and no more in the log: its number is.
+      openInLog: async () => {
+        const open = await idsOf(api, openSql(ours));
+        for (const id of await idsOf(api, erasedSql(ours))) if (listed.has(id)) open.add(id);
+        return open;
+      },
       describe: (ids) => describe(api, ours, ids),
     };
     const report = await compareSource(sides, { waitMs });
@@ -67,8 +80,13 @@ export function openSql(ours: string): string {
   return `SELECT conn_id FROM connections WHERE ${ours} AND is_open`;
 }
 
-async function openInLog(api: ApiClient, ours: string): Promise<Set<bigint>> {
-  const bytes = await api.sql(openSql(ours), 'RowBinary');
+/** The connections of which an event was erased. The answer is of one UInt64 a connection. */
+export function erasedSql(ours: string): string {
+  return `SELECT DISTINCT conn_id FROM conn_events WHERE ${ours} AND kind = 'erased' AND conn_id != 0`;
+}
+
+async function idsOf(api: ApiClient, sql: string): Promise<Set<bigint>> {
+  const bytes = await api.sql(sql, 'RowBinary');
   const ids = new Set<bigint>();
   for (let at = 0; at + 8 <= bytes.length; at += 8) ids.add(bytes.readBigUInt64LE(at));
   return ids;

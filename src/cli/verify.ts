@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { ApiClient } from '../api/client.js';
+import type { ErasedReport } from '../api/erased.js';
 import { SocketError } from '../api/errors.js';
 import { toJson } from '../api/json.js';
 import { type Before, type Verdict, type Verification, type VerificationProgress, verifyAll } from '../api/verification.js';
@@ -14,7 +15,7 @@ import { goOnAsOwner } from './collector-user.js';
 import { Exit } from './exit-codes.js';
 import { Failure } from './failure.js';
 import { plural, size, whole } from './numbers.js';
-import { openStore, spoolDirectory } from './open-store.js';
+import { eraseDirectory, openStore, spoolDirectory } from './open-store.js';
 import { addConfigOptions, configOf } from './options.js';
 import { colour, note, write } from './output.js';
 import { admitConfigured } from './readers.js';
@@ -112,7 +113,7 @@ async function alone(
     if (values['store.kind'] === 'embedded') await store?.start();
     const sinks = async (): Promise<SinkToCompare[]> =>
       Promise.all([...(store === undefined ? [] : [store]), ...others].map((sink) => asItStands(directory, sink)));
-    return await verifyAll({ spoolDirectory: directory, store, sinks, onProgress, sinceMs });
+    return await verifyAll({ spoolDirectory: directory, eraseDirectory: eraseDirectory(values), store, sinks, onProgress, sinceMs });
   } finally {
     for (const sink of others) await sink.close();
     await store?.close();
@@ -184,7 +185,7 @@ export function verificationText(report: Verification & { readonly source?: Sour
     const agree = epoch.expired > 0 ? `${text}, ${whole(epoch.rows)} rows` : `${text} and as many rows`;
     say(epoch.ok, flaws.length === 0 ? `${agree}${more}` : `${text}, but ${flaws.join(', ')}`);
   }
-  for (const { ok, text } of sinks.flatMap(sinkLines)) say(ok, text);
+  for (const { ok, text } of [...erasedLines(report.erased), ...sinks.flatMap(sinkLines)]) say(ok, text);
   if (source !== undefined) for (const { ok, text } of sourceLines(source, report.verdict)) say(ok, text);
   lines.push(verdictText(report.verdict));
   return `${lines.join('\n')}\n`;
@@ -215,6 +216,22 @@ function beforeText({ losses, quarantined }: Before): string {
     ...(quarantined.length > 0 ? [`${plural(quarantined.length, 'segment')} in quarantine (${quarantined.join(', ')})`] : []),
   ];
   return all.length === 0 ? 'nothing' : all.join(', ');
+}
+
+/** What was erased is not missing: its places are there, and the log says how many. */
+function erasedLines({ spool, store, recorded, records, orders, ok }: ErasedReport): { ok: Mark; text: string }[] {
+  const lines: { ok: Mark; text: string }[] = [];
+  const places = [`${plural(spool, 'event')} of the spool`, ...(store === null ? [] : [`${whole(store)} of the store`])].join(' and ');
+  const told = recorded === null ? '' : `; the log says ${whole(recorded)}, by ${plural(records ?? 0, 'order')}`;
+  if (!ok) lines.push({ ok: false, text: `erased: of ${places} only the place is left${told}: more is erased than was ordered` });
+  else if (spool > 0 || (store ?? 0) > 0 || (recorded ?? 0) > 0)
+    lines.push({ ok: true, text: `erased: of ${places} only the place is left, on purpose${told}` });
+  if (orders > 0)
+    lines.push({
+      ok: 'wait',
+      text: `erased: ${plural(orders, 'order')} to erase somebody ${orders === 1 ? 'is' : 'are'} being carried out`,
+    });
+  return lines;
 }
 
 function sinkLines(sink: SinkReport): { ok: Mark; text: string }[] {

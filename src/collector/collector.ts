@@ -6,6 +6,7 @@ import { Spool, type SpoolStatus } from '../spool/spool.js';
 import type { Batch } from '../wire/batch.js';
 import type { SourceStatus, Wanted } from '../wire/client.js';
 import { sentenceOf } from '../wire/errors.js';
+import { type ErasureProgress, type ErasureReport, Erasures } from './erasures.js';
 import type { CollectorOptions } from './options.js';
 import { Receiver, type ReceiverCounters, type ReceiverStatus } from './receiver.js';
 import { type TailHandlers, tail } from './tail.js';
@@ -44,6 +45,7 @@ export class Collector {
   private spool: Spool | undefined;
   private receiver: Receiver | undefined;
   private pumps: Pump[] = [];
+  private erasures: Erasures | undefined;
 
   constructor(options: CollectorOptions) {
     this.options = options;
@@ -66,21 +68,33 @@ export class Collector {
       await this.stop({ drainMs: 0 });
       throw error;
     }
-    this.receiver = new Receiver(spool, this.options);
-    this.receiver.start();
+    const receiver = new Receiver(spool, this.options);
+    const { eraseDirectory: directory, capture } = this.options;
+    if (directory !== undefined) this.erasures = new Erasures({ directory, capture, spool, pumps: this.pumps, receiver });
+    try {
+      this.erasures?.start();
+    } catch (error) {
+      await this.stop({ drainMs: 0 });
+      throw error;
+    }
+    this.receiver = receiver;
+    receiver.start();
   }
 
   /** Ends the subscription, seals the spool, lets the sinks catch up for a while, and closes everything. Resolves to whether every sink had everything. */
   async stop(options: StopOptions = {}): Promise<boolean> {
-    const { spool, receiver, pumps } = this;
+    const { spool, receiver, pumps, erasures } = this;
     this.receiver = undefined;
+    this.erasures = undefined;
     this.pumps = [];
     this.spool = undefined;
     await receiver?.stop();
+    await erasures?.stop();
     await spool?.seal();
     await Promise.all(pumps.map((pump) => pump.drain(options.drainMs ?? 10_000)));
     const away = pumps.map((pump) => pump.comparable().away);
     await Promise.all(pumps.map((pump) => pump.stop()));
+    await erasures?.ended();
     let drained = true;
     for (const [i, pump] of pumps.entries()) {
       const { sink, lagEvents } = pump.status();
@@ -137,6 +151,12 @@ export class Collector {
       throw new RangeError(`There is no sink ${JSON.stringify(sink)}: ${known === '' ? 'none is configured' : `there are ${known}`}.`);
     }
     return pump.replay(request, onProgress, signal);
+  }
+
+  /** Waits until an order that lies in the folder of orders is carried out. Rejects with RangeError, a sentence, when there is none. */
+  async erase(id: string, onProgress: (progress: ErasureProgress) => void, signal: AbortSignal): Promise<ErasureReport> {
+    if (this.erasures === undefined) throw new RangeError('This collector takes no orders to erase anybody.');
+    return this.erasures.carriedOut(id, onProgress, signal);
   }
 
   /**

@@ -11,6 +11,8 @@ export interface CollectorOptions {
   readonly software?: string;
   /** Directory of the spool. */
   readonly spoolDirectory: string;
+  /** Folder of the orders to erase a person; undefined: there are none. */
+  readonly eraseDirectory?: string;
   readonly spool?: SpoolOptions;
   readonly sinks: readonly Sink[];
   readonly pump?: PumpOptions;

@@ -6,7 +6,7 @@ const HOUR = 3600 * SECOND;
 
 const collector: readonly CommandName[] = ['collect', 'up'];
 /** Commands that reach the server themselves. */
-const clients: readonly CommandName[] = [...collector, 'verify', 'replay', 'sink'];
+const clients: readonly CommandName[] = [...collector, 'verify', 'replay', 'erase', 'sink'];
 
 /** Options of the ClickHouse server that is delivered to, and of the endpoint by which the embedded one is asked. */
 export const clickhouseOptions = {

@@ -16,7 +16,7 @@ export const fileOptions = {
     doc: 'Write every event to files in this folder, for a pipeline of your own.',
     more: 'The folder is made when it is not there. One collector owns it. What the files look like: [file.md](file.md).',
     flag: 'file-dir',
-    commands: [...collector, 'verify', 'replay'],
+    commands: [...collector, 'verify', 'replay', 'erase'],
   }),
   'file.format': oneOf(['jsonl', 'protobuf'], {
     default: 'jsonl',

@@ -5,7 +5,7 @@ const M = 1024 * K;
 const SECOND = 1000;
 
 /** Commands that reach the brokers themselves. */
-const clients: readonly CommandName[] = ['collect', 'up', 'verify', 'replay', 'sink'];
+const clients: readonly CommandName[] = ['collect', 'up', 'verify', 'replay', 'erase', 'sink'];
 
 /** Options of the Kafka sink. */
 export const kafkaOptions = {

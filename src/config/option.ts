@@ -11,6 +11,7 @@ export type CommandName =
   | 'key'
   | 'verify'
   | 'replay'
+  | 'erase'
   | 'sink'
   | 'doctor'
   | 'config';

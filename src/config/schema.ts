@@ -16,7 +16,7 @@ const HOUR = 3600 * SECOND;
 const capture: readonly CommandName[] = ['capture', 'up'];
 const collector: readonly CommandName[] = ['collect', 'up'];
 /** Commands that ask the running collector. */
-const clients: readonly CommandName[] = [...collector, 'tail', 'sql', 'status', 'console', 'verify', 'replay', 'doctor'];
+const clients: readonly CommandName[] = [...collector, 'tail', 'sql', 'status', 'console', 'verify', 'replay', 'erase', 'doctor'];
 
 /** Where sockets and what lasts one boot are. */
 export function runtimeDir(machine: Machine): string {
@@ -56,7 +56,7 @@ export const schema = {
     doc: 'The unix socket of the capture: where it listens and where the collector finds it.',
     flag: 'socket',
     native: 'socket',
-    commands: ['capture', 'collect', 'up', 'conn', 'key', 'verify', 'doctor'],
+    commands: ['capture', 'collect', 'up', 'conn', 'key', 'verify', 'erase', 'doctor'],
   }),
   'capture.socket_group': text({
     default: '',
@@ -209,7 +209,7 @@ export const schema = {
     more: '`prefix`: the first bits. `hash`: a keyed hash, the same for the same address as long as the key is. Filters of `conn ls`, `conn expire` and `tail` are compared with what is shown: [hidden.md](hidden.md).',
     flag: 'client-address',
     native: 'client-address',
-    commands: capture,
+    commands: [...capture, 'erase'],
   }),
   'capture.client_prefix': text({
     default: '24 56',
@@ -233,7 +233,7 @@ export const schema = {
     more: '`auto`: the client’s, and with source `conntrack` also a virtual or real address that is not ours. Connection tracking has flows of both directions, so a person may be at either end.',
     flag: 'hidden-sides',
     native: 'hidden-sides',
-    commands: capture,
+    commands: [...capture, 'erase'],
   }),
   'capture.own_address': text({
     default: '',
@@ -242,7 +242,7 @@ export const schema = {
     more: 'The network of the real servers, for instance, or a virtual address that a failover brings here. This machine’s own addresses are those that it has when the capture starts.',
     flag: 'own-address',
     native: 'own-address',
-    commands: capture,
+    commands: [...capture, 'erase'],
   }),
   'capture.linger': duration({
     default: 5,
@@ -472,7 +472,7 @@ export const schema = {
     defaultDoc: '`/var/lib/vslog`; without root `$XDG_STATE_HOME/vslog`, or `~/.local/state/vslog`',
     doc: 'Where the collector keeps the spool, the store and `reader.token`. One collector owns it.',
     flag: 'data-dir',
-    commands: [...collector, 'sql', 'verify', 'doctor'],
+    commands: [...collector, 'sql', 'verify', 'erase', 'doctor'],
   }),
   'collector.api_socket': path({
     default: (machine) => `${collectorRuntimeDir(machine)}/collector.sock`,

@@ -38,11 +38,13 @@ const SERVICE_KINDS = ['service_added', 'service_changed', 'service_removed'];
 const REAL_KINDS = ['real_added', 'real_changed', 'real_removed'];
 /** For whom the capture keeps events: who began that, who gave it up, who gave way. */
 const SUBSCRIBER_KINDS = ['subscriber_added', 'subscriber_removed'];
+/** Who had a person's connections erased, and how many events that was. */
+const ERASE_KINDS = ['erase_ordered', 'erased'];
 
-/** Every change of a knob, virtual service, real server or durable subscriber, and who made it. */
+/** Every change of a knob, virtual service, real server or durable subscriber, every erasure, and who made it. */
 export const changes: Report = {
   name: 'changes',
-  doc: 'Every change of a knob, virtual service, real server or durable subscriber, newest first: when, what, who.',
+  doc: 'Every change of a knob, virtual service, real server or durable subscriber, and every erasure, newest first: when, what, who.',
   more: EXAMPLES,
   parameters: [
     SINCE,
@@ -103,7 +105,7 @@ function sql({ since, until, knob, service, limit }: Values): string {
 }
 
 function kindsOf(knob: Knob | undefined): string {
-  if (knob === undefined) return isOneOf('kind', ['knob_changed', ...SERVICE_KINDS, ...REAL_KINDS, ...SUBSCRIBER_KINDS]);
+  if (knob === undefined) return isOneOf('kind', ['knob_changed', ...SERVICE_KINDS, ...REAL_KINDS, ...SUBSCRIBER_KINDS, ...ERASE_KINDS]);
   const { name, path, backing } = knob;
   if (isOfServices(knob)) {
     const field = FIELDS[name];
@@ -117,7 +119,7 @@ function kindsOf(knob: Knob | undefined): string {
 }
 
 /** Of nothing that has an address. */
-const PLACELESS = isOneOf('kind', ['knob_changed', ...SUBSCRIBER_KINDS]);
+const PLACELESS = isOneOf('kind', ['knob_changed', ...SUBSCRIBER_KINDS, ...ERASE_KINDS]);
 
 function isOneOf(column: string, words: readonly string[]): string {
   return `${column} IN (${words.map((word) => `'${word}'`).join(', ')})`;
@@ -127,6 +129,7 @@ function isOneOf(column: string, words: readonly string[]): string {
 export function whatText(row: Row): string {
   if (row.kind === 'knob_changed') return findKnob(String(row.name))?.name ?? String(row.name);
   if (SUBSCRIBER_KINDS.includes(String(row.kind))) return `subscriber ${String(row.name)}`;
+  if (ERASE_KINDS.includes(String(row.kind))) return `erasure ${String(row.name)}`;
   return row.real_server === '' ? String(row.service) : `real server ${String(row.real_server)} of ${String(row.service)}`;
 }
 
@@ -134,6 +137,8 @@ export function whatText(row: Row): string {
 export function changeText(row: Row): string {
   const [before, after] = [String(row.old_value), String(row.new_value)];
   if (row.kind === 'knob_changed') return `${shown(before)} → ${shown(after)}`;
+  if (row.kind === 'erase_ordered') return `ordered by ${before}: ${String(row.detail)}`;
+  if (row.kind === 'erased') return `erased: ${after}`;
   if (String(row.kind).endsWith('_added')) return `added${after === '' ? '' : `: ${after}`}`;
   if (String(row.kind).endsWith('_removed')) return `removed${before === '' ? '' : `: ${before}`}`;
   const only = (text: string, other: string): string => {

@@ -139,6 +139,25 @@ export class Pump {
     });
   }
 
+  /** Runs it between two deliveries and replays, and hands it the last segment that the sink has. Rejects when the sink takes nothing now, or the pump is stopped. */
+  between<T>(action: (delivered: number) => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const cancel = (): void => reject(new Error(`Sink ${this.sink.name} was stopped before its turn came.`));
+      if (this.running === undefined || this.abort.signal.aborted) return cancel();
+      if (this.circuit.state === 'open') return reject(this.away());
+      const run = async (): Promise<void> => {
+        try {
+          if (this.unready) await this.makeReady();
+          resolve(await action(this.cursor.delivered));
+        } catch (error) {
+          reject(error);
+        }
+      };
+      this.jobs.push({ run, cancel, fail: reject });
+      this.wake();
+    });
+  }
+
   /** The sink and how far it is, to be compared with the spool. */
   comparable(): SinkToCompare {
     const away = this.circuit.state === 'closed' ? undefined : (this.lastError ?? 'It failed several times in a row.');
@@ -257,7 +276,7 @@ export class Pump {
 
   private away(): Error {
     return new Error(
-      `Sink ${this.sink.name} takes nothing now, so nothing can be brought again: ${this.lastError ?? 'it failed several times in a row'}`,
+      `Sink ${this.sink.name} takes nothing now, so nothing can be done with what it has: ${this.lastError ?? 'it failed several times in a row'}`,
     );
   }
 

@@ -1,3 +1,4 @@
+import type { EraseTarget } from '../erase/target.js';
 import type { RecordName, Segment } from '../spool/segment.js';
 
 /** Sequences of one epoch, both ends included. */
@@ -26,6 +27,25 @@ export interface HourTally {
   readonly distinct: number;
 }
 
+/** What of a person is, or was, in a place. */
+export interface ErasedRows {
+  readonly events: number;
+  readonly connections: number;
+}
+
+/** A sink that a person can be taken out of. Its methods are called between two deliveries. */
+export interface Erasable {
+  /** How many events are the person's, and of how many connections; changes nothing. */
+  count(target: EraseTarget): Promise<ErasedRows>;
+  /**
+   * Erases them: nothing of them is left on the disk when it resolves, but their places, so that counts per hour stay what they were. May be repeated, also after a crash
+   * within it; what is erased already stays so. Resolves to how many this call erased. `say`: told how far it is, words.
+   */
+  erase(target: EraseTarget, say: (step: string) => void): Promise<number>;
+  /** Events of which only the place is left. Without it nobody counts them there. */
+  erased?(): Promise<number>;
+}
+
 /**
  * Where the pump delivers sealed segments, in order, one at a time. A new sink is one folder beside this file and one line in its registry.
  * `deliver` may be called again with a segment that was delivered before (after a crash between delivery and the cursor's write): it must then change nothing, or
@@ -48,6 +68,10 @@ export interface Sink {
   tally?(spans: readonly SequenceSpan[]): Promise<HourTally[]>;
   /** From when on it keeps what it was given, ms since 1970, by the events' own time; undefined: always. What is older may be there or not. Works without start(). */
   keptSince?(record: RecordName): Promise<number | undefined>;
+  /** How a person is taken out of it; undefined: what it has got is out of our reach, for which `beyond` has words. */
+  readonly erasure?: Erasable;
+  /** What of it stays out of reach of an erasure, words: "topics vslog.conn.v1 and vslog.control.v1 of Kafka". */
+  readonly beyond?: string;
   /** What it had safely and somebody took out of it since, as the sink is meant to be used: nothing that is missing. Works without start(). */
   taken?(): Promise<TakenSpan[]>;
 }

@@ -57,6 +57,16 @@ export interface IndexFooter {
   readonly chain: string;
   /** The last sequence of a capture's log that is in the spool up to here. */
   readonly position: LogPosition | undefined;
+  /** Events were erased since it was sealed; undefined: none. */
+  readonly erased?: ErasedPart | undefined;
+}
+
+/** What `vslog erase` did to a sealed segment. */
+export interface ErasedPart {
+  /** Events of which only the place is left. */
+  readonly events: number;
+  /** SHA-256 of the body as it was sealed, over which the chain goes: it holds whatever was erased. Hex. */
+  readonly sha256: string;
 }
 
 export interface ParsedIndex {
@@ -103,6 +113,7 @@ export function encodeFooter(footer: IndexFooter): Buffer {
     previous: footer.previous,
     chain: footer.chain,
     position: positionToJson(footer.position),
+    erased: footer.erased,
   });
 }
 
@@ -142,16 +153,16 @@ export function rangesOf(entries: readonly IndexEntry[]): SequenceRange[] {
   return ranges;
 }
 
-/** SHA-256 over the previous chain value and a segment's identity and body hash, hex. */
+/** SHA-256 over the previous chain value and a segment's identity and body hash, as it was sealed. Hex. */
 export function chainValue(
   previous: string,
   header: IndexHeader,
-  footer: Pick<IndexFooter, 'count' | 'bytes' | 'ranges' | 'sha256'>,
+  footer: Pick<IndexFooter, 'count' | 'bytes' | 'ranges' | 'sha256' | 'erased'>,
 ): string {
   const ranges = footer.ranges.map((range) => `${range.first}-${range.last}`).join(',');
   const identity = [header.id, header.record, header.node, header.epoch, ranges, footer.count, footer.bytes];
   return createHash('sha256')
-    .update([previous, ...identity, footer.sha256].join('\n'))
+    .update([previous, ...identity, footer.erased?.sha256 ?? footer.sha256].join('\n'))
     .digest('hex');
 }
 
@@ -203,7 +214,14 @@ function readFooter(json: Record<string, unknown>): IndexFooter | undefined {
     previous: String(json.previous),
     chain: String(json.chain),
     position: positionFromJson(json.position),
+    erased: erasedFromJson(json.erased),
   };
+}
+
+function erasedFromJson(json: unknown): ErasedPart | undefined {
+  if (typeof json !== 'object' || json === null) return undefined;
+  const { events, sha256 } = json as Partial<ErasedPart>;
+  return { events: Number(events), sha256: String(sha256) };
 }
 
 function positionToJson(position: LogPosition | undefined): [string, string] | undefined {

@@ -18,20 +18,31 @@ export interface Loss {
 /** Prefix of the epochs of records that a collector makes itself. */
 export const LOCAL_EPOCH = 'collector-';
 
+/** Fields of a record that the collector makes itself; the log adds time and sequence. */
+export type LocalRecord = Omit<NonNullable<Parameters<typeof v1.ControlEvent.encode>[0]>, 'time_ns' | 'sequence'>;
+
 /** A batch of one ControlEvent of kind loss, of the collector's own epoch. */
 export function lossBatch(loss: Loss, node: string, epoch: string, sequence: bigint): Batch {
+  const fields = {
+    kind: v1.ControlKind.Value.loss,
+    where: v1.LossPlace.Value[loss.where],
+    lost: toLong(loss.lost),
+    first_ns: toLong(loss.firstNs ?? 0n),
+    last_ns: toLong(loss.lastNs ?? 0n),
+    detail: loss.detail,
+  };
+  return localBatch(fields, node, epoch, sequence);
+}
+
+/** A batch of one ControlEvent of the collector's own epoch. */
+export function localBatch(fields: LocalRecord, node: string, epoch: string, sequence: bigint): Batch {
   const body = Buffer.from(
     v1.ControlEvent.encodeDelimited({
-      kind: v1.ControlKind.Value.loss,
-      time_ns: toLong(BigInt(Date.now()) * 1_000_000n),
-      sequence: toLong(sequence),
       uid: 0xffffffff,
       login_uid: 0xffffffff,
-      where: v1.LossPlace.Value[loss.where],
-      lost: toLong(loss.lost),
-      first_ns: toLong(loss.firstNs ?? 0n),
-      last_ns: toLong(loss.lastNs ?? 0n),
-      detail: loss.detail,
+      ...fields,
+      time_ns: toLong(BigInt(Date.now()) * 1_000_000n),
+      sequence: toLong(sequence),
     }).finish(),
   );
   return { record: 'control', node, epoch, first: sequence, last: sequence, count: 1, crc32c: crc32c(body), filtered: false, body };

@@ -65,6 +65,12 @@ export class SealedSegments {
     this.countWaiting();
   }
 
+  /** Takes note that a segment was rewritten. Its length is the same. */
+  replace(segment: Segment): void {
+    const at = this.list.findIndex(({ id }) => id === segment.id);
+    if (at >= 0) this.list[at] = segment;
+  }
+
   remove(id: number): void {
     const at = this.list.findIndex((segment) => segment.id === id);
     if (at < 0) return;

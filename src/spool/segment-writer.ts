@@ -187,6 +187,7 @@ export function segmentOf(header: IndexHeader, footer: IndexFooter, path: string
     sha256: footer.sha256,
     chain: footer.chain,
     path,
+    ...(footer.erased === undefined ? {} : { erased: footer.erased.events }),
   };
 }
 

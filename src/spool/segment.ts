@@ -22,6 +22,8 @@ export interface Segment {
   readonly bytes: number;
   /** SHA-256 of the body, hex. */
   readonly sha256: string;
+  /** Events in it that were erased; undefined: none. */
+  readonly erased?: number;
   /** SHA-256 over the previous segment's chain value and this one's identity and sha256, hex. */
   readonly chain: string;
   /** Absolute path of the body file. */

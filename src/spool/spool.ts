@@ -8,15 +8,16 @@ import { sentenceOf } from '../wire/errors.js';
 import { BodyChecks } from './body-check.js';
 import { loadIndex, loadSealed } from './catalog.js';
 import { type DropNote, dropNote, keepReserve, noteDrop, pendingDrops, settleDrop } from './dropped.js';
-import { SpoolWriteError } from './errors.js';
+import { DamagedSegmentError, SpoolWriteError } from './errors.js';
 import { CHAIN_START, type LogPosition, type ParsedIndex } from './index-file.js';
 import { bodyName, CURSORS, indexName, listSegments, QUARANTINE, type SegmentFiles, syncDirectory } from './layout.js';
 import { lockDirectory } from './lock.js';
-import { LOCAL_EPOCH, type Loss, lossBatch } from './loss.js';
+import { LOCAL_EPOCH, type LocalRecord, type Loss, localBatch, lossBatch } from './loss.js';
 import type { SpoolMark } from './mark.js';
 import { type SpoolOptions, type SpoolSettings, spoolSettings } from './options.js';
 import { type Extent, extentOf, moveAway, noteQuarantine, pendingQuarantines, type QuarantineNote } from './quarantine.js';
 import { recoverTail, removeSegment } from './recover.js';
+import { type Change, commitRewrite, discardRewrite, prepareRewrite, recoverRewrites } from './rewrite.js';
 import { SealedSegments } from './sealed.js';
 import type { RecordName, Segment } from './segment.js';
 import { SegmentWriter, segmentOf, settleAll } from './segment-writer.js';
@@ -90,6 +91,8 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
   /** The last failure was a full disk. */
   private diskFull = false;
   private trimWanted = false;
+  /** What is done between two writes. None rejects. */
+  private readonly between: (() => Promise<void>)[] = [];
   /** Drops whose loss could not be written into the log yet. */
   private readonly unrecorded: DropNote[] = [];
   private nextId = 1;
@@ -193,6 +196,12 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
     return this.enqueue([lossBatch(loss, node, this.localEpoch, this.localSequence)], true, position);
   }
 
+  /** Writes another record of the collector's own into the log. */
+  record(fields: LocalRecord): Promise<void> {
+    this.localSequence += 1n;
+    return this.enqueue([localBatch(fields, this.node, this.localEpoch, this.localSequence)], true, undefined);
+  }
+
   /** The first sealed segment after `id`; undefined when there is none yet. One that is found damaged goes to quarantine and is passed over. */
   async next(id: number): Promise<Segment | undefined> {
     for (;;) {
@@ -200,8 +209,10 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
       if (segment === undefined) return undefined;
       if (this.sealedSegments.isChecked(segment.id)) return segment;
       const wrong = await this.bodies.flaw(segment);
+      // Rewritten while it was read?
+      if (wrong !== undefined) await this.alone(async () => undefined);
       // Dropped meanwhile, or found wrong by the pump of another sink.
-      if (!this.has(segment.id)) continue;
+      if (!this.has(segment.id) || this.sealedSegments.after(id) !== segment) continue;
       if (wrong === undefined) {
         this.sealedSegments.setChecked(segment.id);
         return segment;
@@ -213,6 +224,41 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
   /** Whether a segment is here still: one that waits may be given up, see `spool.when_full`. */
   has(id: number): boolean {
     return this.sealedSegments.has(id);
+  }
+
+  /**
+   * Changes events of a sealed segment in place; how many. A crash leaves the old segment or the new one, whose place, length and sequences are the same. 0: there was
+   * nothing to change, or the segment is not here any more. One that is found damaged goes to quarantine.
+   */
+  async rewrite(segment: Segment, change: Change): Promise<number> {
+    let made: Awaited<ReturnType<typeof prepareRewrite>>;
+    try {
+      made = await prepareRewrite(this.directory, segment, change);
+    } catch (error) {
+      if (!this.has(segment.id)) return 0;
+      if (!(error instanceof DamagedSegmentError)) throw error;
+      await this.alone(() => this.quarantine(segment, segment, error.message));
+      return 0;
+    }
+    if (made === undefined) return 0;
+    const { segment: next, events } = made;
+    return this.alone(async () => {
+      if (!this.has(segment.id)) {
+        await discardRewrite(this.directory, segment);
+        return 0;
+      }
+      await commitRewrite(this.directory, segment);
+      this.sealedSegments.replace(next);
+      return events;
+    });
+  }
+
+  /** Runs it while nothing is written, sealed or removed. */
+  private alone<T>(action: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.between.push(() => action().then(resolve, reject));
+      void this.work();
+    });
   }
 
   /** What is kept or waits grows old also while nothing comes. */
@@ -362,8 +408,9 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
   private async workLoop(): Promise<void> {
     // The first turn waits a little, so that all batches of one read become one group.
     await undefined;
-    while (this.queue.length > 0 || this.sealWanted || this.syncWanted || this.trimWanted) {
+    while (this.queue.length > 0 || this.sealWanted || this.syncWanted || this.trimWanted || this.between.length > 0) {
       try {
+        for (const action of this.between.splice(0)) await action();
         if (this.diskFull) await this.trim();
         if (this.broken) await this.repair();
         if (this.sealWanted) {
@@ -605,6 +652,7 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
 
   /** Reads what an earlier process left. */
   private async load(): Promise<void> {
+    await recoverRewrites(this.directory);
     const dropped = await pendingDrops(this.directory);
     const all = await listSegments(this.directory);
     const indexes = new Map<number, ParsedIndex | undefined>();

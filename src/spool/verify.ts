@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto';
 import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { crc32c } from '../wire/crc32c.js';
 import { sentenceOf } from '../wire/errors.js';
 import { loadIndex, loadSealed } from './catalog.js';
-import type { IndexEntry, IndexHeader } from './index-file.js';
+import type { IndexEntry, IndexFooter, IndexHeader, ParsedIndex } from './index-file.js';
 import { bodyName, listSegments, QUARANTINE, type SegmentFiles } from './layout.js';
 import { LOCAL_EPOCH } from './loss.js';
 import { entriesAt, type SpoolMark } from './mark.js';
+import { isBeingReplaced } from './rewrite.js';
 import type { RecordName, SequenceRange } from './segment.js';
 
 export interface DamagedSegment {
@@ -47,6 +49,8 @@ export interface VerifyReport {
   /** Segments without a footer: being written, or left by a crash. */
   readonly active: number;
   readonly events: number;
+  /** Of these, events of connections that were erased: their places are there, and nothing else of them. */
+  readonly erased: number;
   readonly bytes: number;
   readonly damaged: readonly DamagedSegment[];
   readonly quarantined: readonly number[];
@@ -89,6 +93,7 @@ export async function verifySpool(
   let segments = 0;
   let active = 0;
   let events = 0;
+  let erased = 0;
   let bytes = 0;
   let previous: string | undefined;
   let previousId = 0;
@@ -97,23 +102,22 @@ export async function verifySpool(
   const sealed = mark?.sealed ?? (all.at(-1)?.id ?? 0) - 2;
   for (const [i, files] of all.entries()) {
     const { id, record } = files;
-    const index = await loadIndex(directory, files);
+    const found = await readSegment(directory, files, id > sealed);
+    const { index } = found;
     // A quarantined segment between the two is the one that this one follows; its chain value may be unreadable.
     const between = quarantined.filter((each) => each.id > previousId && each.id < id).at(-1);
     const before = between === undefined ? previous : chains.get(between.id);
     previousId = id;
     previous = index?.footer?.chain;
     try {
-      let entries = index?.entries ?? [];
-      if (index?.header !== undefined && index.footer === undefined && id > sealed) {
-        active++;
-        entries = await checkBody(directory, files, entries, undefined);
-      } else {
-        const { footer } = await loadSealed(directory, files, index);
+      if ('error' in found) throw found.error;
+      const { entries, footer } = found;
+      if (footer === undefined) active++;
+      else {
         if (before !== undefined && before !== footer.previous) {
           chainBreaks.push({ id, record, reason: `Segment ${bodyName(id, record)} does not follow the one before it in the chain.` });
         }
-        await checkBody(directory, files, entries, footer.sha256);
+        if (record === 'conn') erased += footer.erased?.events ?? 0;
         segments++;
       }
       const header = index?.header;
@@ -141,6 +145,7 @@ export async function verifySpool(
     segments,
     active,
     events,
+    erased,
     bytes,
     damaged,
     quarantined: quarantined.map((files) => files.id),
@@ -152,6 +157,34 @@ export async function verifySpool(
       chainBreaks.length === 0 &&
       reports.every((epoch) => epoch.gaps.length === 0 && epoch.duplicates.length === 0),
   };
+}
+
+type ReadSegment = { readonly index: ParsedIndex | undefined } & (
+  | { readonly entries: readonly IndexEntry[]; readonly footer: IndexFooter | undefined }
+  | { readonly error: unknown }
+);
+
+/** How often a segment is read again that is being rewritten, and how long between, ms. */
+const AGAIN = 200;
+const AGAIN_MS = 20;
+
+/** Reads and checks one segment; without a footer only its whole batches count. One that is put into its place meanwhile is read again: its index may not be its body's. */
+async function readSegment(directory: string, files: SegmentFiles, mayBeActive: boolean): Promise<ReadSegment> {
+  for (let again = 0; ; again++) {
+    const index = await loadIndex(directory, files);
+    try {
+      const entries = index?.entries ?? [];
+      if (index?.header !== undefined && index.footer === undefined && mayBeActive)
+        return { index, entries: await checkBody(directory, files, entries, undefined), footer: undefined };
+      const { footer } = await loadSealed(directory, files, index);
+      await checkBody(directory, files, entries, footer.sha256);
+      return { index, entries, footer };
+    } catch (error) {
+      const now = (await isBeingReplaced(directory, files)) ? undefined : ((await loadIndex(directory, files))?.footer?.sha256 ?? '');
+      if (again === AGAIN || now === (index?.footer?.sha256 ?? '')) return { index, error };
+      await sleep(AGAIN_MS);
+    }
+  }
 }
 
 async function exists(directory: string, files: SegmentFiles): Promise<boolean> {

@@ -11,6 +11,7 @@ export const MessageType = {
   eventBatch: 0x0103,
   eventAck: 0x0104,
   eventForget: 0x0105,
+  eventErase: 0x0106,
   knobList: 0x0201,
   knobEntry: 0x0202,
   knobSet: 0x0203,

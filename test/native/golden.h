@@ -37,6 +37,7 @@ inline std::map<std::string, std::string> files() {
       {"subscribe", frame(FrameType::event_subscribe, subscribe())},
       {"subscribed", frame(FrameType::event_subscribed, subscribed())},
       {"acknowledge", frame(FrameType::event_ack, acknowledge())},
+      {"erasure", frame(FrameType::event_erase, erasure())},
       {"error_reply", frame(FrameType::control_error, error_reply())},
       {"overrun", frame(FrameType::control_overrun, overrun())},
       {"source_status", frame(FrameType::source_status, source_status())},

@@ -8,6 +8,7 @@ const entries = Object.entries(JSON.parse(readFileSync(input, 'utf8')));
 const ENUMS = {
   ConnEvent: { kind: 'EventKind', forward: 'ForwardMethod', reason: 'EndReason', scheduled_by: 'ScheduledBy' },
   ControlEvent: { kind: 'ControlKind', through: 'Through', where: 'LossPlace' },
+  Erasure: { stage: 'EraseStage' },
   Subscribe: { mode: 'SubscriptionMode', groups: 'Group' },
   BatchHeader: { record: 'RecordType' },
 };

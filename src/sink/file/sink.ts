@@ -2,15 +2,17 @@ import { type FileHandle, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PlaceError } from '../../access/errors.js';
 import { makeFolder } from '../../access/place.js';
+import type { EraseTarget } from '../../erase/target.js';
 import { SpoolInUseError } from '../../spool/errors.js';
 import { LOCK_FILE, syncDirectory } from '../../spool/layout.js';
 import { lockDirectory } from '../../spool/lock.js';
 import type { RecordName, Segment } from '../../spool/segment.js';
-import { type HourTally, type SequenceSpan, type Sink, SinkRejection, type TakenSpan } from '../sink.js';
+import { type Erasable, type ErasedRows, type HourTally, type SequenceSpan, type Sink, SinkRejection, type TakenSpan } from '../sink.js';
 import { closeFiles } from './close.js';
 import type { EpochSpans } from './contents.js';
+import { removeHalf } from './erase.js';
 import { folderSentence, TargetError, UnreadableSegment } from './failure.js';
-import { beginFile, finishFile, hasFiles, removeOldFiles, repairFolder, takenFrom } from './folder.js';
+import { beginFile, finishedFiles, finishFile, hasFiles, removeOldFiles, repairFolder, takenFrom } from './folder.js';
 import { type FileStyle, formatFileName, NAME_MAX, PART, parseFileName } from './names.js';
 import { filesWith, indexOf } from './search.js';
 import { SequenceSet, type Span } from './sequences.js';
@@ -96,6 +98,48 @@ export class FileSink implements Sink {
     } catch (error) {
       throw this.sentence(error);
     }
+  }
+
+  readonly beyond = 'files that were taken out of file.dir';
+
+  readonly erasure: Erasable = {
+    count: (target) =>
+      this.alone(async () => {
+        await this.finishAll();
+        return this.eachFile(target, true, () => undefined);
+      }),
+    // A file that is being written is finished first: its length stands in the state, a finished one's stands nowhere.
+    erase: (target, say) =>
+      this.alone(async () => {
+        await this.finishAll();
+        await removeHalf(this.options.dir);
+        return (await this.eachFile(target, false, say)).events;
+      }),
+  };
+
+  private async finishAll(): Promise<void> {
+    const { open } = await this.ready();
+    for (const [record, file] of Object.entries(open) as [RecordName, OpenFile | undefined][])
+      if (file !== undefined) await this.finish(record, file);
+  }
+
+  private async eachFile(target: EraseTarget, count: boolean, say: (step: string) => void): Promise<ErasedRows> {
+    const { dir } = this.options;
+    const connections = new Set<string>();
+    let events = 0;
+    const files = await finishedFiles(dir);
+    for (const [i, { text, name }] of files.entries()) {
+      say(`file ${i + 1} of ${files.length}`);
+      try {
+        const found = await this.worker.erase({ dir, file: text, target, count });
+        // A command line that was written over is no event of theirs.
+        if (name.record === 'conn') events += found.events;
+        for (const id of found.connections) connections.add(id);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error; // somebody took it
+      }
+    }
+    return { events, connections: connections.size };
   }
 
   async close(): Promise<void> {

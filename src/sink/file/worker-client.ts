@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import type { HourTally } from '../sink.js';
 import type { Appended, AppendJob } from './append.js';
 import type { EpochSpans, FileToRead } from './contents.js';
+import type { ErasedFile, EraseJob } from './erase.js';
 import { TargetError, UnreadableSegment } from './failure.js';
 import type { Answer, Request } from './worker.js';
 
@@ -24,6 +25,10 @@ export class FileWorker {
 
   index(file: FileToRead): Promise<EpochSpans[]> {
     return this.ask({ kind: 'index', file }) as Promise<EpochSpans[]>;
+  }
+
+  erase(job: EraseJob): Promise<ErasedFile> {
+    return this.ask({ kind: 'erase', job }) as Promise<ErasedFile>;
   }
 
   tally(files: readonly FileToRead[], wanted: readonly EpochSpans[]): Promise<HourTally[]> {

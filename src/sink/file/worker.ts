@@ -4,10 +4,12 @@
 import { parentPort } from 'node:worker_threads';
 import { type AppendJob, append } from './append.js';
 import { type EpochSpans, type FileToRead, indexFile, tallyFiles } from './contents.js';
+import { type EraseJob, eraseFile } from './erase.js';
 
 export type Request =
   | { readonly id: number; readonly kind: 'append'; readonly job: AppendJob }
   | { readonly id: number; readonly kind: 'index'; readonly file: FileToRead }
+  | { readonly id: number; readonly kind: 'erase'; readonly job: EraseJob }
   | { readonly id: number; readonly kind: 'tally'; readonly files: readonly FileToRead[]; readonly wanted: readonly EpochSpans[] };
 
 export type Answer =
@@ -20,6 +22,8 @@ async function answer(request: Request): Promise<unknown> {
       return append(request.job);
     case 'index':
       return indexFile(request.file);
+    case 'erase':
+      return eraseFile(request.job);
     case 'tally':
       return tallyFiles(request.files, request.wanted);
   }

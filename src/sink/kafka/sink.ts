@@ -113,6 +113,10 @@ export class KafkaSink implements Sink {
     return topicName(this.options.topicPrefix, record);
   }
 
+  get beyond(): string {
+    return `topics ${this.topics().join(' and ')} of Kafka (${this.options.connection.brokers.join(', ')}), and whoever has read them`;
+  }
+
   private topics(): string[] {
     return RECORDS.map((record) => this.topic(record));
   }

@@ -7,6 +7,7 @@ import { AnswerTooLarge, EngineEnded, EngineUnavailable, engineError } from '../
 import type { EngineAnswer, EngineQuestion } from './ask.mjs';
 import type { HeartbeatOptions } from './heartbeat.js';
 import { ABORTED, Pulse } from './pulse.js';
+import { removeTornMutations } from './torn-mutations.js';
 
 /** An engine whose collector died ends by itself, after the statement it is in. */
 const LOCK_PATIENCE_MS = 15_000;
@@ -166,6 +167,7 @@ export class Engine {
     makeFolder(dir);
     const end = Date.now() + LOCK_PATIENCE_MS;
     this.#starts++;
+    removeTornMutations(dir);
     this.#spawn();
     const open = (session: string, statements: readonly string[]) => this.#ask({ kind: 'open', dir, session, statements });
     for (;;) {

@@ -4,6 +4,7 @@ import type { HttpAnswer, HttpQuery } from '../../clickhouse-http/backend.js';
 import { sessionStatements } from '../../clickhouse-http/session.js';
 import type { Segment } from '../../spool/segment.js';
 import { SegmentWriter } from '../deliver.js';
+import { erasureOf } from '../erase.js';
 import { EngineEnded } from '../errors.js';
 import { loadMigrations, migrate } from '../migrate.js';
 import { quote } from '../quote.js';
@@ -174,6 +175,14 @@ export function createEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStor
     keptSince(record) {
       return keptSince(this, record);
     },
+    erasure: erasureOf(database, (action) => {
+      const mine = last.then(async () => {
+        await engine.start();
+        return action();
+      });
+      last = mine.catch(() => undefined);
+      return mine;
+    }),
     stored,
     async query(sql, asked) {
       const { body, discard } = await stored(sql, asked);

@@ -2,6 +2,7 @@ import type { ClickHouseSettings } from '@clickhouse/client';
 import type { Segment } from '../../spool/segment.js';
 import { SegmentWriter } from '../deliver.js';
 import { schemaDrift } from '../drift.js';
+import { erasureOf } from '../erase.js';
 import { EngineUnavailable } from '../errors.js';
 import { loadMigrations, migrate, pending } from '../migrate.js';
 import { readingStatement } from '../read-only.js';
@@ -117,6 +118,8 @@ export function createServerStore(options: ServerStoreOptions): ServerStore {
     keptSince(record) {
       return keptSince(this, record);
     },
+    erasure: erasureOf(client, (action) => remember(action)),
+    beyond: `backups and logs of the ClickHouse server at ${url}, what other directors deliver to it, and copies that were made of its tables`,
     async query(sql, { format, formatFixed, limits: own = {}, signal }) {
       const written = await readingStatement(client, sql, formatFixed);
       const limits = {

@@ -29,6 +29,7 @@ TEST(Contract, EveryMessageIsReadAndWrittenAgain) {
   expect_round_trip<Subscribe>("subscribe");
   expect_round_trip<Subscribed>("subscribed");
   expect_round_trip<Acknowledge>("acknowledge");
+  expect_round_trip<Erasure>("erasure");
   expect_round_trip<ErrorReply>("error_reply");
   expect_round_trip<Overrun>("overrun");
   expect_round_trip<SourceStatus>("source_status");

@@ -39,6 +39,11 @@ const collector: ApiOptions['collector'] = {
     onProgress({ segments: 0, ofSegments: 1, events: 0, ofEvents: 10 });
     return { sink: `${sink} ${JSON.stringify(request)}`, segments: 1, events: 10, absent: 3, failed: [] };
   },
+  erase: async (order, onProgress) => {
+    if (order !== 'a1') throw new RangeError(`There is no order ${JSON.stringify(order)} to erase anybody.`);
+    onProgress({ step: 'spool, segment 1 of 1', problem: null });
+    return { id: order, dry_run: false, connections: 1, events: 2, places: { spool: 2 }, beyond: [], in_force: null };
+  },
   tail: async (_groups, onBatch, signal, { onStart, onMissed }) => {
     unsubscribed = new Promise((resolve) => signal.addEventListener('abort', () => resolve()));
     onStart?.();

@@ -11,15 +11,28 @@ const SINK = {
   ...{ name: 'file', checked: true, reason: null, segments: 2, events: 100, missing: 0, duplicates: 0, expired: 0, taken: 0 },
   ...{ differences: [], refused: [], waiting: 0, away: null, ok: true },
 };
+const NOT_ERASED = { spool: 0, store: 0, recorded: 0, records: 0, orders: 0, ok: true };
 const WHOLE: Verification = {
   spool: {
-    ...{ directory: 'd', segments: 2, active: 1, events: 100, bytes: 2048, damaged: [], quarantined: [], chainBreaks: [], complete: true },
+    ...{
+      directory: 'd',
+      segments: 2,
+      active: 1,
+      events: 100,
+      erased: 0,
+      bytes: 2048,
+      damaged: [],
+      quarantined: [],
+      chainBreaks: [],
+      complete: true,
+    },
     epochs: [EPOCH],
   },
   losses: [],
   before: null,
   store: { checked: true, reason: null, epochs: [IN_STORE], ok: true },
   sinks: [SINK],
+  erased: NOT_ERASED,
   waiting: 0,
   verdict: 'complete',
   complete: true,

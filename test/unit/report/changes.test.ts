@@ -50,11 +50,18 @@ describe('report changes', () => {
     expect(whatText(SERVICE)).toBe('tcp 192.0.2.1:80');
     expect(whatText(REAL)).toBe('real server 192.0.2.11:8080 of tcp 192.0.2.1:80');
     expect(whatText({ ...KNOB, kind: 'subscriber_removed', name: 'collector' })).toBe('subscriber collector');
+    expect(whatText({ ...KNOB, kind: 'erased', name: '5f2c91ab' })).toBe('erasure 5f2c91ab');
   });
 
   it('shows old and new, of a service or real server only what differs', () => {
     expect(changeText(KNOB)).toBe('0 → 1');
     expect(changeText({ ...KNOB, old_value: '' })).toBe('"" → 1');
+    expect(changeText({ ...KNOB, kind: 'erase_ordered', old_value: 'address', new_value: '', detail: 'case 17' })).toBe(
+      'ordered by address: case 17',
+    );
+    expect(changeText({ ...KNOB, kind: 'erased', old_value: 'address', new_value: 'connections=3 spool=6' })).toBe(
+      'erased: connections=3 spool=6',
+    );
     const before = 'weight=1 forward=masq upper=0 lower=0';
     const after = 'weight=0 forward=masq upper=7 lower=0';
     expect(changeText({ ...REAL, old_value: before, new_value: after })).toBe('weight=1 upper=0 → weight=0 upper=7');

@@ -6,7 +6,7 @@ import { lossesInStore } from '../../../src/api/losses.js';
 import { compareStore } from '../../../src/api/store-comparison.js';
 import { parseServiceKey } from '../../../src/cli/service-address.js';
 import { columnsSql, SIZES_SQL, WORDS_SQL } from '../../../src/cli/sql-words.js';
-import { describeSql, lackingSql, openSql } from '../../../src/cli/verify-source.js';
+import { describeSql, erasedSql, lackingSql, openSql } from '../../../src/cli/verify-source.js';
 import { lifetimesSql, weightBeforeSql } from '../../../src/drain/history.js';
 import { knobs } from '../../../src/knob/catalogue.js';
 import { changesOf, questionsOf } from '../../../src/knob/questions.js';
@@ -102,7 +102,7 @@ describe('what the command line and the page ask', () => {
 
   it('what is open, for `vslog verify --source`', async () => {
     const ours = "node = 'lb1' AND epoch = 'e'";
-    expect(await schema.columns(openSql(ours))).toEqual([{ name: 'conn_id', type: 'UInt64' }]);
+    for (const sql of [openSql(ours), erasedSql(ours)]) expect(await schema.columns(sql)).toEqual([{ name: 'conn_id', type: 'UInt64' }]);
     expect(await schema.names(lackingSql(ours, 7n))).toHaveLength(1);
     expect(await schema.names(describeSql(ours, [1n, 2n]))).toEqual(['id', 'protocol', 'client', 'virtual', 'real']);
   });
