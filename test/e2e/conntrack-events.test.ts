@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Stage, WORLDS } from './support/conntrack-stage.js';
 import { datagrams, ping, tcp, udp } from './support/flows.js';
@@ -19,6 +20,20 @@ describe.each(WORLDS)('which events source conntrack tells, by the $name', (worl
     namespace = await stage.tracking([`${C4}/32`, `${V4}/32`, `${C6}/128`, `${V6}/128`]);
   });
   afterEach(() => stage.clean());
+
+  it('are read by threads that have no right but what that takes, however soon they are looked at', async () => {
+    const capture = await stage.capture(namespace);
+    const threads = readdirSync(`/proc/${capture.pid}/task`).map((task) =>
+      readFileSync(`/proc/${capture.pid}/task/${task}/status`, 'utf8'),
+    );
+    expect(threads.length).toBe(world.name.startsWith('ring') ? 1 : 2);
+    for (const status of threads) {
+      // linux/capability.h: CAP_NET_ADMIN, CAP_SYS_ADMIN where it stands in for CAP_BPF, CAP_BPF
+      const held = BigInt(`0x${/^CapPrm:\s*(\S+)/m.exec(status)?.[1]}`);
+      expect(held & ~((1n << 12n) | (1n << 21n) | (1n << 39n))).toBe(0n);
+      expect(/^Seccomp:\s*(\d)/m.exec(status)?.[1]).toBe('2');
+    }
+  });
 
   it('an end that somebody asked for is flushed', async () => {
     const capture = await stage.capture(namespace);

@@ -72,8 +72,17 @@ EventReader::EventReader(NetlinkSocket& socket, EventQueue& queue, std::uint64_t
   sigset_t before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] { run(); });
+  thread_ = std::thread([this] {
+    give_up_rights();
+    if (!refused_) run();
+  });
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  // Before anybody filters system calls: then it could not any more.
+  gave_up_.wait();
+  if (refused_) {
+    thread_.join();
+    std::rethrow_exception(refused_);
+  }
 }
 
 EventReader::~EventReader() {
@@ -93,10 +102,18 @@ EventReader::Losses EventReader::losses() const {
   return {lost_.load(std::memory_order_acquire), first_ns_.load(std::memory_order_relaxed), last_ns_.load(std::memory_order_relaxed)};
 }
 
+void EventReader::give_up_rights() {
+  try {
+    // The buffer grows beyond the system's limit (SO_RCVBUFFORCE). What the main thread gives up later this one never has.
+    keep_capabilities(capability(CAP_NET_ADMIN));
+  } catch (...) {
+    refused_ = std::current_exception();
+  }
+  gave_up_.count_down();
+}
+
 void EventReader::run() {
   try {
-    // Its buffer grows beyond the system's limit (SO_RCVBUFFORCE). What the main thread gives up later it never has.
-    keep_capabilities(capability(CAP_NET_ADMIN));
     const auto batch = std::make_unique<Batch>();
     batch_ = batch.get();
     while (!stopping_) {

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <exception>
+#include <latch>
 #include <thread>
 
 #include "source/conntrack/event_queue.h"
@@ -48,6 +49,7 @@ class EventReader {
     std::uint64_t at_ = 0;
   };
 
+  void give_up_rights();
   void run();
   /// Reads until the socket is empty. Returns how many messages came.
   std::uint64_t read_all();
@@ -66,6 +68,7 @@ class EventReader {
   std::atomic<bool> barrier_wanted_{false};
   std::atomic<bool> failed_{false};
   std::exception_ptr error_;
+  std::exception_ptr refused_;  ///< the thread could not give up its rights; written before gave_up_ is counted down
   std::atomic<std::uint64_t> lost_{0};
   std::atomic<std::uint64_t> overruns_{0};
   std::atomic<std::uint64_t> first_ns_{0};
@@ -80,6 +83,7 @@ class EventReader {
   Horizon barrier_;
   struct Batch;
   Batch* batch_ = nullptr;
+  std::latch gave_up_{1};  ///< the thread has no rights but its own
   std::thread thread_;
 };
 
