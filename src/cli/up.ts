@@ -65,8 +65,9 @@ export function upCommand(version: string): Command {
       keeper?.kill();
       side?.kill();
     });
-    for (const line of [...config.notes, ...notes]) note(line);
+    for (const line of config.notes) note(line);
     const chosen = await chooseSource({ ...config, values });
+    for (const line of notes) note(line);
     try {
       makeRuntimeDirs(values);
       side = user === undefined ? await CollectorRoom.make(config, version) : new CollectorChild(config, user, note);

@@ -58,7 +58,8 @@ async function upIn(machine: Machine): Promise<string | undefined> {
   );
   await director.perform([{ do: 'burst', protocol: 'udp', count: CONNECTIONS, from: 'c1', to: 'vip:53' }]);
   const answer = await machine.must(
-    inside(`until [ "$n" = ${CONNECTIONS} ]; do
+    // time: between two looks, for as long as it takes. Each is a program more on a machine that has the store to start.
+    inside(`until [ "$n" = ${CONNECTIONS} ]; do sleep 10
         n=$(${vslog} sql --format csv "select count() from connections where real_addr = '10.2.0.11' and client_addr = '10.1.0.2' and reason = 'timeout'" | tail -n 1)
       done
       echo "$n"`),
