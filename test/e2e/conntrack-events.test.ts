@@ -9,7 +9,7 @@ const CLIENT = { address: C4, port: 5001 };
 const WEB = { address: V4, port: 80 };
 const NAMES = { address: V4, port: 53 };
 /** Of IPVS, as states are told by. */
-const TCP_STATES = { established: 1, synSent: 2, synRecv: 3, finWait: 4, timeWait: 5, closeWait: 7, lastAck: 8 };
+const TCP_STATES = { established: 1, synSent: 2, synRecv: 3, finWait: 4, timeWait: 5, close: 6, closeWait: 7, lastAck: 8 };
 
 describe.each(WORLDS)('which events source conntrack tells, by the $name', (world) => {
   let stage: Stage;
@@ -74,16 +74,10 @@ describe.each(WORLDS)('which events source conntrack tells, by the $name', (worl
       'expire',
     ]);
     const states = told.map(({ state }) => state);
-    const { established, synSent, synRecv, finWait, timeWait, closeWait, lastAck } = TCP_STATES;
-    // One that is told again changed otherwise; CLOSE_WAIT is passed over where the answer to the end is an end too.
-    expect(states.filter((state, at) => state !== states[at - 1] && state !== closeWait)).toEqual([
-      synSent,
-      synRecv,
-      established,
-      finWait,
-      lastAck,
-      timeWait,
-    ]);
+    const { established, synSent, synRecv, finWait, timeWait, close, closeWait, lastAck } = TCP_STATES;
+    // One that is told again changed otherwise; CLOSE_WAIT is passed over where the answer to the end is an end too. A reset after both have closed, as a busy machine sends one, ends in CLOSE.
+    const passed = states.filter((state, at) => state !== states[at - 1] && state !== closeWait);
+    expect(passed.at(-1) === close ? passed.slice(0, -1) : passed).toEqual([synSent, synRecv, established, finWait, lastAck, timeWait]);
   });
 
   it.each(['create', 'expire'])('only %s', async (kind) => {
