@@ -1,5 +1,6 @@
 #include "confine/system_calls.h"
 
+#include <fcntl.h>
 #include <linux/bpf.h>
 #include <asm/ioctls.h>
 #include <sched.h>
@@ -7,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <memory>
@@ -55,7 +57,7 @@ class Filter {
 constexpr const char* kAllowed[] = {
     // Files that are open, and those of our folders: journal, remembered knobs and keys, the pinned programs when they are taken out, /proc.
     "read", "write", "readv", "writev", "pread64", "pwrite64", "lseek", "_llseek", "open", "openat", "close", "close_range", "stat", "lstat", "fstat", "stat64", "lstat64", "fstat64", "fstatat64", "newfstatat", "statx",
-    "statfs", "fstatfs", "statfs64", "fstatfs64", "access", "faccessat", "faccessat2", "readlink", "readlinkat", "getdents", "getdents64", "fcntl", "fcntl64", "dup", "dup3", "ftruncate", "ftruncate64", "fallocate", "fsync", "fdatasync",
+    "statfs", "fstatfs", "statfs64", "fstatfs64", "access", "faccessat", "faccessat2", "readlink", "readlinkat", "getdents", "getdents64", "dup", "dup3", "ftruncate", "ftruncate64", "fallocate", "fsync", "fdatasync",
     "msync", "rename", "renameat", "renameat2", "unlink", "unlinkat", "rmdir", "fchmod", "flock", "umask", "pipe2", "splice", "getcwd",
     // Waiting.
     "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2", "poll", "ppoll", "ppoll_time64", "select", "pselect6", "eventfd2", "timerfd_create", "timerfd_settime", "timerfd_settime64", "timerfd_gettime", "signalfd4",
@@ -64,7 +66,7 @@ constexpr const char* kAllowed[] = {
     "bind", "listen", "accept4", "accept", "connect", "getsockname", "getpeername", "getsockopt", "setsockopt", "sendto", "recvfrom", "sendmsg", "recvmsg", "sendmmsg", "recvmmsg", "recvmmsg_time64", "shutdown", "send", "recv",
     // Itself.
     "getpid", "gettid", "getppid", "getuid", "geteuid", "getgid", "getegid", "getuid32", "geteuid32", "getgid32", "getegid32", "getgroups", "clock_gettime", "clock_gettime64", "clock_getres", "gettimeofday", "time", "times", "getrusage",
-    "sysinfo", "uname", "getrandom", "sched_getaffinity", "getcpu", "membarrier", "rseq", "set_robust_list", "set_tid_address", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigreturn", "sigaltstack", "tgkill", "capget",
+    "sysinfo", "uname", "getrandom", "sched_getaffinity", "getcpu", "membarrier", "rseq", "set_robust_list", "set_tid_address", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigreturn", "sigaltstack", "capget",
     // Memory. What becomes executable: below.
     "brk", "munmap", "mremap", "madvise", "exit", "exit_group",
 };
@@ -83,6 +85,13 @@ void allow_only_known_system_calls(const SystemCallNeeds& needs) {
   // Threads, no processes. The newer call has its flags in memory, where a filter cannot look.
   filter.allow_if(SCMP_SYS(clone), masked(0, CLONE_THREAD, CLONE_THREAD));
   filter.missing(SCMP_SYS(clone3));
+  // abort(). Another process of the same user would take a signal, too.
+  filter.allow_if(SCMP_SYS(tgkill), equals(0, static_cast<scmp_datum_t>(getpid())));
+  // Without F_SETOWN to F_SETOWN_EX (8 to 15), by which a descriptor sends signals to anybody.
+  for (const int call : {SCMP_SYS(fcntl), SCMP_SYS(fcntl64)}) {
+    filter.allow_if(call, {1, SCMP_CMP_LT, F_SETOWN, 0});
+    filter.allow_if(call, {1, SCMP_CMP_GT, F_SETOWN_EX, 0});
+  }
   // Whether the output is a terminal (isatty).
   filter.allow_if(SCMP_SYS(ioctl), equals(1, TCGETS));
   // Another process's limits are none of ours, and our own are settled.

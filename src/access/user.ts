@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { entryOf } from './names.js';
 
 /** A user of this machine. */
 export interface User {
@@ -11,14 +11,7 @@ export interface User {
 
 /** The user of a name; undefined: there is none. */
 export function findUser(name: string): User | undefined {
-  // getent knows the users of a directory service, too; a small image may lack it.
-  const { status, stdout } = spawnSync('getent', ['passwd', name], { encoding: 'utf8' });
-  const text = status === 0 ? stdout : readFileSync('/etc/passwd', 'utf8');
-  const [, , uid = '', gid = ''] =
-    text
-      .split('\n')
-      .find((line) => line.startsWith(`${name}:`))
-      ?.split(':') ?? [];
+  const [, , uid = '', gid = ''] = entryOf('passwd', name) ?? [];
   return /^\d+$/.test(uid) && /^\d+$/.test(gid) ? { name, uid: Number(uid), gid: Number(gid) } : undefined;
 }
 

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { lstatSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findGroup } from '../access/group.js';
@@ -26,7 +26,7 @@ export interface Chosen {
  * The user for collector and engine, of a configuration. `usual`: without a word of the configuration root takes the user vslog, where that one can do what is to be done. Throws ConfigError when
  * a user is named who cannot be had.
  */
-export function chooseUser(config: Pick<Config, 'values' | 'origins' | 'file'>, usual: boolean): Chosen {
+export function chooseUser(config: Pick<Config, 'values' | 'origins'>, usual: boolean): Chosen {
   const asked = config.values['collector.user'];
   const us = process.geteuid?.() ?? 0;
   if (asked === '' && (!usual || us !== 0)) return { user: undefined, notes: [] };
@@ -60,9 +60,8 @@ export function goOnAs(user: User, values: Values): readonly string[] {
   const notes: string[] = [];
   for (const folder of foldersOf(values)) {
     // Theirs already? Then the collector looks at it, as that user.
-    if (lstatSync(folder, { throwIfNoEntry: false })?.uid === user.uid) continue;
-    makeFolder(folder);
-    const given = handOver(folder, user);
+    if (statSync(folder, { throwIfNoEntry: false })?.uid === user.uid) continue;
+    const given = handOver(makeFolder(folder), user);
     if (given > 1)
       notes.push(
         `${folder}: ${given} files and folders were root's; they belong to user ${user.name} now, as whom collector and engine run.`,
@@ -80,7 +79,7 @@ export function goOnAs(user: User, values: Values): readonly string[] {
 
 /** As root, where no collector runs: goes on as the one whose data that is, so that what is written is that one's, too. Resolves to what a person should know. Throws the system's error. */
 export function goOnAsOwner(values: Values): readonly string[] {
-  const stats = lstatSync(values['collector.data_dir'], { throwIfNoEntry: false });
+  const stats = statSync(values['collector.data_dir'], { throwIfNoEntry: false });
   if (process.geteuid?.() !== 0 || stats === undefined || stats.uid === 0) return [];
   becomeUser({ name: String(stats.uid), uid: stats.uid, gid: stats.gid }, [stats.gid]);
   return [`${values['collector.data_dir']} belongs to user ${stats.uid}: going on as that user.`];

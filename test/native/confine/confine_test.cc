@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <functional>
 
 #include "confine/system_calls.h"
@@ -84,7 +85,11 @@ TEST(KnownSystemCalls, AreAllThatIsLeft) {
               bpf_attr attr{};
               if (!refused(syscall(SYS_bpf, BPF_MAP_LOOKUP_ELEM, &attr, sizeof attr))) return 7;
               if (!refused(setns(0, CLONE_NEWNET))) return 8;
-              if (!refused(kill(getppid(), 0))) return 9;
+              if (!refused(kill(getppid(), 0)) || !refused(syscall(SYS_tgkill, getppid(), getppid(), 0))) return 9;
+              const int file = open("/dev/null", O_RDONLY | O_CLOEXEC);
+              if (!refused(fcntl(file, F_SETOWN, getppid())) || !refused(fcntl(file, F_SETSIG, SIGTERM))) return 12;
+              f_owner_ex owner{F_OWNER_PID, getppid()};
+              if (!refused(fcntl(file, F_SETOWN_EX, &owner))) return 13;
               if (!refused(chmod("/", 0755))) return 10;
               if (!refused(unshare(CLONE_NEWUSER))) return 11;
               return 0;
@@ -108,6 +113,7 @@ TEST(KnownSystemCalls, AreThoseOfACapture) {
               attr.map_fd = static_cast<__u32>(-1);
               if (syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof attr) != -1 || errno != EPERM) return 4;
               if (getuid() == 0 && (syscall(SYS_bpf, BPF_MAP_LOOKUP_ELEM, &attr, sizeof attr) != -1 || errno == EPERM)) return 5;
+              if (fcntl(file, F_GETFL) < 0 || fcntl(file, F_DUPFD_CLOEXEC, 3) < 0 || syscall(SYS_tgkill, getpid(), gettid(), 0) != 0) return 8;
               if (setns(-1, CLONE_NEWNET) != -1 || errno == EPERM) return 6;
               if (!refused(setns(-1, CLONE_NEWNS))) return 7;
               return 0;
