@@ -31,9 +31,9 @@ export class ApiClient {
     return JSON.parse((await this.whole('GET', '/v1/status')).toString('utf8')) as StatusDocument;
   }
 
-  /** A link that opens the console once. */
-  async consoleLink(): Promise<ConsoleLink> {
-    return JSON.parse((await this.whole('POST', '/v1/console')).toString('utf8')) as ConsoleLink;
+  /** A link that opens the console once, for so many seconds, 1 to 600. */
+  async consoleLink(seconds = 60): Promise<ConsoleLink> {
+    return JSON.parse((await this.whole('POST', `/v1/console?seconds=${seconds}`)).toString('utf8')) as ConsoleLink;
   }
 
   /** The answer in a ClickHouse format, as it is. Aborted, the query ends and this rejects. */

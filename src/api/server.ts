@@ -28,6 +28,10 @@ const MOST_SCANS = 4;
 const BUSY = `${MOST_SCANS} comparisons and replays run already: wait until one of them has ended.`;
 const FORMAT = /^[A-Za-z0-9]{1,64}$/;
 
+/** How long a link to the console works that somebody asked for, s; and at most. */
+const LINK_S = 60;
+const LONGEST_LINK_S = 600;
+
 export interface ApiOptions {
   /** Path of the unix socket. */
   readonly socket: string;
@@ -36,8 +40,8 @@ export interface ApiOptions {
   /** Folder of the orders to erase somebody. */
   readonly eraseDirectory?: string;
   readonly store: SqlStore | undefined;
-  /** A link that opens the console once; undefined: there is none to open. */
-  readonly consoleLink?: (() => ConsoleLink | undefined) | undefined;
+  /** A link that opens the console once, for so many seconds; undefined: there is none to open. */
+  readonly consoleLink?: ((seconds: number) => ConsoleLink | undefined) | undefined;
   readonly about: { readonly version: string; readonly store: StatusDocument['store'] };
 }
 
@@ -95,7 +99,7 @@ export class ApiServer {
       case 'POST /v1/replay':
         return within(this.scans, BUSY, () => this.replay(query, request, response));
       case 'POST /v1/console':
-        sendJson(response, 200, this.consoleLink());
+        sendJson(response, 200, this.consoleLink(query));
         return;
       case 'POST /v1/erase':
         return within(this.scans, BUSY, () => this.erase(query, request, response));
@@ -105,8 +109,12 @@ export class ApiServer {
   }
 
   /** Whoever may ask here may look at the console. Throws ApiError. */
-  private consoleLink(): ConsoleLink {
-    const link = this.options.consoleLink?.();
+  private consoleLink(query: URLSearchParams): ConsoleLink {
+    const text = query.get('seconds') ?? String(LINK_S);
+    const seconds = /^\d{1,3}$/.test(text) ? Number(text) : 0;
+    if (seconds < 1 || seconds > LONGEST_LINK_S)
+      throw new ApiError(400, 'bad_request', `seconds is ${JSON.stringify(text)}: it must be a whole number from 1 to ${LONGEST_LINK_S}.`);
+    const link = this.options.consoleLink?.(seconds);
     if (link === undefined)
       throw new ApiError(
         503,

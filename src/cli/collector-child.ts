@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { User } from '../access/user.js';
 import { ApiClient } from '../api/client.js';
 import type { ConsoleLink } from '../api/console-link.js';
+import { ApiError } from '../api/errors.js';
 import type { StatusDocument } from '../api/status.js';
 import type { Config } from '../config/load.js';
 import { optionOf } from '../config/schema.js';
@@ -23,13 +24,11 @@ export class CollectorChild {
   private readonly api: ApiClient;
   private readonly ready: Promise<void>;
   private readonly told: (line: string) => void;
-  private readonly hasConsole: boolean;
   private stopping = false;
 
   /** `tell` gets what it says. */
   constructor(config: Config, user: User, tell: (line: string) => void) {
     this.told = tell;
-    this.hasConsole = config.values['console.listen'] !== '';
     this.api = new ApiClient(config.values['collector.api_socket']);
     // A session of its own: Ctrl-C on the terminal is for us, and we stop it in order. Its standard input ends with us, however that comes.
     this.child = spawn(process.execPath, [...process.execArgv, MAIN, 'collect', '--with-parent', ...argumentsOf(config, user)], {
@@ -71,9 +70,13 @@ export class CollectorChild {
     return this.api.status();
   }
 
-  /** One of the collector's own lifetime. */
-  async consoleLink(): Promise<ConsoleLink | undefined> {
-    return this.hasConsole ? await this.api.consoleLink() : undefined;
+  async consoleLink(seconds: number): Promise<ConsoleLink | undefined> {
+    try {
+      return await this.api.consoleLink(seconds);
+    } catch (error) {
+      if (error instanceof ApiError && error.code === 'no_console') return undefined;
+      throw error;
+    }
   }
 
   /** Asks it to end, and waits for it. */

@@ -20,9 +20,6 @@ import { eraseDirectory, openEmbedded, openStore, type Store, spoolDirectory, st
 import { note } from './output.js';
 import { letReadersIn } from './reading-token.js';
 
-/** How long a link to the console works that somebody asked for, s. */
-const LINK_S = 60;
-
 /** Collector, store and API, as `collect` and `up` run them. */
 export class CollectorRoom {
   /** It lives as long as this process: never settles. */
@@ -59,7 +56,7 @@ export class CollectorRoom {
       spoolDirectory: spoolDirectory(values),
       eraseDirectory: eraseDirectory(values),
       store,
-      consoleLink: () => this.page?.link(LINK_S),
+      consoleLink: (seconds) => this.page?.link(seconds),
       about,
     });
     const metrics = metricsEndpoint(config, readers, async () => statusDocument(await this.collector.status(), about));

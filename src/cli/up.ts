@@ -35,7 +35,7 @@ interface CollectorSide {
   /** Resolves to what a person should know. Rejects with a sentence, and holds nothing then. */
   start(): Promise<readonly string[]>;
   status(): Promise<StatusDocument>;
-  /** A link that opens the console once, for about so many seconds; undefined: there is no console. */
+  /** A link that opens the console once, for so many seconds; undefined: there is no console. */
   consoleLink(seconds: number): Promise<ConsoleLink | undefined>;
   /** Resolves to what a person should know: what the sinks had not got in the time they were given. */
   stop(): Promise<readonly string[]>;

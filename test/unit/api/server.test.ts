@@ -160,7 +160,14 @@ it('lets so many follow the events, and tells the next one', async () => {
 
 it('gives links to the console, where there is one', async () => {
   const link = { url: 'http://127.0.0.1:9488/enter/code', seconds: 60 };
-  expect(await (await start({ consoleLink: () => link })).consoleLink()).toEqual(link);
+  const given = await start({ consoleLink: (seconds) => ({ ...link, seconds }) });
+  expect(await given.consoleLink()).toEqual(link);
+  expect(await given.consoleLink(600)).toEqual({ ...link, seconds: 600 });
+  for (const seconds of [0, 601, -1, 1.5])
+    await expect(given.consoleLink(seconds)).rejects.toMatchObject({
+      status: 400,
+      message: `seconds is "${seconds}": it must be a whole number from 1 to 600.`,
+    });
   await server?.stop();
   for (const consoleLink of [undefined, () => undefined])
     await expect((await start({ consoleLink })).consoleLink().finally(() => server?.stop())).rejects.toMatchObject({
