@@ -1,5 +1,6 @@
 #include "servers.h"
 
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -10,12 +11,28 @@
 #include <utility>
 
 #include "sockets.h"
+#include "wait.h"
 
 namespace hand {
 
-Servers::Servers() : epoll_(epoll_create1(EPOLL_CLOEXEC)), stop_(eventfd(0, EFD_CLOEXEC)) {
-  if (epoll_.get() < 0 || stop_.get() < 0) fail("epoll");
+namespace {
+
+void signal_to(int fd) {
+  const std::uint64_t one = 1;
+  if (write(fd, &one, sizeof one) != sizeof one) fail("eventfd");
+}
+
+void take_signal(int fd) {
+  std::uint64_t count = 0;
+  if (read(fd, &count, sizeof count) != sizeof count) fail("eventfd");
+}
+
+}  // namespace
+
+Servers::Servers() : epoll_(epoll_create1(EPOLL_CLOEXEC)), stop_(eventfd(0, EFD_CLOEXEC)), mark_(eventfd(0, EFD_CLOEXEC)), idle_(eventfd(0, EFD_CLOEXEC)) {
+  if (epoll_.get() < 0 || stop_.get() < 0 || mark_.get() < 0 || idle_.get() < 0) fail("epoll");
   watch(Kind::end, Fd(dup(stop_.get())));
+  watch(Kind::mark, Fd(dup(mark_.get())));
   thread_ = std::thread(&Servers::serve, this);
 }
 
@@ -32,6 +49,12 @@ void Servers::add(const std::string& protocol, const std::string& address, int p
   watch(udp ? Kind::datagrams : Kind::listener, std::move(fd));
 }
 
+void Servers::until_idle() {
+  signal_to(mark_.get());
+  until_told(idle_.get(), POLLIN);
+  take_signal(idle_.get());
+}
+
 void Servers::watch(Kind kind, Fd fd) {
   const std::lock_guard lock(mutex_);
   Socket& socket = sockets_.emplace_back(Socket{kind, std::move(fd)});
@@ -42,9 +65,18 @@ void Servers::watch(Kind kind, Fd fd) {
 
 void Servers::serve() {
   for (;;) {
-    epoll_event event;
-    if (epoll_wait(epoll_.get(), &event, 1, -1) != 1) continue;
-    auto& socket = *static_cast<Socket*>(event.data.ptr);
+    // Two: the mark stays ready until nothing else is.
+    std::array<epoll_event, 2> events;
+    const int ready = epoll_wait(epoll_.get(), events.data(), events.size(), -1);
+    if (ready < 1) continue;
+    const auto at = [&](int i) -> Socket& { return *static_cast<Socket*>(events.at(static_cast<std::size_t>(i)).data.ptr); };
+    const bool marked = at(0).kind == Kind::mark;
+    if (marked && ready == 1) {
+      take_signal(mark_.get());
+      signal_to(idle_.get());
+      continue;
+    }
+    Socket& socket = at(marked ? 1 : 0);
     if (socket.kind == Kind::end) return;
     if (socket.kind == Kind::listener) {
       Fd fd(accept4(socket.fd.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));

@@ -22,8 +22,11 @@ class Servers {
   /// Listens at a place of the calling thread's namespace.
   void add(const std::string& protocol, const std::string& address, int port);
 
+  /// Until all that has arrived by now is answered: their thread runs when it likes, and the next command would overtake it.
+  void until_idle();
+
  private:
-  enum class Kind { listener, stream, datagrams, end };
+  enum class Kind { listener, stream, datagrams, mark, end };
   struct Socket {
     Kind kind;
     Fd fd;
@@ -37,6 +40,8 @@ class Servers {
   static bool echo(Socket& socket);
 
   Fd epoll_, stop_;
+  Fd mark_;  ///< written to by until_idle()
+  Fd idle_;  ///< its answer
   std::mutex mutex_;  ///< of sockets_, which both threads change
   std::list<Socket> sockets_;
   std::thread thread_;

@@ -195,6 +195,8 @@ void Session::do_traffic(const Words& words, bool to_fail) {
     trouble = std::current_exception();
   }
   echo_request_->settle(echo_);
+  servers_->until_idle();
+  echo_request_->settle(echo_);  // after what the servers answered
   if (trouble) std::rethrow_exception(trouble);
   if (asked.get() < 0) return;
   // An answer that takes a longer way than the echo's has set out by now: the next echo comes after it.
