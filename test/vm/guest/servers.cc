@@ -65,7 +65,7 @@ void Servers::watch(Kind kind, Fd fd) {
 
 void Servers::serve() {
   for (;;) {
-    // Two: the mark stays ready until nothing else is.
+    // Up to two, for the mark stays ready: a mark alone means that no socket is ready.
     std::array<epoll_event, 2> events;
     const int ready = epoll_wait(epoll_.get(), events.data(), events.size(), -1);
     if (ready < 1) continue;

@@ -22,7 +22,7 @@ class Servers {
   /// Listens at a place of the calling thread's namespace.
   void add(const std::string& protocol, const std::string& address, int port);
 
-  /// Until all that has arrived by now is answered: their thread runs when it likes, and the next command would overtake it.
+  /// Waits until the servers have answered everything that had arrived. Their thread is scheduled at its own time: the next command could overtake an answer.
   void until_idle();
 
  private:
@@ -40,8 +40,8 @@ class Servers {
   static bool echo(Socket& socket);
 
   Fd epoll_, stop_;
-  Fd mark_;  ///< written to by until_idle()
-  Fd idle_;  ///< its answer
+  Fd mark_;  ///< until_idle() asks by it
+  Fd idle_;  ///< the servers' thread answers by it
   std::mutex mutex_;  ///< of sockets_, which both threads change
   std::list<Socket> sockets_;
   std::thread thread_;

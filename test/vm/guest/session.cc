@@ -196,12 +196,10 @@ void Session::do_traffic(const Words& words, bool to_fail) {
   }
   echo_request_->settle(echo_);
   servers_->until_idle();
-  echo_request_->settle(echo_);  // after what the servers answered
-  if (trouble) std::rethrow_exception(trouble);
-  if (asked.get() < 0) return;
-  // An answer that takes a longer way than the echo's has set out by now: the next echo comes after it.
+  // Their answers have been sent by now, and so has one that takes a longer way than the echo's: the next echo comes after both.
   echo_request_->settle(echo_);
-  must_be_unanswered(asked);
+  if (trouble) std::rethrow_exception(trouble);
+  if (asked.get() >= 0) must_be_unanswered(asked);
 }
 
 std::string Session::namespaces(const std::string& name, const std::string& echo) {
