@@ -40,6 +40,8 @@ class Engine::Core {
   // core_conns.cc
   void advance(Time now);
   ExpireResult expire(const ConnFilter& filter, EndReason reason);
+  /// Brings the rates of all services and real servers up to now.
+  void estimate();
   std::future<ExpireResult> request_expire(const ConnFilter& filter);
 
   // core_config.cc

@@ -225,6 +225,14 @@ void Engine::Core::each_second() {
   defence_.update(knobs_, table_.max() - table_.size());
   if (defence_.drops_entries()) drop_entries();
   for (const auto& service : services_) service->scheduler->tick(*service, knobs_.schedulers, now_);
+  estimate();
+}
+
+void Engine::Core::estimate() {
+  for (const auto& service : services_) {
+    service->traffic.sample(now_);
+    for (RealServer* const r : service->reals) r->traffic.sample(now_);
+  }
 }
 
 void Engine::Core::drop_entries() {

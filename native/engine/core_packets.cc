@@ -19,6 +19,15 @@ Address masked(const Address& address, const Address& netmask, std::uint8_t fami
   return result;
 }
 
+/// ip_vs_in_stats and, of a new connection, ip_vs_conn_stats.
+void count_in(RealServer& r, const Packet& p, bool created) {
+  if (created) r.traffic.connection();
+  r.traffic.in(p.length);
+  if (r.service == nullptr) return;
+  if (created) r.service->traffic.connection();
+  r.service->traffic.in(p.length);
+}
+
 }  // namespace
 
 std::uint32_t Engine::Core::find_from_client(const Packet& p) const {
@@ -58,6 +67,10 @@ Outcome Engine::Core::from_real(std::uint32_t index, const Packet& p) {
   transit(index, p, false);
   ++c.packets_out;
   c.bytes_out += p.length;
+  if (RealServer* const r = real(c)) {
+    r->traffic.out(p.length);
+    if (r->service != nullptr) r->service->traffic.out(p.length);
+  }
   Outcome outcome{Verdict::forward, false, {index, c.id}, {c.client, c.client_port}};
   put(index);
   return outcome;
@@ -109,7 +122,8 @@ Outcome Engine::Core::from_client(const Packet& p) {
   transit(index, p, true);
   ++c.packets_in;
   c.bytes_in += p.length;
-  const RealServer* const r = real(c);
+  RealServer* const r = real(c);
+  if (r != nullptr) count_in(*r, p, created);
   const Outcome outcome{Verdict::forward, created, {index, c.id}, {r != nullptr ? r->config.at.address : c.virtual_addr, c.real_port}};
   put(index);
   return outcome;

@@ -78,6 +78,11 @@ const std::vector<std::string_view>& knob_names() {
 
 std::string get_knob(const Knobs& knobs, std::string_view name) { return std::to_string(find(name).get(knobs)); }
 
+bool is_knob_below_range(const Knobs& knobs, std::string_view name) {
+  const Knob& k = find(name);
+  return k.get(knobs) < k.min;
+}
+
 void set_knob(Knobs& knobs, std::string_view name, std::string_view value) {
   const Knob& k = find(name);
   std::uint64_t number = 0;

@@ -33,6 +33,9 @@ const std::vector<std::string_view>& knob_names();
 /// Throws ConfigError at a name that there is not.
 std::string get_knob(const Knobs& knobs, std::string_view name);
 
+/// Whether it is set to less than the knob takes: a load has timeouts below a second. Throws ConfigError at a name that there is not.
+bool is_knob_below_range(const Knobs& knobs, std::string_view name);
+
 /// Sets one knob. Throws ConfigError that names the range; then nothing has changed.
 void set_knob(Knobs& knobs, std::string_view name, std::string_view value);
 

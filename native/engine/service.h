@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/config.h"
+#include "engine/traffic.h"
 
 namespace vslog::engine {
 
@@ -25,6 +26,7 @@ struct RealServer {
   std::int32_t persistent = 0;     ///< templates
   std::uint32_t references = 0;    ///< entries of the table that point here
   ServiceKey service_key;          ///< of the service it belonged to, for the trash
+  TrafficMeter traffic;
 
   bool quiesced() const { return config.weight == 0; }
   /// May be given new connections, weight apart.
@@ -35,6 +37,7 @@ struct Service {
   ServiceConfig config;
   std::vector<RealServer*> reals;  ///< in the order in which the kernel walks them: the newest first (ip_vs_ctl.c, list_add_rcu)
   std::unique_ptr<Scheduler> scheduler;
+  TrafficMeter traffic;
 
   bool persistent() const { return config.persistent_s != 0; }
   std::uint32_t timeout_s() const { return config.persistent_s; }

@@ -68,6 +68,12 @@ void apply(engine::RealConfig& c, const Settings& settings) {
   }
 }
 
+Traffic traffic_of(const engine::TrafficMeter& meter) {
+  const engine::TrafficCounts& all = meter.counts();
+  const engine::TrafficCounts rate = meter.rates();
+  return {all.connections, all.packets_in, all.packets_out, all.bytes_in, all.bytes_out, rate.connections, rate.packets_in, rate.packets_out, rate.bytes_in, rate.bytes_out};
+}
+
 }  // namespace
 
 std::vector<ServiceState> EngineBalancer::list(const engine::ServiceKey* only) {
@@ -77,6 +83,7 @@ std::vector<ServiceState> EngineBalancer::list(const engine::ServiceKey* only) {
     ServiceState& s = found.emplace_back();
     s.key = service->config.key;
     s.settings = settings_of(service->config);
+    s.traffic = traffic_of(service->traffic);
     for (const engine::RealServer* real : service->reals) {
       RealState& r = s.reals.emplace_back();
       r.at = real->config.at;
@@ -85,6 +92,7 @@ std::vector<ServiceState> EngineBalancer::list(const engine::ServiceKey* only) {
       r.inactive = static_cast<std::uint64_t>(std::max(real->inactive, 0));
       r.persistent = static_cast<std::uint64_t>(std::max(real->persistent, 0));
       r.overloaded = real->overloaded;
+      r.traffic = traffic_of(real->traffic);
     }
   }
   return found;
@@ -154,6 +162,7 @@ void EngineBalancer::change(const ServiceOrder& order, const Author& author) {
 
 KnobReading EngineKnobs::read(const Knob& knob) {
   try {
+    if (engine::is_knob_below_range(engine_.knobs(), knob.name)) return {"", "shorter than a second: a load (--load) has timeouts of its own."};
     return {engine::get_knob(engine_.knobs(), knob.name), ""};
   } catch (const engine::ConfigError&) {
     return {"", "the embedded balancer has no such knob."};

@@ -67,7 +67,7 @@ class SocketSource final : public EngineSource, private engine::Observer {
     tcp_.close_services();
     udp_.close_services();
     engine_.advance(clock_ns(CLOCK_MONOTONIC));
-    engine_.expire({}, EndReason::module_unload);
+    engine_.expire({}, EndReason::capture_stopped);
     cut_ended();
   }
 

@@ -73,7 +73,7 @@ class LoadSource final : public EngineSource, private engine::Observer {
 
   void finish() override {
     over_ = true;
-    engine_.expire({}, EndReason::module_unload);
+    engine_.expire({}, EndReason::capture_stopped);
   }
 
   void start(std::uint64_t) override {

@@ -59,7 +59,7 @@ class PcapSource final : public EngineSource, private engine::Observer {
 
   void finish() override {
     over_ = true;
-    engine_.expire({}, EndReason::module_unload);
+    engine_.expire({}, EndReason::capture_stopped);
   }
 
   SourceFigures figures() override {

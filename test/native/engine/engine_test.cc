@@ -61,6 +61,28 @@ TEST_F(EngineTest, LeavesPacketsAloneThatAreNobodys) {
   EXPECT_TRUE(told.conns.empty());
 }
 
+TEST_F(EngineTest, CountsTrafficOfServicesAndRealServers) {
+  const ServiceKey s = service(kTcp, 80, {real(11, 80), real(12, 80)});
+  for (std::uint16_t i = 0; i < 40; ++i) {
+    from_client(client(2, static_cast<std::uint16_t>(4000 + i)), s, kSyn);
+    wait(kSecond);
+  }
+  from_client(client(2, 4039), s, kAck, 1000);
+  from_real(real(11, 80), client(2, 4039), kTcp, kAck);
+  from_real(real(12, 80), client(2, 4039), kTcp, kAck);
+  const Service& web = *engine.services()[0];
+  EXPECT_EQ(web.traffic.counts().connections, 40U);
+  EXPECT_EQ(web.traffic.counts().packets_in, 41U);
+  EXPECT_EQ(web.traffic.counts().bytes_in, 5000U);
+  EXPECT_EQ(web.traffic.counts().packets_out, 1U);
+  EXPECT_EQ(web.reals[0]->traffic.counts().connections, 20U);
+  EXPECT_EQ(web.reals[0]->traffic.counts().packets_out + web.reals[1]->traffic.counts().packets_out, 1U);
+  EXPECT_EQ(web.traffic.rates().connections, 1U);
+  wait(60 * kSecond);
+  EXPECT_EQ(web.traffic.rates().connections, 0U);
+  EXPECT_EQ(web.traffic.counts().connections, 40U);
+}
+
 TEST_F(EngineTest, RefusesWhereNoRealServerIs) {
   const ServiceKey s = service(kTcp, 80, {real(11, 80, 0)});
   EXPECT_EQ(from_client(client(2, 4001), s, kSyn).verdict, Verdict::reject);

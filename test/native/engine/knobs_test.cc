@@ -45,6 +45,15 @@ TEST(Knobs, AreReadAsTheyWereSet) {
   EXPECT_EQ(knobs.timeouts.udp, 78 * kSecond);
 }
 
+TEST(Knobs, MayBeBelowTheirRangeWhereTheEngineItselfSetsThem) {
+  Knobs knobs;
+  EXPECT_FALSE(is_knob_below_range(knobs, "timeout_udp"));
+  EXPECT_FALSE(is_knob_below_range(knobs, "drop_entry"));
+  knobs.timeouts.udp = kSecond / 20;
+  EXPECT_TRUE(is_knob_below_range(knobs, "timeout_udp"));
+  EXPECT_EQ(get_knob(knobs, "timeout_udp"), "0");
+}
+
 TEST(Knobs, SayWhatIsWrongAndChangeNothing) {
   EXPECT_EQ(refusal("drop_entry", "4"), "drop_entry=4 must be a whole number from 0 to 3.");
   EXPECT_EQ(refusal("sloppy_tcp", "2"), "sloppy_tcp=2 must be a whole number from 0 to 1.");

@@ -81,7 +81,7 @@ TEST_F(EngineSourceLimits, EndsEveryConnectionAtTheEnd) {
   source->finish();
   ASSERT_TRUE(eventually([&] { return std::all_of(clients.begin(), clients.end(), [](const Peer& p) { return p.was_reset; }); }));
   ASSERT_EQ(log.of(EventKind::expire).size(), 3u);
-  for (const ConnRecord& r : log.of(EventKind::expire)) EXPECT_EQ(r.reason, EndReason::module_unload);
+  for (const ConnRecord& r : log.of(EventKind::expire)) EXPECT_EQ(r.reason, EndReason::capture_stopped);
   EXPECT_EQ(source->figures().connections, 0u);
   const Peer late = client_of(port);
   int error = 0;

@@ -220,7 +220,7 @@ TEST_F(PcapSourceTest, ConnectionsEndWithASourceThatIsStopped) {
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
   EXPECT_EQ(log.of(EventKind::create).size(), 1U);
   ASSERT_EQ(log.of(EventKind::expire).size(), 1U);
-  EXPECT_EQ(log.of(EventKind::expire)[0].reason, EndReason::module_unload);
+  EXPECT_EQ(log.of(EventKind::expire)[0].reason, EndReason::capture_stopped);
 }
 
 TEST_F(PcapSourceTest, ACutOffFileKeepsWhatStandsBefore) {
