@@ -1133,3 +1133,287 @@ CREATE VIEW IF NOT EXISTS vslog.names ON CLUSTER '{cluster}' AS SELECT * FROM va
   ('conntrack flag', 32768, 'HW_OFFLOAD', 'IPS_HW_OFFLOAD of linux/netfilter/nf_conntrack_common.h'));
 
 INSERT INTO vslog.schema_migrations (version, name, sha256) SETTINGS async_insert = 0 VALUES (12, '012_erased.sql', '798e6f5e78f84c5ab6720f835c3815592150a1a863b2c0dbb939cd27cbf26983');
+
+ALTER TABLE vslog.conn_events_local ON CLUSTER '{cluster}' MODIFY COLUMN `reason` Enum8('none'=0,'timeout'=1,'expire_now'=2,'nodest'=3,'flushed'=4,'drop_entry'=5,'service_removed'=6,'module_unload'=7,'template_quiesced'=8,'one_packet'=9,'missed'=10,'unknown'=11,'capture_stopped'=12);
+
+ALTER TABLE vslog.conn_events ON CLUSTER '{cluster}' MODIFY COLUMN `reason` Enum8('none'=0,'timeout'=1,'expire_now'=2,'nodest'=3,'flushed'=4,'drop_entry'=5,'service_removed'=6,'module_unload'=7,'template_quiesced'=8,'one_packet'=9,'missed'=10,'unknown'=11,'capture_stopped'=12);
+
+ALTER TABLE vslog.connections_ended_local ON CLUSTER '{cluster}' MODIFY COLUMN reason Enum8('none'=0,'timeout'=1,'expire_now'=2,'nodest'=3,'flushed'=4,'drop_entry'=5,'service_removed'=6,'module_unload'=7,'template_quiesced'=8,'one_packet'=9,'missed'=10,'unknown'=11,'capture_stopped'=12) CODEC(ZSTD);
+
+ALTER TABLE vslog.connections_ended ON CLUSTER '{cluster}' MODIFY COLUMN reason Enum8('none'=0,'timeout'=1,'expire_now'=2,'nodest'=3,'flushed'=4,'drop_entry'=5,'service_removed'=6,'module_unload'=7,'template_quiesced'=8,'one_packet'=9,'missed'=10,'unknown'=11,'capture_stopped'=12) CODEC(ZSTD);
+
+ALTER TABLE vslog.conn_events_local ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS outcome Enum8('open'=0, 'closed'=1, 'reset'=2, 'idle'=3, 'never_established'=4, 'server_removed'=5, 'flushed'=6, 'defence'=7, 'replaced'=8, 'template_quiesced'=9, 'one_packet'=10, 'capture_stopped'=11, 'unknown'=12) ALIAS CAST(multiIf(CAST(reason, 'Int8') != 1, transform(CAST(reason, 'Int8'), [0, 2, 3, 4, 5, 6, 7, 8, 9, 12], [0, 8, 5, 6, 7, 5, 6, 9, 10, 11], 12), is_template, 3, protocol = 6 AND state IN (0, 2, 3, 9, 10), 4, protocol = 6 AND state IN (4, 5, 7, 8), 1, protocol = 6 AND state IN (6), 2, protocol = 132 AND state IN (0, 1, 2, 3, 4, 5, 6, 7), 4, protocol = 132 AND state IN (9, 10, 11, 13), 1, protocol = 132 AND state IN (12), 2, 3), 'Enum8(\'open\'=0, \'closed\'=1, \'reset\'=2, \'idle\'=3, \'never_established\'=4, \'server_removed\'=5, \'flushed\'=6, \'defence\'=7, \'replaced\'=8, \'template_quiesced\'=9, \'one_packet\'=10, \'capture_stopped\'=11, \'unknown\'=12)');
+
+ALTER TABLE vslog.conn_events ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS outcome Enum8('open'=0, 'closed'=1, 'reset'=2, 'idle'=3, 'never_established'=4, 'server_removed'=5, 'flushed'=6, 'defence'=7, 'replaced'=8, 'template_quiesced'=9, 'one_packet'=10, 'capture_stopped'=11, 'unknown'=12) ALIAS CAST(multiIf(CAST(reason, 'Int8') != 1, transform(CAST(reason, 'Int8'), [0, 2, 3, 4, 5, 6, 7, 8, 9, 12], [0, 8, 5, 6, 7, 5, 6, 9, 10, 11], 12), is_template, 3, protocol = 6 AND state IN (0, 2, 3, 9, 10), 4, protocol = 6 AND state IN (4, 5, 7, 8), 1, protocol = 6 AND state IN (6), 2, protocol = 132 AND state IN (0, 1, 2, 3, 4, 5, 6, 7), 4, protocol = 132 AND state IN (9, 10, 11, 13), 1, protocol = 132 AND state IN (12), 2, 3), 'Enum8(\'open\'=0, \'closed\'=1, \'reset\'=2, \'idle\'=3, \'never_established\'=4, \'server_removed\'=5, \'flushed\'=6, \'defence\'=7, \'replaced\'=8, \'template_quiesced\'=9, \'one_packet\'=10, \'capture_stopped\'=11, \'unknown\'=12)');
+
+ALTER TABLE vslog.rs_minute_local ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS ends_capture_stopped UInt64 CODEC(T64, ZSTD);
+
+ALTER TABLE vslog.rs_minute ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS ends_capture_stopped UInt64 CODEC(T64, ZSTD);
+
+ALTER TABLE vslog.rs_minute_local ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS ends_cut UInt64 CODEC(T64, ZSTD);
+
+ALTER TABLE vslog.rs_minute ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS ends_cut UInt64 CODEC(T64, ZSTD);
+
+ALTER TABLE vslog.rs_minute_local ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `outcomesMap.outcome` Array(String) CODEC(ZSTD);
+
+ALTER TABLE vslog.rs_minute ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `outcomesMap.outcome` Array(String) CODEC(ZSTD);
+
+ALTER TABLE vslog.rs_minute_local ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `outcomesMap.bucketKey` Array(Int16) CODEC(ZSTD);
+
+ALTER TABLE vslog.rs_minute ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `outcomesMap.bucketKey` Array(Int16) CODEC(ZSTD);
+
+ALTER TABLE vslog.rs_minute_local ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `outcomesMap.ends` Array(UInt64) CODEC(ZSTD);
+
+ALTER TABLE vslog.rs_minute ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `outcomesMap.ends` Array(UInt64) CODEC(ZSTD);
+
+ALTER TABLE vslog.rs_minute_feed ON CLUSTER '{cluster}' MODIFY QUERY SELECT virtual_addr, virtual_port, protocol, fwmark, real_addr, real_port, node, minute, creates, creates_quiesced, creates_persistent, snapshots, templates, ends, ends_timeout, ends_expire_now, ends_nodest, ends_flushed, ends_drop_entry, ends_service_removed, ends_module_unload, ends_template_quiesced, ends_one_packet, ends_missed, ends_unknown, ends_capture_stopped, ends_cut, template_ends, drop_packets, drop_bytes, sched_fails, packets_in, bytes_in, packets_out, bytes_out, arrayReduce('sumMap', [arrayMap(k -> toInt16(k % 1024 - 1), lives.1)], [lives.2]).1 AS `durationsMap.bucket`, arrayReduce('sumMap', [arrayMap(k -> toInt16(k % 1024 - 1), lives.1)], [lives.2]).2 AS `durationsMap.ends`, arrayMap(k -> ['open', 'closed', 'reset', 'idle', 'never_established', 'server_removed', 'flushed', 'defence', 'replaced', 'template_quiesced', 'one_packet', 'capture_stopped', 'unknown'][intDiv(k, 1024) + 1], lives.1) AS `outcomesMap.outcome`, arrayMap(k -> toInt16(k % 1024 - 1), lives.1) AS `outcomesMap.bucketKey`, lives.2 AS `outcomesMap.ends` FROM (SELECT e.virtual_addr AS virtual_addr, e.virtual_port AS virtual_port, e.protocol AS protocol, e.fwmark AS fwmark, e.real_addr AS real_addr, e.real_port AS real_port, e.node AS node, toStartOfMinute(e.time_ns) AS minute, countIf(e.kind = 'create' AND NOT e.is_template) AS creates, countIf(e.kind = 'create' AND NOT e.is_template AND e.quiesced) AS creates_quiesced, countIf(e.kind = 'create' AND NOT e.is_template AND e.scheduled_by = 'persistence') AS creates_persistent, countIf(e.kind = 'snapshot' AND NOT e.is_template) AS snapshots, countIf(e.kind IN ('create', 'snapshot') AND e.is_template) AS templates, countIf(e.kind = 'expire' AND NOT e.is_template) AS ends, countIf(e.kind = 'expire' AND NOT e.is_template AND e.reason = 'timeout') AS ends_timeout, countIf(e.kind = 'expire' AND NOT e.is_template AND e.reason = 'expire_now') AS ends_expire_now, countIf(e.kind = 'expire' AND NOT e.is_template AND e.reason = 'nodest') AS ends_nodest, countIf(e.kind = 'expire' AND NOT e.is_template AND e.reason = 'flushed') AS ends_flushed, countIf(e.kind = 'expire' AND NOT e.is_template AND e.reason = 'drop_entry') AS ends_drop_entry, countIf(e.kind = 'expire' AND NOT e.is_template AND e.reason = 'service_removed') AS ends_service_removed, countIf(e.kind = 'expire' AND NOT e.is_template AND e.reason = 'module_unload') AS ends_module_unload, countIf(e.kind = 'expire' AND NOT e.is_template AND e.reason = 'template_quiesced') AS ends_template_quiesced, countIf(e.kind = 'expire' AND NOT e.is_template AND e.reason = 'one_packet') AS ends_one_packet, countIf(e.kind = 'expire' AND NOT e.is_template AND e.reason = 'missed') AS ends_missed, countIf(e.kind = 'expire' AND NOT e.is_template AND e.reason = 'unknown') AS ends_unknown, countIf(e.kind = 'expire' AND NOT e.is_template AND e.reason = 'capture_stopped') AS ends_capture_stopped, countIf(e.kind = 'expire' AND (NOT e.is_template AND e.reason IN ('expire_now', 'nodest', 'flushed', 'drop_entry', 'service_removed', 'module_unload', 'template_quiesced', 'capture_stopped') AND NOT ((e.protocol = 6 AND e.state IN (0, 2, 3, 4, 5, 6, 7, 8, 9, 10)) OR (e.protocol = 132 AND e.state IN (0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13))))) AS ends_cut, countIf(e.kind = 'expire' AND e.is_template) AS template_ends, sum(e.drop_packets) AS drop_packets, sum(e.drop_bytes) AS drop_bytes, countIf(e.kind = 'sched_fail') AS sched_fails, sum(e.packets_in) AS packets_in, sum(e.bytes_in) AS bytes_in, sum(e.packets_out) AS packets_out, sum(e.bytes_out) AS bytes_out, sumMapIf([toInt16(multiIf(CAST(e.reason, 'Int8') != 1, transform(CAST(e.reason, 'Int8'), [0, 2, 3, 4, 5, 6, 7, 8, 9, 12], [0, 8, 5, 6, 7, 5, 6, 9, 10, 11], 12), e.is_template, 3, e.protocol = 6 AND e.state IN (0, 2, 3, 9, 10), 4, e.protocol = 6 AND e.state IN (4, 5, 7, 8), 1, e.protocol = 6 AND e.state IN (6), 2, e.protocol = 132 AND e.state IN (0, 1, 2, 3, 4, 5, 6, 7), 4, e.protocol = 132 AND e.state IN (9, 10, 11, 13), 1, e.protocol = 132 AND e.state IN (12), 2, 3) * 1024 + if(e.duration_ns < 1000000, -1, floor(4 * log2(e.duration_ns / 1000000))) + 1)], [toUInt64(1)], e.kind = 'expire' AND NOT e.is_template) AS lives FROM vslog.conn_events_local AS e WHERE e.kind != 'erased' GROUP BY virtual_addr, virtual_port, protocol, fwmark, real_addr, real_port, node, minute);
+
+INSERT INTO vslog.rs_minute (virtual_addr, virtual_port, protocol, fwmark, real_addr, real_port, node, minute, ends_cut, `outcomesMap.outcome`, `outcomesMap.bucketKey`, `outcomesMap.ends`) SELECT virtual_addr, virtual_port, protocol, fwmark, real_addr, real_port, node, minute, toUInt64(greatest(0, sum(was_cut))) AS ends_cut, groupArrayIf(outcome, number > 0), groupArrayIf(bucket, number > 0), groupArrayIf(toUInt64(number), number > 0) AS ends FROM (SELECT virtual_addr, virtual_port, protocol, fwmark, real_addr, real_port, node, minute, outcome, bucket, sum(p.n) AS number, sum(p.cut) AS was_cut FROM (SELECT e.virtual_addr AS virtual_addr, e.virtual_port AS virtual_port, e.protocol AS protocol, e.fwmark AS fwmark, e.real_addr AS real_addr, e.real_port AS real_port, e.node AS node, toStartOfMinute(e.time_ns) AS minute, ['open', 'closed', 'reset', 'idle', 'never_established', 'server_removed', 'flushed', 'defence', 'replaced', 'template_quiesced', 'one_packet', 'capture_stopped', 'unknown'][multiIf(CAST(e.reason, 'Int8') != 1, transform(CAST(e.reason, 'Int8'), [0, 2, 3, 4, 5, 6, 7, 8, 9, 12], [0, 8, 5, 6, 7, 5, 6, 9, 10, 11], 12), e.is_template, 3, e.protocol = 6 AND e.state IN (0, 2, 3, 9, 10), 4, e.protocol = 6 AND e.state IN (4, 5, 7, 8), 1, e.protocol = 6 AND e.state IN (6), 2, e.protocol = 132 AND e.state IN (0, 1, 2, 3, 4, 5, 6, 7), 4, e.protocol = 132 AND e.state IN (9, 10, 11, 13), 1, e.protocol = 132 AND e.state IN (12), 2, 3) + 1] AS outcome, toInt16(if(e.duration_ns < 1000000, -1, floor(4 * log2(e.duration_ns / 1000000)))) AS bucket, toInt64(count()) AS n, toInt64(countIf((NOT e.is_template AND e.reason IN ('expire_now', 'nodest', 'flushed', 'drop_entry', 'service_removed', 'module_unload', 'template_quiesced', 'capture_stopped') AND NOT ((e.protocol = 6 AND e.state IN (0, 2, 3, 4, 5, 6, 7, 8, 9, 10)) OR (e.protocol = 132 AND e.state IN (0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13)))))) AS cut FROM vslog.conn_events AS e WHERE e.kind = 'expire' AND NOT e.is_template GROUP BY virtual_addr, virtual_port, protocol, fwmark, real_addr, real_port, node, minute, outcome, bucket UNION ALL SELECT m.virtual_addr AS virtual_addr, m.virtual_port AS virtual_port, m.protocol AS protocol, m.fwmark AS fwmark, m.real_addr AS real_addr, m.real_port AS real_port, m.node AS node, m.minute AS minute, one.1 AS outcome, one.2 AS bucket, -toInt64(sum(one.3)) AS n, toInt64(0) AS cut FROM vslog.rs_minute AS m ARRAY JOIN arrayZip(`outcomesMap.outcome`, `outcomesMap.bucketKey`, `outcomesMap.ends`) AS one WHERE m.minute >= toStartOfMinute((SELECT min(time_ns) FROM vslog.conn_events)) GROUP BY virtual_addr, virtual_port, protocol, fwmark, real_addr, real_port, node, minute, outcome, bucket UNION ALL SELECT m.virtual_addr AS virtual_addr, m.virtual_port AS virtual_port, m.protocol AS protocol, m.fwmark AS fwmark, m.real_addr AS real_addr, m.real_port AS real_port, m.node AS node, m.minute AS minute, '' AS outcome, toInt16(0) AS bucket, toInt64(0) AS n, -toInt64(sum(m.ends_cut)) AS cut FROM vslog.rs_minute AS m WHERE m.minute >= toStartOfMinute((SELECT min(time_ns) FROM vslog.conn_events)) GROUP BY virtual_addr, virtual_port, protocol, fwmark, real_addr, real_port, node, minute) AS p GROUP BY virtual_addr, virtual_port, protocol, fwmark, real_addr, real_port, node, minute, outcome, bucket) GROUP BY virtual_addr, virtual_port, protocol, fwmark, real_addr, real_port, node, minute HAVING ends_cut > 0 OR notEmpty(ends);
+
+DROP VIEW IF EXISTS vslog.connections ON CLUSTER '{cluster}' SYNC;
+
+CREATE VIEW vslog.connections ON CLUSTER '{cluster}' AS
+SELECT
+  c.node AS node,
+  c.conn_id AS conn_id,
+  c.start AS start,
+  toNullable(c.end) AS end,
+  CAST(false, 'Bool') AS is_open,
+  c.reason AS reason,
+  CAST(multiIf(CAST(c.reason, 'Int8') != 1, transform(CAST(c.reason, 'Int8'), [0, 2, 3, 4, 5, 6, 7, 8, 9, 12], [0, 8, 5, 6, 7, 5, 6, 9, 10, 11], 12), c.is_template, 3, c.protocol = 6 AND c.state IN (0, 2, 3, 9, 10), 4, c.protocol = 6 AND c.state IN (4, 5, 7, 8), 1, c.protocol = 6 AND c.state IN (6), 2, c.protocol = 132 AND c.state IN (0, 1, 2, 3, 4, 5, 6, 7), 4, c.protocol = 132 AND c.state IN (9, 10, 11, 13), 1, c.protocol = 132 AND c.state IN (12), 2, 3), 'Enum8(\'open\'=0, \'closed\'=1, \'reset\'=2, \'idle\'=3, \'never_established\'=4, \'server_removed\'=5, \'flushed\'=6, \'defence\'=7, \'replaced\'=8, \'template_quiesced\'=9, \'one_packet\'=10, \'capture_stopped\'=11, \'unknown\'=12)') AS outcome,
+  CAST((NOT c.is_template AND c.reason IN ('expire_now', 'nodest', 'flushed', 'drop_entry', 'service_removed', 'module_unload', 'template_quiesced', 'capture_stopped') AND NOT ((c.protocol = 6 AND c.state IN (0, 2, 3, 4, 5, 6, 7, 8, 9, 10)) OR (c.protocol = 132 AND c.state IN (0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13)))), 'Bool') AS is_cut,
+  c.duration_ns AS duration_ns,
+  if(c.duration_ns != 0, toNullable(c.duration_ns / 1e9), NULL) AS duration_s,
+  c.protocol AS protocol,
+  transform(c.protocol, [1, 6, 17, 33, 47, 50, 51, 58, 132, 136], ['ICMP', 'TCP', 'UDP', 'DCCP', 'GRE', 'ESP', 'AH', 'ICMPv6', 'SCTP', 'UDPLITE'], toString(c.protocol)) AS protocol_name,
+  multiIf(c.client_addr = toIPv6('::'), '', startsWith(IPv6NumToString(c.client_addr), '::ffff:') AND position(IPv6NumToString(c.client_addr), '.') > 0, substring(IPv6NumToString(c.client_addr), 8), IPv6NumToString(c.client_addr)) AS client_addr,
+  c.client_port AS client_port,
+  multiIf(c.virtual_addr = toIPv6('::'), '', startsWith(IPv6NumToString(c.virtual_addr), '::ffff:') AND position(IPv6NumToString(c.virtual_addr), '.') > 0, substring(IPv6NumToString(c.virtual_addr), 8), IPv6NumToString(c.virtual_addr)) AS virtual_addr,
+  c.virtual_port AS virtual_port,
+  multiIf(c.real_addr = toIPv6('::'), '', startsWith(IPv6NumToString(c.real_addr), '::ffff:') AND position(IPv6NumToString(c.real_addr), '.') > 0, substring(IPv6NumToString(c.real_addr), 8), IPv6NumToString(c.real_addr)) AS real_addr,
+  c.real_port AS real_port,
+  c.fwmark AS fwmark,
+  c.forward AS forward,
+  c.flags AS flags,
+  arrayFilter((name, bit) -> bitAnd(c.flags, bit) != 0, ['SYNC', 'HASHED', 'NOOUTPUT', 'INACTIVE', 'OUT_SEQ', 'IN_SEQ', 'NO_CPORT', 'TEMPLATE', 'ONE_PACKET', 'NFCT'], [32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 65536]) AS flag_names,
+  c.state AS state,
+  multiIf(c.is_template, if(bitTest(c.state, 0), 'ASSURED', 'NONE'), c.protocol = 6, transform(c.state, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10], ['NONE', 'ESTABLISHED', 'SYN_SENT', 'SYN_RECV', 'FIN_WAIT', 'TIME_WAIT', 'CLOSE', 'CLOSE_WAIT', 'LAST_ACK', 'LISTEN', 'SYNACK'], toString(c.state)), c.protocol = 17, transform(c.state, [0], ['NORMAL'], toString(c.state)), c.protocol = 132, transform(c.state, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13], ['NONE', 'INIT1', 'INIT', 'COOKIE_SENT', 'COOKIE_REPLIED', 'COOKIE_WAIT', 'COOKIE', 'COOKIE_ECHOED', 'ESTABLISHED', 'SHUTDOWN_SENT', 'SHUTDOWN_RECEIVED', 'SHUTDOWN_ACK_SENT', 'REJECTED', 'CLOSED'], toString(c.state)), toString(c.state)) AS state_name,
+  c.is_template AS is_template,
+  c.template_id AS template_id,
+  c.scheduled_by AS scheduled_by,
+  c.weight AS weight,
+  c.quiesced AS quiesced,
+  c.packets_in AS packets_in,
+  c.bytes_in AS bytes_in,
+  c.packets_out AS packets_out,
+  c.bytes_out AS bytes_out,
+  c.timeout_ms AS timeout_ms,
+  c.netns AS netns,
+  c.zone AS zone,
+  c.mark AS mark,
+  c.labels AS labels,
+  c.epoch AS epoch,
+  c.end AS last_event,
+  c.client_addr AS client_ip,
+  c.virtual_addr AS virtual_ip,
+  c.real_addr AS real_ip
+FROM vslog.connections_ended AS c
+UNION ALL
+WITH
+  (SELECT groupArray((n, t)) FROM (SELECT toString(node) AS n, time_ns AS t FROM vslog.control_events WHERE kind = 'capture_started' AND fresh ORDER BY t)) AS restarts,
+  arrayFirst(x -> x.1 = toString(c.node) AND x.2 > c.seen, restarts).2 AS restart,
+  toUnixTimestamp64Nano(restart) != 0 AS was_missed
+SELECT
+  c.node AS node,
+  c.conn_id AS conn_id,
+  c.start AS start,
+  if(was_missed, toNullable(restart), NULL) AS end,
+  CAST(NOT was_missed, 'Bool') AS is_open,
+  CAST(if(was_missed, 'missed', 'none'), 'Enum8(\'none\'=0,\'timeout\'=1,\'expire_now\'=2,\'nodest\'=3,\'flushed\'=4,\'drop_entry\'=5,\'service_removed\'=6,\'module_unload\'=7,\'template_quiesced\'=8,\'one_packet\'=9,\'missed\'=10,\'unknown\'=11,\'capture_stopped\'=12)') AS reason,
+  CAST(if(was_missed, 'unknown', 'open'), 'Enum8(\'open\'=0, \'closed\'=1, \'reset\'=2, \'idle\'=3, \'never_established\'=4, \'server_removed\'=5, \'flushed\'=6, \'defence\'=7, \'replaced\'=8, \'template_quiesced\'=9, \'one_packet\'=10, \'capture_stopped\'=11, \'unknown\'=12)') AS outcome,
+  CAST(false, 'Bool') AS is_cut,
+  toUInt64(0) AS duration_ns,
+  CAST(NULL, 'Nullable(Float64)') AS duration_s,
+  c.protocol AS protocol,
+  transform(c.protocol, [1, 6, 17, 33, 47, 50, 51, 58, 132, 136], ['ICMP', 'TCP', 'UDP', 'DCCP', 'GRE', 'ESP', 'AH', 'ICMPv6', 'SCTP', 'UDPLITE'], toString(c.protocol)) AS protocol_name,
+  multiIf(c.client_addr = toIPv6('::'), '', startsWith(IPv6NumToString(c.client_addr), '::ffff:') AND position(IPv6NumToString(c.client_addr), '.') > 0, substring(IPv6NumToString(c.client_addr), 8), IPv6NumToString(c.client_addr)) AS client_addr,
+  c.client_port AS client_port,
+  multiIf(c.virtual_addr = toIPv6('::'), '', startsWith(IPv6NumToString(c.virtual_addr), '::ffff:') AND position(IPv6NumToString(c.virtual_addr), '.') > 0, substring(IPv6NumToString(c.virtual_addr), 8), IPv6NumToString(c.virtual_addr)) AS virtual_addr,
+  c.virtual_port AS virtual_port,
+  multiIf(c.real_addr = toIPv6('::'), '', startsWith(IPv6NumToString(c.real_addr), '::ffff:') AND position(IPv6NumToString(c.real_addr), '.') > 0, substring(IPv6NumToString(c.real_addr), 8), IPv6NumToString(c.real_addr)) AS real_addr,
+  c.real_port AS real_port,
+  c.fwmark AS fwmark,
+  c.forward AS forward,
+  c.flags AS flags,
+  arrayFilter((name, bit) -> bitAnd(c.flags, bit) != 0, ['SYNC', 'HASHED', 'NOOUTPUT', 'INACTIVE', 'OUT_SEQ', 'IN_SEQ', 'NO_CPORT', 'TEMPLATE', 'ONE_PACKET', 'NFCT'], [32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 65536]) AS flag_names,
+  c.state AS state,
+  multiIf(c.is_template, if(bitTest(c.state, 0), 'ASSURED', 'NONE'), c.protocol = 6, transform(c.state, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10], ['NONE', 'ESTABLISHED', 'SYN_SENT', 'SYN_RECV', 'FIN_WAIT', 'TIME_WAIT', 'CLOSE', 'CLOSE_WAIT', 'LAST_ACK', 'LISTEN', 'SYNACK'], toString(c.state)), c.protocol = 17, transform(c.state, [0], ['NORMAL'], toString(c.state)), c.protocol = 132, transform(c.state, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13], ['NONE', 'INIT1', 'INIT', 'COOKIE_SENT', 'COOKIE_REPLIED', 'COOKIE_WAIT', 'COOKIE', 'COOKIE_ECHOED', 'ESTABLISHED', 'SHUTDOWN_SENT', 'SHUTDOWN_RECEIVED', 'SHUTDOWN_ACK_SENT', 'REJECTED', 'CLOSED'], toString(c.state)), toString(c.state)) AS state_name,
+  c.is_template AS is_template,
+  c.template_id AS template_id,
+  c.scheduled_by AS scheduled_by,
+  c.weight AS weight,
+  c.quiesced AS quiesced,
+  toUInt64(0) AS packets_in,
+  toUInt64(0) AS bytes_in,
+  toUInt64(0) AS packets_out,
+  toUInt64(0) AS bytes_out,
+  c.timeout_ms AS timeout_ms,
+  c.netns AS netns,
+  c.zone AS zone,
+  c.mark AS mark,
+  c.labels AS labels,
+  c.epoch AS epoch,
+  c.seen AS last_event,
+  c.client_addr AS client_ip,
+  c.virtual_addr AS virtual_ip,
+  c.real_addr AS real_ip
+FROM vslog.connections_open AS c FINAL WHERE c.begun = 1 AND c.ended = 0;
+
+DROP VIEW IF EXISTS vslog.names ON CLUSTER '{cluster}' SYNC;
+
+CREATE VIEW IF NOT EXISTS vslog.names ON CLUSTER '{cluster}' AS SELECT * FROM values('what String, number UInt32, name String, meaning String',
+  ('kind', 0, 'unspecified', 'never written'),
+  ('kind', 1, 'create', 'a connection (or template) came into being'),
+  ('kind', 2, 'expire', 'it ended; reason says why'),
+  ('kind', 3, 'nodest_drop', 'packets of it were dropped because its real server is gone'),
+  ('kind', 4, 'sched_fail', 'a new connection found no real server; there is no conn_id'),
+  ('kind', 5, 'state', 'its protocol state changed (opt-in)'),
+  ('kind', 6, 'snapshot', 'it was there before we watched, or its create was lost'),
+  ('kind', 7, 'erased', 'what was here was erased: its time, its sequence and its connection’s number are left'),
+  ('reason', 0, 'none', 'it has not ended'),
+  ('reason', 1, 'timeout', 'its timer ran out'),
+  ('reason', 2, 'expire_now', 'ended at once by the balancer, for instance on port reuse'),
+  ('reason', 3, 'nodest', 'its real server was removed and expire_nodest_conn ended it'),
+  ('reason', 4, 'flushed', 'ended on request'),
+  ('reason', 5, 'drop_entry', 'dropped by the drop_entry defence'),
+  ('reason', 6, 'service_removed', 'its virtual service was removed and expire_nodest_conn ended it'),
+  ('reason', 7, 'module_unload', 'the network namespace or the module went away'),
+  ('reason', 8, 'template_quiesced', 'a persistence template refused because its real server has weight 0'),
+  ('reason', 9, 'one_packet', 'one-packet scheduling: it never outlives its packet'),
+  ('reason', 10, 'missed', 'it ended while nobody watched'),
+  ('reason', 11, 'unknown', 'the source does not say'),
+  ('reason', 12, 'capture_stopped', 'the capture that carried it (source engine) stopped'),
+  ('outcome', 0, 'open', 'it has not ended, as far as the log knows'),
+  ('outcome', 1, 'closed', 'both sides closed it, or one did and the other was silent until the timer ran out'),
+  ('outcome', 2, 'reset', 'the client or the real server reset or refused it'),
+  ('outcome', 3, 'idle', 'it was established, and no packet came until its timer ran out; the usual end of UDP'),
+  ('outcome', 4, 'never_established', 'the handshake was never completed'),
+  ('outcome', 5, 'server_removed', 'its real server or virtual service was removed, and expire_nodest_conn ended it'),
+  ('outcome', 6, 'flushed', 'ended on request, or with the balancer or its network namespace'),
+  ('outcome', 7, 'defence', 'dropped by the drop_entry defence'),
+  ('outcome', 8, 'replaced', 'ended at once by the balancer: its client used the same port again'),
+  ('outcome', 9, 'template_quiesced', 'a persistence template was refused, because its real server has weight 0'),
+  ('outcome', 10, 'one_packet', 'one-packet scheduling: it never outlives its packet'),
+  ('outcome', 11, 'capture_stopped', 'the capture that carried it (source engine) stopped'),
+  ('outcome', 12, 'unknown', 'it ended while nothing recorded it, or the source does not say'),
+  ('scheduled_by', 0, 'unknown', 'the source does not say'),
+  ('scheduled_by', 1, 'scheduler', 'the service’s scheduler chose the real server'),
+  ('scheduled_by', 2, 'persistence', 'a persistence template, or a controlling connection (FTP), chose it'),
+  ('scheduled_by', 3, 'sync', 'received from another director by the sync daemon'),
+  ('scheduled_by', 4, 'bypass', 'cache_bypass: sent to its original destination'),
+  ('forward', 0, 'masq', 'addresses are translated both ways (NAT)'),
+  ('forward', 1, 'local', 'to the director itself'),
+  ('forward', 2, 'tunnel', 'wrapped and sent to the real server, which answers by itself'),
+  ('forward', 3, 'direct', 'to the real server by its MAC address, which answers by itself'),
+  ('forward', 4, 'bypass', 'to its original destination'),
+  ('control kind', 0, 'unspecified', 'never written'),
+  ('control kind', 1, 'service_added', 'a virtual service was added'),
+  ('control kind', 2, 'service_changed', 'a virtual service was changed'),
+  ('control kind', 3, 'service_removed', 'a virtual service was removed'),
+  ('control kind', 4, 'real_added', 'a real server was added'),
+  ('control kind', 5, 'real_changed', 'a real server was changed'),
+  ('control kind', 6, 'real_removed', 'a real server was removed'),
+  ('control kind', 7, 'overload_on', 'a real server passed its upper threshold'),
+  ('control kind', 8, 'overload_off', 'it fell below its lower threshold again'),
+  ('control kind', 9, 'knob_changed', 'a knob was changed'),
+  ('control kind', 10, 'capture_started', 'the capture started'),
+  ('control kind', 11, 'capture_stopped', 'the capture stopped'),
+  ('control kind', 12, 'loss', 'events are missing: where, lost, first_ns and last_ns tell'),
+  ('control kind', 13, 'clock_step', 'the wall clock was set; old_value and new_value are its offset to the monotonic clock in ns'),
+  ('control kind', 14, 'service_snapshot', 'was there when the capture started'),
+  ('control kind', 15, 'real_snapshot', 'was there when the capture started'),
+  ('control kind', 16, 'subscriber_added', 'the log is kept for somebody until he acknowledges it'),
+  ('control kind', 17, 'subscriber_removed', 'it is kept for him no more; lost says how much he had not acknowledged'),
+  ('control kind', 18, 'erase_ordered', 'somebody had the connections of a person erased; nothing was changed before'),
+  ('control kind', 19, 'erased', 'so many events of a person were erased; those of one name belong together'),
+  ('through', 0, 'unknown', 'nobody knows'),
+  ('through', 1, 'netlink', 'the IPVS generic netlink family: ipvsadm, keepalived, kube-router'),
+  ('through', 2, 'sockopt', 'the old setsockopt interface'),
+  ('through', 3, 'sysctl', 'a file below /proc/sys'),
+  ('through', 4, 'vslog', 'this program'),
+  ('through', 5, 'kernel', 'nobody asked: a namespace went away, a threshold was passed'),
+  ('loss', 0, 'none', 'nothing is missing'),
+  ('loss', 1, 'ring', 'the kernel’s ring was full'),
+  ('loss', 2, 'journal', 'the capture’s journal was full, or was overwritten before anybody subscribed'),
+  ('loss', 3, 'spool', 'a damaged segment on the collector’s disk'),
+  ('loss', 4, 'source', 'the source itself said so (ctnetlink’s ENOBUFS)'),
+  ('loss', 5, 'conn_map', 'the table of connections was full'),
+  ('loss', 6, 'malformed', 'a record from the kernel failed its size check'),
+  ('loss', 7, 'sink', 'a sink refused it for good'),
+  ('loss', 8, 'summarised', 'more began than capture.flood_rate lets be logged one by one: counted instead'),
+  ('protocol', 1, 'ICMP', 'IP protocol number'),
+  ('protocol', 6, 'TCP', 'IP protocol number'),
+  ('protocol', 17, 'UDP', 'IP protocol number'),
+  ('protocol', 33, 'DCCP', 'IP protocol number'),
+  ('protocol', 47, 'GRE', 'IP protocol number'),
+  ('protocol', 50, 'ESP', 'IP protocol number'),
+  ('protocol', 51, 'AH', 'IP protocol number'),
+  ('protocol', 58, 'ICMPv6', 'IP protocol number'),
+  ('protocol', 132, 'SCTP', 'IP protocol number'),
+  ('protocol', 136, 'UDPLITE', 'IP protocol number'),
+  ('TCP state', 0, 'NONE', 'nothing was seen yet'),
+  ('TCP state', 1, 'ESTABLISHED', 'data flows'),
+  ('TCP state', 2, 'SYN_SENT', 'the real server opened it'),
+  ('TCP state', 3, 'SYN_RECV', 'the client asked for it'),
+  ('TCP state', 4, 'FIN_WAIT', 'one side is done'),
+  ('TCP state', 5, 'TIME_WAIT', 'both sides are done'),
+  ('TCP state', 6, 'CLOSE', 'reset'),
+  ('TCP state', 7, 'CLOSE_WAIT', 'the other side is done'),
+  ('TCP state', 8, 'LAST_ACK', 'the last acknowledgement is awaited'),
+  ('TCP state', 9, 'LISTEN', 'nobody asked yet'),
+  ('TCP state', 10, 'SYNACK', 'the SYN defence answers for the real server'),
+  ('UDP state', 0, 'NORMAL', 'packets came'),
+  ('SCTP state', 0, 'NONE', 'as net/netfilter/ipvs/ip_vs_proto_sctp.c has it'),
+  ('SCTP state', 1, 'INIT1', 'as net/netfilter/ipvs/ip_vs_proto_sctp.c has it'),
+  ('SCTP state', 2, 'INIT', 'as net/netfilter/ipvs/ip_vs_proto_sctp.c has it'),
+  ('SCTP state', 3, 'COOKIE_SENT', 'as net/netfilter/ipvs/ip_vs_proto_sctp.c has it'),
+  ('SCTP state', 4, 'COOKIE_REPLIED', 'as net/netfilter/ipvs/ip_vs_proto_sctp.c has it'),
+  ('SCTP state', 5, 'COOKIE_WAIT', 'as net/netfilter/ipvs/ip_vs_proto_sctp.c has it'),
+  ('SCTP state', 6, 'COOKIE', 'as net/netfilter/ipvs/ip_vs_proto_sctp.c has it'),
+  ('SCTP state', 7, 'COOKIE_ECHOED', 'as net/netfilter/ipvs/ip_vs_proto_sctp.c has it'),
+  ('SCTP state', 8, 'ESTABLISHED', 'as net/netfilter/ipvs/ip_vs_proto_sctp.c has it'),
+  ('SCTP state', 9, 'SHUTDOWN_SENT', 'as net/netfilter/ipvs/ip_vs_proto_sctp.c has it'),
+  ('SCTP state', 10, 'SHUTDOWN_RECEIVED', 'as net/netfilter/ipvs/ip_vs_proto_sctp.c has it'),
+  ('SCTP state', 11, 'SHUTDOWN_ACK_SENT', 'as net/netfilter/ipvs/ip_vs_proto_sctp.c has it'),
+  ('SCTP state', 12, 'REJECTED', 'as net/netfilter/ipvs/ip_vs_proto_sctp.c has it'),
+  ('SCTP state', 13, 'CLOSED', 'as net/netfilter/ipvs/ip_vs_proto_sctp.c has it'),
+  ('template state', 0, 'NONE', 'no connection of it was established yet'),
+  ('template state', 1, 'ASSURED', 'a connection of it was established'),
+  ('flag', 32, 'SYNC', 'received from another director'),
+  ('flag', 64, 'HASHED', 'it is in the connection table'),
+  ('flag', 128, 'NOOUTPUT', 'only packets from the client are seen'),
+  ('flag', 256, 'INACTIVE', 'counted as inactive: not established'),
+  ('flag', 512, 'OUT_SEQ', 'sequence numbers of answers are shifted'),
+  ('flag', 1024, 'IN_SEQ', 'sequence numbers of requests are shifted'),
+  ('flag', 2048, 'NO_CPORT', 'the client’s port is not known yet'),
+  ('flag', 4096, 'TEMPLATE', 'a persistence template'),
+  ('flag', 8192, 'ONE_PACKET', 'one-packet scheduling'),
+  ('flag', 65536, 'NFCT', 'connection tracking knows it too'),
+  ('conntrack flag', 1, 'EXPECTED', 'IPS_EXPECTED of linux/netfilter/nf_conntrack_common.h'),
+  ('conntrack flag', 2, 'SEEN_REPLY', 'IPS_SEEN_REPLY of linux/netfilter/nf_conntrack_common.h'),
+  ('conntrack flag', 4, 'ASSURED', 'IPS_ASSURED of linux/netfilter/nf_conntrack_common.h'),
+  ('conntrack flag', 8, 'CONFIRMED', 'IPS_CONFIRMED of linux/netfilter/nf_conntrack_common.h'),
+  ('conntrack flag', 16, 'SRC_NAT', 'IPS_SRC_NAT of linux/netfilter/nf_conntrack_common.h'),
+  ('conntrack flag', 32, 'DST_NAT', 'IPS_DST_NAT of linux/netfilter/nf_conntrack_common.h'),
+  ('conntrack flag', 64, 'SEQ_ADJUST', 'IPS_SEQ_ADJUST of linux/netfilter/nf_conntrack_common.h'),
+  ('conntrack flag', 128, 'SRC_NAT_DONE', 'IPS_SRC_NAT_DONE of linux/netfilter/nf_conntrack_common.h'),
+  ('conntrack flag', 256, 'DST_NAT_DONE', 'IPS_DST_NAT_DONE of linux/netfilter/nf_conntrack_common.h'),
+  ('conntrack flag', 512, 'DYING', 'IPS_DYING of linux/netfilter/nf_conntrack_common.h'),
+  ('conntrack flag', 1024, 'FIXED_TIMEOUT', 'IPS_FIXED_TIMEOUT of linux/netfilter/nf_conntrack_common.h'),
+  ('conntrack flag', 2048, 'TEMPLATE', 'IPS_TEMPLATE of linux/netfilter/nf_conntrack_common.h'),
+  ('conntrack flag', 4096, 'NAT_CLASH', 'IPS_NAT_CLASH of linux/netfilter/nf_conntrack_common.h'),
+  ('conntrack flag', 8192, 'HELPER', 'IPS_HELPER of linux/netfilter/nf_conntrack_common.h'),
+  ('conntrack flag', 16384, 'OFFLOAD', 'IPS_OFFLOAD of linux/netfilter/nf_conntrack_common.h'),
+  ('conntrack flag', 32768, 'HW_OFFLOAD', 'IPS_HW_OFFLOAD of linux/netfilter/nf_conntrack_common.h'));
+
+INSERT INTO vslog.schema_migrations (version, name, sha256) SETTINGS async_insert = 0 VALUES (13, '013_outcomes.sql', 'bcc12c38097237fb1f0cc4b4446f43e531c47018d1045151703f04680bee7e20');

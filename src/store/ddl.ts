@@ -57,6 +57,8 @@ function clustered(sql: string, database: string, cluster: string): string[] {
     const over = `CREATE TABLE IF NOT EXISTS ${name} ${on} AS ${name}_local ENGINE = Distributed(${quote(cluster)}, ${database}, ${table}_local, ${key})`;
     return [made, over];
   }
+  // A materialized view: it is of each shard.
+  if (/^ALTER TABLE \S+_feed MODIFY QUERY /.test(sql)) return [local(sql).replace(/^(ALTER TABLE \S+)/, `$1 ${on}`)];
   if (sql.startsWith('ALTER TABLE ')) {
     const both = [`${database}.${table}_local`, `${database}.${table}`].map((name) =>
       sql.replace(`${database}.${table} `, `${name} ${on} `),
