@@ -87,14 +87,21 @@ export interface Service {
 }
 
 export interface Drain {
-  readonly service: string;
-  readonly real: string;
-  readonly active: number;
-  readonly inactive: number;
+  /** A host's address, or a real server. */
+  readonly of: string;
+  /** Only in this one; null: in all. */
+  readonly service: string | null;
+  readonly host: boolean;
+  readonly places: readonly { readonly service: string; readonly real: string; readonly weight: number | null }[];
+  readonly established: number;
+  readonly others: number;
   readonly templates: number;
   readonly text: string;
+  /** Empty while something is established. */
+  readonly verdict: string;
+  /** What else of the host goes on. */
+  readonly serves: readonly string[];
   readonly prediction: string;
-  readonly weight: number | null;
   readonly clients: readonly (readonly [string, number])[];
   /** Seconds. */
   readonly oldest: number | null;

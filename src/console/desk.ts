@@ -1,27 +1,23 @@
 import type { SqlStore } from '../api/sql-store.js';
-import { formatAddress } from '../cli/address.js';
-import { predictionText, restText } from '../cli/service/drain-text.js';
 import { formatServerKey, formatServiceKey, parseServerKey, parseServiceKey } from '../cli/service-address.js';
-import { Drain, DrainError, type DrainLog, predicted, type WeightStep } from '../drain/drain.js';
+import { DrainError, type DrainLog } from '../drain/drain.js';
 import { DrainMemory, drainMemoryBeside } from '../drain/memory.js';
-import { byClient, liveOf } from '../drain/rest.js';
 import { findKnob, knobs, noSuchKnob } from '../knob/catalogue.js';
 import { allowed, BadKnobValue, parseKnobValue } from '../knob/value.js';
 import { Administration, type RealServer, type VirtualService } from '../wire/administration.js';
 import { CaptureClient } from '../wire/client.js';
 import { CaptureRefusal, ConnectionError } from '../wire/errors.js';
+import { drainAction, drainDocuments } from './drains.js';
 import { ConsoleError } from './errors.js';
 
-/** So many of the clients that are left on a draining server are shown. */
-const CLIENTS = 10;
 /** Lifetimes of the past do not change in a minute, ms. */
 const HISTORY_MS = 60_000;
 
 /** What can be seen and turned at the balancer, through the capture. Everything rejects with ConsoleError, a sentence. */
 export class Desk {
   private readonly socket: string;
-  private readonly log: DrainLog;
-  private readonly memory: DrainMemory;
+  readonly log: DrainLog;
+  readonly memory: DrainMemory;
   /** Answers about lifetimes, by query. */
   private readonly asked = new Map<string, { readonly at: number; readonly answer: Promise<Uint8Array> }>();
 
@@ -114,85 +110,14 @@ export class Desk {
     });
   }
 
-  /** Every real server that is quiesced: what is left on it, and for how long. */
+  /** What is quiesced: what is left on it, and for how long. */
   drains(): Promise<unknown[]> {
-    return this.with(async (client) => {
-      const services = await new Administration(client).services();
-      const names = new Set(
-        services.flatMap(({ reals }) =>
-          reals.filter(({ settings }) => settings.get('real_weight') === '0').map(({ key }) => formatServerKey(key)),
-        ),
-      );
-      const drains: unknown[] = [];
-      for (const name of [...names].sort()) {
-        const places = services.filter(({ reals }) =>
-          reals.some(({ key, settings }) => formatServerKey(key) === name && settings.get('real_weight') === '0'),
-        );
-        for (const { key } of places) {
-          try {
-            drains.push(await this.drainDocument(client, formatServiceKey(key), name));
-          } catch (error) {
-            // Somebody gave it its weight back, or took it away, meanwhile.
-            if (!(error instanceof DrainError)) throw error;
-          }
-        }
-      }
-      return drains;
-    });
+    return this.with((client) => drainDocuments(client, this));
   }
 
-  /** Begins (`quiesce`), ends (`cancel`) or completes (`remove`) a drain for somebody, in all services of the real server or in one. */
-  drain(action: string, real: string, service: string | undefined, whom: string): Promise<unknown> {
-    const [server, only] = [parseServerKey(real), service === undefined ? undefined : parseServiceKey(service)];
-    return this.with(async (client) => {
-      const drain = new Drain({ client, log: this.log, memory: this.memory, real: server, only, forWhom: author(whom) });
-      const steps: WeightStep[] = [];
-      const told = (step: WeightStep): void => void steps.push(step);
-      if (action === 'quiesce') await drain.quiesce(told);
-      else if (action === 'cancel') await drain.cancel(told);
-      else if (action === 'remove') {
-        const left = liveOf(await drain.look());
-        if (left > 0)
-          throw new ConsoleError(
-            409,
-            `${drain.name} has ${left === 1 ? 'a connection' : `${left} connections`} left: removing it would cut them off.`,
-          );
-        return { removed: await drain.remove() };
-      } else throw new ConsoleError(400, `There is no action ${JSON.stringify(action)}: quiesce, cancel or remove.`);
-      return { steps };
-    });
-  }
-
-  private async drainDocument(client: CaptureClient, service: string, real: string): Promise<unknown> {
-    const drain = new Drain({ client, log: this.log, memory: this.memory, real: parseServerKey(real), only: parseServiceKey(service) });
-    const rest = await drain.look();
-    let prediction = '';
-    let forecast: unknown = null;
-    if (liveOf(rest) > 0) {
-      try {
-        const found = predicted(await drain.history(), rest);
-        if (found !== undefined) {
-          forecast = { half: found.half ?? null, most: found.most ?? null, all: found.all ?? null, unknown: found.unknown };
-          prediction = predictionText(found);
-        }
-      } catch (error) {
-        prediction = `no prediction: ${error instanceof Error ? error.message : String(error)}`;
-      }
-    }
-    const live = (rest.connections ?? []).filter(({ template }) => !template);
-    return {
-      service,
-      real,
-      active: rest.active,
-      inactive: rest.inactive,
-      templates: rest.templates,
-      text: restText(rest),
-      prediction,
-      forecast,
-      weight: this.memory.weightOf(service, real) ?? null,
-      clients: byClient(live, ({ client: address }) => formatAddress(address)).slice(0, CLIENTS),
-      oldest: live.flatMap(({ age }) => (age === undefined ? [] : [age])).sort((a, b) => b - a)[0] ?? null,
-    };
+  /** Begins (`quiesce`), ends (`cancel`) or completes (`remove`) a drain of a host or a real server for somebody, in all services or in one. */
+  drain(action: string, of: string, service: string | undefined, whom: string): Promise<unknown> {
+    return this.with((client) => drainAction(client, this, action, of, service, author(whom)));
   }
 
   private administration(client: CaptureClient, whom: string): Administration {

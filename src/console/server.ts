@@ -182,7 +182,7 @@ export class ConsoleServer {
       case '/api/weight':
         return desk.setWeight(text('service'), text('real'), /^\d{1,5}$/.test(text('weight')) ? Number(text('weight')) : Number.NaN, whom);
       default:
-        return desk.drain(text('action'), text('real'), said.get('service'), whom);
+        return desk.drain(text('action'), text('of'), said.get('service'), whom);
     }
   }
 

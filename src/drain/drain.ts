@@ -1,13 +1,15 @@
 import { formatAddress } from '../cli/address.js';
-import { formatServerKey, formatServiceKey, sameServer } from '../cli/service-address.js';
+import { formatServerKey, formatServiceKey } from '../cli/service-address.js';
 import { Administration, type ServerKey, type ServiceKey } from '../wire/administration.js';
 import type { CaptureClient } from '../wire/client.js';
+import { EVERY_CONNECTION } from '../wire/conn-filter.js';
 import { CaptureRefusal } from '../wire/errors.js';
 import { type Forecast, forecast } from './forecast.js';
 import { lifetimesOf, lifetimesSql, weightBeforeSql } from './history.js';
 import type { DrainMemory } from './memory.js';
-import { type Place, type Rest, type RestConnection, restConnection, restOf } from './rest.js';
+import { establishedOf, type Place, type Rest, type RestConnection, restConnection, restOf } from './rest.js';
 import { Survival } from './survival.js';
+import { covers, type DrainTarget, isHost, targetName } from './target.js';
 
 const ANSWER_MS = 60_000;
 
@@ -24,6 +26,8 @@ export interface DrainLog {
 /** A weight that was set, or that needed none; `note`: what a person should know beside it. */
 export interface WeightStep {
   readonly service: string;
+  /** `192.0.2.7:8080`. */
+  readonly real: string;
   readonly before: number;
   readonly after: number;
   readonly note?: string;
@@ -36,49 +40,61 @@ export interface DrainOptions {
   readonly client: CaptureClient;
   readonly log: DrainLog;
   readonly memory: DrainMemory;
-  readonly real: ServerKey;
-  /** Only in this virtual service; undefined: in all that have it. */
-  readonly only: ServiceKey | undefined;
+  readonly target: DrainTarget;
   /** For whom changes are made: Administration. */
   readonly forWhom?: string;
 }
 
-/** Quiescing one real server, in one or all of its virtual services, and looking at what is left. Rejects with DrainError, and as Administration does. */
+/** Quiescing a host or a real server on one director, and looking at what is left. Rejects with DrainError, and as Administration does. */
 export class Drain {
-  /** `192.0.2.7:8080`. */
+  /** targetName(). */
   readonly name: string;
   private readonly options: DrainOptions;
   private readonly administration: Administration;
 
   constructor(options: DrainOptions) {
     this.options = options;
-    this.name = formatServerKey(options.real);
+    this.name = targetName(options.target);
     this.administration = new Administration(options.client, options.forWhom);
   }
 
-  /** The services that have it. */
+  /** Its real servers, each in each service that has it; of a host perhaps none: then no service sends there. */
   async places(): Promise<Place[]> {
-    const { real: wanted, only } = this.options;
-    const services = await this.administration.services(only);
-    const places = services.flatMap((service) =>
-      service.reals.filter(({ key }) => sameServer(key, wanted)).map((real) => ({ service, real })),
-    );
-    if (places.length > 0) return places;
-    const where = only === undefined ? 'No virtual service has' : `${formatServiceKey(only)} has not`;
+    const { target } = this.options;
+    const services = await this.administration.services(target.only);
+    const places = services.flatMap((service) => service.reals.filter(({ key }) => covers(target, key)).map((real) => ({ service, real })));
+    if (places.length > 0 || isHost(target)) return places;
+    const where = target.only === undefined ? 'No virtual service has' : `${formatServiceKey(target.only)} does not have`;
     throw new DrainError(`${where} the real server ${this.name}: \`vslog rs ls\` shows all.`);
   }
 
-  /** The same, which must still be quiesced: else new connections come, and nothing that is seen is safe to rely on. */
+  /** The same, which must still be quiesced: else new connections come, and nothing that is seen can be relied on. */
   async quiesced(): Promise<Place[]> {
     const places = await this.places();
     for (const { service, real } of places) {
       const weight = real.settings.get('real_weight');
       if (weight !== '0')
         throw new DrainError(
-          `Somebody gave ${this.name} the weight ${weight} in ${formatServiceKey(service.key)} again: it is not drained any more.`,
+          `${formatServerKey(real.key)} has weight ${weight} in ${formatServiceKey(service.key)}: it is not drained any more. Somebody changed it meanwhile: \`vslog report changes\` says who.`,
         );
     }
     return places;
+  }
+
+  /** What else of the same host still gets new connections or has some: `192.0.2.7:8083`, with its weight and active connections. */
+  async besides(): Promise<Place[]> {
+    const { target } = this.options;
+    if (isHost(target)) return [];
+    const host = { addresses: target.addresses };
+    return (await this.administration.services()).flatMap((service) =>
+      service.reals
+        .filter(({ key, settings, active }) => covers(host, key) && (settings.get('real_weight') !== '0' || active > 0))
+        .filter(
+          ({ key }) =>
+            !(covers(target, key) && (target.only === undefined || formatServiceKey(target.only) === formatServiceKey(service.key))),
+        )
+        .map((real) => ({ service, real })),
+    );
   }
 
   /** Sets its weights to 0 and remembers what they were. `onStep` hears of each service as it is done. */
@@ -90,13 +106,13 @@ export class Drain {
       let note: string | undefined;
       if (weight !== 0) {
         try {
-          memory.remember(name, this.name, weight);
+          memory.remember(name, formatServerKey(real.key), weight);
         } catch {
           note = `${memory.path} cannot be written: the weight from before is remembered by the log only.`;
         }
-        await this.setWeight(service.key, 0);
+        await this.setWeight(service.key, real.key, 0);
       }
-      await onStep({ service: name, before: weight, after: 0, ...(note === undefined ? {} : { note }) });
+      await onStep({ service: name, real: formatServerKey(real.key), before: weight, after: 0, ...(note === undefined ? {} : { note }) });
     }
   }
 
@@ -104,61 +120,50 @@ export class Drain {
   async cancel(onStep: (step: WeightStep) => void | Promise<void> = () => undefined): Promise<void> {
     const { memory } = this.options;
     for (const { service, real } of await this.places()) {
-      const name = formatServiceKey(service.key);
+      const [name, server] = [formatServiceKey(service.key), formatServerKey(real.key)];
       const now = Number(real.settings.get('real_weight'));
       if (now !== 0) {
-        await onStep({ service: name, before: now, after: now });
+        await onStep({ service: name, real: server, before: now, after: now });
         continue;
       }
-      const weight = memory.weightOf(name, this.name) ?? (await this.weightOfLog(service.key));
+      const weight = memory.weightOf(name, server) ?? (await this.weightOfLog(service.key, real.key));
       if (weight === undefined)
         throw new DrainError(
-          `The weight that ${this.name} had in ${name} is not known: neither ${memory.path} nor the log has it. Set it by \`vslog rs weight\`.`,
+          `The weight that ${server} had in ${name} is not known: neither ${memory.path} nor the log has it. Set it by \`vslog rs weight\`.`,
         );
-      await this.setWeight(service.key, weight);
-      this.forget(name);
-      await onStep({ service: name, before: 0, after: weight });
+      await this.setWeight(service.key, real.key, weight);
+      this.forget(name, server);
+      await onStep({ service: name, real: server, before: 0, after: weight });
     }
   }
 
-  /** Removes it where it is quiesced. Resolves to the services. */
+  /** Removes it from every service where it is quiesced. Resolves to what was removed: `192.0.2.7:8080 from tcp 192.0.2.1:80`. */
   async remove(): Promise<string[]> {
     const names: string[] = [];
-    for (const { service } of await this.quiesced()) {
-      await this.administration.change({ action: 'remove', service: service.key, real: this.options.real });
-      const name = formatServiceKey(service.key);
-      this.forget(name);
-      names.push(name);
+    for (const { service, real } of await this.quiesced()) {
+      await this.administration.change({ action: 'remove', service: service.key, real: real.key });
+      const [name, server] = [formatServiceKey(service.key), formatServerKey(real.key)];
+      this.forget(name, server);
+      names.push(`${server} from ${name}`);
     }
     return names;
   }
 
   /** What is left on it. */
   async look(): Promise<Rest> {
-    const { client, real } = this.options;
+    const { client, target } = this.options;
     const places = await this.quiesced();
     const connections: RestConnection[] = [];
-    const filter = {
-      client: undefined,
-      virtual: undefined,
-      real: { address: real.address, prefix: 128, port: real.port === 0 ? undefined : real.port },
-      protocol: undefined,
-      fwmark: undefined,
-      state: undefined,
-      template: undefined,
-      olderThanNs: undefined,
-      idleNs: undefined,
-      quiesced: false,
-    };
     try {
-      await client.listConnections(
-        filter,
-        (event) => {
-          const connection = restConnection(event, places);
-          if (connection !== undefined) connections.push(connection);
-        },
-        ANSWER_MS,
-      );
+      for (const address of target.addresses)
+        await client.listConnections(
+          { ...EVERY_CONNECTION, real: { address, prefix: 128, port: target.port === 0 ? undefined : target.port } },
+          (event) => {
+            const connection = restConnection(event, places);
+            if (target.only === undefined || connection.service !== undefined) connections.push(connection);
+          },
+          ANSWER_MS,
+        );
     } catch (error) {
       // The counts are the balancer's own; who they are is known only where connections are listed to us.
       if (error instanceof CaptureRefusal) return restOf(places, undefined);
@@ -176,17 +181,17 @@ export class Drain {
     return new Map(await Promise.all((await this.places()).map(curve)));
   }
 
-  private async setWeight(service: ServiceKey, weight: number): Promise<void> {
+  private async setWeight(service: ServiceKey, real: ServerKey, weight: number): Promise<void> {
     await this.administration.change({
       action: 'set',
       service,
-      real: this.options.real,
+      real,
       settings: [{ name: 'real_weight', value: String(weight) }],
     });
   }
 
-  private async weightOfLog(service: ServiceKey): Promise<number | undefined> {
-    const { log, real } = this.options;
+  private async weightOfLog(service: ServiceKey, real: ServerKey): Promise<number | undefined> {
+    const { log } = this.options;
     const sql = weightBeforeSql(service, formatAddress(service.address), formatAddress(real.address), real.port);
     try {
       const weight = /^weight=(\d+) /.exec(Buffer.from(await log.sql(sql, 'TabSeparated')).toString('utf8'))?.[1];
@@ -196,21 +201,21 @@ export class Drain {
     }
   }
 
-  private forget(service: string): void {
+  private forget(service: string, real: string): void {
     try {
-      this.options.memory.forget(service, this.name);
+      this.options.memory.forget(service, real);
     } catch {
       // It is of no harm: the next drain writes over it, or cannot either.
     }
   }
 }
 
-/** When how much of what is left will be gone; undefined when nothing is left, or nobody knows what. */
-export function predicted(survivals: Survivals, { connections = [] }: Rest): Forecast | undefined {
-  const live = connections.filter(({ template }) => !template);
-  const names = [...new Set(live.map(({ service }) => formatServiceKey(service.key)))];
+/** When how much of what is established will be gone; undefined when nothing is, or nobody knows what. */
+export function predicted(survivals: Survivals, rest: Rest): Forecast | undefined {
+  const live = establishedOf(rest);
+  const nameOf = ({ service }: RestConnection): string => (service === undefined ? '' : formatServiceKey(service.key));
+  const names = [...new Set(live.map(nameOf))];
   // One whose beginning nobody knows is older than any history.
-  const agesOf = (name: string): number[] =>
-    live.flatMap(({ service, age = Number.POSITIVE_INFINITY }) => (formatServiceKey(service.key) === name ? [age] : []));
+  const agesOf = (name: string): number[] => live.flatMap((one) => (nameOf(one) === name ? [one.age ?? Number.POSITIVE_INFINITY] : []));
   return live.length === 0 ? undefined : forecast(names.map((name) => ({ survival: survivals.get(name), ages: agesOf(name) })));
 }

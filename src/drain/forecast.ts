@@ -2,6 +2,8 @@ import type { Survival } from './survival.js';
 
 /** So many connections must have been seen to outlive an age and end, for a connection of that age to be predicted. */
 export const ENOUGH = 30;
+/** How sure a forecast is of the time at which none is left. */
+export const CERTAIN = 0.95;
 /** Ages that differ by less than this factor are taken as one. */
 const SAME = 1.005;
 /** Halvings until the time is known: to a thousandth of a second of any lifetime. */
@@ -20,7 +22,7 @@ export interface Forecast {
   readonly live: number;
   /** Live ones older than the history tells of: they are taken to stay. */
   readonly unknown: number;
-  /** In s from now; undefined: not before the history ends. `all`: less than half a connection is expected to be left. */
+  /** In s from now; undefined: not before the history ends. `all`: with a probability of CERTAIN none is left. half <= most <= all. */
   readonly half: number | undefined;
   readonly most: number | undefined;
   readonly all: number | undefined;
@@ -34,7 +36,7 @@ export function forecast(groups: readonly LiveGroup[]): Forecast {
     unknown: left.unknown,
     half: left.timeUntil((number) => number <= left.live * 0.5),
     most: left.timeUntil((number) => number <= left.live * 0.05),
-    all: left.timeUntil((number) => number < 0.5),
+    all: left.timeUntil((_number, none) => none >= CERTAIN),
   };
 }
 
@@ -68,14 +70,21 @@ export class Expectation {
     return this.known.reduce((sum, { survival, age, count }) => sum + count * survival.leftAfter(time, age), this.unknown);
   }
 
-  /** The first time at which `enough` holds of the number left; undefined when that is not before the history ends. */
-  timeUntil(enough: (number: number) => boolean): number | undefined {
-    if (enough(this.at(0))) return 0;
-    if (!enough(this.at(this.horizon))) return undefined;
+  /** The probability that none is left after so many s. It never falls with the time. */
+  noneLeft(time: number): number {
+    if (this.unknown > 0) return 0;
+    return Math.exp(this.known.reduce((sum, { survival, age, count }) => sum + count * Math.log1p(-survival.leftAfter(time, age)), 0));
+  }
+
+  /** The first time at which `enough` holds of the number left and of the probability that none is; undefined when that is not before the history ends. */
+  timeUntil(enough: (number: number, none: number) => boolean): number | undefined {
+    const holds = (time: number): boolean => enough(this.at(time), this.noneLeft(time));
+    if (holds(0)) return 0;
+    if (!holds(this.horizon)) return undefined;
     let [low, high] = [0, this.horizon];
     for (let i = 0; i < HALVINGS; i++) {
       const middle = (low + high) / 2;
-      if (enough(this.at(middle))) high = middle;
+      if (holds(middle)) high = middle;
       else low = middle;
     }
     return high;

@@ -6,16 +6,22 @@ const SAME = 1.01;
 /** How far back. */
 const DAYS = 14;
 
+/** An open connection that is younger may be one that is closing, and the log does not know: it tells nothing, min. */
+const CLOSING = 5;
+
 /**
- * The SQL that tells the lifetimes of a virtual service's connections, in seconds: of each length how many ended by themselves at it, and of how many is only known
- * that they lived so long, as they are still there or were cut. All that began in the time looked at count: the newest alone would tell nothing of long lifetimes.
+ * The SQL that tells how long a virtual service's connections were established, in seconds: of each length how many ended by themselves at it, and of how many is only
+ * known that they lived so long, as they are still there or were cut. One that was closed stayed in the balancer's table for its timer's period more.
+ * All that began in the time looked at count: the newest alone would tell nothing of long lifetimes.
  */
 export function lifetimesSql(key: ServiceKey, address: string): string {
   const which =
     key.fwmark !== 0
       ? `fwmark = ${key.fwmark}`
       : `fwmark = 0 AND virtual_addr = '${address}' AND protocol = ${key.protocol}${key.port === 0 ? '' : ` AND virtual_port = ${key.port}`}`;
-  const lifetimes = `SELECT greatest(0, (toUnixTimestamp64Milli(coalesce(end, now64(9, 'UTC'))) - toUnixTimestamp64Milli(start)) / 1000) AS seconds, NOT is_open AND reason IN ('timeout', 'expire_now', 'one_packet') AS ended FROM connections WHERE ${which} AND NOT is_template AND start > now() - INTERVAL ${DAYS} DAY`;
+  const seconds = `greatest(0, (toUnixTimestamp64Milli(coalesce(end, now64(9, 'UTC'))) - toUnixTimestamp64Milli(start) - if(outcome IN ('closed', 'reset'), timeout_ms, 0)) / 1000)`;
+  const told = `outcome IN ('closed', 'reset', 'idle') OR is_cut OR (is_open AND start < now() - INTERVAL ${CLOSING} MINUTE)`;
+  const lifetimes = `SELECT ${seconds} AS seconds, outcome IN ('closed', 'reset', 'idle') AS ended FROM connections WHERE ${which} AND NOT is_template AND start > now() - INTERVAL ${DAYS} DAY AND (${told})`;
   return `SELECT avg(seconds), countIf(ended), countIf(NOT ended) FROM (${lifetimes}) GROUP BY floor(log(greatest(seconds, 0.001)) / log(${SAME}))`;
 }
 

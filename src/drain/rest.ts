@@ -1,3 +1,4 @@
+import { phaseOf } from '../outcome/outcome.js';
 import type { RealServer, ServiceKey, VirtualService } from '../wire/administration.js';
 import type { ConnEvent } from '../wire/client.js';
 import { toBigInt } from '../wire/proto.js';
@@ -8,53 +9,92 @@ export interface Place {
   readonly real: RealServer;
 }
 
-/** A live connection, or a template. */
+/** What an entry of the balancer's table is for a drain: established (or being opened this moment), half-open or over, or a template. */
+export type RestKind = 'established' | 'other' | 'template';
+
+/** A connection that the balancer has, or a template. */
 export interface RestConnection {
-  /** Of which it is. */
-  readonly service: VirtualService;
+  /** Of which it is; undefined: no service of today. */
+  readonly service: VirtualService | undefined;
+  readonly kind: RestKind;
   /** 16 bytes. */
   readonly client: Uint8Array;
   readonly port: number;
   readonly protocol: number;
   readonly state: number;
-  readonly template: boolean;
   /** Seconds; undefined when the balancer does not know when it began. */
   readonly age: number | undefined;
 }
 
-/** What is left on a real server. */
+/** What is left on what is drained. */
 export interface Rest {
-  readonly active: number;
-  readonly inactive: number;
+  /** Connections that carry traffic or may do so again: a drain waits for these, and for nothing else. */
+  readonly established: number;
+  /** Connections that are half open, closing or over: their timer alone keeps them. */
+  readonly others: number;
   readonly templates: number;
-  /** Undefined where the source lists none. */
+  /** Undefined where the source lists none: then the balancer's own count of active ones is `established`. */
   readonly connections: readonly RestConnection[] | undefined;
 }
 
-/** Connections that carry traffic or may do so again. Templates carry none themselves. */
-export function liveOf({ active, inactive }: Rest): number {
-  return active + inactive;
-}
+export const NOTHING_LEFT: Rest = { established: 0, others: 0, templates: 0, connections: [] };
 
+/**
+ * What is left by the balancer's own counters and by its list. `connections` undefined: nobody lists them to us. What it counts and does not list is taken
+ * for established: its counters tell half-open ones from established ones no better (ip_vs_proto_tcp.c, tcp_state_active_table).
+ */
 export function restOf(places: readonly Place[], connections: readonly RestConnection[] | undefined): Rest {
   const sum = (what: 'active' | 'inactive' | 'persistent'): number => places.reduce((all, { real }) => all + real[what], 0);
-  return { active: sum('active'), inactive: sum('inactive'), templates: sum('persistent'), connections };
+  const [active, inactive, templates] = [sum('active'), sum('inactive'), sum('persistent')];
+  if (connections === undefined) return { established: active, others: inactive, templates, connections };
+  const count = (kind: RestKind): number => connections.reduce((all, one) => all + (one.kind === kind ? 1 : 0), 0);
+  const [established, others] = [count('established'), count('other')];
+  const unlisted = Math.max(0, Math.min(active - established, active + inactive - established - others));
+  return { established: established + unlisted, others, templates: Math.max(templates, count('template')), connections };
 }
 
-/** A connection as it counts for one of the places; undefined when it is of none of their services. */
-export function restConnection(event: ConnEvent, places: readonly Place[]): RestConnection | undefined {
-  const place = places.find(({ service }) => isOf(event, service.key));
-  if (place === undefined) return undefined;
+/** What is left on several directors together. */
+export function together(rests: readonly Rest[]): Rest {
+  return rests.reduce(
+    (all, one) => ({
+      established: all.established + one.established,
+      others: all.others + one.others,
+      templates: all.templates + one.templates,
+      connections: all.connections === undefined || one.connections === undefined ? undefined : [...all.connections, ...one.connections],
+    }),
+    NOTHING_LEFT,
+  );
+}
+
+export function establishedOf({ connections = [] }: Rest): RestConnection[] {
+  return connections.filter(({ kind }) => kind === 'established');
+}
+
+/** IP_VS_CONN_F_ONE_PACKET of include/uapi/linux/ip_vs.h. */
+const ONE_PACKET = 0x2000;
+/** A handshake that is younger than this may be a real one, s; an older one is a flood's, or its client is gone. */
+const HANDSHAKE_S = 10;
+
+/** An entry as it counts; its service is one of the places', or none of today's. */
+export function restConnection(event: ConnEvent, places: readonly Place[]): RestConnection {
   const created = toBigInt(event.created_ns);
+  const age = created === 0n ? undefined : Math.max(0, Number(toBigInt(event.time_ns) - created) / 1e9);
   return {
-    service: place.service,
+    service: places.find(({ service }) => isOf(event, service.key))?.service,
+    kind: kindOf(event, age),
     client: event.client_addr,
     port: event.client_port,
     protocol: event.protocol,
     state: event.state,
-    template: event.is_template,
-    age: created === 0n ? undefined : Math.max(0, Number(toBigInt(event.time_ns) - created) / 1e9),
+    age,
   };
+}
+
+function kindOf({ is_template: isTemplate, flags, protocol, state }: ConnEvent, age: number | undefined): RestKind {
+  if (isTemplate) return 'template';
+  if ((flags & ONE_PACKET) !== 0) return 'other';
+  const phase = phaseOf(protocol, state);
+  return phase === 'idle' || (phase === 'never_established' && age !== undefined && age < HANDSHAKE_S) ? 'established' : 'other';
 }
 
 /** Whether it is a connection or a template of this virtual service. */
@@ -87,7 +127,7 @@ export function byClient<T>(connections: readonly T[], key: (one: T) => string):
 /** Those that live longest, oldest first. */
 export function stragglers(connections: readonly RestConnection[], most: number): RestConnection[] {
   return connections
-    .filter(({ template, age }) => !template && age !== undefined)
+    .filter(({ kind, age }) => kind === 'established' && age !== undefined)
     .sort((a, b) => (b.age ?? 0) - (a.age ?? 0))
     .slice(0, most);
 }

@@ -131,7 +131,7 @@ describe('the console in a browser', () => {
   it('says what is wrong with a question', async () => {
     const visitor = await come();
     await visitor.go('/reports/who?client=nonsense');
-    await visitor.page.locator('.problem').getByText('it must be an address or a network').waitFor();
+    await visitor.page.locator('.problem').getByText('it must be an address').waitFor();
     expect(await visitor.faults()).toEqual([]);
     // The browser itself tells of an answer that is no success.
     visitor.expectNoProblem(/status of 400/);
@@ -248,7 +248,7 @@ describe('the console in a browser', () => {
     await visitor.context.close();
   });
 
-  it('drains a real server, says when its cable can be pulled, and gives its weight back', async () => {
+  it('drains a real server, says when it can be stopped and what of its host goes on, and restores its weight', async () => {
     // The scheduler sends them to both; one of three at least is on the first.
     const made = await Promise.all(Array.from({ length: 4 }, connection));
     const visitor = await come();
@@ -272,15 +272,16 @@ describe('the console in a browser', () => {
 
     await page.getByRole('link', { name: 'Drain board' }).click();
     const drain = page.getByRole('region', { name: `Drain of ${first}` });
-    await drain.getByText(/\d connections? left/).waitFor();
+    await drain.getByText(/\d established connections? left/).waitFor();
     for (const { socket } of made) socket.resetAndDestroy();
-    await drain.getByText('Safe to unplug').waitFor();
+    await drain.getByText('Safe to stop').waitFor();
+    await drain.getByText('do not pull its cable').waitFor();
     expect(await visitor.faults()).toEqual([]);
     // The token is known by now.
-    await drain.getByRole('button', { name: 'Give weight back' }).click();
-    await page.getByRole('dialog').getByRole('button', { name: 'Give back' }).click();
-    await page.getByText(`${first} has the weight 3 in`).waitFor();
-    await page.getByText('No real server is quiesced.').waitFor();
+    await drain.getByRole('button', { name: 'Restore weight' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Restore weight' }).click();
+    await page.getByText(`${first} has weight 3 in`).waitFor();
+    await page.getByText('Nothing is quiesced.').waitFor();
     visitor.expectNoProblem(/status of 401/);
     await visitor.context.close();
   });

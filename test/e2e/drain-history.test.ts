@@ -12,6 +12,7 @@ import { ask, connEvent, segmentOf, v4 } from './store-segments.js';
 const NOW = BigInt(Date.now()) * 1_000_000n;
 const ago = (seconds: number): bigint => NOW - BigInt(Math.round(seconds * 1000)) * 1_000_000n;
 const Reason = v1.EndReason.Value;
+const [ESTABLISHED, SYN_RECV, TIME_WAIT] = [1, 3, 5];
 const WEB = parseServiceKey('10.0.0.2:80');
 
 let dir = '';
@@ -25,17 +26,22 @@ beforeAll(async () => {
   let conn = 0n;
   /** Began so many seconds ago and, if it ended, lived so long. */
   const connection = (began: number, lived: number | undefined, more: object = {}, reason: number = Reason.timeout): void => {
-    const common = { conn: ++conn, virtual_port: 80, created_ns: toLong(ago(began)), ...more };
+    const common = { conn: ++conn, virtual_port: 80, state: TIME_WAIT, created_ns: toLong(ago(began)), ...more };
     events.push(connEvent({ kind: 'create', sequence: ++sequence, time: ago(began), ...common }));
     if (lived === undefined) return;
     const duration_ns = toLong(BigInt(Math.round(lived * 1000)) * 1_000_000n);
     events.push(connEvent({ kind: 'expire', sequence: ++sequence, time: ago(began - lived), duration_ns, reason, ...common }));
   };
-  for (let i = 0; i < 40; i++) connection(1000, 60);
+  for (let i = 0; i < 39; i++) connection(1000, 60);
+  // Closed, it stays in the table for its timer.
+  connection(1000, 180, { timeout_ms: 120_000 });
   connection(900, 10, { real_addr: v4(4) }); // another real server of the service
-  connection(800, 30, {}, Reason.flushed); // cut
-  connection(700, 30, {}, Reason.nodest); // cut
+  connection(800, 30, { state: ESTABLISHED }, Reason.flushed); // cut
+  connection(700, 30, { state: ESTABLISHED }, Reason.nodest); // cut
+  connection(700, 45, {}, Reason.nodest); // over already
+  connection(700, 45, { state: SYN_RECV }); // never established
   connection(500, undefined); // live
+  connection(100, undefined); // may be closing
   connection(900, 20, { virtual_port: 443 }); // of another service
   connection(900, 20, { protocol: 17 });
   connection(900, 20, { fwmark: 7 });

@@ -18,9 +18,9 @@ const LIVE = 100;
 const lifetime = (i: number): number => 2000 + (6000 * i) / HISTORY;
 
 interface Look {
-  readonly live: number;
+  readonly established: number;
   readonly templates: number;
-  readonly prediction: { readonly half?: number; readonly most?: number; readonly all?: number } | null;
+  readonly forecast: { readonly half?: number; readonly most?: number; readonly all?: number } | null;
   readonly safe: boolean;
 }
 
@@ -84,7 +84,7 @@ async function remember(vslog: Vslog, port: number, real: number): Promise<void>
     const born = now - 10_000n * 1_000_000_000n;
     const places = { virtual_addr: loopback, virtual_port: port, real_addr: loopback, real_port: real, created_ns: toLong(born) };
     const conn = BigInt(i + 1);
-    const end = { duration_ns: toLong(lived), reason: v1.EndReason.Value.timeout };
+    const end = { duration_ns: toLong(lived), reason: v1.EndReason.Value.timeout, state: 5 };
     return [
       connEvent({ kind: 'create', sequence: 2n * conn - 1n, conn, time: born, ...places }),
       connEvent({ kind: 'expire', sequence: 2n * conn, conn, time: born + lived, ...places, ...end }),
@@ -141,16 +141,18 @@ describe('draining a real server', () => {
         .split('\n')
         .filter((line) => line.endsWith('}'))
         .map((line) => JSON.parse(line) as Look);
-    const first = await until('a look at all of them', () => looks().find(({ live }) => live === LIVE), { detail: () => drain.said });
+    const first = await until('a look at all of them', () => looks().find(({ established }) => established === LIVE), {
+      detail: () => drain.said,
+    });
     // 95 % of the lifetimes are over after this; what the connections are old by then is little beside it.
     const truth = lifetime(0.95 * HISTORY);
-    expect(first.prediction?.most).toBeGreaterThan(truth * 0.8);
-    expect(first.prediction?.most).toBeLessThan(truth * 1.2);
-    expect(first.prediction?.half).toBeGreaterThan(lifetime(0.5 * HISTORY) * 0.8);
-    expect(first.prediction?.half).toBeLessThan(first.prediction?.most ?? 0);
+    expect(first.forecast?.most).toBeGreaterThan(truth * 0.8);
+    expect(first.forecast?.most).toBeLessThan(truth * 1.2);
+    expect(first.forecast?.half).toBeGreaterThan(lifetime(0.5 * HISTORY) * 0.8);
+    expect(first.forecast?.half).toBeLessThan(first.forecast?.most ?? 0);
     traffic.go();
     expect(await drain.ended, drain.said).toBe(0);
-    expect(looks().at(-1)).toMatchObject({ live: 0, safe: true });
+    expect(looks().at(-1)).toMatchObject({ established: 0, safe: true, verdict: 'safe_to_stop' });
     expect(await weight()).toBe('0');
   });
 
@@ -164,8 +166,33 @@ describe('draining a real server', () => {
     await traffic.come(port, 2);
     const { code, out } = await vslog.ran('rs', 'drain', at, '--within', '0s');
     expect(code).toBe(7);
-    expect(out).toContain('2 connections left (2 active, 0 inactive)');
-    expect(out).toMatch(/these would be cut:\n {2}127\.0\.0\.1: 2 connections\n$/);
+    expect(out).toContain('2 established connections left');
+    expect(out).toMatch(/the established ones would be cut:\n {2}127\.0\.0\.1: 2 connections\n$/);
+  });
+
+  it('is safe to unplug as a host only when no service sends to any of its ports, and nothing is established there', async () => {
+    const other = await Traffic.make();
+    const [second, there] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${other.port}`];
+    try {
+      expect((await vslog.ran('vs', 'add', second, '--scheduler', 'rr')).code).toBe(0);
+      expect((await vslog.ran('rs', 'add', second, there)).code).toBe(0);
+      await other.come(Number(second.split(':')[1]), 1);
+      const one = await vslog.ran('rs', 'drain', at, '--within', '0s');
+      expect(one.out).toMatch(/not safe to stop yet/);
+      const host = await vslog.ran('rs', 'drain', '127.0.0.1', '--within', '0s', '--json');
+      expect(host.code).toBe(7);
+      expect(JSON.parse(host.out)).toMatchObject({ target: '127.0.0.1', established: 3, safe: false, verdict: 'not_yet' });
+      traffic.go();
+      other.go();
+      const done = await vslog.ran('rs', 'drain', '127.0.0.1');
+      expect(done.code).toBe(0);
+      expect(done.out).toMatch(/\nsafe to unplug: 127\.0\.0\.1 has no established connection/);
+      expect((await vslog.ran('rs', 'drain', '127.0.0.1', '--cancel')).out.trimEnd().split('\n')).toHaveLength(2);
+      expect((await vslog.ran('vs', 'rm', second, '--yes')).code).toBe(0);
+      await traffic.come(port, 2);
+    } finally {
+      other.close();
+    }
   });
 
   it('gives the old weight back also after the one who took it was killed, and the next one had none to remember', async () => {
@@ -184,7 +211,8 @@ describe('draining a real server', () => {
   });
 
   it.each([
-    [['rs', 'drain', '127.0.0.1'], /^vslog: "127\.0\.0\.1" is no real server: write ADDRESS:PORT/],
+    [['rs', 'drain', '127.0.0.77', '--within', '0s'], /^vslog: No virtual service has a real server at 127\.0\.0\.77/],
+    [['rs', 'drain', '127.0.0.300'], /^vslog: "127\.0\.0\.300" is neither an address nor a name/],
     [['rs', 'drain', '127.0.0.9:1'], /^vslog: No virtual service has the real server 127\.0\.0\.9:1/],
     [['rs', 'drain', '127.0.0.9:1', '--within', 'soon'], /^vslog: --within is "soon": it must be a time/],
     [['rs', 'drain', '127.0.0.9:1', '--then', 'remove'], /^vslog: --then remove needs --yes/],

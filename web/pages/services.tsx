@@ -100,7 +100,7 @@ function Actions({ service, real }: { readonly service: string; readonly real: R
             text: `Its weight in ${service} goes from ${real.weight} to 0: it gets no new connection, and those it has go on.`,
             act: 'Drain',
             run: async () => {
-              await change('/api/drain', { action: 'quiesce', real: real.name, service });
+              await change('/api/drain', { action: 'quiesce', of: real.name, service });
               return `${real.name} is quiesced in ${service}: the drain board shows what is left.`;
             },
           })
@@ -109,28 +109,32 @@ function Actions({ service, real }: { readonly service: string; readonly real: R
         Drain
       </button>
     );
-  return <GiveBack service={service} real={real.name} />;
+  return <Restore service={service} of={real.name} />;
 }
 
-/** Ends a drain. */
-export function GiveBack({ service, real }: { readonly service: string; readonly real: string }) {
+/** Ends a drain of a host or a real server. */
+export function Restore({ of, service }: { readonly of: string; readonly service?: string }) {
+  const where = service === undefined ? 'its virtual services' : service;
   return (
     <button
       type="button"
       class="quiet"
       onClick={() =>
         confirm({
-          title: `Give ${real} its weight back?`,
-          text: `It gets new connections of ${service} again.`,
-          act: 'Give back',
+          title: `Restore the weight of ${of}?`,
+          text: `It gets new connections of ${where} again.`,
+          act: 'Restore weight',
           run: async () => {
-            const { steps } = await change<{ steps: readonly { after: number }[] }>('/api/drain', { action: 'cancel', real, service });
-            return `${real} has the weight ${steps[0]?.after ?? '?'} in ${service} again.`;
+            const { steps } = await change<{ steps: readonly { service: string; real: string; after: number }[] }>('/api/drain', {
+              ...{ action: 'cancel', of },
+              ...(service === undefined ? {} : { service }),
+            });
+            return steps.map((step) => `${step.real} has weight ${step.after} in ${step.service} again.`).join(' ');
           },
         })
       }
     >
-      Give weight back
+      Restore weight
     </button>
   );
 }

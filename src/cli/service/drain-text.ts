@@ -1,5 +1,5 @@
-import type { Forecast } from '../../drain/forecast.js';
-import { byAge, byClient, liveOf, type Rest, stragglers } from '../../drain/rest.js';
+import { CERTAIN, type Forecast } from '../../drain/forecast.js';
+import { byAge, byClient, establishedOf, type Rest, stragglers } from '../../drain/rest.js';
 import { formatAddress, formatEndpoint } from '../address.js';
 import { protocolName } from '../event.js';
 import { elapsed, plural, whole } from '../numbers.js';
@@ -7,48 +7,49 @@ import { colour } from '../output.js';
 import { stateName } from '../states.js';
 
 const BAR = 40;
+/** Clients in one line. */
 const CLIENTS = 8;
 const STRAGGLERS = 5;
+/** Lines of a list; the rest is a number. */
+const LINES = 10;
 
-/** What a person watches while a real server drains. */
+/** What a person watches while something drains. `most`: the most established connections that were seen. */
 export function drainText(rest: Rest, most: number, prediction: Forecast | undefined): string {
-  const live = liveOf(rest);
-  const lines = [`${bar(most === 0 ? 1 : 1 - live / most)}  ${restText(rest)}`];
-  if (prediction !== undefined && live > 0) lines.push(predictionText(prediction));
-  if (rest.connections !== undefined && live > 0) lines.push(...details(rest));
+  const lines = [`${bar(most === 0 ? 1 : 1 - rest.established / most)}  ${restText(rest)}`];
+  if (prediction !== undefined) lines.push(predictionText(prediction));
+  if (rest.established > 0) lines.push(...details(rest));
   lines.push(...affinity(rest));
   return `${lines.join('\n')}\n`;
 }
 
-/** `12 connections left (10 active, 2 inactive)`. */
-export function restText({ active, inactive }: Rest): string {
-  return `${plural(active + inactive, 'connection')} left (${whole(active)} active, ${whole(inactive)} inactive)`;
+/** `5 established connections left, 150 others are closing or half open`. */
+export function restText({ established, others }: Rest): string {
+  const rest = others === 0 ? '' : `, ${plural(others, 'other')} ${others === 1 ? 'is' : 'are'} closing or half open`;
+  return `${established === 0 ? 'no' : whole(established)} established connection${established === 1 ? '' : 's'} left${rest}`;
 }
 
+/** `expected: half gone in 48 s, 95 % in 2 min, all in 4 min (with a probability of 95 %)`. */
 export function predictionText({ half, most, all, unknown, live }: Forecast): string {
-  const parts = (
-    [
-      ['50 %', half],
-      ['95 %', most],
-      ['100 %', all],
-    ] as const
-  ).flatMap(([share, seconds]) => (seconds === undefined ? [] : [`${share} in ${elapsed(seconds * 1e9)}`]));
-  const text = parts.length === 0 ? '' : `expected to be gone: ${parts.join(', ')}`;
-  const thin =
-    unknown === 0
-      ? ''
-      : `the history is too thin for ${unknown === live ? 'a prediction' : `${whole(unknown)} of them, which live longer than those that it knows`}`;
-  return [text, thin].filter((part) => part !== '').join('; ');
+  const time = (seconds: number): string => elapsed(seconds * 1e9);
+  const parts = [
+    ...(half === undefined ? [] : [`half gone in ${time(half)}`]),
+    ...(most === undefined ? [] : [`95 % in ${time(most)}`]),
+    ...(all === undefined ? [] : [`all in ${time(all)} (with a probability of ${CERTAIN * 100} %)`]),
+  ];
+  if (unknown === live) return 'no forecast: too little history of connections as old as these';
+  const thin = unknown === 0 ? '' : `too little history for ${whole(unknown)} of them, which are older than those that ended`;
+  return [parts.length === 0 ? '' : `expected: ${parts.join(', ')}`, thin].filter((part) => part !== '').join('; ');
 }
 
-/** Who would be cut. */
+/** Who would be cut: the clients with most connections, a line each. */
 export function cutText(rest: Rest): string {
   if (rest.connections === undefined) return '';
-  const clients = byClient(
-    rest.connections.filter(({ template }) => !template),
-    ({ client }) => formatAddress(client),
-  );
-  return clients.map(([client, count]) => `  ${client}: ${plural(count, 'connection')}\n`).join('');
+  const clients = byClient(establishedOf(rest), ({ client }) => formatAddress(client));
+  const more = clients.length > LINES ? `  and ${plural(clients.length - LINES, 'more client')}\n` : '';
+  return `${clients
+    .slice(0, LINES)
+    .map(([client, count]) => `  ${client}: ${plural(count, 'connection')}\n`)
+    .join('')}${more}`;
 }
 
 function bar(share: number): string {
@@ -57,7 +58,7 @@ function bar(share: number): string {
 }
 
 function details(rest: Rest): string[] {
-  const connections = (rest.connections ?? []).filter(({ template }) => !template);
+  const connections = establishedOf(rest);
   const ages = byAge(connections).map(
     ({ below, count }) => `${Number.isFinite(below) ? `below ${elapsed(below * 1e9)}` : 'older'}: ${whole(count)}`,
   );
@@ -84,7 +85,7 @@ function details(rest: Rest): string[] {
 function affinity(rest: Rest): string[] {
   if (rest.templates === 0) return [];
   const clients = byClient(
-    (rest.connections ?? []).filter(({ template }) => template),
+    (rest.connections ?? []).filter(({ kind }) => kind === 'template'),
     ({ client }) => formatAddress(client),
   ).map(([client]) => client);
   const who = clients.length === 0 ? plural(rest.templates, 'client') : clients.slice(0, CLIENTS).join(', ');

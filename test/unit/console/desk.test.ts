@@ -160,11 +160,12 @@ describe('the drain board', () => {
   it('tells what is left on a quiesced real server, of whom, and until when', () =>
     ground(async ({ balancer, store, desk }) => {
       balancer.real(WEB, REAL).settings.set('real_weight', '0');
-      Object.assign(balancer.real(WEB, REAL), { active: 2, inactive: 1, persistent: 1 });
+      Object.assign(balancer.real(WEB, REAL), { active: 3, inactive: 1, persistent: 1 });
       balancer.connections = [
         connection('10.1.0.1', 100),
         connection('10.1.0.1', 5),
         connection('10.1.0.2', 30),
+        connection('10.1.0.3', 30, { state: 5 }),
         connection('10.1.0.9', 500, { is_template: true }),
       ];
       // Each lives 60 s.
@@ -174,12 +175,14 @@ describe('the drain board', () => {
       const [drain = {}] = drains;
       expect(Object.keys(drain)).toEqual(expect.arrayContaining(fieldsOfPage('Drain')));
       expect(drain).toMatchObject({
-        ...{ service: WEB, real: REAL, active: 2, inactive: 1, templates: 1, weight: null, oldest: 100 },
+        ...{ of: REAL, service: WEB, host: false, established: 3, others: 1, templates: 1, oldest: 100, verdict: '' },
+        places: [{ service: WEB, real: REAL, weight: null }],
+        serves: [`${REAL} of ${TLS}`],
         clients: [
           ['10.1.0.1', 2],
           ['10.1.0.2', 1],
         ],
-        text: expect.stringMatching(/3 connections left/),
+        text: expect.stringMatching(/3 established connections left, 1 other is/),
         // One is older than any that was seen.
         forecast: { unknown: 1 },
       });
@@ -189,13 +192,29 @@ describe('the drain board', () => {
       expect(store.asked).toHaveLength(1);
     }));
 
+  it('is of the host where all of it is quiesced, of a real server where another port goes on', () =>
+    ground(async ({ balancer, desk }) => {
+      balancer.connections = [];
+      await desk.drain('quiesce', REAL, undefined, 'alice');
+      expect(await desk.drains()).toMatchObject([
+        { of: '10.0.0.11', host: true, service: null, verdict: 'Safe to unplug', serves: [], places: [{ weight: 3 }, { weight: 5 }] },
+      ]);
+      balancer.add('tcp 10.0.0.2:80', { '10.0.0.11:8081': 1 });
+      expect(await desk.drains()).toMatchObject([
+        { of: REAL, host: false, service: null, verdict: 'Safe to stop', serves: ['10.0.0.11:8081 of tcp 10.0.0.2:80'] },
+      ]);
+      expect(await desk.drain('cancel', '10.0.0.11', undefined, 'alice')).toMatchObject({
+        steps: [{ after: 3 }, { after: 5 }, { before: 1, after: 1 }],
+      });
+    }));
+
   it('says why it predicts nothing, and asks again the next time', () =>
     ground(async ({ balancer, store, desk }) => {
       balancer.real(WEB, REAL).settings.set('real_weight', '0');
       balancer.real(WEB, REAL).active = 1;
       balancer.connections = [connection('10.1.0.1', 5)];
       store.rows = () => Promise.reject(new Error('The store is away.'));
-      expect(await desk.drains()).toMatchObject([{ prediction: 'no prediction: The store is away.', forecast: null }]);
+      expect(await desk.drains()).toMatchObject([{ prediction: 'no forecast: The store is away.', forecast: null }]);
       store.rows = () => [[60, 100, 0]];
       expect(await desk.drains()).toMatchObject([{ forecast: { unknown: 0 } }]);
       expect(store.asked).toHaveLength(2);
@@ -207,20 +226,20 @@ describe('the drain board', () => {
       balancer.real(WEB, REAL).active = 1;
       balancer.connections = [connection('10.1.0.1', 5)];
       const desk = new Desk(join(dir, 'capture.sock'), undefined);
-      expect(await desk.drains()).toMatchObject([{ prediction: 'no prediction: there is no store.', forecast: null }]);
+      expect(await desk.drains()).toMatchObject([{ prediction: 'no forecast: there is no store.', forecast: null }]);
     }));
 
   it('quiesces, gives the old weights back, and removes what is empty', () =>
     ground(async ({ balancer, desk, dir }) => {
       expect(await desk.drain('quiesce', REAL, undefined, 'alice')).toEqual({
         steps: [
-          { service: WEB, before: 3, after: 0 },
-          { service: TLS, before: 5, after: 0 },
+          { service: WEB, real: REAL, before: 3, after: 0 },
+          { service: TLS, real: REAL, before: 5, after: 0 },
         ],
       });
       expect(JSON.parse(readFileSync(join(dir, 'drains.json'), 'utf8'))).toEqual({ [`${WEB} > ${REAL}`]: 3, [`${TLS} > ${REAL}`]: 5 });
-      expect(await desk.drain('cancel', REAL, WEB, 'alice')).toEqual({ steps: [{ service: WEB, before: 0, after: 3 }] });
-      expect(await desk.drain('remove', REAL, TLS, 'alice')).toEqual({ removed: [TLS] });
+      expect(await desk.drain('cancel', REAL, WEB, 'alice')).toEqual({ steps: [{ service: WEB, real: REAL, before: 0, after: 3 }] });
+      expect(await desk.drain('remove', REAL, TLS, 'alice')).toEqual({ removed: [`${REAL} from ${TLS}`] });
       expect(balancer.changes).toEqual([
         `set ${WEB} ${REAL} real_weight=0`,
         `set ${TLS} ${REAL} real_weight=0`,
@@ -236,12 +255,12 @@ describe('the drain board', () => {
       balancer.real(WEB, REAL).active = 1;
       balancer.changes.length = 0;
       expect(await refusal(() => desk.drain('remove', REAL, WEB, 'a'))).toBe(
-        `409: ${REAL} has a connection left: removing it would cut them off.`,
+        `409: ${REAL} has an established connection: removing it would cut them.`,
       );
       expect(await refusal(() => desk.drain('explode', REAL, WEB, 'a'))).toBe(
         '400: There is no action "explode": quiesce, cancel or remove.',
       );
-      expect(await refusal(() => desk.drain('remove', OTHER, WEB, 'a'))).toMatch(/^409: Somebody gave 10\.0\.0\.12:8080 the weight 1 in /);
+      expect(await refusal(() => desk.drain('remove', OTHER, WEB, 'a'))).toMatch(/^409: 10\.0\.0\.12:8080 has weight 1 in /);
       expect(await refusal(() => desk.drain('quiesce', '10.0.0.99:1', undefined, 'a'))).toMatch(
         /^409: No virtual service has the real server 10\.0\.0\.99:1/,
       );

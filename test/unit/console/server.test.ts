@@ -319,11 +319,11 @@ describe('a change', () => {
     ['/api/knobs', JSON_TYPE, '{"name":"drop_entry"}', '400: The request lacks value.'],
     ['/api/knobs', JSON_TYPE, '{"name":"drop_entry","value":3}', '400: The request lacks value.'],
     ['/api/weight', JSON_TYPE, '{"service":"tcp 10.0.0.1:80","weight":"1"}', '400: The request lacks real.'],
-    ['/api/drain', JSON_TYPE, '{"action":"quiesce"}', '400: The request lacks real.'],
+    ['/api/drain', JSON_TYPE, '{"action":"quiesce"}', '400: The request lacks of.'],
     [
       '/api/drain',
       JSON_TYPE,
-      '{"action":"quiesce","real":"x"}',
+      '{"action":"quiesce","of":"x"}',
       '400: "x" is no real server: write ADDRESS:PORT, such as 192.0.2.7:8080 or [2001:db8::7]:8080.',
     ],
     ['/api/knobs', { 'content-type': 'text/plain' }, '{}', '415: A change comes as application/json.'],

@@ -6,7 +6,17 @@ import { parseServerKey, parseServiceKey } from '../../../src/cli/service-addres
 import { predicted } from '../../../src/drain/drain.js';
 import { lifetimesOf } from '../../../src/drain/history.js';
 import { DrainMemory, drainMemoryBeside } from '../../../src/drain/memory.js';
-import { byAge, byClient, liveOf, type Place, type RestConnection, restConnection, restOf, stragglers } from '../../../src/drain/rest.js';
+import {
+  byAge,
+  byClient,
+  type Place,
+  type RestConnection,
+  type RestKind,
+  restConnection,
+  restOf,
+  stragglers,
+  together,
+} from '../../../src/drain/rest.js';
 import { Survival } from '../../../src/drain/survival.js';
 import type { ConnEvent } from '../../../src/wire/client.js';
 import { toLong, v1 } from '../../../src/wire/proto.js';
@@ -33,7 +43,7 @@ describe('a connection of a draining real server', () => {
   const [web, every, mark] = [place('tcp 10.0.0.1:80'), place('tcp 10.0.0.1:0'), place('fwmark 7')];
   const of = (more: object, places: readonly Place[]): Place | undefined => {
     const found = restConnection(event(more), places);
-    return places.find(({ service }) => service === found?.service);
+    return places.find(({ service }) => service === found.service);
   };
 
   it('counts for the service that it is of', () => {
@@ -56,8 +66,25 @@ describe('a connection of a draining real server', () => {
   });
 
   it('has an age where its beginning is known', () => {
-    const age = (more: object) => restConnection(event(more), [web])?.age;
+    const age = (more: object) => restConnection(event(more), [web]).age;
     expect([age({}), age({ created_ns: toLong(0n) }), age({ created_ns: toLong(9_000_000_000n) })]).toEqual([3, undefined, 0]);
+  });
+
+  it.each<[string, object, RestKind]>([
+    ['established', { state: 1 }, 'established'],
+    ['UDP, which has one state', { protocol: 17, state: 0 }, 'established'],
+    ['SCTP established', { protocol: 132, state: 8 }, 'established'],
+    ['TIME_WAIT', { state: 5 }, 'other'],
+    ['CLOSE', { state: 6 }, 'other'],
+    ['FIN_WAIT', { state: 4 }, 'other'],
+    ['SCTP closed', { protocol: 132, state: 13 }, 'other'],
+    ['being opened this moment', { state: 3 }, 'established'],
+    ['half open for long', { state: 3, time_ns: toLong(13_000_000_000n) }, 'other'],
+    ['half open since nobody knows when', { state: 3, created_ns: toLong(0n) }, 'other'],
+    ['one packet', { protocol: 17, state: 0, flags: 0x2000 }, 'other'],
+    ['a template', { is_template: true }, 'template'],
+  ])('counts as what it is: %s', (_what, more, kind) => {
+    expect(restConnection(event(more), [web]).kind).toBe(kind);
   });
 });
 
@@ -67,13 +94,33 @@ describe('what is left', () => {
     place('tcp 10.0.0.1:443', { active: 4, inactive: 0, persistent: 5 }),
   ];
   const one = (client: string, age: number | undefined, template = false): RestConnection => ({
-    ...{ service: web.service, client: parseAddress(client) as Uint8Array, port: 1, protocol: 6, state: 1, template, age },
+    ...{ service: web.service, client: parseAddress(client) as Uint8Array, port: 1, protocol: 6, state: 1, age },
+    kind: template ? 'template' : 'established',
   });
 
-  it('is the sum over the services; templates carry no traffic', () => {
-    const rest = restOf([web, tls], undefined);
-    expect(rest).toEqual({ active: 7, inactive: 2, templates: 6, connections: undefined });
-    expect(liveOf(rest)).toBe(9);
+  it("is the balancer's own sum over the services where it lists nothing", () => {
+    expect(restOf([web, tls], undefined)).toEqual({ established: 7, others: 2, templates: 6, connections: undefined });
+  });
+
+  it('is what is listed; what is counted beside that is taken for established', () => {
+    const over = { ...one('10.1.0.1', 5), kind: 'other' as const };
+    const six = Array.from({ length: 6 }, () => one('10.1.0.1', 5));
+    const of = (listed: readonly RestConnection[]) => {
+      const { established, others, templates } = restOf([web, tls], listed);
+      return [established, others, templates];
+    };
+    expect(of([...six, one('10.1.0.1', 5), over, over])).toEqual([7, 2, 6]);
+    // Half-open ones are active to the balancer.
+    expect(of([one('10.1.0.1', 5), ...Array.from({ length: 8 }, () => over)])).toEqual([1, 8, 6]);
+    expect(of([...six, over, over])).toEqual([7, 2, 6]);
+    expect(of([])).toEqual([7, 0, 6]);
+    expect(restOf([], [one('10.1.0.1', 5), one('10.1.0.1', 5, true)])).toMatchObject({ established: 1, others: 0, templates: 1 });
+  });
+
+  it('is added up over directors; whom, only where all list them', () => {
+    const [a, b] = [restOf([], [one('10.1.0.1', 5)]), restOf([web], undefined)];
+    expect(together([a, a])).toMatchObject({ established: 2, others: 0, connections: [{}, {}] });
+    expect(together([a, b])).toEqual({ established: 4, others: 2, templates: 1, connections: undefined });
   });
 
   it('is counted by classes of age, without those of which nobody knows it', () => {
@@ -108,8 +155,8 @@ describe('what is left', () => {
 
   it('is predicted by service; one of an unknown age is older than any history', () => {
     const rest = {
-      active: 3,
-      inactive: 0,
+      established: 2,
+      others: 0,
       templates: 1,
       connections: [one('10.1.0.1', 0), one('10.1.0.2', undefined), one('10.1.0.3', 0, true)],
     };

@@ -167,6 +167,18 @@ describe('the forecast', () => {
     expect(forecast([{ survival: open, ages: [0, 0] }])).toMatchObject({ unknown: 0, half: undefined, most: undefined, all: undefined });
   });
 
+  it('of one connection: half gone, nearly gone and gone come in this order', () => {
+    const survival = new Survival(ended(Array.from({ length: 100 }, (_, i) => i + 1)));
+    const { half, most, all } = forecast([{ survival, ages: [0] }]);
+    near(half, 50);
+    near(most, 95);
+    near(all, 95);
+    // Of many, that none is left takes longer than that few are.
+    const many = forecast([{ survival, ages: new Array<number>(50).fill(0) }]);
+    near(many.most, 95);
+    near(many.all, 100);
+  });
+
   it('of nothing is now', () => {
     expect(forecast([{ survival: undefined, ages: [] }])).toEqual({ live: 0, unknown: 0, half: 0, most: 0, all: 0 });
   });
@@ -185,6 +197,7 @@ describe('the forecast', () => {
         }
         const { half = 0, most = half, all = most } = forecast([{ survival, ages: now }]);
         expect(half).toBeLessThanOrEqual(most);
+        expect(most).toBeLessThanOrEqual(all);
         for (const time of [half, most, all]) expect(time).toBeLessThanOrEqual(survival.last);
       }),
     );
