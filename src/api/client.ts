@@ -11,12 +11,21 @@ import { toBigInt, v1 } from '../wire/proto.js';
 import type { ConsoleLink } from './console-link.js';
 import { ApiError, SocketError } from './errors.js';
 import type { StatusDocument } from './status.js';
+import { TAIL_HEADERS, type TailBegin } from './tail-stream.js';
 import type { Verification, VerificationProgress } from './verification.js';
 
 export interface TailReader {
+  /** Where the stream begins; before anything of it. Undefined: the collector is of a version that does not say. */
+  onBegin?(begin: TailBegin | undefined): void | Promise<void>;
   /** May return a promise: then the stream waits. */
   onBatch(batch: Batch): void | Promise<void>;
   onMissed(missed: MissedEvents): void;
+}
+
+function beginOf({ headers }: IncomingMessage): TailBegin | undefined {
+  const [node, epoch, first] = [headers[TAIL_HEADERS.node], headers[TAIL_HEADERS.epoch], headers[TAIL_HEADERS.first]];
+  if (typeof node !== 'string' || typeof epoch !== 'string' || typeof first !== 'string' || !/^\d+$/.test(first)) return undefined;
+  return { node: decodeURIComponent(node), epoch, first: BigInt(first) };
 }
 
 /** Asks a collector over its unix socket. Everything rejects with SocketError when nobody answers, with ApiError when the answer is no. */
@@ -102,7 +111,9 @@ export class ApiClient {
     if (filter !== undefined) query.set('filter', Buffer.from(filter).toString('base64url'));
     try {
       const frames = new FrameReader();
-      for await (const chunk of await this.send('GET', `/v1/tail?${query}`, undefined, signal)) {
+      const stream = await this.send('GET', `/v1/tail?${query}`, undefined, signal);
+      await reader.onBegin?.(beginOf(stream));
+      for await (const chunk of stream) {
         const ready: (Batch | MissedEvents)[] = [];
         frames.push(chunk as Buffer, ({ type, payload, offset }) => {
           if (type === MessageType.eventBatch) ready.push(readBatch(payload, offset + 16));

@@ -8,13 +8,22 @@ import { MessageType } from '../wire/message.js';
 import { toLong, v1 } from '../wire/proto.js';
 import { ApiError } from './errors.js';
 
+/** Where the stream begins; in the answer's headers, so that whoever reads it can put the log's past before it. */
+export interface TailBegin {
+  readonly node: string;
+  readonly epoch: string;
+  readonly first: bigint;
+}
+
+export const TAIL_HEADERS = { node: 'x-vslog-node', epoch: 'x-vslog-epoch', first: 'x-vslog-first-sequence' } as const;
+
 /** What the stream needs of the collector. */
 export interface Tailer {
   tail(
     wanted: Wanted,
     onBatch: (batch: Batch) => void | Promise<void>,
     signal: AbortSignal,
-    handlers: { onStart?(): void; onMissed?(missed: MissedEvents): void },
+    handlers: { onStart?(start: TailBegin): void; onMissed?(missed: MissedEvents): void },
   ): Promise<void>;
 }
 
@@ -38,8 +47,13 @@ export async function streamTail(
   };
   try {
     await collector.tail(wanted, (batch) => send(MessageType.eventBatch, encodeBatch(batch)), signal, {
-      onStart: () => {
-        response.writeHead(200, { 'content-type': 'application/x-vslog-frames' });
+      onStart: ({ node, epoch, first }) => {
+        response.writeHead(200, {
+          'content-type': 'application/x-vslog-frames',
+          [TAIL_HEADERS.node]: encodeURIComponent(node),
+          [TAIL_HEADERS.epoch]: epoch,
+          [TAIL_HEADERS.first]: String(first),
+        });
         response.flushHeaders();
       },
       onMissed: ({ missed, first, last }) => {

@@ -1,13 +1,7 @@
 import { isIPv4 } from 'node:net';
-import { formatAddress, parseAddress } from '../wire/address.js';
+import { formatAddress, formatEndpoint, parseAddress } from '../wire/address.js';
 
-export { formatAddress, parseAddress };
-
-/** `10.0.0.1:80`, `[2001:db8::1]:80`. */
-export function formatEndpoint(address: Uint8Array, port: number): string {
-  const text = formatAddress(address);
-  return text.includes(':') ? `[${text}]:${port}` : `${text}:${port}`;
-}
+export { formatAddress, formatEndpoint, parseAddress };
 
 /** Reads `ADDRESS` or `ADDRESS/PREFIX` as the first and the last address of it. Undefined when the text is neither. */
 export function parseNetwork(text: string): { first: Uint8Array; last: Uint8Array } | undefined {

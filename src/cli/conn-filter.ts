@@ -1,18 +1,19 @@
-import { isIPv4 } from 'node:net';
 import { nearest } from '../config/nearest.js';
 import { duration } from '../config/option.js';
 import { BadValue, parseValue } from '../config/value.js';
 import type { ConnFilter, Place } from '../wire/conn-filter.js';
-import { parseAddress } from './address.js';
 import { protocolName, protocolNumber } from './event.js';
 import { Exit } from './exit-codes.js';
 import { Failure } from './failure.js';
+import { placesOf, serviceFilterOf } from './place.js';
 import { stateNames } from './states.js';
 
 /** As the command line has them. All that are given must hold. */
 export interface ConnFilterOptions {
   readonly client?: string;
   readonly vs?: string;
+  readonly rs?: string;
+  /** As --rs was called. */
   readonly real?: string;
   readonly protocol?: string;
   readonly fwmark?: string;
@@ -27,57 +28,47 @@ const TCP = 6;
 const MILLION = 1_000_000n;
 const AGE = duration({ default: 0, min: 0, max: 366 * 86_400_000, doc: '', flag: '', commands: [] });
 
-/** Throws Failure, a sentence that names the flag, when a value is none. */
-export function connFilter(options: ConnFilterOptions): ConnFilter {
-  const protocol = numberOf('protocol', options.protocol, protocolNumber, 'tcp, udp, sctp or a number from 0 to 255');
+/** Places in the options: their names are resolved before connFilters() reads them. */
+export const PLACE_FLAGS = ['client', 'vs', 'rs', 'real'] as const;
+
+/**
+ * What is meant: a connection that one of these takes. There are several only where several places are given, or a name has several addresses; they may overlap
+ * where the places do. Throws Failure, a sentence that names the flag, when a value is none.
+ */
+export function connFilters(options: ConnFilterOptions): ConnFilter[] {
+  if (options.rs !== undefined && options.real !== undefined)
+    throw new Failure(Exit.usage, '--real is the old name of --rs: leave one out.');
+  const service = options.vs === undefined ? undefined : serviceFilterOf('vs', options.vs);
+  const mark = service === undefined || 'places' in service ? undefined : service.mark;
+  const said = numberOf('protocol', options.protocol, protocolNumber, 'tcp, udp, sctp or a number from 0 to 255');
+  const protocol = (service !== undefined && 'places' in service ? service.protocol : undefined) ?? said;
+  if (said !== undefined && protocol !== said) throw new Failure(Exit.usage, '--vs names another protocol than --protocol.');
   const state = options.state === undefined ? undefined : stateOf(options.state, protocol ?? TCP);
-  return {
-    client: place('client', options.client),
-    virtual: place('vs', options.vs),
-    real: place('real', options.real),
+  const every = (flag: string, text: string | undefined): (Place | undefined)[] =>
+    text === undefined ? [undefined] : placesOf(flag, text);
+  const virtuals: readonly (Place | undefined)[] = service !== undefined && 'places' in service ? service.places : [undefined];
+  const reals = every(options.rs === undefined ? 'real' : 'rs', options.rs ?? options.real);
+  const fwmark = numberOf('fwmark', options.fwmark, markOf, 'a mark from 1 to 4294967295') ?? mark;
+  if (mark !== undefined && fwmark !== mark) throw new Failure(Exit.usage, '--vs names another mark than --fwmark.');
+  const rest = {
     // States are a protocol's own: a name alone means TCP's.
     protocol: state !== undefined && protocol === undefined ? TCP : protocol,
-    fwmark: numberOf('fwmark', options.fwmark, markOf, 'a mark from 1 to 4294967295'),
+    fwmark,
     state,
     template: options.template,
     olderThanNs: age('older-than', options.olderThan),
     idleNs: age('idle', options.idle),
     quiesced: options.quiesced === true,
   };
+  return every('client', options.client).flatMap((client) =>
+    virtuals.flatMap((virtual) => reals.map((real) => ({ client, virtual, real, ...rest }))),
+  );
 }
 
 /** Whether it would match everything. */
 export function isEmpty(filter: ConnFilter): boolean {
   const { quiesced, ...parts } = filter;
   return !quiesced && Object.values(parts).every((value) => value === undefined);
-}
-
-/** Reads `ADDRESS`, `ADDRESS/PREFIX`, `ADDRESS:PORT`, `[IPv6]:PORT` or `:PORT`. Undefined when the text is none of them. */
-export function parsePlace(text: string): Place | undefined {
-  const withPort = /^(?:\[(.+)\]|([^:]*)):(\d{1,5})$/.exec(text);
-  const portless = parseNetwork(text);
-  if (portless !== undefined || withPort === null) return portless;
-  const port = Number(withPort[3]);
-  const host = withPort[1] ?? withPort[2] ?? '';
-  if (port > 65_535) return undefined;
-  if (host === '') return withPort[1] === undefined ? { address: new Uint8Array(16), prefix: 0, port } : undefined;
-  const network = parseNetwork(host);
-  return network === undefined ? undefined : { ...network, port };
-}
-
-function parseNetwork(text: string): Place | undefined {
-  const [, host = text, bits] = /^(.+)\/(\d{1,3})$/.exec(text) ?? [];
-  const address = parseAddress(host);
-  const width = isIPv4(host) ? 32 : 128;
-  const prefix = bits === undefined ? width : Number(bits);
-  return address === undefined || prefix > width ? undefined : { address, prefix: prefix + 128 - width, port: undefined };
-}
-
-function place(flag: string, text: string | undefined): Place | undefined {
-  if (text === undefined) return undefined;
-  const found = parsePlace(text);
-  if (found !== undefined) return found;
-  throw usage(flag, text, 'an address, a network (10.0.0.0/8), an address with port (10.0.0.1:80, [::1]:80) or a port (:80)');
 }
 
 function numberOf(flag: string, text: string | undefined, read: (text: string) => number | undefined, wanted: string): number | undefined {

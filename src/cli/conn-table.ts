@@ -27,6 +27,12 @@ export class ConnTable {
     if (this.events.length >= this.limit + ROOM) this.cut();
   }
 
+  /** The rows that the table has, in its order. */
+  first(): readonly ConnEvent[] {
+    this.cut();
+    return this.events;
+  }
+
   text(): string {
     this.cut();
     if (this.total === 0) return 'no connections\n';

@@ -1,15 +1,18 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import type { CaptureClient, Expiry, Welcome } from '../wire/client.js';
 import type { ConnFilter } from '../wire/conn-filter.js';
+import { toBigInt } from '../wire/proto.js';
 import { withCapture } from './capture-answer.js';
-import { type ConnFilterOptions, connFilter, isEmpty } from './conn-filter.js';
+import { type ConnFilterOptions, connFilters, isEmpty, PLACE_FLAGS } from './conn-filter.js';
 import { ConnTable } from './conn-table.js';
+import type { ConnEvent } from './event.js';
 import { plainEvent } from './event-text.js';
 import { Exit } from './exit-codes.js';
 import { Failure } from './failure.js';
 import { plural, whole } from './numbers.js';
 import { addConfigOptions, configOf } from './options.js';
 import { write } from './output.js';
+import { resolved } from './place.js';
 
 /** Rows that a person looks at. */
 const LIMIT = 100;
@@ -22,7 +25,7 @@ All filters that are given must hold.
 
 Examples:
   vslog conn ls
-  vslog conn ls --real 127.0.0.1:9001 --state ESTABLISHED
+  vslog conn ls --rs 127.0.0.1:9001 --state ESTABLISHED
   vslog conn ls --client 10.0.0.0/8 --older-than 5m --limit 0
   vslog conn ls --quiesced --watch
   vslog conn ls --json | jq length`;
@@ -34,8 +37,8 @@ together: the server is removed while expire_nodest_conn is 1 and added again, a
 filter it is refused; --dry-run says what would happen.
 
 Examples:
-  vslog conn expire --real 127.0.0.1:9001 --dry-run
-  vslog conn expire --real 127.0.0.1:9001
+  vslog conn expire --rs 127.0.0.1:9001 --dry-run
+  vslog conn expire --rs 127.0.0.1:9001
   vslog conn expire --idle 10m --no-template
   vslog conn expire --all`;
 
@@ -57,21 +60,21 @@ function lsCommand(): Command {
     .description('List live connections, persistence templates among them. Also of source conntrack.')
     .option('--limit <N>', `show so many rows and count the rest; 0: all (default: ${LIMIT})`)
     .option('--watch [SECONDS]', `again every so many seconds, until Ctrl-C (default: ${WATCH_S})`)
-    .option('--json', 'one array with every one, for machines')
+    .option('--json', 'one array, for machines; all of them without --limit')
     .addHelpText('after', LS_EXAMPLES);
   addConfigOptions(addFilterOptions(command), 'conn');
   return command.action(async (options: ListOptions) => {
-    const filter = connFilter(options);
-    const limit = numberOf('limit', options.limit, LIMIT, /^\d{1,9}$/);
+    const filters = connFilters(await resolved(options, PLACE_FLAGS));
+    const limit = numberOf('limit', options.limit, options.json === true ? 0 : LIMIT, /^\d{1,9}$/);
     const seconds =
       options.watch === undefined
         ? undefined
         : numberOf('watch', options.watch === true ? undefined : options.watch, WATCH_S, /^\d{1,5}(\.\d+)?$/);
     if (seconds !== undefined && options.json === true) throw new Failure(Exit.usage, '--watch is for people: leave it or --json out.');
     await withCapture(configOf(command, 'conn').values['capture.socket'], 'vslog conn', async (client, welcome) => {
-      if (options.json === true) return listJson(client, welcome, filter);
-      if (seconds === undefined) return write(await listTable(client, filter, limit));
-      return watch(client, filter, limit, seconds);
+      if (options.json === true) return listJson(client, welcome, filters, limit);
+      if (seconds === undefined) return write(await listTable(client, filters, limit));
+      return watch(client, filters, limit, seconds);
     });
   });
 }
@@ -93,18 +96,27 @@ function expireCommand(): Command {
     .addHelpText('after', EXPIRE_EXAMPLES);
   addConfigOptions(addFilterOptions(command), 'conn');
   return command.action(async (options: ExpireOptions) => {
-    const filter = connFilter(options);
-    if (isEmpty(filter) !== (options.all === true)) {
+    const filters = connFilters(await resolved(options, PLACE_FLAGS));
+    if (filters.every(isEmpty) !== (options.all === true)) {
       throw new Failure(
         Exit.usage,
         options.all === true
           ? '--all means every connection: leave it or the filters out.'
-          : 'Say which connections are to end: by at least one filter such as --real ADDRESS:PORT, or by --all.',
+          : 'Say which connections are to end: by at least one filter such as --rs ADDRESS:PORT, or by --all.',
       );
     }
     await withCapture(configOf(command, 'conn').values['capture.socket'], 'vslog conn', async (client) => {
       const dry = options.dryRun === true;
-      const expiry = await client.expireConnections(filter, { force: options.force === true, dryRun: dry, timeoutMs: ANSWER_MS });
+      let expiry: Expiry = { matched: 0, ended: 0, others: 0, steps: [] };
+      for (const filter of filters) {
+        const one = await client.expireConnections(filter, { force: options.force === true, dryRun: dry, timeoutMs: ANSWER_MS });
+        expiry = {
+          matched: expiry.matched + one.matched,
+          ended: expiry.ended + one.ended,
+          others: expiry.others + one.others,
+          steps: [...expiry.steps, ...one.steps],
+        };
+      }
       return write(options.json === true ? `${JSON.stringify(expiry)}\n` : expiryText(expiry, dry));
     });
   });
@@ -112,9 +124,10 @@ function expireCommand(): Command {
 
 function addFilterOptions(command: Command): Command {
   return command
-    .option('--client <ADDRESS>', 'of this client: address, network, address:port or :port')
-    .option('--vs <ADDRESS>', 'of this virtual service')
-    .option('--real <ADDRESS>', 'on this real server')
+    .option('--client <ADDRESS>', 'of this client: address, network, address:port, :port or a name; several with commas')
+    .option('--vs <SERVICE>', 'of this virtual service, likewise; also "udp ADDRESS:PORT", "fwmark 7"')
+    .option('--rs <ADDRESS>', 'on this real server or host, likewise')
+    .addOption(new Option('--real <ADDRESS>', 'the old name of --rs').hideHelp())
     .option('--protocol <PROTOCOL>', 'tcp, udp, sctp or a number')
     .option('--fwmark <MARK>', 'of the service with this firewall mark')
     .option('--state <STATE>', 'in this state: ESTABLISHED, FIN_WAIT, ...; of TCP when no --protocol is given')
@@ -132,13 +145,37 @@ function expiryText({ matched, ended, others, steps }: Expiry, dry: boolean): st
   return `${plural(dry ? matched : ended, 'connection')} ${dry ? 'would end' : 'ended'}${more}${rest}\n${dry ? what : ''}`;
 }
 
-async function listTable(client: CaptureClient, filter: ConnFilter, limit: number): Promise<string> {
+async function listTable(client: CaptureClient, filters: readonly ConnFilter[], limit: number): Promise<string> {
   const table = new ConnTable(limit === 0 ? Number.POSITIVE_INFINITY : limit);
-  await client.listConnections(filter, (event) => table.add(event), ANSWER_MS);
+  await each(client, filters, (event) => table.add(event));
   return table.text();
 }
 
-async function listJson(client: CaptureClient, { node, epoch }: Welcome, filter: ConnFilter): Promise<void> {
+/** Every connection that one of the filters takes, once. */
+async function each(client: CaptureClient, filters: readonly ConnFilter[], take: (event: ConnEvent) => void): Promise<void> {
+  const seen = new Set<string>();
+  for (const filter of filters)
+    await client.listConnections(
+      filter,
+      (event) => {
+        const id = filters.length === 1 ? '' : String(toBigInt(event.conn_id));
+        if (seen.has(id)) return;
+        if (id !== '') seen.add(id);
+        take(event);
+      },
+      ANSWER_MS,
+    );
+}
+
+async function listJson(client: CaptureClient, { node, epoch }: Welcome, filters: readonly ConnFilter[], limit: number): Promise<void> {
+  const plain = (event: ConnEvent): string => JSON.stringify(plainEvent({ node, epoch, record: 'conn', event }));
+  if (limit > 0) {
+    // Those that the table shows.
+    const table = new ConnTable(limit);
+    await each(client, filters, (event) => table.add(event));
+    const rows = table.first().map(plain);
+    return write(rows.length === 0 ? '[]\n' : `[\n${rows.join(',\n')}\n]\n`);
+  }
   let text = '';
   let shown = 0;
   const flush = async (): Promise<void> => {
@@ -146,28 +183,24 @@ async function listJson(client: CaptureClient, { node, epoch }: Welcome, filter:
     text = '';
     await write(part);
   };
-  await client.listConnections(
-    filter,
-    (event) => {
-      text += `${shown++ === 0 ? '[\n' : ',\n'}${JSON.stringify(plainEvent({ node, epoch, record: 'conn', event }))}`;
-      if (text.length < 1 << 20) return;
-      client.pause();
-      void flush().then(() => client.resume());
-    },
-    ANSWER_MS,
-  );
+  await each(client, filters, (event) => {
+    text += `${shown++ === 0 ? '[\n' : ',\n'}${plain(event)}`;
+    if (text.length < 1 << 20) return;
+    client.pause();
+    void flush().then(() => client.resume());
+  });
   text += shown === 0 ? '[]\n' : '\n]\n';
   await flush();
 }
 
-async function watch(client: CaptureClient, filter: ConnFilter, limit: number, seconds: number): Promise<void> {
+async function watch(client: CaptureClient, filters: readonly ConnFilter[], limit: number, seconds: number): Promise<void> {
   const stop = new AbortController();
   const end = (): void => stop.abort();
   process.once('SIGINT', end);
   process.once('SIGTERM', end);
   try {
     while (!stop.signal.aborted) {
-      const text = await listTable(client, filter, limit);
+      const text = await listTable(client, filters, limit);
       await write(process.stdout.isTTY === true ? `\x1b[H\x1b[2J${text}` : `${text}\n`);
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, seconds * 1000);

@@ -1,10 +1,12 @@
 import { nearest } from '../config/nearest.js';
 import { duration } from '../config/option.js';
 import { BadValue, parseValue } from '../config/value.js';
+import { OF_STATE, OUTCOMES, type Outcome, outcomeOf } from '../outcome/outcome.js';
+import type { Place } from '../wire/conn-filter.js';
 import type { EventFilter, NumberField, NumberRange, PlaceField } from '../wire/event-filter.js';
 import { v1 } from '../wire/proto.js';
-import { parsePlace } from './conn-filter.js';
 import { protocolNumber } from './event.js';
+import { PLACE_FORMS, parsePlaces, parseServiceFilter, SERVICE_FILTER_FORMS } from './place.js';
 import { stateNames } from './states.js';
 
 /** A value that a field cannot have; the message is the end of a sentence: `it must be ...`. */
@@ -40,12 +42,37 @@ function noNumber(): never {
 }
 
 function place(field: PlaceField, doc: string): EventFieldWord {
-  const read = (text: string) => {
-    const found = parsePlace(text);
+  const read = (text: string): Place[] => {
+    const found = parsePlaces(text);
     if (found !== undefined) return found;
-    throw new NoSuchValue('it must be an address, a network (10.0.0.0/8), an address with port (10.0.0.1:80, [::1]:80) or a port (:80)');
+    throw new NoSuchValue(`it must be ${PLACE_FORMS}`);
   };
-  return { doc, ordered: false, flag: false, number: noNumber, isOneOf: (values) => ({ field, places: values.map(read) }) };
+  return { doc, ordered: false, flag: false, number: noNumber, isOneOf: (values) => ({ field, places: values.flatMap(read) }) };
+}
+
+/** A place, with a protocol before it perhaps, or a firewall mark. */
+function service(doc: string): EventFieldWord {
+  const read = (text: string): EventFilter => {
+    const found = parseServiceFilter(text);
+    if (found === undefined) throw new NoSuchValue(`it must be ${SERVICE_FILTER_FORMS}`);
+    if (!('places' in found)) return { field: 'fwmark', ranges: [exactly(found.mark)] };
+    const at: EventFilter = { field: 'virtual_service', places: found.places };
+    return found.protocol === undefined ? at : { all: [{ field: 'protocol', ranges: [exactly(found.protocol)] }, at] };
+  };
+  return {
+    doc,
+    ordered: false,
+    flag: false,
+    number: noNumber,
+    isOneOf: (values) => {
+      const tests = values.map(read);
+      const [only] = tests;
+      // Plain places stay one test.
+      if (tests.every((test) => 'places' in test))
+        return { field: 'virtual_service', places: tests.flatMap((test) => ('places' in test ? test.places : [])) };
+      return tests.length === 1 && only !== undefined ? only : { any: tests };
+    },
+  };
 }
 
 function whole(field: NumberField, doc: string, most: bigint, read?: (text: string) => bigint | undefined): EventFieldWord {
@@ -132,6 +159,48 @@ function state(): EventFieldWord {
   };
 }
 
+/** What outcomeOf() says, as tests of what it is derived from. Only ends have one: an event of reason `none` passes none of them. */
+function outcome(): EventFieldWord {
+  const known = OUTCOMES.map(({ name }) => name).filter((name) => name !== 'open');
+  const timeout: EventFilter = { field: 'reason', ranges: [exactly(v1.EndReason.Value.timeout)] };
+  const states = (one: (typeof OF_STATE)[number]): EventFilter => ({
+    all: [
+      { field: 'protocol', ranges: [exactly(one.protocol)] },
+      { field: 'state', ranges: one.states.map(exactly) },
+    ],
+  });
+  const ofTimer = (name: Outcome): EventFilter[] => {
+    const template: EventFilter = { field: 'is_template', ranges: [exactly(1)] };
+    if (name === 'idle') return [{ all: [timeout, { any: [template, { none: { any: OF_STATE.map(states) } }] }] }];
+    const some = OF_STATE.filter((one) => one.outcome === name).map(states);
+    return some.length === 0 ? [] : [{ all: [timeout, { none: template }, { any: some }] }];
+  };
+  const ofReason = (name: Outcome): EventFilter[] => {
+    const ranges = Object.values(v1.EndReason.Value).flatMap((reason) =>
+      typeof reason === 'number' &&
+      reason !== 0 &&
+      outcomeOf({ reason, protocol: 0, state: 0, isTemplate: false }) === name &&
+      reason !== v1.EndReason.Value.timeout
+        ? [exactly(reason)]
+        : [],
+    );
+    return ranges.length === 0 ? [] : [{ field: 'reason', ranges }];
+  };
+  return {
+    doc: 'how it ended: closed, reset, idle, never_established, server_removed, ...',
+    ordered: false,
+    flag: false,
+    number: noNumber,
+    isOneOf: (texts) => {
+      const words = texts.map((text) => known.find((name) => name === text.replaceAll(/[ -]/g, '_')) ?? text);
+      const names = words.map((word) => known.find((name) => name === word));
+      const at = names.indexOf(undefined);
+      if (at >= 0) throw unknownWord(words[at] ?? '', known);
+      return { any: names.flatMap((name) => (name === undefined ? [] : [...ofReason(name), ...ofTimer(name)])) };
+    },
+  };
+}
+
 function nanoseconds(text: string): bigint | undefined {
   try {
     return BigInt(Math.round(Number(parseValue(AGE, text)))) * NANOSECONDS;
@@ -147,10 +216,11 @@ const U64 = 0xffff_ffff_ffff_ffffn;
 /** Every field that an event can be chosen by. */
 export const EVENT_FIELDS: Readonly<Record<string, EventFieldWord>> = {
   client: place('client', 'address, network, address:port or :port'),
-  vs: place('virtual_service', 'the virtual service, likewise'),
+  vs: service('the virtual service, likewise, with a protocol perhaps, or "fwmark 7"'),
   rs: place('real', 'the real server, likewise'),
   kind: kind(),
   reason: named('reason', 'why it ended: timeout, nodest, flushed, ...', v1.EndReason.Value, 'none'),
+  outcome: outcome(),
   protocol: whole('protocol', 'tcp, udp, sctp or a number from 0 to 255', 255n, (text) => {
     const number = protocolNumber(text);
     return number === undefined ? undefined : BigInt(number);

@@ -1,10 +1,12 @@
 import { count } from '../api/json.js';
+import { type Ending, outcomeOf, outcomeText } from '../outcome/outcome.js';
 import { plainText, quotedText } from '../text/plain.js';
 import { toBigInt, v1 } from '../wire/proto.js';
 import { formatAddress, formatEndpoint } from './address.js';
-import { kindOf, type LogEvent, protocolName } from './event.js';
+import { type ConnEvent, kindOf, type LogEvent, protocolName } from './event.js';
 import { elapsed, whole } from './numbers.js';
 import { colour } from './output.js';
+import { stateName } from './states.js';
 
 /** One line for people. */
 export function prettyEvent(log: LogEvent): string {
@@ -27,7 +29,9 @@ function connLine({ event }: Extract<LogEvent, { record: 'conn' }>): string {
   if (event.kind === v1.EventKind.Value.create) more.push(`by ${v1.ScheduledBy.Value[event.scheduled_by]}`);
   if (event.quiesced) more.push('quiesced');
   if (event.kind === v1.EventKind.Value.expire) {
-    more.push(`reason ${colour.bold(v1.EndReason.Value[event.reason] ?? String(event.reason))}`);
+    more.push(
+      `${colour.bold(outcomeText(outcomeOf(endingOf(event))))} ${colour.dim(`(${v1.EndReason.Value[event.reason] ?? String(event.reason)}, ${stateName(event.protocol, event.state, event.is_template)})`)}`,
+    );
     const duration = count(event.duration_ns);
     if (duration > 0) more.push(`after ${elapsed(duration)}`);
     const [packetsIn, packetsOut] = [count(event.packets_in), count(event.packets_out)];
@@ -37,6 +41,10 @@ function connLine({ event }: Extract<LogEvent, { record: 'conn' }>): string {
   }
   if (event.kind === v1.EventKind.Value.nodest_drop) more.push(`${whole(count(event.drop_packets))} packets dropped`);
   return [way, ...more].join(', ');
+}
+
+function endingOf({ reason, protocol, state, is_template: isTemplate }: ConnEvent): Ending {
+  return { reason, protocol, state, isTemplate };
 }
 
 /** Ways in which a process asks for a change. One that had ended when it was asked about has no command line in the log. */
@@ -115,6 +123,7 @@ export function plainEvent(log: LogEvent): Record<string, unknown> {
       const big = toBigInt(value as never);
       plain[name] = name.endsWith('_id') || name.endsWith('_ns') ? String(big) : Number(big);
     } else plain[name] = value;
+    if (name === 'reason' && log.record === 'conn') plain.outcome = outcomeOf(endingOf(log.event));
   }
   return plain;
 }

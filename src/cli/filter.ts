@@ -13,12 +13,13 @@ export interface FilterOptions {
   readonly rs?: readonly string[];
   readonly kind?: readonly string[];
   readonly reason?: readonly string[];
+  readonly outcome?: readonly string[];
   readonly protocol?: readonly string[];
   /** An expression: where.ts. */
   readonly where?: string;
 }
 
-const FLAGS = ['client', 'vs', 'rs', 'kind', 'reason', 'protocol'] as const;
+const FLAGS = ['client', 'vs', 'rs', 'kind', 'reason', 'outcome', 'protocol'] as const;
 
 /** Kinds that have a multicast group of their own: the capture looks at no more of an event than its group before it leaves it out. */
 const GROUPS: Readonly<Record<string, GroupName>> = {

@@ -3,9 +3,9 @@ export function whole(value: number): string {
   return String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, ' ');
 }
 
-/** `1 connection`, `2 000 connections`. */
-export function plural(value: number, word: string): string {
-  return `${whole(value)} ${word}${value === 1 ? '' : 's'}`;
+/** `1 connection`, `2 000 connections`; `more` where an s does not do it. */
+export function plural(value: number, word: string, more = `${word}s`): string {
+  return `${whole(value)} ${value === 1 ? word : more}`;
 }
 
 /** Bytes in the unit a person would choose. */

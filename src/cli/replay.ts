@@ -1,5 +1,5 @@
 import cliProgress from 'cli-progress';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { ApiClient } from '../api/client.js';
 import { SocketError } from '../api/errors.js';
 import { toJson } from '../api/json.js';
@@ -19,7 +19,7 @@ import { openStore, spoolDirectory } from './open-store.js';
 import { addConfigOptions, configOf } from './options.js';
 import { colour, note, write } from './output.js';
 import { admitConfigured } from './readers.js';
-import { parseTime } from './time.js';
+import { parseTime, TIME_FORMS } from './time.js';
 
 const EXAMPLES = `
 What the sink has stays as it is: only what is missing is brought, so this may be repeated. What the spool no longer has cannot be brought (spool.max_bytes, spool.max_age).
@@ -27,12 +27,15 @@ Asks the running collector, or opens the data directory when none runs. A segmen
 Exit code 5: something could not be brought.
 
 Examples:
-  vslog replay --sink kafka --from 2h
-  vslog replay --sink clickhouse --from 2026-01-31T10:00 --to 2026-01-31T12:00
+  vslog replay --sink kafka --since 2h
+  vslog replay --sink clickhouse --since 2026-01-31T10:00 --until 2026-01-31T12:00
   vslog replay --sink kafka --refused          what it refused, once its cause is mended`;
 
 interface ReplayOptions {
   readonly sink: string;
+  readonly since?: string;
+  readonly until?: string;
+  /** As --since and --until were called. */
   readonly from?: string;
   readonly to?: string;
   readonly refused?: boolean;
@@ -44,8 +47,10 @@ export function replayCommand(version: string): Command {
   const command = new Command('replay')
     .description('Bring what is in the spool to a sink once more; what it has stays as it is.')
     .requiredOption('--sink <NAME>', 'which: as in vslog status')
-    .option('--from <TIME>', 'from then on: 90s, 15m, 2h, 7d ago, or 2026-01-31, 2026-01-31T12:00 (UTC) (default: all that the spool has)')
-    .option('--to <TIME>', 'before then (default: now)')
+    .option('--since <TIME>', `from then on: ${TIME_FORMS} (default: all that the spool has)`)
+    .option('--until <TIME>', 'before then (default: now)')
+    .addOption(new Option('--from <TIME>', 'the old name of --since').hideHelp())
+    .addOption(new Option('--to <TIME>', 'the old name of --until').hideHelp())
     .option('--refused', 'the segments that the sink refused and that are set aside, instead of the spool’s')
     .option('--json', 'the result, for machines')
     .addHelpText('after', EXAMPLES);
@@ -74,12 +79,14 @@ export function replayCommand(version: string): Command {
   });
 }
 
-function requestOf({ from, to, refused = false }: ReplayOptions, now: number): ReplayRequest {
+function requestOf({ since, until, from, to, refused = false }: ReplayOptions, now: number): ReplayRequest {
+  if ((since !== undefined && from !== undefined) || (until !== undefined && to !== undefined))
+    throw new Failure(Exit.usage, '--from and --to are the old names of --since and --until: leave them out.');
   const seconds = (flag: string, text: string | undefined): number | undefined =>
     text === undefined ? undefined : parseTime(flag, text, now) / 1000;
-  const [fromSeconds, toSeconds] = [seconds('from', from), seconds('to', to)];
+  const [fromSeconds, toSeconds] = [seconds('since', since) ?? seconds('from', from), seconds('until', until) ?? seconds('to', to)];
   if (fromSeconds !== undefined && toSeconds !== undefined && fromSeconds >= toSeconds)
-    throw new Failure(Exit.usage, '--from must be earlier than --to.');
+    throw new Failure(Exit.usage, '--since must be earlier than --until.');
   return { fromSeconds, toSeconds, refused };
 }
 

@@ -1,8 +1,17 @@
 import type { Batch } from '../wire/batch.js';
-import { CaptureClient, type MissedEvents, type Wanted, type Welcome } from '../wire/client.js';
+import { CaptureClient, type MissedEvents, type Wanted } from '../wire/client.js';
+
+/** Where the events of a tail begin. */
+export interface TailStart {
+  readonly node: string;
+  readonly epoch: string;
+  /** Sequence of the first event that will come, whether it is wanted or not: all before it are in the log's past. */
+  readonly first: bigint;
+}
 
 export interface TailHandlers {
-  onStart?(welcome: Welcome): void;
+  /** The subscription is in force. Called before any batch. */
+  onStart?(start: TailStart): void;
   /** The reader was too slow for the capture's buffer: what it missed, before the next batch. */
   onMissed?(missed: MissedEvents): void;
 }
@@ -25,8 +34,12 @@ export async function tail(
   const queue: (Batch | MissedEvents)[] = [];
   let failure: unknown;
   let working: Promise<void> | undefined;
+  let begin: () => void = () => undefined;
+  const started = new Promise<void>((resolve) => {
+    begin = resolve;
+  });
   const work = async (): Promise<void> => {
-    await undefined; // so that `working` is set before it can be unset
+    await started;
     try {
       for (let item = queue.shift(); item !== undefined && !signal.aborted; item = queue.shift()) {
         if ('missed' in item) handlers.onMissed?.(item);
@@ -48,9 +61,10 @@ export async function tail(
   const onAbort = (): void => client.close();
   signal.addEventListener('abort', onAbort, { once: true });
   try {
-    const welcome = await client.connect();
-    handlers.onStart?.(welcome);
-    await client.subscribeLive(wanted);
+    const { node } = await client.connect();
+    const { epoch, first } = await client.subscribeLive(wanted);
+    handlers.onStart?.({ node, epoch, first });
+    begin();
     const ended = await client.closed;
     await working;
     if (failure !== undefined) throw failure;

@@ -16,6 +16,12 @@ export function formatAddress(bytes: Uint8Array): string {
   return best.at < 0 ? hex(words) : `${hex(words.slice(0, best.at))}::${hex(words.slice(best.at + best.length))}`;
 }
 
+/** `10.0.0.1:80`, `[2001:db8::1]:80`. */
+export function formatEndpoint(address: Uint8Array, port: number): string {
+  const text = formatAddress(address);
+  return text.includes(':') ? `[${text}]:${port}` : `${text}:${port}`;
+}
+
 function isMapped(bytes: Uint8Array): boolean {
   for (let i = 0; i < 10; i++) if (bytes[i] !== 0) return false;
   return bytes[10] === 0xff && bytes[11] === 0xff;

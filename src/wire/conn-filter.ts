@@ -9,6 +9,20 @@ export interface Place {
   readonly port: number | undefined;
 }
 
+/** Which virtual services are meant: those of a firewall mark, or at one of some places. */
+export type ServiceFilter =
+  | {
+      /** A firewall mark, from 1. */
+      readonly mark: number;
+      /** Undefined: both. */
+      readonly family: 4 | 6 | undefined;
+    }
+  | {
+      /** IPPROTO_*; undefined: each. */
+      readonly protocol: number | undefined;
+      readonly places: readonly Place[];
+    };
+
 /** Which live connections are meant. Every part that is given must hold; nothing given means all. */
 export interface ConnFilter {
   readonly client: Place | undefined;

@@ -3,7 +3,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { formatAddress } from '../../src/cli/address.js';
-import { parsePlace } from '../../src/cli/conn-filter.js';
+import { parsePlace } from '../../src/cli/place.js';
 import type { Batch } from '../../src/wire/batch.js';
 import { CaptureClient } from '../../src/wire/client.js';
 import type { ConnFilter } from '../../src/wire/conn-filter.js';

@@ -77,12 +77,12 @@ describe('a sink that lost something', () => {
 
     const [unknown, backwards] = await Promise.all([
       on.ran('replay', '--sink', 'disk'),
-      on.ran('replay', '--sink', 'file', '--from', '1h', '--to', '2h'),
+      on.ran('replay', '--sink', 'file', '--since', '1h', '--until', '2h'),
     ]);
     expect(unknown.code).not.toBe(0);
     expect(unknown.err).toContain('There is no sink "disk": there are embedded, file.');
     expect(backwards).toMatchObject({ code: 2 });
-    expect(backwards.err).toContain('--from must be earlier than --to.');
+    expect(backwards.err).toContain('--since must be earlier than --until.');
 
     expect(await collector.end()).toBe(0);
     await capture.end();

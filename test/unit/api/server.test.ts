@@ -46,7 +46,7 @@ const collector: ApiOptions['collector'] = {
   },
   tail: async (_groups, onBatch, signal, { onStart, onMissed }) => {
     unsubscribed = new Promise((resolve) => signal.addEventListener('abort', () => resolve()));
-    onStart?.();
+    onStart?.({ node: 'a node', epoch: 'e', first: 3n });
     onMissed?.({ missed: 2n, first: 1n, last: 2n });
     await onBatch(batch);
     await unsubscribed;

@@ -1,7 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { parseAddress } from '../../../src/cli/address.js';
-import { type ConnFilterOptions, connFilter, isEmpty, parsePlace } from '../../../src/cli/conn-filter.js';
+import { type ConnFilterOptions, connFilters, isEmpty } from '../../../src/cli/conn-filter.js';
 import { Failure } from '../../../src/cli/failure.js';
+import { parsePlace, parsePlaces, parseServiceFilter, withAddresses } from '../../../src/cli/place.js';
+import type { ConnFilter } from '../../../src/wire/conn-filter.js';
+
+const connFilter = (options: ConnFilterOptions): ConnFilter => {
+  const [only, ...more] = connFilters(options);
+  if (only === undefined || more.length > 0) throw new Error('not one filter');
+  return only;
+};
 
 const address = (text: string): Uint8Array => parseAddress(text) ?? new Uint8Array(0);
 
@@ -22,7 +30,48 @@ describe('a place', () => {
   });
 });
 
+describe('places', () => {
+  it('may be several, with commas', () => {
+    expect(parsePlaces('10.0.0.1, :80')).toEqual([parsePlace('10.0.0.1'), parsePlace(':80')]);
+    expect(parsePlaces('10.0.0.1,')).toBeUndefined();
+  });
+
+  it('of a virtual service may have a protocol, or are a mark', () => {
+    const places = [parsePlace('10.0.0.1:53')];
+    expect(parseServiceFilter('10.0.0.1:53')).toEqual({ protocol: undefined, places });
+    expect(parseServiceFilter('udp 10.0.0.1:53')).toEqual({ protocol: 17, places });
+    expect(parseServiceFilter('UDP://10.0.0.1:53')).toEqual({ protocol: 17, places });
+    expect(parseServiceFilter('tcp :80')).toEqual({ protocol: 6, places: [parsePlace(':80')] });
+    expect(parseServiceFilter('fwmark 7')).toEqual({ mark: 7, family: undefined });
+    expect(parseServiceFilter('fwmark 7 ipv6')).toEqual({ mark: 7, family: 6 });
+    for (const text of ['fwmark 0', 'fwmark 4294967296', 'http 10.0.0.1:80', 'tcp', ''])
+      expect(parseServiceFilter(text), text).toBeUndefined();
+  });
+
+  it('may be names: all addresses of each, with the port', async () => {
+    expect(await withAddresses('10.0.0.1:80,[::1]:80,2001:db8::7,10.0.0.0/8,:80,fwmark 7')).toBe(
+      '10.0.0.1:80,[::1]:80,2001:db8::7,10.0.0.0/8,:80,fwmark 7',
+    );
+    expect((await withAddresses('udp localhost:53')).split(',')).toContain('udp 127.0.0.1:53');
+    expect((await withAddresses('10.0.0.9,localhost')).split(',')).toEqual(expect.arrayContaining(['10.0.0.9', '127.0.0.1']));
+    await expect(withAddresses('no-such-host.invalid:80')).rejects.toThrow(/^The name "no-such-host\.invalid" cannot be resolved/);
+  });
+});
+
 describe('a filter of connections', () => {
+  it('is one for each combination of places; the old name of --rs goes on working', () => {
+    const [a, b, client] = [parsePlace('10.0.0.7'), parsePlace(':8080'), parsePlace('10.1.0.1')];
+    expect(connFilters({ rs: '10.0.0.7,:8080', client: '10.1.0.1', vs: 'udp 192.0.2.1:53' })).toMatchObject([
+      { real: a, client, virtual: parsePlace('192.0.2.1:53'), protocol: 17 },
+      { real: b, client, virtual: parsePlace('192.0.2.1:53'), protocol: 17 },
+    ]);
+    expect(connFilter({ real: '10.0.0.7' })).toEqual(connFilter({ rs: '10.0.0.7' }));
+    expect(connFilter({ vs: 'fwmark 7' })).toMatchObject({ fwmark: 7, virtual: undefined });
+    expect(sentence({ real: '10.0.0.7', rs: '10.0.0.7' })).toBe('--real is the old name of --rs: leave one out.');
+    expect(sentence({ vs: 'udp 10.0.0.1:53', protocol: 'tcp' })).toBe('--vs names another protocol than --protocol.');
+    expect(sentence({ vs: 'fwmark 7', fwmark: '8' })).toBe('--vs names another mark than --fwmark.');
+  });
+
   const sentence = (options: ConnFilterOptions): string => {
     try {
       connFilter(options);
@@ -50,7 +99,7 @@ describe('a filter of connections', () => {
   });
 
   it('is refused in one sentence that names the flag', () => {
-    expect(sentence({ real: 'x' })).toMatch(/^--real is "x": it must be an address, .*\.$/);
+    expect(sentence({ real: 'x y' })).toMatch(/^--real is "x y": it must be an address .*\.$/);
     expect(sentence({ protocol: 'quic' })).toBe('--protocol is "quic": it must be tcp, udp, sctp or a number from 0 to 255.');
     expect(sentence({ fwmark: '0' })).toBe('--fwmark is "0": it must be a mark from 1 to 4294967295.');
   });

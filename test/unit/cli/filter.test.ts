@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatAddress, formatEndpoint, parseAddress } from '../../../src/cli/address.js';
-import { parsePlace } from '../../../src/cli/conn-filter.js';
 import type { LogEvent } from '../../../src/cli/event.js';
 import { eventsOf } from '../../../src/cli/event.js';
 import { plainEvent, prettyEvent } from '../../../src/cli/event-text.js';
 import { eventFilter, groupsFor } from '../../../src/cli/filter.js';
+import { parsePlace } from '../../../src/cli/place.js';
 import { parseWhere } from '../../../src/cli/where.js';
 import { crc32c } from '../../../src/wire/crc32c.js';
 import { toLong, v1 } from '../../../src/wire/proto.js';
@@ -101,7 +101,7 @@ describe('filters', () => {
   });
 
   it('show an event as a line and as an object', () => {
-    expect(prettyEvent(event)).toContain('tcp 10.1.2.3:4000 > 192.0.2.1:80 > [2001:db8::1]:8080, reason nodest');
+    expect(prettyEvent(event)).toContain('tcp 10.1.2.3:4000 > 192.0.2.1:80 > [2001:db8::1]:8080, server removed (nodest, ');
     expect(plainEvent(event)).toMatchObject({
       kind: 'expire',
       time: '2023-11-14T22:13:20.123456789Z',
@@ -110,6 +110,7 @@ describe('filters', () => {
       client_addr: '10.1.2.3',
       real_addr: '2001:db8::1',
       reason: 'nodest',
+      outcome: 'server_removed',
     });
   });
 });

@@ -18,7 +18,15 @@ describe('a time that a flag names', () => {
     ['15m', NOW - 900_000],
     ['2h', NOW - 7_200_000],
     ['7d', NOW - 604_800_000],
+    ['1w', NOW - 604_800_000],
+    ['2h30m', NOW - 9_000_000],
     ['now', NOW],
+    ['2026-01-30 10:05 +02:00', Date.UTC(2026, 0, 30, 8, 5)],
+    ['1769767500', 1_769_767_500_000],
+    ['@1769767500', 1_769_767_500_000],
+    ['1769767500.25', 1_769_767_500_250],
+    ['1769767500123', 1_769_767_500_123],
+    ['1769767500123456789', 1_769_767_500_123],
     ['2026-01-30', Date.UTC(2026, 0, 30)],
     ['2026-01-30T10:05', Date.UTC(2026, 0, 30, 10, 5)],
     ['2026-01-30 10:05:07.25', Date.UTC(2026, 0, 30, 10, 5, 7, 250)],
@@ -26,18 +34,42 @@ describe('a time that a flag names', () => {
     ['2026-01-30T10:05Z', Date.UTC(2026, 0, 30, 10, 5)],
   ])('%s', (text, at) => expect(parseTime('since', text, NOW)).toBe(at));
 
-  it.each(['', 'soon', '5', '5w', '-5m', '1.5h', '2026-02-30x', '2026-13-01', '2026-01-30T25:00', '10:05', '2026-01-30T10', '9999999999d'])(
-    '%j is none',
-    (text) => {
-      try {
-        parseTime('since', text, NOW);
-        expect.unreachable();
-      } catch (error) {
-        expect(String(error)).toContain(`--since is ${JSON.stringify(text)}: it must be so long ago`);
-        expect(exitCodeOf(error)).toBe(2);
-      }
-    },
-  );
+  it('is of today or yesterday', () => {
+    const midnight = Date.UTC(2026, 0, 31);
+    const at = (text: string): number => parseTime('since', text, midnight + 12 * 3_600_000);
+    expect([at('today'), at('yesterday'), at('yesterday 10:05')]).toEqual([
+      midnight,
+      midnight - 86_400_000,
+      midnight - 86_400_000 + 36_300_000,
+    ]);
+    expect([at('10:05'), at('10:05:30'), at('9:05')]).toEqual([midnight + 36_300_000, midnight + 36_330_000, midnight + 32_700_000]);
+    // One that is still to come was yesterday's.
+    expect(at('23:00')).toBe(midnight - 3_600_000);
+  });
+
+  it.each([
+    '',
+    'soon',
+    '5',
+    '5y',
+    '-5m',
+    '1.5h',
+    '2026-02-30',
+    '2026-02-30x',
+    '2026-13-01',
+    '2026-01-30T25:00',
+    '25:00',
+    '2026-01-30T10',
+    '9999999999d',
+  ])('%j is none', (text) => {
+    try {
+      parseTime('since', text, NOW);
+      expect.unreachable();
+    } catch (error) {
+      expect(String(error)).toContain(`--since is ${JSON.stringify(text)}: it must be a time such as `);
+      expect(exitCodeOf(error)).toBe(2);
+    }
+  });
 });
 
 describe('an answer of SQL', () => {
@@ -128,10 +160,13 @@ describe('a report', () => {
 
 describe('a drain', () => {
   const one = (client: string, age: number | undefined, template = false) =>
-    ({ client: parseAddress(client), port: 1000, protocol: 6, state: 1, template, age }) as unknown as RestConnection;
+    ({
+      ...{ client: parseAddress(client), port: 1000, protocol: 6, state: 1, age },
+      kind: template ? 'template' : 'established',
+    }) as unknown as RestConnection;
   const rest = {
-    active: 2,
-    inactive: 1,
+    established: 3,
+    others: 2,
     templates: 1,
     connections: [one('10.1.0.1', 5), one('10.1.0.1', 90_000), one('10.1.0.2', undefined), one('10.1.0.9', 1, true)],
   };
@@ -139,8 +174,8 @@ describe('a drain', () => {
   it('is told as it goes on', () => {
     const text = drainText(rest, 6, { live: 3, unknown: 1, half: 60, most: undefined, all: undefined });
     expect(text.split('\n')).toEqual([
-      `${'█'.repeat(20)}${'░'.repeat(20)} 50 %  3 connections left (2 active, 1 inactive)`,
-      'expected to be gone: 50 % in 1 min; the history is too thin for 1 of them, which live longer than those that it knows',
+      `${'█'.repeat(20)}${'░'.repeat(20)} 50 %  3 established connections left, 2 others are closing or half open`,
+      'expected: half gone in 1 min; too little history for 1 of them, which are older than those that ended',
       'by age: below 10 s: 1, older: 1',
       'by client: 10.1.0.1 2, 10.1.0.2 1',
       'oldest:',
@@ -152,19 +187,27 @@ describe('a drain', () => {
   });
 
   it('is told when it is over, and where nobody lists connections', () => {
-    const none = { active: 0, inactive: 0, templates: 0, connections: undefined };
-    expect(drainText(none, 0, undefined)).toBe(`${'█'.repeat(40)} 100 %  0 connections left (0 active, 0 inactive)\n`);
+    const none = { established: 0, others: 0, templates: 0, connections: undefined };
+    expect(drainText(none, 0, undefined)).toBe(`${'█'.repeat(40)} 100 %  no established connections left\n`);
     expect(drainText({ ...none, templates: 2 }, 0, undefined)).toContain('persistence still sends 2 clients here');
-    expect(restText({ ...none, active: 1 })).toBe('1 connection left (1 active, 0 inactive)');
+    expect(restText({ ...none, established: 1, others: 1 })).toBe('1 established connection left, 1 other is closing or half open');
     expect([cutText(none), cutText(rest)]).toEqual(['', '  10.1.0.1: 2 connections\n  10.1.0.2: 1 connection\n']);
   });
 
-  it('has no prediction where nothing like it was seen', () => {
+  it('names ten clients that would be cut, and counts the rest', () => {
+    const connections = Array.from({ length: 50 }, (_, i) => one(`10.1.0.${i + 1}`, 5));
+    const lines = cutText({ ...rest, established: 50, connections })
+      .trimEnd()
+      .split('\n');
+    expect([lines.length, lines.at(-1)]).toEqual([11, '  and 40 more clients']);
+  });
+
+  it('has no forecast where nothing like it was seen', () => {
     expect(predictionText({ live: 3, unknown: 3, half: undefined, most: undefined, all: undefined })).toBe(
-      'the history is too thin for a prediction',
+      'no forecast: too little history of connections as old as these',
     );
     expect(predictionText({ live: 3, unknown: 0, half: 1, most: 10, all: 100 })).toBe(
-      'expected to be gone: 50 % in 1 s, 95 % in 10 s, 100 % in 1.67 min',
+      'expected: half gone in 1 s, 95 % in 10 s, all in 1.67 min (with a probability of 95 %)',
     );
   });
 });
