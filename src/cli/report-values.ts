@@ -1,10 +1,21 @@
 import { findKnob, noSuchKnob } from '../knob/catalogue.js';
 import type { Parameter, Report, Values } from '../report/report.js';
-import { parseNetwork } from './address.js';
 import { Exit } from './exit-codes.js';
 import { Failure } from './failure.js';
-import { parseServerKey, parseServiceKey } from './service-address.js';
+import { placesOf, resolved, serviceFilterOf } from './place.js';
 import { parseTime } from './time.js';
+
+/** The options of a report with the names among them resolved. Rejects with Failure. */
+export async function withNames(
+  { parameters }: Report,
+  options: Readonly<Record<string, unknown>>,
+): Promise<Readonly<Record<string, unknown>>> {
+  const places = parameters.filter(({ sets }) => sets === 'service' || sets === 'real' || sets === 'client');
+  return resolved(
+    options,
+    places.map(({ flag }) => flag),
+  );
+}
 
 /** What a person asked for. Throws Failure. */
 export function valuesOf({ parameters }: Report, options: Readonly<Record<string, unknown>>, now: number): Values {
@@ -31,17 +42,10 @@ function valueFor({ sets, flag }: Parameter, text: string, now: number): Values[
       return knob;
     }
     case 'service':
-      return parseServiceKey(text);
+      return serviceFilterOf(flag, text);
     case 'real':
-      return parseServerKey(text);
-    case 'client': {
-      const network = parseNetwork(text);
-      if (network !== undefined) return network;
-      throw new Failure(
-        Exit.usage,
-        `--${flag} is ${JSON.stringify(text)}: it must be an address or a network, such as 192.0.2.7 or 192.0.2.0/24.`,
-      );
-    }
+    case 'client':
+      return placesOf(flag, text);
     case 'node':
     case 'by':
     case 'of':

@@ -4,10 +4,11 @@ import { drawPlot } from '../plot/terminal.js';
 import { reports } from '../report/index.js';
 import type { Report, Row, Values } from '../report/report.js';
 import { askLog } from './knob/asked-log.js';
+import { withLiveStates } from './live-state.js';
 import { addConfigOptions, configOf } from './options.js';
 import { note, write } from './output.js';
 import { machineText, reportText, terminalStyle } from './report-text.js';
-import { valuesOf } from './report-values.js';
+import { valuesOf, withNames } from './report-values.js';
 
 const FORMATS = ['table', 'vertical', 'json', 'jsonl', 'csv'] as const;
 
@@ -54,11 +55,13 @@ function commandOf(report: Report): Command {
   command.option('--sql', 'print the SQL instead of asking it').addHelpText('after', report.more);
   addConfigOptions(command, 'sql');
   return command.action(async (options: Readonly<Record<string, unknown>> & Output) => {
-    const values = valuesOf(report, options, Date.now());
+    const values = valuesOf(report, await withNames(report, options), Date.now());
     const question = report.question(values);
     if (options.sql === true) return write(`${question.sql}\n`);
-    const rows = await askLog(configOf(command, 'sql').values['collector.api_socket'], question);
-    await show(report, question, rows, values, options);
+    const sockets = configOf(command, 'sql').values;
+    const rows = await askLog(sockets['collector.api_socket'], question);
+    const shown = report.live === true ? await withLiveStates(sockets['capture.socket'], rows, values) : rows;
+    await show(report, question, shown, values, options);
   });
 }
 

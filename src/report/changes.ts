@@ -1,7 +1,7 @@
 import { findKnob, type Knob } from '../knob/catalogue.js';
 import { quotedText } from '../text/plain.js';
-import { LIMIT, type Report, type Row, SERVICE, SINCE, UNTIL, type Values } from './report.js';
-import { endpointText, isOfService, isWithin, serviceText } from './sql.js';
+import { LIMIT, NODE, REAL, type Report, type Row, SERVICE, SINCE, UNTIL, type Values } from './report.js';
+import { endpointText, isOfService, isWithin, narrowed, serviceText } from './sql.js';
 import { userNames, userText } from './users.js';
 
 const EXAMPLES = `
@@ -51,6 +51,8 @@ export const changes: Report = {
     UNTIL,
     { sets: 'knob', flag: 'name', argument: 'KNOB', doc: 'of this knob; a setting of services or real servers: where it differs' },
     SERVICE,
+    REAL,
+    NODE,
     LIMIT,
   ],
   columns: [
@@ -96,8 +98,14 @@ function noneText({ knob }: Values): string {
     : 'The log has no such change.';
 }
 
-function sql({ since, until, knob, service, limit }: Values): string {
-  const where = [isWithin(since, until), kindsOf(knob), ...(service === undefined ? [] : [`NOT ${PLACELESS}`, isOfService(service)])];
+function sql(values: Values): string {
+  const { since, until, knob, service, real, node, limit } = values;
+  const where = [
+    isWithin(since, until),
+    kindsOf(knob),
+    ...(service === undefined ? [] : [`NOT ${PLACELESS}`, isOfService(service)]),
+    ...narrowed({ ...(real === undefined ? {} : { real }), ...(node === undefined ? {} : { node }) }, 'addr'),
+  ];
   // Inside by other names: an alias of ClickHouse hides the column of that name everywhere in a query.
   const found = `SELECT time_ns AS at, epoch AS run, sequence AS number, toString(kind) AS sort, name AS knob, ${PLACELESS} AS placeless, startsWith(sort, 'real_') AS of_real, if(placeless, '', ${serviceText()}) AS vs, if(of_real, ${endpointText('real')}, '') AS rs, ${COLUMNS.slice(5).join(', ')} FROM control_events WHERE ${where.join(' AND ')}`;
   const rest = COLUMNS.slice(5).map((name) => (name === 'through' ? 'toString(through) AS through' : name));

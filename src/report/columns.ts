@@ -12,6 +12,8 @@ const shown = (title: string, name: string, text: (value: unknown, row: Row) => 
 });
 
 export const words = (title: string, name: string): Column => shown(title, name, String);
+/** Of a word of an enumeration: `never established`. */
+export const named = (title: string, name: string): Column => shown(title, name, (value) => String(value).replaceAll('_', ' '));
 export const count = (title: string, name: string): Column => shown(title, name, (value) => countText(Number(value)), true);
 export const bytes = (title: string, name: string): Column => shown(title, name, (value) => bytesText(Number(value)), true);
 /** Of seconds. */

@@ -1,18 +1,22 @@
+import { OUTCOMES, outcomeText } from '../outcome/outcome.js';
 import type { Plot } from '../plot/plot.js';
-import { count, duration, numberOf, share, words } from './columns.js';
-import { REASONS } from './reasons-of.js';
+import { count, duration, named, numberOf, share, words } from './columns.js';
 import { LIMIT, NODE, REAL, type Report, type Row, SERVICE, SINCE, UNTIL, type Values } from './report.js';
 import { endpointText, ofMinutes, virtualText } from './sql.js';
 
-const COLUMNS = ['what', 'reason', 'ends', 'share', 'median'] as const;
+const COLUMNS = ['what', 'outcome', 'ends', 'share', 'median'] as const;
 
-/** Why connections ended. */
+/** How connections ended. */
 export const reasons: Report = {
   name: 'reasons',
-  doc: 'Why connections ended, altogether or by virtual service or real server; or how long they had lived.',
+  doc: 'How connections ended, altogether or by virtual service or real server; or how long they had lived.',
   more: `
-Minutes are whole: the one in which the time asked for begins counts. "lived" is the median of all ends of the row's service or server, within 10 %.
-By lifetime the rows are classes, each twice as long as the one before, whatever the reason.
+${OUTCOMES.slice(1)
+  .map(({ name, doc }) => `  ${outcomeText(name).padEnd(17)} ${doc}`)
+  .join('\n')}
+Minutes are whole: the one in which the time asked for begins counts. "lived" is the median lifetime of the row's connections, within 10 %.
+Minutes that a version without outcomes counted, and whose events are gone, count as unknown.
+By lifetime the rows are classes, each twice as long as the one before, whatever the outcome.
 
 Examples:
   vslog report reasons --since 7d
@@ -34,7 +38,7 @@ Examples:
     NODE,
     LIMIT,
   ],
-  columns: [words('of', 'what'), words('reason', 'reason'), count('ends', 'ends'), share('share', 'share'), duration('lived', 'median')],
+  columns: [words('of', 'what'), named('outcome', 'outcome'), count('ends', 'ends'), share('share', 'share'), duration('lived', 'median')],
   question: (values) => ({
     title: 'Ends',
     columns: COLUMNS,
@@ -48,13 +52,13 @@ Examples:
     for (const row of rows) by.set(String(row.what), [...(by.get(String(row.what)) ?? []), row]);
     return {
       kind: 'bars',
-      title: 'ends by reason',
+      title: 'ends by outcome',
       unit: 'count',
       bars: [...by].map(([label, group]) => ({
         label,
-        parts: REASONS.flatMap((name) => {
-          const row = group.find(({ reason }) => reason === name);
-          return row === undefined ? [] : [{ name, value: numberOf(row, 'ends') }];
+        parts: OUTCOMES.flatMap(({ name }) => {
+          const row = group.find(({ outcome }) => outcome === name);
+          return row === undefined ? [] : [{ name: outcomeText(name), value: numberOf(row, 'ends') }];
         }),
       })),
     };
@@ -72,16 +76,20 @@ function lifetimes(values: Values): string {
   const text = (ms: string): string =>
     `multiIf(${ms} < 1000, concat(toString(${ms}), ' ms'), ${ms} < 60000, concat(toString(round(${ms} / 1000, 1)), ' s'), ${ms} < 3600000, concat(toString(round(${ms} / 60000, 1)), ' m'), ${ms} < 86400000, concat(toString(round(${ms} / 3600000, 1)), ' h'), concat(toString(round(${ms} / 86400000, 1)), ' d'))`;
   const what = `if(class < 0, 'below 1 ms, or not known', concat(${text('pow(2, class)')}, ' - ', ${text('pow(2, class + 1)')}))`;
-  return `SELECT ${what} AS what, '' AS reason, number AS ends, number / sum(number) OVER () AS share, NULL AS median FROM (${classes}) ORDER BY class LIMIT ${values.limit ?? 50}`;
+  return `SELECT ${what} AS what, '' AS outcome, number AS ends, number / sum(number) OVER () AS share, NULL AS median FROM (${classes}) ORDER BY class LIMIT ${values.limit ?? 50}`;
 }
+
+/** In the place of a bucket: the lifetime is not known. */
+const NO_BUCKET = -2;
 
 function sql(values: Values): string {
   const what = values.by === 'vs' ? virtualText() : values.by === 'rs' ? endpointText('real') : `'all'`;
-  const where = ofMinutes(values);
-  const groups = `SELECT ${what} AS what, sumForEach([${REASONS.map((reason) => `ends_${reason}`).join(', ')}]) AS counts, sumMap(durationsMap.bucket, durationsMap.ends) AS lives FROM rs_minute WHERE ${where} GROUP BY what`;
-  const names = `[${REASONS.map((reason) => `'${reason}'`).join(', ')}]`;
-  const total = 'arraySum(counts)';
-  // The bucket in which half of the ends are reached; bucket b begins at 2^(b/4) ms.
-  const median = `pow(2, (lives.1[arrayFirstIndex(x -> x * 2 >= arraySum(lives.2), arrayCumSum(lives.2))] + 0.5) / 4) / 1000`;
-  return `SELECT what, one.1 AS reason, one.2 AS ends, one.2 / ${total} AS share, if(empty(lives.1), NULL, ${median}) AS median FROM (${groups}) ARRAY JOIN arrayFilter(x -> x.2 > 0, arrayZip(${names}, counts)) AS one ORDER BY ${total} DESC, what, ends DESC, reason LIMIT ${values.limit ?? 50}`;
+  // What was counted without an outcome is what is left of the ends.
+  const counted = 'arrayZip(`outcomesMap.outcome`, `outcomesMap.bucketKey`, arrayMap(n -> toInt64(n), `outcomesMap.ends`))';
+  const rest = `[('unknown', toInt16(${NO_BUCKET}), toInt64(ends) - toInt64(arraySum(\`outcomesMap.ends\`)))]`;
+  const buckets = `SELECT ${what} AS what, one.1 AS outcome, one.2 AS bucket, toUInt64(greatest(0, sum(one.3))) AS number FROM rs_minute ARRAY JOIN arrayConcat(${counted}, ${rest}) AS one WHERE ${ofMinutes(values)} GROUP BY what, outcome, bucket HAVING number > 0`;
+  // The lifetime at which half of the ends are reached; bucket b is from 2^(b/4) to 2^((b+1)/4) ms.
+  const groups = `SELECT what, outcome, sum(number) AS ends, quantileExactWeightedIf(0.5)(bucket, number, bucket != ${NO_BUCKET}) AS middle, max(bucket) AS most FROM (${buckets}) GROUP BY what, outcome`;
+  const total = 'sum(ends) OVER (PARTITION BY what)';
+  return `SELECT what, outcome, ends, ends / ${total} AS share, if(most = ${NO_BUCKET}, NULL, pow(2, (middle + 0.5) / 4) / 1000) AS median FROM (${groups}) ORDER BY ${total} DESC, what, ends DESC, outcome LIMIT ${values.limit ?? 50}`;
 }

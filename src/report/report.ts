@@ -1,17 +1,10 @@
 import type { Knob } from '../knob/catalogue.js';
 import type { Question } from '../knob/questions.js';
 import type { Plot } from '../plot/plot.js';
-import type { ServerKey, ServiceKey } from '../wire/administration.js';
+import type { Place, ServiceFilter } from '../wire/conn-filter.js';
 
 /** Rows of an answer, by the names of the question's columns. */
 export type Row = Readonly<Record<string, unknown>>;
-
-/** Addresses that begin alike. */
-export interface Network {
-  /** 16 bytes; IPv4 as ::ffff:a.b.c.d. */
-  readonly first: Uint8Array;
-  readonly last: Uint8Array;
-}
 
 /** What a person may say to narrow a report. A report takes those that it names. */
 export interface Values {
@@ -20,9 +13,11 @@ export interface Values {
   /** Unix time, ms. */
   readonly until?: number;
   readonly knob?: Knob;
-  readonly service?: ServiceKey;
-  readonly real?: ServerKey;
-  readonly client?: Network;
+  readonly service?: ServiceFilter;
+  /** One of these. */
+  readonly real?: readonly Place[];
+  /** One of these. */
+  readonly client?: readonly Place[];
   readonly node?: string;
   /** s */
   readonly within?: number;
@@ -63,6 +58,8 @@ export interface Report {
   readonly more: string;
   readonly parameters: readonly Parameter[];
   readonly columns: readonly Column[];
+  /** Its rows are connections, with the columns outcome, state, conn_id and node: open ones get their state of now where the capture can be asked. */
+  readonly live?: boolean;
   /** What to ask the store. */
   question(values: Values): Question;
   /** A row for machines; default: as the store gave it. */
@@ -75,7 +72,7 @@ export const SINCE: Parameter = {
   sets: 'since',
   flag: 'since',
   argument: 'TIME',
-  doc: 'from then on: 90s, 15m, 2h, 7d ago, or 2026-01-31, 2026-01-31T12:00 (UTC)',
+  doc: 'from then on: 15m, 2h30m, 1w ago, 12:00, yesterday, "2026-01-31 12:00" (UTC), ...',
   fallback: '1d',
 };
 export const UNTIL: Parameter = {
@@ -85,13 +82,23 @@ export const UNTIL: Parameter = {
   doc: 'up to then, written as of --since',
   fallback: 'now',
 };
-export const SERVICE: Parameter = { sets: 'service', flag: 'vs', argument: 'SERVICE', doc: 'of this virtual service' };
-export const REAL: Parameter = { sets: 'real', flag: 'rs', argument: 'SERVER', doc: 'of this real server: ADDRESS:PORT' };
+export const SERVICE: Parameter = {
+  sets: 'service',
+  flag: 'vs',
+  argument: 'SERVICE',
+  doc: 'of this virtual service: ADDRESS:PORT, ADDRESS, :PORT, "udp ADDRESS:PORT", "fwmark 7", a name',
+};
+export const REAL: Parameter = {
+  sets: 'real',
+  flag: 'rs',
+  argument: 'SERVER',
+  doc: 'of this real server or host: ADDRESS, ADDRESS:PORT, :PORT, a network, a name',
+};
 export const CLIENT: Parameter = {
   sets: 'client',
   flag: 'client',
   argument: 'ADDRESS',
-  doc: 'of this client, or of a network: 192.0.2.0/24',
+  doc: 'of this client: ADDRESS, a network such as 192.0.2.0/24, ADDRESS:PORT, a name',
 };
 export const NODE: Parameter = { sets: 'node', flag: 'node', argument: 'NAME', doc: 'of this director' };
 export const LIMIT: Parameter = { sets: 'limit', flag: 'limit', argument: 'N', doc: 'so many rows at most', fallback: '50' };

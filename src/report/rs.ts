@@ -9,7 +9,7 @@ export const rs: Report = {
   name: 'rs',
   doc: "A real server's story: connections made, ended, open; packets dropped; its weight and every change of it.",
   more: `
-"cut" are ends that were no timeout: removed, flushed, dropped, reused. "at weight 0" are connections that came although it was quiesced, by persistence.
+"cut" were established, and something other than their two ends ended them: server removed, flushed, defence, replaced, capture stopped. "at weight 0" are connections that came although it was quiesced, by persistence.
 "open then" is at the end of the row's time. What was open when a capture started that remembers nothing is open no longer from then on, and counts as ended nowhere: nobody knows its end.
 What such a capture finds there counts from then on; but twice if its beginning is known (source conntrack, with timestamps) and before the time asked for.
 
@@ -53,7 +53,7 @@ function sql(values: Values): string {
   const own = narrowed(values, 'ip').join(' AND ');
   // What was open when the time begins; after that it goes up and down with beginnings and ends.
   const before = `(SELECT count() FROM connections WHERE ${own} AND NOT is_template AND start < toStartOfMinute(${momentLiteral(since)}) AND (end >= toStartOfMinute(${momentLiteral(since)}) OR is_open))`;
-  const minutes = `SELECT ${pieceOf('minute', step)} AS at, creates AS c, creates_quiesced AS q, snapshots AS s, rs_minute.ends AS e, rs_minute.ends - ends_timeout - ends_one_packet - ends_missed - ends_unknown AS k, drop_packets AS d, bytes_in + bytes_out AS b, 0 AS f, '' AS text, toDateTime64(0, 9) AS moment FROM rs_minute WHERE ${ofMinutes(values)}`;
+  const minutes = `SELECT ${pieceOf('minute', step)} AS at, creates AS c, creates_quiesced AS q, snapshots AS s, rs_minute.ends AS e, ends_cut AS k, drop_packets AS d, bytes_in + bytes_out AS b, 0 AS f, '' AS text, toDateTime64(0, 9) AS moment FROM rs_minute WHERE ${ofMinutes(values)}`;
   const forgotten = `SELECT ${pieceOf('assumeNotNull(end)', step)} AS at, 0 AS c, 0 AS q, 0 AS s, 0 AS e, 0 AS k, 0 AS d, 0 AS b, count() AS f, '' AS text, toDateTime64(0, 9) AS moment FROM connections WHERE ${forgottenConnections(values)} GROUP BY at`;
   const described = `multiIf(kind = 'real_added', concat('added, ', new_value), kind = 'real_removed', 'removed', kind = 'real_changed', concat(arrayStringConcat(arrayFilter(x -> NOT has(splitByChar(' ', new_value), x), splitByChar(' ', old_value)), ' '), ' → ', arrayStringConcat(arrayFilter(x -> NOT has(splitByChar(' ', old_value), x), splitByChar(' ', new_value)), ' ')), kind = 'overload_on', 'overloaded', 'no longer overloaded')`;
   const changes = `SELECT ${pieceOf('time_ns', step)} AS at, 0 AS c, 0 AS q, 0 AS s, 0 AS e, 0 AS k, 0 AS d, 0 AS b, 0 AS f, concat(formatDateTime(time_ns, '%H:%i'), ' ', ${described}) AS text, time_ns AS moment FROM control_events WHERE ${[...narrowed(values, 'addr'), isWithin(since, until)].join(' AND ')} AND kind IN ('real_added', 'real_changed', 'real_removed', 'overload_on', 'overload_off')`;

@@ -1,6 +1,6 @@
 import { quote } from '../store/quote.js';
-import type { ServiceKey } from '../wire/administration.js';
-import type { Network, Values } from './report.js';
+import type { Place, ServiceFilter } from '../wire/conn-filter.js';
+import type { Values } from './report.js';
 
 /** An address column as people write it. */
 export function addressText(column: string): string {
@@ -19,11 +19,42 @@ export function serviceText(): string {
   return `if(fwmark != 0, ${mark}, concat(lower(protocol_name), ' ', ${endpointText('virtual')}))`;
 }
 
-/** Whether a record is of this virtual service. */
-export function isOfService({ protocol, family, address, port, fwmark }: ServiceKey): string {
-  if (fwmark !== 0) return `(fwmark = ${fwmark} AND family = ${family})`;
-  return `(fwmark = 0 AND protocol = ${protocol} AND virtual_addr = ${addressLiteral(address)} AND virtual_port = ${port})`;
+/** Whether a record is of such a virtual service. */
+export function isOfService(service: ServiceFilter, suffix: Suffix = 'addr'): string {
+  if (!('places' in service)) {
+    const six = suffix === 'addr' ? 'family = 6' : `virtual_${suffix} > ${LAST_IPV4}`;
+    return `(fwmark = ${service.mark}${service.family === undefined ? '' : ` AND ${service.family === 6 ? six : `NOT (${six})`}`})`;
+  }
+  const { protocol, places } = service;
+  return `(fwmark = 0${protocol === undefined ? '' : ` AND protocol = ${protocol}`} AND ${isAt('virtual', suffix, places)})`;
 }
+
+/** Whether an address and its port are in one of the places. */
+function isAt(name: string, suffix: Suffix, places: readonly Place[]): string {
+  const one = ({ address, prefix, port }: Place): string => {
+    const [first, last] = extentOf(address, prefix);
+    const column = `${name}_${suffix}`;
+    const within =
+      prefix === 0
+        ? []
+        : [
+            prefix === 128
+              ? `${column} = ${addressLiteral(first)}`
+              : `${column} BETWEEN ${addressLiteral(first)} AND ${addressLiteral(last)}`,
+          ];
+    return [...within, ...(port === undefined ? [] : [`${name}_port = ${port}`])].join(' AND ') || 'true';
+  };
+  const [only] = places;
+  return places.length === 1 && only !== undefined ? one(only) : `(${places.map((place) => `(${one(place)})`).join(' OR ')})`;
+}
+
+/** The first and the last address of a network; the prefix counts bits of the 16-byte form. */
+export function extentOf(address: Uint8Array, prefix: number): [first: Uint8Array, last: Uint8Array] {
+  const free = Uint8Array.from(address, (_byte, at) => 0xff >> Math.min(8, Math.max(0, prefix - at * 8)));
+  return [address.map((byte, at) => byte & ~(free[at] ?? 0)), address.map((byte, at) => byte | (free[at] ?? 0))];
+}
+
+const LAST_IPV4 = `toIPv6('::ffff:255.255.255.255')`;
 
 /** Whether a record is of this time, ms. */
 export function isWithin(since: number | undefined, until: number | undefined): string {
@@ -49,21 +80,12 @@ type Suffix = 'addr' | 'ip';
 /** Conditions by what a person narrowed a report to, but for the time. The table must have what is asked for. */
 export function narrowed({ service, real, client, node }: Values, suffix: Suffix): string[] {
   const where: string[] = [];
-  if (service !== undefined && service.fwmark !== 0) where.push(`fwmark = ${service.fwmark}`);
-  if (service !== undefined && service.fwmark === 0)
-    where.push(
-      `fwmark = 0 AND protocol = ${service.protocol} AND virtual_${suffix} = ${addressLiteral(service.address)} AND virtual_port = ${service.port}`,
-    );
-  if (real !== undefined) where.push(`real_${suffix} = ${addressLiteral(real.address)} AND real_port = ${real.port}`);
-  if (client !== undefined) where.push(isClient(client, `client_${suffix}`));
+  // Not every table has a family: there a mark means both.
+  if (service !== undefined) where.push(isOfService('places' in service ? service : { ...service, family: undefined }, suffix));
+  if (real !== undefined) where.push(isAt('real', suffix, real));
+  if (client !== undefined) where.push(isAt('client', suffix, client));
   if (node !== undefined) where.push(`node = ${quote(node)}`);
   return where;
-}
-
-function isClient({ first, last }: Network, column: string): string {
-  return Buffer.compare(first, last) === 0
-    ? `${column} = ${addressLiteral(first)}`
-    : `${column} BETWEEN ${addressLiteral(first)} AND ${addressLiteral(last)}`;
 }
 
 /** Conditions on the view connections: those that were there at some moment of the time asked for, templates aside. */

@@ -55,7 +55,7 @@ async function seen(on: Vslog, capture: Up): Promise<object> {
   return {
     ready: ready.replace(/epoch.*/, ''),
     knobs: Object.fromEntries(values.map(({ name, value }) => [name, value])),
-    services: services.out.replaceAll(/"(active|inactive|connections|templates|rate)[a-z_]*":\s*\d+/g, ''),
+    services: services.out.replaceAll(/"traffic":\{[^}]*\}/g, '').replaceAll(/"(active|inactive|templates)":\s*\d+/g, ''),
   };
 }
 

@@ -75,7 +75,7 @@ class Story {
     const { kind, conn_id, reason } = event.event;
     if (kind === v1.EventKind.Value.create) this.open.add(String(conn_id));
     if (kind === v1.EventKind.Value.expire) this.open.delete(String(conn_id));
-    if (reason === v1.EndReason.Value.module_unload) this.flushed++;
+    if (reason === v1.EndReason.Value.capture_stopped) this.flushed++;
     this.last = v1.EventKind.Value[kind] ?? '';
   }
 }

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { serviceFilterOf } from '../../src/cli/place.js';
 import { parseServiceKey } from '../../src/cli/service-address.js';
 import { findKnob } from '../../src/knob/catalogue.js';
 import { changes } from '../../src/report/changes.js';
@@ -138,11 +139,11 @@ test('of a time, a knob, a service; so many', async () => {
   expect(await told({ knob: knob('service_timeout') })).toHaveLength(1);
   expect(await told({ knob: knob('service_flags') })).toHaveLength(2);
   expect(await told({ knob: knob('service_netmask') })).toEqual([]);
-  expect(await told({ service: parseServiceKey('tcp 10.0.0.2:80') })).toHaveLength(3);
-  expect(await told({ service: parseServiceKey('udp 10.0.0.2:80') })).toEqual([]);
-  expect(await told({ service: parseServiceKey('udp [2001:db8::1]:53') })).toHaveLength(1);
-  expect(await told({ service: parseServiceKey('fwmark 7') })).toEqual([]);
-  expect(await told({ service: parseServiceKey('fwmark 7 ipv6') })).toHaveLength(1);
+  expect(await told({ service: serviceFilterOf('vs', 'tcp 10.0.0.2:80') })).toHaveLength(3);
+  expect(await told({ service: serviceFilterOf('vs', 'udp 10.0.0.2:80') })).toEqual([]);
+  expect(await told({ service: serviceFilterOf('vs', 'udp [2001:db8::1]:53') })).toHaveLength(1);
+  expect(await told({ service: serviceFilterOf('vs', 'fwmark 7') })).toHaveLength(1);
+  expect(await told({ service: serviceFilterOf('vs', 'fwmark 7 ipv6') })).toHaveLength(1);
   expect(await told({ limit: 2 })).toHaveLength(2);
 });
 

@@ -11,6 +11,7 @@ const at = (seconds: number): bigint => BigInt(TEN + seconds * 1000) * NS;
 const minutes = (n: number, seconds = 0): number => n * 60 + seconds;
 
 const [A, B] = [11, 12];
+const [ESTABLISHED, SYN_RECV, TIME_WAIT] = [1, 3, 5];
 const V6 = Uint8Array.from([0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7]);
 const WEB = { protocol: 6, family: 4, virtual_addr: v4(2), virtual_port: 80 };
 
@@ -24,6 +25,8 @@ interface Life {
   /** Undefined: it is open. */
   readonly end?: number;
   readonly reason?: keyof typeof v1.EndReason.Value;
+  /** The last one, of TCP; default: TIME_WAIT. */
+  readonly state?: number;
   readonly bytes?: readonly [number, number];
   readonly quiesced?: true;
 }
@@ -34,14 +37,34 @@ interface Life {
  */
 const LIVES: readonly Life[] = [
   { conn: 1, client: 101, port: 1001, real: A, begin: 0, end: minutes(5), reason: 'timeout', bytes: [100, 900] },
-  { conn: 2, client: 102, port: 1002, real: A, begin: minutes(1), end: minutes(21), reason: 'timeout', bytes: [200, 800] },
+  {
+    conn: 2,
+    client: 102,
+    port: 1002,
+    real: A,
+    begin: minutes(1),
+    end: minutes(21),
+    reason: 'timeout',
+    state: ESTABLISHED,
+    bytes: [200, 800],
+  },
   { conn: 3, client: 101, port: 1003, real: B, begin: minutes(2) },
   // Persistence brings a client back to A while that is quiesced.
   { conn: 5, client: 102, port: 1004, real: A, begin: minutes(4), end: minutes(6), reason: 'expire_now', bytes: [10, 20], quiesced: true },
-  { conn: 6, client: 103, port: 2000, real: A, begin: minutes(40), end: minutes(41), reason: 'timeout', bytes: [1, 2] },
+  { conn: 6, client: 103, port: 2000, real: A, begin: minutes(40), end: minutes(41), reason: 'timeout', state: SYN_RECV, bytes: [1, 2] },
   // The same port of the client again: half a second later elsewhere, a minute later at the same server.
   { conn: 7, client: 103, port: 2000, real: B, begin: minutes(41, 0.5), end: minutes(42), reason: 'timeout', bytes: [3, 4] },
-  { conn: 8, client: 103, port: 2000, real: B, begin: minutes(43), end: minutes(43, 10), reason: 'nodest', bytes: [5, 6] },
+  {
+    conn: 8,
+    client: 103,
+    port: 2000,
+    real: B,
+    begin: minutes(43),
+    end: minutes(43, 10),
+    reason: 'nodest',
+    state: ESTABLISHED,
+    bytes: [5, 6],
+  },
 ];
 
 interface Event {
@@ -66,7 +89,11 @@ function eventsOf(life: Life): Event[] {
       : { scheduled_by: v1.ScheduledBy.Value.scheduler }),
   };
   const events: Event[] = [
-    { at: begin, record: 'conn', encode: (sequence) => connEvent({ ...fields, kind: 'create', sequence, time: at(begin), state: 3 }) },
+    {
+      at: begin,
+      record: 'conn',
+      encode: (sequence) => connEvent({ ...fields, kind: 'create', sequence, time: at(begin), state: SYN_RECV }),
+    },
   ];
   if (end !== undefined)
     events.push({
@@ -84,7 +111,7 @@ function eventsOf(life: Life): Event[] {
           packets_out: toLong(3n),
           bytes_in: toLong(BigInt(bytes?.[0] ?? 0)),
           bytes_out: toLong(BigInt(bytes?.[1] ?? 0)),
-          state: 5,
+          state: life.state ?? TIME_WAIT,
         }),
     });
   return events;

@@ -2,9 +2,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { exitCodeOf, sentence } from '../../../src/cli/failure.js';
+import { serviceFilterOf } from '../../../src/cli/place.js';
 import { program } from '../../../src/cli/program.js';
 import { valuesOf } from '../../../src/cli/report-values.js';
-import { parseServiceKey } from '../../../src/cli/service-address.js';
 import { findKnob } from '../../../src/knob/catalogue.js';
 import { changes, changeText, whatText, whoText } from '../../../src/report/changes.js';
 import type { Row } from '../../../src/report/report.js';
@@ -95,7 +95,7 @@ describe('report changes', () => {
       since: 1000,
       until: 2000,
       limit: 7,
-      service: parseServiceKey('udp [2001:db8::1]:53'),
+      service: serviceFilterOf('vs', 'udp [2001:db8::1]:53'),
     });
     expect(columns[0]).toBe('time');
     expect(sql).toContain(
@@ -103,7 +103,7 @@ describe('report changes', () => {
     );
     expect(sql).toContain("protocol = 17 AND virtual_addr = toIPv6('2001:0db8:0000:0000:0000:0000:0000:0001') AND virtual_port = 53");
     expect(sql).toMatch(/ LIMIT 7$/);
-    expect(changes.question({ service: parseServiceKey('fwmark 9 ipv6') }).sql).toContain('(fwmark = 9 AND family = 6)');
+    expect(changes.question({ service: serviceFilterOf('vs', 'fwmark 9 ipv6') }).sql).toContain('(fwmark = 9 AND family = 6)');
     expect(changes.question({ knob: findKnob('nf_conntrack_max') as NonNullable<ReturnType<typeof findKnob>> }).sql).toContain(
       "'net.netfilter.nf_conntrack_max'",
     );
@@ -138,17 +138,17 @@ describe('what a person may say', () => {
     expect(read({ since: '2026-02-03 01:02:03+01:00' }).since).toBe(Date.UTC(2026, 1, 3, 0, 2, 3));
     expect(read({ name: 'expire-nodest-conn', vs: '192.0.2.1:80' })).toMatchObject({
       knob: { name: 'expire_nodest_conn' },
-      service: { protocol: 6, port: 80 },
+      service: { protocol: undefined, places: [{ prefix: 128, port: 80 }] },
     });
   });
 
   it('is refused with a sentence', () => {
-    expect(refused({ since: 'yesterday' })).toMatch(/^2: --since is "yesterday": it must be so long ago, /);
+    expect(refused({ since: 'tomorrow' })).toMatch(/^2: --since is "tomorrow": it must be a time such as /);
     expect(refused({ until: '2026-13-01' })).toMatch(/^2: --until is "2026-13-01": /);
     expect(refused({ since: '1h', until: '2h' })).toBe('2: --since must be earlier than --until.');
     expect(refused({ limit: '0' })).toMatch(/^2: --limit is "0": /);
     expect(refused({ name: 'expire_nodest' })).toMatch(/^2: There is no knob expire_nodest/);
-    expect(refused({ vs: 'x' })).toMatch(/^2: "x" is no virtual service: /);
+    expect(refused({ vs: 'x' })).toMatch(/^2: --vs is "x": it must be an address /);
   });
 });
 

@@ -27,23 +27,23 @@ const SHOWN: Readonly<Record<string, Shown>> = {
     rows: [
       {
         ...{ client: '10.0.0.101:1001', service: WEB, real_server: A, begin: TEN, finish: TEN + 5 * MINUTE, seconds: 300 },
-        fate: 'timeout',
+        ...{ outcome: 'closed', state: 'TIME_WAIT', reason: 'timeout' },
         bytes: 1000,
       },
       {
         ...{ client: '10.0.0.102:1002', service: WEB, real_server: B, begin: TEN, finish: null, seconds: null },
-        fate: 'open, SYN_RECV',
+        ...{ outcome: 'open', state: 'SYN_RECV', reason: 'none' },
         bytes: 0,
       },
     ],
     cells: [
-      ['10.0.0.101:1001', WEB, A, AT_TEN, FIVE_PAST, '5 m', 'timeout', '1.0 kB'],
+      ['10.0.0.101:1001', WEB, A, AT_TEN, FIVE_PAST, '5 m', 'closed', '1.0 kB'],
       ['10.0.0.102:1002', WEB, B, AT_TEN, '', '', 'open, SYN_RECV', '0 B'],
     ],
     plot: {
       ...{ kind: 'spans', title: 'when they were there', begin: TEN, end: TEN + 60 * MINUTE },
       spans: [
-        { label: '10.0.0.101:1001', begin: TEN, end: TEN + 5 * MINUTE, note: 'timeout' },
+        { label: '10.0.0.101:1001', begin: TEN, end: TEN + 5 * MINUTE, note: 'closed' },
         { label: '10.0.0.102:1002', begin: TEN, end: null, note: 'open, SYN_RECV' },
       ],
     },
@@ -110,26 +110,26 @@ const SHOWN: Readonly<Record<string, Shown>> = {
   },
   reasons: {
     rows: [
-      { what: A, reason: 'timeout', ends: 3, share: 0.75, median: 119.4 },
-      { what: B, reason: 'nodest', ends: 1, share: 1, median: null },
-      { what: A, reason: 'expire_now', ends: 1, share: 0.25, median: 119.4 },
+      { what: A, outcome: 'closed', ends: 3, share: 0.75, median: 119.4 },
+      { what: B, outcome: 'server_removed', ends: 1, share: 1, median: null },
+      { what: A, outcome: 'never_established', ends: 1, share: 0.25, median: 60 },
     ],
     cells: [
-      [A, 'timeout', '3', '75.0 %', '1 m 59 s'],
-      [B, 'nodest', '1', '100.0 %', ''],
-      [A, 'expire_now', '1', '25.0 %', '1 m 59 s'],
+      [A, 'closed', '3', '75.0 %', '1 m 59 s'],
+      [B, 'server removed', '1', '100.0 %', ''],
+      [A, 'never established', '1', '25.0 %', '1 m'],
     ],
     plot: {
-      ...{ kind: 'bars', title: 'ends by reason' },
+      ...{ kind: 'bars', title: 'ends by outcome' },
       bars: [
         {
           label: A,
           parts: [
-            { name: 'timeout', value: 3 },
-            { name: 'expire_now', value: 1 },
+            { name: 'closed', value: 3 },
+            { name: 'never established', value: 1 },
           ],
         },
-        { label: B, parts: [{ name: 'nodest', value: 1 }] },
+        { label: B, parts: [{ name: 'server removed', value: 1 }] },
       ],
     },
   },
@@ -317,7 +317,7 @@ const named = (name: string): Report => reports.find((one) => one.name === name)
 describe('pictures', () => {
   it('of a long list show its first lines', () => {
     const many = (row: Row | undefined) => Array.from({ length: 30 }, () => row ?? {});
-    expect(named('who').plot?.(many(SHOWN.who?.rows[0]), HOUR)).toMatchObject({ title: 'the first 24 of them', spans: { length: 24 } });
+    expect(named('who').plot?.(many(SHOWN.who?.rows[0]), HOUR)).toMatchObject({ title: 'the newest 24 of them', spans: { length: 24 } });
     expect(named('thresholds').plot?.(many(SHOWN.thresholds?.rows[0]), HOUR)).toMatchObject({ spans: { length: 24 } });
     for (const name of ['nodest', 'affinity', 'reuse'])
       expect(named(name).plot?.(many(SHOWN[name]?.rows[0]), HOUR)).toMatchObject({ bars: { length: 20 } });
@@ -375,7 +375,7 @@ describe('what a report asks', () => {
   });
 
   it('leaves clients out where a table has none', () => {
-    const client = { first: new Uint8Array(16), last: new Uint8Array(16) };
+    const client = [{ address: new Uint8Array(16), prefix: 128, port: undefined }];
     for (const name of ['drain', 'thresholds']) expect(named(name).question({ ...HOUR, client }).sql).not.toContain('client');
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { parseAddress, parseNetwork } from '../../../src/cli/address.js';
-import { parseServerKey, parseServiceKey } from '../../../src/cli/service-address.js';
+import { parseAddress } from '../../../src/cli/address.js';
+import { placesOf, serviceFilterOf } from '../../../src/cli/place.js';
 import type { Values } from '../../../src/report/report.js';
 import {
   addressLiteral,
@@ -31,13 +31,13 @@ describe('conditions by what a person said', () => {
 
   it('are of the columns that a table has', () => {
     const values: Values = {
-      service: parseServiceKey('udp 192.0.2.1:53'),
-      real: parseServerKey('[2001:db8::7]:8080'),
-      client: parseNetwork('198.51.100.7') as NonNullable<ReturnType<typeof parseNetwork>>,
+      service: serviceFilterOf('vs', 'udp 192.0.2.1:53'),
+      real: placesOf('rs', '[2001:db8::7]:8080'),
+      client: placesOf('client', '198.51.100.7'),
       node: 'lb1',
     };
     expect(narrowed(values, 'addr')).toEqual([
-      `fwmark = 0 AND protocol = 17 AND virtual_addr = ${four('c000:0201')} AND virtual_port = 53`,
+      `(fwmark = 0 AND protocol = 17 AND virtual_addr = ${four('c000:0201')} AND virtual_port = 53)`,
       "real_addr = toIPv6('2001:0db8:0000:0000:0000:0000:0000:0007') AND real_port = 8080",
       `client_addr = ${four('c633:6407')}`,
       "node = 'lb1'",
@@ -46,12 +46,20 @@ describe('conditions by what a person said', () => {
   });
 
   it('are a mark alone for a service of one, and a range for a network', () => {
-    const client = parseNetwork('198.51.100.0/24') as NonNullable<ReturnType<typeof parseNetwork>>;
-    expect(narrowed({ service: parseServiceKey('fwmark 7 ipv6'), client }, 'ip')).toEqual([
-      'fwmark = 7',
+    const client = placesOf('client', '198.51.100.0/24');
+    expect(narrowed({ service: serviceFilterOf('vs', 'fwmark 7 ipv6'), client }, 'ip')).toEqual([
+      '(fwmark = 7)',
       `client_ip BETWEEN ${four('c633:6400')} AND ${four('c633:64ff')}`,
     ]);
-    expect(isOfService(parseServiceKey('fwmark 7 ipv6'))).toBe('(fwmark = 7 AND family = 6)');
+    expect(isOfService(serviceFilterOf('vs', 'fwmark 7 ipv6'))).toBe('(fwmark = 7 AND family = 6)');
+  });
+
+  it('are one of several places; a port alone has no address', () => {
+    expect(narrowed({ real: placesOf('rs', '10.0.0.7,:8080') }, 'addr')).toEqual([
+      `((real_addr = ${four('0a00:0007')}) OR (real_port = 8080))`,
+    ]);
+    expect(narrowed({ service: serviceFilterOf('vs', '192.0.2.1') }, 'ip')).toEqual([`(fwmark = 0 AND virtual_ip = ${four('c000:0201')})`]);
+    expect(isOfService(serviceFilterOf('vs', 'fwmark 7'))).toBe('(fwmark = 7)');
   });
 
   it('quote what a person wrote', () => {
