@@ -1,5 +1,6 @@
 import type { Plot } from '../src/plot/plot.js';
 import { plainLines, plainValue } from '../src/text/plain.ts';
+import { ZONE } from './zone.ts';
 
 export type { Plot };
 
@@ -192,4 +193,4 @@ export async function askSql(sql: string, signal?: AbortSignal): Promise<SqlAnsw
 }
 
 export const askReport = (name: string, said: Readonly<Record<string, string>>, signal?: AbortSignal): Promise<ReportAnswer> =>
-  get(`/api/reports/${name}?${new URLSearchParams(said)}`, signal);
+  get(`/api/reports/${name}?${new URLSearchParams({ ...said, zone: ZONE })}`, signal);

@@ -1,5 +1,6 @@
 import type { Unit } from '../src/plot/plot.ts';
-import { momentText, valueText } from '../src/plot/text.ts';
+import { valueText } from '../src/plot/text.ts';
+import { clockText, momentText } from '../src/text/moment.ts';
 
 export interface ChartLine {
   readonly name: string;
@@ -10,22 +11,22 @@ export interface ChartLine {
 /** So many lines are told in words. */
 const WORDS = 8;
 
-/** Labels of an axis of time, UTC: the clock as far as `step` (s) says something, and the date below where it is another than before. */
-export function timeLabels(splits: readonly number[], step: number): string[] {
+/** Labels of an axis of time: the clock as far as `step` (s) says something, and the date below where it is another than before. */
+export function timeLabels(splits: readonly number[], step: number, zone: string): string[] {
   let date = '';
   return splits.map((seconds) => {
-    const iso = new Date(seconds * 1000).toISOString();
-    const day = iso.slice(0, 10);
+    const text = clockText(seconds * 1000, zone);
+    const day = text.slice(0, 10);
     if (step >= 86_400) return day;
-    const clock = iso.slice(11, step < 60 ? 19 : 16);
-    const text = day === date ? clock : `${clock}\n${day}`;
+    const clock = text.slice(11, step < 60 ? 19 : 16);
+    const label = day === date ? clock : `${clock}\n${day}`;
     date = day;
-    return text;
+    return label;
   });
 }
 
 /** What a chart shows, for whoever does not see it: its span, then each line's least, most and last value. */
-export function summary(title: string, times: readonly number[], lines: readonly ChartLine[]): string {
+export function summary(title: string, times: readonly number[], lines: readonly ChartLine[], zone: string): string {
   const [first, last] = [times[0], times.at(-1)];
   if (first === undefined || last === undefined) return `${title}: nothing yet.`;
   const told = lines.slice(0, WORDS).map(({ name, unit, values }) => {
@@ -36,5 +37,5 @@ export function summary(title: string, times: readonly number[], lines: readonly
     return `${name}: ${text(Math.min(...known))} to ${text(Math.max(...known))}, last ${text(now)}`;
   });
   const rest = lines.length > WORDS ? `; and ${lines.length - WORDS} more lines` : '';
-  return `${title}, ${momentText(first * 1000)} to ${momentText(last * 1000)} UTC. ${told.join('; ')}${rest}.`;
+  return `${title}, ${momentText(first * 1000, zone)} to ${momentText(last * 1000, zone)}. ${told.join('; ')}${rest}.`;
 }

@@ -1,10 +1,12 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import type { Unit } from '../src/plot/plot.ts';
-import { momentText, valueText } from '../src/plot/text.ts';
+import { valueText } from '../src/plot/text.ts';
+import { momentText } from '../src/text/moment.ts';
 import type { Mark } from './api.ts';
 import { type ChartLine, summary, timeLabels } from './chart-text.ts';
 import { brushByTouch } from './touch.ts';
+import { ZONE } from './zone.ts';
 
 interface Props {
   readonly title: string;
@@ -94,14 +96,14 @@ export function Chart({ title, times, lines, marks = [], until, running = false,
         width: box.clientWidth,
         height,
         cursor: { y: false, drag: { x: onBrush !== undefined, y: false, setScale: false } },
-        tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC'),
+        tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), ZONE),
         legend: { live: true, markers: { width: 0, fill: (_plot, i) => swatch(i - 1) } },
         scales: {
           x: { range: () => span.current },
           ...Object.fromEntries(units.map((unit) => [unit, scale(unit)])),
         },
         axes: [
-          { ...axis, space: 90, values: (_plot, splits, _axis, _space, step) => timeLabels(splits, step) },
+          { ...axis, space: 90, values: (_plot, splits, _axis, _space, step) => timeLabels(splits, step, ZONE) },
           ...units.map(
             (unit, i): uPlot.Axis => ({
               ...axis,
@@ -114,7 +116,7 @@ export function Chart({ title, times, lines, marks = [], until, running = false,
           ),
         ],
         series: [
-          { label: 'UTC', value: (_plot: uPlot, seconds: number | null) => (seconds === null ? '–' : momentText(seconds * 1000)) },
+          { label: 'time', value: (_plot: uPlot, seconds: number | null) => (seconds === null ? '–' : momentText(seconds * 1000, ZONE)) },
           ...lines.map((line, i) => ({
             label: line.name,
             scale: line.unit,
@@ -168,7 +170,7 @@ export function Chart({ title, times, lines, marks = [], until, running = false,
   useEffect(() => {
     chart.current?.setData(data());
     const how = onBrush === undefined ? '' : ' Without a pointer: the fields since and until of the form below say the time.';
-    chart.current?.ctx.canvas.setAttribute('aria-label', summary(title, times, lines) + how);
+    chart.current?.ctx.canvas.setAttribute('aria-label', summary(title, times, lines, ZONE) + how);
   }, [times, lines, marks, until, palette]);
   return (
     <figure class="card chart" data-last={times.at(-1)}>
@@ -180,7 +182,7 @@ export function Chart({ title, times, lines, marks = [], until, running = false,
         <ul class="marks" aria-label="Changes">
           {inside.slice(0, WORDS).map(({ at, text }) => (
             <li key={`${at}${text}`}>
-              <time>{momentText(at)}</time> {text}
+              <time>{momentText(at, ZONE)}</time> {text}
             </li>
           ))}
           {inside.length > WORDS && (

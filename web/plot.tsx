@@ -1,8 +1,10 @@
-import { momentText, valueText } from '../src/plot/text.ts';
+import { valueText } from '../src/plot/text.ts';
+import { clockText, momentText } from '../src/text/moment.ts';
 import type { Plot } from './api.ts';
 import { useMarks } from './balancer.ts';
 import { Chart } from './chart.tsx';
 import { piecesOf } from './pieces.ts';
+import { ZONE } from './zone.ts';
 
 const percent = (part: number, whole: number): string => `${whole <= 0 ? 0 : (part / whole) * 100}%`;
 
@@ -116,7 +118,7 @@ export function PlotView({ plot }: { readonly plot: Plot }) {
                     <span
                       class={`part span series-1 ${span.end === null ? 'open' : ''}`}
                       style={{ marginLeft: percent(from - plot.begin, whole), width: percent(Math.max(to - from, whole / 300), whole) }}
-                      title={`${momentText(span.begin)} – ${span.end === null ? 'now' : momentText(span.end)}`}
+                      title={`${clockText(span.begin, ZONE)} – ${span.end === null ? 'now' : clockText(span.end, ZONE)}`}
                     />
                   </span>
                   <span class="number">{span.note}</span>
@@ -125,8 +127,8 @@ export function PlotView({ plot }: { readonly plot: Plot }) {
             })}
           </div>
           <div class="legend ends">
-            <span>{momentText(plot.begin)} UTC</span>
-            <span>{momentText(plot.end)} UTC</span>
+            <span>{momentText(plot.begin, ZONE)}</span>
+            <span>{momentText(plot.end, ZONE)}</span>
           </div>
         </figure>
       );

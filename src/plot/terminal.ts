@@ -1,6 +1,7 @@
+import { axisText, clockText } from '../text/moment.js';
 import { plainValue } from '../text/plain.js';
 import type { Bars, Heat, Lines, Plot, Spans } from './plot.js';
-import { momentText, valueText } from './text.js';
+import { valueText } from './text.js';
 
 export interface TerminalStyle {
   /** Columns. */
@@ -8,6 +9,8 @@ export interface TerminalStyle {
   /** Only characters of ASCII. */
   readonly ascii: boolean;
   readonly colours: boolean;
+  /** In which times are written. */
+  readonly zone: string;
 }
 
 /** How full a character is, from nothing to all. */
@@ -89,7 +92,7 @@ function lines({ lines, begin, step, marks }: Lines, style: TerminalStyle): stri
     });
     return `${fitted(name, label)}  ${painted(cells.join(''), i, style)}  ${tops[i]}`;
   });
-  const [left, right] = [momentText(begin, step), momentText(begin + count * step, step)];
+  const [left, right] = [axisText(begin, step, style.zone), axisText(begin + count * step, step, style.zone)];
   const axis = room >= left.length + right.length + 1 ? `${left}${' '.repeat(room - left.length - right.length)}${right}` : left;
   const pointer = style.ascii ? '^' : '▲';
   const marked = Array.from({ length: room }, () => ' ');
@@ -99,7 +102,7 @@ function lines({ lines, begin, step, marks }: Lines, style: TerminalStyle): stri
     ...drawn,
     ...(marks.length === 0 ? [] : [`${margin}${marked.join('')}`]),
     `${margin}${axis}`,
-    ...marks.map(({ at, text }) => `${margin}${pointer} ${momentText(at)} ${text}`),
+    ...marks.map(({ at, text }) => `${margin}${pointer} ${clockText(at, style.zone)} ${text}`),
   ];
 }
 
@@ -146,7 +149,7 @@ function spans({ spans, begin, end }: Spans, style: TerminalStyle): string[] {
     const text = span.end === null ? `${bar.slice(0, -1)}${open}` : bar;
     return `${fitted(span.label, label)}  ${' '.repeat(from)}${painted(text, 0, style)}${' '.repeat(room - to - 1)}  ${span.note}`;
   });
-  const [left, right] = [momentText(begin, 60_000), momentText(end, 60_000)];
+  const [left, right] = [axisText(begin, 60_000, style.zone), axisText(end, 60_000, style.zone)];
   return [...drawn, `${' '.repeat(label + 2)}${left}${' '.repeat(Math.max(1, room - left.length - right.length))}${right}`];
 }
 

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import Table from 'cli-table3';
+import { drawTable } from '../../src/text/table.js';
 import { remove, rounded } from './setup.js';
 import { Namespace } from './storm-namespace.js';
 import { conntrack, hearPeer, ulogd } from './storm-peers.js';
@@ -99,8 +99,14 @@ export async function storm(options: StormOptions, say: (line: string) => void):
 /** For people: a line a program. */
 export function stormTable({ vslog, conntrack, ulogd, cpu_ratio }: StormFigures): string {
   const columns = ['offered', 'kept', 'reported_lost', 'silently_lost', 'cpu_us', 'exited'] as const;
-  const table = new Table({ head: ['', ...columns], style: { head: [], border: [] } });
-  for (const [name, figures] of Object.entries({ vslog, conntrack, ulogd }))
-    table.push([name, ...columns.map((column) => String(figures[column]))]);
-  return `${table.toString()}\nvslog's CPU an event: ${cpu_ratio.conntrack} of conntrack's, ${cpu_ratio.ulogd} of ulogd's`;
+  const rows = Object.entries({ vslog, conntrack, ulogd }).map(([name, figures]) => [
+    name,
+    ...columns.map((column) => String(figures[column])),
+  ]);
+  const { text } = drawTable(
+    ['program', ...columns].map((title) => ({ title, right: title !== 'program' })),
+    rows,
+    { width: undefined, bold: (title) => title },
+  );
+  return `${text}\nvslog's CPU an event: ${cpu_ratio.conntrack} of conntrack's, ${cpu_ratio.ulogd} of ulogd's`;
 }

@@ -1,4 +1,4 @@
-import { durationText } from '../../src/plot/text.ts';
+import { durationText } from '../../src/text/format.ts';
 import { askReport, type Drain, get } from '../api.ts';
 import { useAnswer } from '../ask.ts';
 import { confirm } from '../confirm.tsx';

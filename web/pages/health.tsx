@@ -1,4 +1,4 @@
-import { bytesText, countText } from '../../src/plot/text.ts';
+import { bytesText, countText } from '../../src/text/format.ts';
 import { askReport } from '../api.ts';
 import { useAnswer } from '../ask.ts';
 import { useLive } from '../live.ts';

@@ -1,4 +1,4 @@
-import { bytesText, countText } from '../../src/plot/text.ts';
+import { bytesText, countText } from '../../src/text/format.ts';
 import { askReport, type Status } from '../api.ts';
 import { useAnswer } from '../ask.ts';
 import { activeLines, useBalancer, useMarks } from '../balancer.ts';

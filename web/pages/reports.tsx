@@ -4,6 +4,7 @@ import { Field, Problem } from '../parts.tsx';
 import { PlotView } from '../plot.tsx';
 import { go, type Place } from '../route.ts';
 import { Table } from '../table.tsx';
+import { ZONE } from '../zone.ts';
 
 /** Everything that a form says, but for what is left empty. */
 export function saidIn(form: HTMLFormElement): Record<string, string> {
@@ -85,7 +86,7 @@ export function ReportView({ info, query, path, defaults = {}, kept = [] }: View
           )}
           {answer.more && <p class="dim">There may be more: raise the limit.</p>}
           <p class="links">
-            <a href={`/api/reports/${info.name}.csv?${new URLSearchParams(said)}`} download={`${info.name}.csv`}>
+            <a href={`/api/reports/${info.name}.csv?${new URLSearchParams({ ...said, zone: ZONE })}`} download={`${info.name}.csv`}>
               Download CSV
             </a>
             <a href={`/sql?q=${encodeURIComponent(answer.sql)}`}>Open its SQL</a>

@@ -1,4 +1,4 @@
-import { countText } from '../../src/plot/text.ts';
+import { countText } from '../../src/text/format.ts';
 import type { Real, Service } from '../api.ts';
 import { activeLines, useBalancer, useMarks } from '../balancer.ts';
 import { Chart } from '../chart.tsx';

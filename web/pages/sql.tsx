@@ -1,5 +1,5 @@
 import { useRef, useState } from 'preact/hooks';
-import { countText, durationText } from '../../src/plot/text.ts';
+import { countText, durationText } from '../../src/text/format.ts';
 import { askSql, get, type SqlAnswer } from '../api.ts';
 import { useAnswer } from '../ask.ts';
 import { Problem } from '../parts.tsx';

@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Plot } from '../../../src/plot/plot.js';
 import { drawPlot } from '../../../src/plot/terminal.js';
-import { bytesText, countText, durationText, momentText } from '../../../src/plot/text.js';
+import { valueText } from '../../../src/plot/text.js';
 import { plainLines } from '../../../src/text/plain.js';
 
-const PLAIN = { width: 50, ascii: true, colours: false };
+const PLAIN = { width: 50, ascii: true, colours: false, zone: 'UTC' };
 
 test('bars are as long as their values, in parts, with a legend', () => {
   const plot: Plot = {
@@ -89,30 +89,19 @@ test('whatever the values are, no line is wider than the terminal but for the wo
   const bars = fc.array(fc.record({ label, parts: fc.array(part, { maxLength: 4 }) }), { maxLength: 6 });
   fc.assert(
     fc.property(bars, fc.integer({ min: 40, max: 200 }), fc.boolean(), (drawn, width, ascii) => {
-      const text = drawPlot({ kind: 'bars', title: '', unit: 'bytes', bars: drawn }, { width, ascii, colours: false });
+      const text = drawPlot({ kind: 'bars', title: '', unit: 'bytes', bars: drawn }, { width, ascii, colours: false, zone: 'UTC' });
       for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(Math.max(width, 40));
     }),
   );
 });
 
-test('numbers are written as people read them', () => {
-  expect([countText(0), countText(1234567), countText(2.25)]).toEqual(['0', '1 234 567', '2.3']);
-  expect([bytesText(999), bytesText(1500), bytesText(123_456_789)]).toEqual(['999 B', '1.5 kB', '123 MB']);
-  expect([0.0000005, 0.25, 5, 59, 61, 3600, 90_000].map(durationText)).toEqual([
-    '1 µs',
-    '250 ms',
-    '5.0 s',
-    '59 s',
-    '1 m 1 s',
-    '1 h',
-    '1 d 1 h',
-  ]);
-  const at = Date.UTC(2026, 0, 30, 10, 20, 30);
-  expect([momentText(at), momentText(at, 60_000), momentText(at, 86_400_000)]).toEqual([
-    '2026-01-30 10:20:30',
-    '01-30 10:20',
-    '2026-01-30',
-  ]);
+test('values are written in their unit', () => {
+  expect([valueText(1234567, 'count'), valueText(1536, 'bytes'), valueText(61, 'seconds')]).toEqual(['1,234,567', '1.5 KiB', '1 min 1 s']);
+});
+
+test('times are in the zone of whoever looks', () => {
+  const plot: Plot = { kind: 'spans', title: 's', begin: Date.UTC(2026, 0, 30, 23), end: Date.UTC(2026, 0, 31, 1), spans: [] };
+  expect(drawPlot(plot, { ...PLAIN, zone: 'Asia/Tokyo' })).toMatch(/01-31 08:00 +01-31 10:00/);
 });
 
 test('labels, notes and marks cannot draw, or turn what follows', () => {

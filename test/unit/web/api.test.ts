@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { askReport, askSql, get, post, Refusal } from '../../../web/api.ts';
+import { ZONE } from '../../../web/zone.ts';
 
 afterEach(() => vi.unstubAllGlobals());
 
@@ -78,6 +79,6 @@ describe('a report', () => {
   it('is asked with what was said', async () => {
     const asked = answering(200, '{"cells":[]}');
     await askReport('who', { rs: '[2001:db8::1]:80', since: '1h' });
-    expect(asked[0]?.[0]).toBe('/api/reports/who?rs=%5B2001%3Adb8%3A%3A1%5D%3A80&since=1h');
+    expect(asked[0]?.[0]).toBe(`/api/reports/who?rs=%5B2001%3Adb8%3A%3A1%5D%3A80&since=1h&zone=${encodeURIComponent(ZONE)}`);
   });
 });

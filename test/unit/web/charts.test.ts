@@ -12,12 +12,12 @@ describe('labels of an axis of time', () => {
   const at = (...minutes: number[]): number[] => minutes.map((minute) => TEN / 1000 + minute * 60);
 
   it('say the clock, and the date where it is another than before', () => {
-    expect(timeLabels(at(0, 5, 14 * 60, 14 * 60 + 5), 300)).toEqual(['10:00\n2026-01-30', '10:05', '00:00\n2026-01-31', '00:05']);
+    expect(timeLabels(at(0, 5, 14 * 60, 14 * 60 + 5), 300, 'UTC')).toEqual(['10:00\n2026-01-30', '10:05', '00:00\n2026-01-31', '00:05']);
   });
 
   it('have seconds where these say something, and only dates of days', () => {
-    expect(timeLabels(at(0, 0.5), 30)).toEqual(['10:00:00\n2026-01-30', '10:00:30']);
-    expect(timeLabels(at(0, 24 * 60), 86_400)).toEqual(['2026-01-30', '2026-01-31']);
+    expect(timeLabels(at(0, 0.5), 30, 'UTC')).toEqual(['10:00:00\n2026-01-30', '10:00:30']);
+    expect(timeLabels(at(0, 24 * 60), 86_400, 'UTC')).toEqual(['2026-01-30', '2026-01-31']);
   });
 });
 
@@ -29,15 +29,15 @@ describe('a chart in words', () => {
       { name: 'lived', unit: 'seconds' as const, values: [null, 90] },
       { name: 'bytes', unit: 'bytes' as const, values: [null, null] },
     ];
-    expect(summary('Connections', times, lines)).toBe(
-      'Connections, 2026-01-30 10:00:00 to 2026-01-30 10:01:00 UTC. open: 3 to 1 234, last 1 234; lived: 1 m 30 s to 1 m 30 s, last 1 m 30 s; bytes: no value.',
+    expect(summary('Connections', times, lines, 'UTC')).toBe(
+      'Connections, 2026-01-30 10:00:00Z to 2026-01-30 10:01:00Z. open: 3 to 1,234, last 1,234; lived: 1 min 30 s to 1 min 30 s, last 1 min 30 s; bytes: no value.',
     );
   });
 
   it('is of eight lines at most, and of nothing where there is nothing', () => {
     const lines = Array.from({ length: 10 }, (_, i) => ({ name: `rs${i}`, unit: 'count' as const, values: [i] }));
-    expect(summary('All', times.slice(0, 1), lines)).toMatch(/rs7: 7 to 7, last 7; and 2 more lines\.$/);
-    expect(summary('All', [], [])).toBe('All: nothing yet.');
+    expect(summary('All', times.slice(0, 1), lines, 'UTC')).toMatch(/rs7: 7 to 7, last 7; and 2 more lines\.$/);
+    expect(summary('All', [], [], 'UTC')).toBe('All: nothing yet.');
   });
 });
 
