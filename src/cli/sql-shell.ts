@@ -1,17 +1,19 @@
 import { writeFileSync } from 'node:fs';
 import { createInterface, type Interface } from 'node:readline';
 import { fileMode } from '../access/readers.js';
-import { durationText } from '../plot/text.js';
+import { ApiError } from '../api/errors.js';
 import type { QueryLimits } from '../store/store.js';
+import { durationText } from '../text/format.js';
 import { sentenceOf } from '../wire/errors.js';
-import { errorStyle, note, write, writeAnswer } from './output.js';
+import { errorStyle, note, page, write, writeAnswer } from './output.js';
+import { sqlErrorText } from './sql-error.js';
 import { answerText, formatNames, formatOf, isBinary } from './sql-format.js';
 import { addToHistory, historyPath, oneLine, readHistory } from './sql-history.js';
 import type { SqlAsker } from './sql-http.js';
 import { limitAdvice } from './sql-limits.js';
-import { columnsSql, completions, SIZES_SQL, type SqlWords, WORDS_SQL, wordsOf } from './sql-words.js';
+import { askedSql, columnsSql, completions, SIZES_SQL, type SqlWords, WORDS_SQL, wordsOf } from './sql-words.js';
 
-const HELP = `A statement ends with ; and may have many lines.
+const HELP = `A statement ends with ; and may have many lines; one that ends with \\\\G is answered with a block a row.
   \\d [TABLE]    tables, or a table's columns
   \\l            tables and what they take on disk
   \\x            a row as a block, or as a line of a table
@@ -23,6 +25,8 @@ const HELP = `A statement ends with ; and may have many lines.
 `;
 
 const CANCELLED = 'cancelled';
+/** Formats for reading. */
+const PAGED: ReadonlySet<string> = new Set(['table', 'vertical']);
 
 /** The interactive shell of \`vslog sql\`. */
 export class SqlShell {
@@ -87,13 +91,16 @@ export class SqlShell {
   /** Resolves to true when the person leaves. */
   private async take(line: string): Promise<boolean> {
     if (this.statement === '' && line.trim() === '') return false;
-    if (this.statement === '' && /^\s*(\\|(exit|quit)\s*;?\s*$)/i.test(line)) return this.command(line.trim());
+    // A command may come within an unfinished statement, which goes on behind it.
+    const blocks = /\\G\s*;?\s*$/.test(line);
+    if (/^\s*\\/.test(line) && !(blocks && this.statement !== '')) return this.command(line.trim());
+    if (this.statement === '' && /^\s*(exit|quit)\s*;?\s*$/i.test(line)) return true;
     this.statement = this.statement === '' ? line : `${this.statement}\n${line}`;
-    if (!/;\s*$/.test(line)) return false;
+    if (!blocks && !/;\s*$/.test(line)) return false;
     const statement = this.statement.trim();
     this.statement = '';
     addToHistory(this.history, oneLine(statement));
-    await this.answer(statement.replace(/;\s*$/, ''), this.format);
+    await this.answer(statement.replace(/(?:\\G|;)\s*;?\s*$/, ''), blocks ? 'vertical' : this.format);
     return false;
   }
 
@@ -101,8 +108,6 @@ export class SqlShell {
     const [name = '', argument = ''] = line.replace(/;$/, '').split(/\s+/, 2);
     switch (name.toLowerCase()) {
       case '\\q':
-      case 'exit':
-      case 'quit':
         return true;
       case '\\?':
       case '\\h':
@@ -158,14 +163,20 @@ export class SqlShell {
     const running = new AbortController();
     this.running = running;
     try {
-      const bytes = await this.api.sql(sql, engine, this.limits, running.signal);
+      const bytes = await this.api.sql(askedSql(sql), engine, this.limits, running.signal);
       if (running.signal.aborted) throw new Error(CANCELLED);
       const text = answerText(bytes, format);
-      if (this.file === undefined) await writeAnswer(text);
+      if (this.file === undefined) await (PAGED.has(format) ? page(text.toString()) : writeAnswer(text));
       else writeFileSync(this.file, text, { mode: fileMode() });
       if (this.timing) note(`${durationText((performance.now() - began) / 1000)}${this.file === undefined ? '' : `, in ${this.file}`}`);
     } catch (error) {
-      complain(running.signal.aborted ? CANCELLED : sentenceOf(error));
+      complain(
+        running.signal.aborted
+          ? CANCELLED
+          : error instanceof ApiError && error.code === 'query_failed'
+            ? sqlErrorText(sql, error.message)
+            : sentenceOf(error),
+      );
       const advice = limitAdvice(error);
       if (advice !== undefined) note(advice);
     } finally {

@@ -9,7 +9,7 @@ export interface SqlWords {
 }
 
 /** Written in capitals; completed in the case in which they were begun. */
-const KEYWORDS =
+export const KEYWORDS: readonly string[] =
   'SELECT DISTINCT FROM WHERE PREWHERE GROUP BY HAVING ORDER LIMIT OFFSET WITH AS AND OR NOT IN BETWEEN LIKE ILIKE IS NULL CASE WHEN THEN ELSE END JOIN LEFT INNER ON USING UNION ALL ARRAY FINAL SAMPLE DESC ASC INTERVAL SECOND MINUTE HOUR DAY WEEK MONTH DESCRIBE SHOW TABLES EXPLAIN FORMAT OVER PARTITION ROWS CAST TOTALS ROLLUP'.split(
     ' ',
   );
@@ -25,6 +25,11 @@ export const SIZES_SQL = `SELECT t.name AS table, if(t.engine IN ('View', 'Mater
 /** A table's columns: the shell's \d TABLE. `table` is a plain name. */
 export function columnsSql(table: string): string {
   return `SELECT name, type, default_kind = 'ALIAS' AS computed FROM system.columns WHERE database = currentDatabase() AND table = '${table}' ORDER BY position`;
+}
+
+/** What a person asked as the store is to be asked: views that only fill tables are no tables to read. */
+export function askedSql(sql: string): string {
+  return /^\s*show\s+tables\s*;?\s*$/i.test(sql) ? "SHOW TABLES NOT LIKE '%\\_feed'" : sql;
 }
 
 export function wordsOf(rows: readonly (readonly [kind: string, name: string, table: string])[]): SqlWords {

@@ -2,14 +2,17 @@ import { writeFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { fileMode } from '../access/readers.js';
 import { ApiClient } from '../api/client.js';
+import { ApiError } from '../api/errors.js';
 import { sentenceOf } from '../wire/errors.js';
 import { Exit } from './exit-codes.js';
 import { Failure } from './failure.js';
 import { addConfigOptions, configOf } from './options.js';
-import { note, writeAnswer } from './output.js';
+import { note, page, writeAnswer } from './output.js';
+import { sqlErrorText } from './sql-error.js';
 import { answerText, formatNames, formatOf, isBinary } from './sql-format.js';
 import { httpSql, type SqlAsker } from './sql-http.js';
 import { addLimitOptions, type LimitFlags, limitAdvice, limitsOf } from './sql-limits.js';
+import { askedSql } from './sql-words.js';
 
 const EXAMPLES = `
 Formats: ${formatNames.join(', ')}, or any output format of ClickHouse by its name.
@@ -68,13 +71,15 @@ export function sqlCommand(): Command {
     }
     const sql = query === undefined || query === '-' ? await standardInput() : query;
     if (sql.trim() === '') throw new Failure(Exit.usage, 'There is no query: give it as an argument or on standard input.');
-    const answer = await api.sql(sql, format, limits).catch((error: unknown) => {
+    const answer = await api.sql(askedSql(sql), format, limits).catch((error: unknown) => {
       const advice = limitAdvice(error);
       if (advice !== undefined) note(advice);
+      if (error instanceof ApiError && error.code === 'query_failed') throw new Failure(Exit.failure, sqlErrorText(sql, error.message));
       throw error;
     });
     const text = answerText(answer, asked);
-    if (options.output === undefined) return writeAnswer(text);
+    if (options.output === undefined)
+      return terminal && (asked === 'table' || asked === 'vertical') ? page(text.toString()) : writeAnswer(text);
     try {
       writeFileSync(options.output, text, { mode: fileMode() });
     } catch (error) {
