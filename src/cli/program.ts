@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { admitReaders } from '../access/readers.js';
+import { isZone } from '../text/moment.js';
 import { plainOutput } from '../text/plain.js';
 import { type CommandEntry, commands, needed } from './commands.js';
 import { Exit } from './exit-codes.js';
 import { exitCodeOf, Failure, sentence } from './failure.js';
+import { shapeHelp, sqlArguments, withoutHelpAll } from './help.js';
 import { errorStyle } from './output.js';
 
 /** Of package.json. */
@@ -14,7 +16,7 @@ export const VERSION: string = (
 ).version;
 
 /** The command line, whole or with some of its commands. */
-export async function program(wanted: readonly CommandEntry[] = commands): Promise<Command> {
+export async function program(wanted: readonly CommandEntry[] = commands, everything = false): Promise<Command> {
   const vslog = new Command('vslog')
     .description('Every connection your IPVS balancer ever made, in SQL.')
     .version(VERSION, '-V, --version')
@@ -24,11 +26,33 @@ export async function program(wanted: readonly CommandEntry[] = commands): Promi
       'after',
       '\nFirst steps:\n  vslog doctor      can this machine do it?\n  vslog up          record, until Ctrl-C\n  vslog tail        watch\n  vslog sql "SELECT count() FROM conn_events"\n\nDocumentation: docs/cli.md, docs/config.md',
     );
+  addZoneOptions(vslog);
   for (const { load } of wanted) vslog.addCommand(await load(VERSION));
+  shapeHelp(vslog, everything);
   // exitOverride is inherited only by commands made with .command().
   const all = (command: Command): Command[] => [command, ...command.commands.flatMap(all)];
+  for (const command of all(vslog).slice(1)) if (command.commands.length === 0) addZoneOptions(command, true);
   for (const command of all(vslog)) command.exitOverride().configureOutput({ outputError: (text, write) => write(errorStyle(text)) });
   return vslog;
+}
+
+/** --tz and --utc, which every command understands: in which zone times are read and written. */
+function addZoneOptions(command: Command, hidden = false): void {
+  const options = [
+    new Option('--tz <ZONE>', 'read and write times in this zone, such as Europe/Berlin (default: $TZ, or the machine’s)'),
+    new Option('--utc', 'read and write times in UTC'),
+  ];
+  for (const option of options) command.addOption(hidden ? option.hideHelp() : option);
+  if (hidden) command.hook('preAction', (_root, action) => chooseZone(action.optsWithGlobals()));
+}
+
+/** For this process, as TZ does. Throws Failure. */
+function chooseZone({ tz, utc }: { readonly tz?: string; readonly utc?: boolean }): void {
+  if (tz !== undefined && utc === true) throw new Failure(Exit.usage, '--utc is --tz UTC: leave one of them out.');
+  const zone = utc === true ? 'UTC' : tz;
+  if (zone === undefined) return;
+  if (!isZone(zone)) throw new Failure(Exit.usage, `--tz is ${JSON.stringify(zone)}: it must be a time zone such as Europe/Berlin or UTC.`);
+  process.env.TZ = zone;
 }
 
 /** Runs the command line and resolves to the exit code. Whatever goes wrong is a sentence. */
@@ -45,8 +69,9 @@ export async function main(argv: readonly string[]): Promise<number> {
   process.on('uncaughtException', fatal);
   process.on('unhandledRejection', fatal);
   try {
-    const vslog = await program(needed(argv[2]));
-    await vslog.parseAsync(argv as string[]);
+    const all = withoutHelpAll(argv);
+    const vslog = await program(needed(argv[2]), all !== undefined);
+    await vslog.parseAsync(sqlArguments(all ?? argv));
     return Exit.ok;
   } catch (error) {
     report(error);

@@ -1,6 +1,6 @@
 import type { StatusDocument } from '../api/status.js';
+import { plural, wholeText } from '../text/format.js';
 import { plainOutput, plainText } from '../text/plain.js';
-import { plural, whole } from './numbers.js';
 import { colour } from './output.js';
 
 const REFRESH_MS = 500;
@@ -72,7 +72,7 @@ export class UpStatus {
     const most = lagEvents === 0 ? 0 : Math.max(this.most.get(sink) ?? 0, lagEvents);
     this.most.set(sink, most);
     if (lagEvents === 0) return 'up to date';
-    const text = `${whole(lagEvents)} behind`;
+    const text = `${wholeText(lagEvents)} behind`;
     return most < BAR_FROM ? text : `${progressBar(1 - lagEvents / most)} ${text}`;
   }
 
@@ -84,9 +84,9 @@ export class UpStatus {
     const open = capture.account?.connections ?? 0;
     const parts = [
       ...(open > 0 ? [plural(open, 'connection')] : []),
-      `${whole(counters.events)} events`,
-      `${whole(rate)}/s`,
-      `lag ${whole(lag ?? 0)}`,
+      `${wholeText(counters.events)} events`,
+      `${wholeText(rate)}/s`,
+      `lag ${wholeText(lag ?? 0)}`,
       ...sinks.map((sink) => `${sink.name} ${this.behind(sink)}`),
     ];
     if (spool.state !== 'running') parts.push(spool.state);

@@ -12,6 +12,7 @@ import { addConfigOptions, addServiceOptions, configOf } from './options.js';
 import { note } from './output.js';
 import { admitConfigured } from './readers.js';
 import { StopSignal } from './stop-signal.js';
+import { balancedText } from './up-services.js';
 import { UpStatus } from './up-status.js';
 
 const EXAMPLES = `
@@ -92,7 +93,12 @@ export function upCommand(version: string): Command {
           greeted = true;
           chosen.demonstration?.begin();
           const steps = nextSteps(config, chosen, { sql: values['store.kind'] !== 'none' });
-          if (steps.length > 0) status.say(['Try next, in another terminal:', ...steps.map((step) => `  ${step}`)].join('\n'));
+          const balanced = chosen.plan.source === 'conntrack' ? Promise.resolve([]) : balancedText(values['capture.socket']);
+          void balanced.then((lines) => {
+            if (lines.length > 0) status.say(lines.join('\n'));
+            status.say('ready: connections are recorded');
+            if (steps.length > 0) status.say(['Try next, in another terminal:', ...steps.map((step) => `  ${step}`)].join('\n'));
+          });
         },
         advice: ADVICE,
       });
