@@ -1,15 +1,15 @@
 import { Command, Option } from 'commander';
+import { plural, wholeText } from '../text/format.js';
 import type { CaptureClient, Expiry, Welcome } from '../wire/client.js';
 import type { ConnFilter } from '../wire/conn-filter.js';
 import { toBigInt } from '../wire/proto.js';
 import { withCapture } from './capture-answer.js';
 import { type ConnFilterOptions, connFilters, isEmpty, PLACE_FLAGS } from './conn-filter.js';
-import { ConnTable } from './conn-table.js';
+import { connListing, FirstConnections } from './conn-list.js';
 import type { ConnEvent } from './event.js';
-import { plainEvent } from './event-text.js';
 import { Exit } from './exit-codes.js';
 import { Failure } from './failure.js';
-import { plural, whole } from './numbers.js';
+import { addListOptions, checkColumns, isForPeople, type ListOptions, peopleText, writeListing } from './listing.js';
 import { addConfigOptions, configOf } from './options.js';
 import { write } from './output.js';
 import { resolved } from './place.js';
@@ -49,32 +49,35 @@ export function connCommand(): Command {
   return command;
 }
 
-interface ListOptions extends ConnFilterOptions {
+interface LsOptions extends ConnFilterOptions, ListOptions {
   readonly limit?: string;
   readonly watch?: string | true;
-  readonly json?: boolean;
 }
 
 function lsCommand(): Command {
   const command = new Command('ls')
     .description('List live connections, persistence templates among them. Also of source conntrack.')
-    .option('--limit <N>', `show so many rows and count the rest; 0: all (default: ${LIMIT})`)
+    .option('--limit <N>', `so many rows, and how many more there are; 0: all (default: ${LIMIT} for people, else all)`)
     .option('--watch [SECONDS]', `again every so many seconds, until Ctrl-C (default: ${WATCH_S})`)
-    .option('--json', 'one array, for machines; all of them without --limit')
     .addHelpText('after', LS_EXAMPLES);
-  addConfigOptions(addFilterOptions(command), 'conn');
-  return command.action(async (options: ListOptions) => {
+  addConfigOptions(addFilterOptions(addListOptions(command)), 'conn');
+  return command.action(async (options: LsOptions) => {
     const filters = connFilters(await resolved(options, PLACE_FLAGS));
-    const limit = numberOf('limit', options.limit, options.json === true ? 0 : LIMIT, /^\d{1,9}$/);
+    const limit = numberOf('limit', options.limit, isForPeople(options) ? LIMIT : 0, /^\d{1,9}$/);
     const seconds =
       options.watch === undefined
         ? undefined
         : numberOf('watch', options.watch === true ? undefined : options.watch, WATCH_S, /^\d{1,5}(\.\d+)?$/);
-    if (seconds !== undefined && options.json === true) throw new Failure(Exit.usage, '--watch is for people: leave it or --json out.');
+    if (seconds !== undefined && !isForPeople(options)) throw new Failure(Exit.usage, '--watch is for people: leave it or -o out.');
+    checkColumns(connListing({ node: '', epoch: '' }), options);
     await withCapture(configOf(command, 'conn').values['capture.socket'], 'vslog conn', async (client, welcome) => {
-      if (options.json === true) return listJson(client, welcome, filters, limit);
-      if (seconds === undefined) return write(await listTable(client, filters, limit));
-      return watch(client, filters, limit, seconds);
+      const wanted = { client, filters, limit: limit === 0 ? Number.POSITIVE_INFINITY : limit, options };
+      // A table of millions goes through as it comes.
+      if (limit === 0 && (options.json === true || options.output === 'json') && options.columns === undefined)
+        return listAllJson(client, welcome, filters);
+      if (seconds !== undefined) return watch(wanted, seconds);
+      const found = await firstOf(wanted);
+      await writeListing(connListing(welcome), found.first(), options, moreText(found));
     });
   });
 }
@@ -139,16 +142,28 @@ function addFilterOptions(command: Command): Command {
 }
 
 function expiryText({ matched, ended, others, steps }: Expiry, dry: boolean): string {
-  const rest = dry || ended === matched ? '' : `; ${whole(matched - ended)} more ended by themselves or are still there`;
-  const more = others === 0 ? '' : `, and ${whole(others)} outside the filter`;
+  const rest = dry || ended === matched ? '' : `; ${wholeText(matched - ended)} more ended by themselves or are still there`;
+  const more = others === 0 ? '' : `, and ${wholeText(others)} outside the filter`;
   const what = steps.map((step) => `  ${step}\n`).join('');
   return `${plural(dry ? matched : ended, 'connection')} ${dry ? 'would end' : 'ended'}${more}${rest}\n${dry ? what : ''}`;
 }
 
-async function listTable(client: CaptureClient, filters: readonly ConnFilter[], limit: number): Promise<string> {
-  const table = new ConnTable(limit === 0 ? Number.POSITIVE_INFINITY : limit);
-  await each(client, filters, (event) => table.add(event));
-  return table.text();
+interface Wanted {
+  readonly client: CaptureClient;
+  readonly filters: readonly ConnFilter[];
+  readonly limit: number;
+  readonly options: ListOptions;
+}
+
+async function firstOf({ client, filters, limit }: Wanted): Promise<FirstConnections> {
+  const found = new FirstConnections(limit);
+  await each(client, filters, (event) => found.add(event));
+  return found;
+}
+
+function moreText(found: FirstConnections): string {
+  const rest = found.total - found.first().length;
+  return rest === 0 ? '' : `and ${wholeText(rest)} more; --limit 0 shows all\n`;
 }
 
 /** Every connection that one of the filters takes, once. */
@@ -167,15 +182,8 @@ async function each(client: CaptureClient, filters: readonly ConnFilter[], take:
     );
 }
 
-async function listJson(client: CaptureClient, { node, epoch }: Welcome, filters: readonly ConnFilter[], limit: number): Promise<void> {
-  const plain = (event: ConnEvent): string => JSON.stringify(plainEvent({ node, epoch, record: 'conn', event }));
-  if (limit > 0) {
-    // Those that the table shows.
-    const table = new ConnTable(limit);
-    await each(client, filters, (event) => table.add(event));
-    const rows = table.first().map(plain);
-    return write(rows.length === 0 ? '[]\n' : `[\n${rows.join(',\n')}\n]\n`);
-  }
+async function listAllJson(client: CaptureClient, where: Welcome, filters: readonly ConnFilter[]): Promise<void> {
+  const { plain } = connListing(where);
   let text = '';
   let shown = 0;
   const flush = async (): Promise<void> => {
@@ -184,7 +192,7 @@ async function listJson(client: CaptureClient, { node, epoch }: Welcome, filters
     await write(part);
   };
   await each(client, filters, (event) => {
-    text += `${shown++ === 0 ? '[\n' : ',\n'}${plain(event)}`;
+    text += `${shown++ === 0 ? '[\n' : ',\n'}${JSON.stringify(plain(event))}`;
     if (text.length < 1 << 20) return;
     client.pause();
     void flush().then(() => client.resume());
@@ -193,14 +201,15 @@ async function listJson(client: CaptureClient, { node, epoch }: Welcome, filters
   await flush();
 }
 
-async function watch(client: CaptureClient, filters: readonly ConnFilter[], limit: number, seconds: number): Promise<void> {
+async function watch(wanted: Wanted, seconds: number): Promise<void> {
   const stop = new AbortController();
   const end = (): void => stop.abort();
   process.once('SIGINT', end);
   process.once('SIGTERM', end);
   try {
     while (!stop.signal.aborted) {
-      const text = await listTable(client, filters, limit);
+      const found = await firstOf(wanted);
+      const text = `${peopleText(connListing({ node: '', epoch: '' }), found.first(), wanted.options)}${moreText(found)}`;
       await write(process.stdout.isTTY === true ? `\x1b[H\x1b[2J${text}` : `${text}\n`);
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, seconds * 1000);

@@ -61,7 +61,7 @@ export function nextSteps(config: Config, { plan, demonstration }: ChosenSource,
   const at = socket === optionOf('collector.api_socket').default(thisMachine()) ? '' : ` --api-socket ${socket}`;
   const query = (columns: string): string => `${vslog} sql${at} "select ${columns} from connections order by start desc limit 10"`;
   if (plan.source === 'conntrack') {
-    const columns = 'start, protocol_name, client_addr, client_port, virtual_addr, virtual_port, real_addr, duration_s, reason';
+    const columns = 'start, protocol_name, client_addr, client_port, virtual_addr, virtual_port, real_addr, duration_s, outcome';
     return [`${vslog} tail${at}`, ...(sql ? [query(columns)] : [])];
   }
   const first = plan.services[0]?.at;
@@ -71,6 +71,6 @@ export function nextSteps(config: Config, { plan, demonstration }: ChosenSource,
   return [
     ...(http === undefined ? [] : [http]),
     ...(protocol === 'fwmark' ? [] : [`${vslog} tail${at} --vs ${address}`]),
-    ...(sql ? [query('start, client_addr, client_port, real_addr, real_port, duration_s, reason')] : []),
+    ...(sql ? [query('start, client_addr, client_port, real_addr, real_port, duration_s, outcome')] : []),
   ];
 }

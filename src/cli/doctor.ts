@@ -6,13 +6,13 @@ import { Command } from 'commander';
 import { ApiClient } from '../api/client.js';
 import { openSentence } from '../config/listen-open.js';
 import type { Values } from '../config/schema.js';
+import { bytesText } from '../text/format.js';
 import { CaptureClient } from '../wire/client.js';
 import { conntrackFindings, readSwitch } from './doctor-conntrack.js';
 import { Exit } from './exit-codes.js';
 import { Failure, sentence } from './failure.js';
 import { type Finding, fail, ok, warn } from './finding.js';
 import { captureBinary, checkCapture } from './native.js';
-import { size } from './numbers.js';
 import { addConfigOptions, configOf } from './options.js';
 import { colour, write } from './output.js';
 
@@ -176,7 +176,7 @@ function diskSpace(directory: string): Finding {
   while (!existsSync(place) && dirname(place) !== place) place = join(place, '..');
   const { bavail, bsize } = statfsSync(place);
   const free = bavail * bsize;
-  const found = `${size(free)} free for ${directory}`;
+  const found = `${bytesText(free)} free for ${directory}`;
   return free >= LEAST_FREE
     ? ok('disk', found)
     : warn('disk', found, 'An event takes about 100 bytes in the spool and 12 in the store: make room, or choose another --data-dir.');

@@ -1,10 +1,10 @@
 import { count } from '../api/json.js';
 import { type Ending, outcomeOf, outcomeText } from '../outcome/outcome.js';
+import { elapsedText, wholeText } from '../text/format.js';
 import { plainText, quotedText } from '../text/plain.js';
 import { toBigInt, v1 } from '../wire/proto.js';
 import { formatAddress, formatEndpoint } from './address.js';
 import { type ConnEvent, kindOf, type LogEvent, protocolName } from './event.js';
-import { elapsed, whole } from './numbers.js';
 import { colour } from './output.js';
 import { stateName } from './states.js';
 
@@ -33,13 +33,13 @@ function connLine({ event }: Extract<LogEvent, { record: 'conn' }>): string {
       `${colour.bold(outcomeText(outcomeOf(endingOf(event))))} ${colour.dim(`(${v1.EndReason.Value[event.reason] ?? String(event.reason)}, ${stateName(event.protocol, event.state, event.is_template)})`)}`,
     );
     const duration = count(event.duration_ns);
-    if (duration > 0) more.push(`after ${elapsed(duration)}`);
+    if (duration > 0) more.push(`after ${elapsedText(duration)}`);
     const [packetsIn, packetsOut] = [count(event.packets_in), count(event.packets_out)];
     // 0 means not known: IPVS counts only what comes in.
-    if (packetsIn > 0) more.push(`${whole(packetsIn)} ${packetsIn === 1 ? 'packet' : 'packets'} in`);
-    if (packetsOut > 0) more.push(`${whole(packetsOut)} out`);
+    if (packetsIn > 0) more.push(`${wholeText(packetsIn)} ${packetsIn === 1 ? 'packet' : 'packets'} in`);
+    if (packetsOut > 0) more.push(`${wholeText(packetsOut)} out`);
   }
-  if (event.kind === v1.EventKind.Value.nodest_drop) more.push(`${whole(count(event.drop_packets))} packets dropped`);
+  if (event.kind === v1.EventKind.Value.nodest_drop) more.push(`${wholeText(count(event.drop_packets))} packets dropped`);
   return [way, ...more].join(', ');
 }
 
@@ -65,7 +65,7 @@ function controlLine({ event }: Extract<LogEvent, { record: 'control' }>): strin
   if (event.name !== '') parts.push(`${name}`);
   if (event.old_value !== '' && event.new_value !== '') parts.push(`${before} -> ${after}`);
   else if (event.old_value + event.new_value !== '') parts.push(`${before}${after}`);
-  if (count(event.lost) > 0) parts.push(`${whole(count(event.lost))} lost in ${v1.LossPlace.Value[event.where]}`);
+  if (count(event.lost) > 0) parts.push(`${wholeText(count(event.lost))} lost in ${v1.LossPlace.Value[event.where]}`);
   const program = event.command === '' && event.pid !== 0 && ASKED.has(event.through) ? 'an unknown program' : quotedText(event.command);
   if (program !== '') parts.push(`by ${program} (pid ${event.pid}, uid ${event.uid})`);
   if (event.detail !== '') parts.push(plainText(event.detail));

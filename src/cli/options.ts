@@ -5,6 +5,7 @@ import { type Config, loadConfig } from '../config/load.js';
 import type { CommandName } from '../config/option.js';
 import { type Key, keys, optionOf, realSchema, serviceSchema } from '../config/schema.js';
 import type { ServiceFlag } from '../config/services.js';
+import { asConfigured } from './help.js';
 
 const ARGUMENT = {
   string: 'TEXT',
@@ -28,7 +29,9 @@ export function addConfigOptions(command: Command, name: CommandName, table?: st
   for (const key of keysOf(name).filter((one) => table === undefined || one.startsWith(`${table}.`))) {
     const { type, flag, doc, values } = optionOf(key);
     const argument = values === undefined ? ARGUMENT[type] : values.join('|');
-    command.addOption(type === 'bool' ? new Option(`--${flag} [BOOL]`, doc).preset('true') : new Option(`--${flag} <${argument}>`, doc));
+    command.addOption(
+      asConfigured(type === 'bool' ? new Option(`--${flag} [BOOL]`, doc).preset('true') : new Option(`--${flag} <${argument}>`, doc)),
+    );
   }
   return command;
 }

@@ -11,10 +11,10 @@ import { configuredSinks } from '../sink/registry.js';
 import { type ReplayProgress, type ReplayResult, replaySegments, selectSegments } from '../sink/replay.js';
 import { listSealed } from '../spool/catalog.js';
 import { lockDirectory } from '../spool/lock.js';
+import { plural, wholeText } from '../text/format.js';
 import { goOnAsOwner } from './collector-user.js';
 import { Exit } from './exit-codes.js';
 import { Failure } from './failure.js';
-import { plural, whole } from './numbers.js';
 import { openStore, spoolDirectory } from './open-store.js';
 import { addConfigOptions, configOf } from './options.js';
 import { colour, note, write } from './output.js';
@@ -151,7 +151,7 @@ function progressBar(): { update: (progress: ReplayProgress) => void; stop: () =
   let started = false;
   return {
     update({ segments, ofSegments, events, ofEvents }) {
-      const payload = { segments: whole(segments), ofSegments: whole(ofSegments) };
+      const payload = { segments: wholeText(segments), ofSegments: wholeText(ofSegments) };
       if (started) bar.update(events, payload);
       else bar.start(ofEvents, events, payload);
       started = true;

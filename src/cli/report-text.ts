@@ -1,44 +1,43 @@
-import type { Question } from '../knob/questions.js';
 import type { TerminalStyle } from '../plot/terminal.js';
+import { cellsOf, titleOf } from '../report/columns.js';
 import type { Report, Row } from '../report/report.js';
 import { csvCell } from '../text/csv.js';
 import { plainText } from '../text/plain.js';
-import { jsonLines } from './knob/text.js';
-import { plural } from './numbers.js';
-import { colour, pairs, table } from './output.js';
+import type { Listing } from './listing.js';
+import { colour } from './output.js';
 
-/** A report's rows for people: a table, or a block a row. */
-export function reportText(report: Report, question: Question, rows: readonly Row[], format: 'table' | 'vertical'): string {
-  if (rows.length === 0) return `${question.none}\n`;
-  // A column in which nothing stands only takes room.
-  const columns = report.columns.filter((column) => rows.some((row) => column.cell(row) !== ''));
-  const heads = columns.map(({ title }) => title);
-  const cells = rows.map((row) => columns.map((column) => plainText(column.cell(row))));
-  if (format === 'vertical') return cells.map((row) => pairs(heads.map((head, at) => [head, row[at] ?? ''] as const))).join('\n');
-  const right = columns.flatMap((column, at) => (column.right === true ? [at] : []));
-  return `${table(heads, cells, right)}${plural(rows.length, 'row')}\n`;
+/** A report's answer as a list; times for people in that zone. */
+export function reportListing(report: Report, rows: readonly Row[], none: string, zone: string): Listing<Row> {
+  const columns = report.columns.map((column) => {
+    const cells = new Map(cellsOf(column, rows, zone).map((cell, i) => [rows[i], plainText(cell)]));
+    return { ...column, title: titleOf(column, rows, zone), cell: (row: Row) => cells.get(row) ?? '' };
+  });
+  return { columns, one: 'row', none, plain: (row) => machineRow(report, row) };
 }
 
-/** The same for machines, with all that the store told. */
-export function machineText(report: Report, question: Question, rows: readonly Row[], format: 'json' | 'jsonl' | 'csv'): string {
-  const plain = rows.map((row) => report.plain?.(row) ?? row);
-  if (format === 'json') return jsonLines(plain);
-  if (format === 'jsonl') return plain.map((row) => `${JSON.stringify(row)}\n`).join('');
-  return csv(plain, question.columns);
+/** A row for machines: all that the store told, times as RFC 3339. */
+export function machineRow(report: Report, row: Row): Row {
+  const plain = report.plain?.(row) ?? row;
+  const times = report.columns.flatMap(({ name, time }) =>
+    time === true && typeof plain[name] === 'number' ? [[name, new Date(plain[name]).toISOString()] as const] : [],
+  );
+  return { ...plain, ...Object.fromEntries(times) };
 }
 
-/** A line of names, then a line a row. */
-function csv(rows: readonly Row[], columns: readonly string[]): string {
-  const names = [...new Set([...columns, ...Object.keys(rows[0] ?? {})])];
-  return [names, ...rows.map((row) => names.map((name) => row[name]))].map((line) => `${line.map(csvCell).join(',')}\r\n`).join('');
+/** The rows as CSV: a line of names, then a line a row. */
+export function reportCsv(report: Report, rows: readonly Row[], columns: readonly string[]): string {
+  const plain = rows.map((row) => machineRow(report, row));
+  const names = [...new Set([...columns, ...Object.keys(plain[0] ?? {})])];
+  return [names, ...plain.map((row) => names.map((name) => row[name]))].map((line) => `${line.map(csvCell).join(',')}\r\n`).join('');
 }
 
 /** How pictures are drawn on this standard output. */
-export function terminalStyle(ascii: boolean): TerminalStyle {
+export function terminalStyle(ascii: boolean, zone: string): TerminalStyle {
   const locale = process.env.LC_ALL || process.env.LC_CTYPE || process.env.LANG || '';
   return {
     width: process.stdout.columns ?? 120,
     ascii: ascii || !/utf-?8/i.test(locale),
     colours: colour.isColorSupported,
+    zone,
   };
 }

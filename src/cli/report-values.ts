@@ -1,5 +1,6 @@
 import { findKnob, noSuchKnob } from '../knob/catalogue.js';
 import type { Parameter, Report, Values } from '../report/report.js';
+import { ownZone } from '../text/moment.js';
 import { Exit } from './exit-codes.js';
 import { Failure } from './failure.js';
 import { placesOf, resolved, serviceFilterOf } from './place.js';
@@ -18,11 +19,16 @@ export async function withNames(
 }
 
 /** What a person asked for. Throws Failure. */
-export function valuesOf({ parameters }: Report, options: Readonly<Record<string, unknown>>, now: number): Values {
+export function valuesOf(
+  { parameters }: Report,
+  options: Readonly<Record<string, unknown>>,
+  now: number,
+  zone: string = ownZone(),
+): Values {
   const given: { -readonly [K in keyof Values]: Values[K] } = {};
   for (const parameter of parameters) {
     const text = options[parameter.flag] ?? parameter.fallback;
-    if (typeof text === 'string') Object.assign(given, { [parameter.sets]: valueFor(parameter, text, now) });
+    if (typeof text === 'string') Object.assign(given, { [parameter.sets]: valueFor(parameter, text, now, zone) });
     else if (parameter.required === true)
       throw new Failure(Exit.usage, `--${parameter.flag} is missing: this report is of one, --${parameter.flag} ${parameter.argument}.`);
   }
@@ -31,11 +37,11 @@ export function valuesOf({ parameters }: Report, options: Readonly<Record<string
   return given;
 }
 
-function valueFor({ sets, flag }: Parameter, text: string, now: number): Values[keyof Values] {
+function valueFor({ sets, flag }: Parameter, text: string, now: number, zone: string): Values[keyof Values] {
   switch (sets) {
     case 'since':
     case 'until':
-      return parseTime(flag, text, now);
+      return parseTime(flag, text, now, zone);
     case 'knob': {
       const knob = findKnob(text);
       if (knob === undefined) throw new Failure(Exit.usage, noSuchKnob(text));
@@ -47,6 +53,7 @@ function valueFor({ sets, flag }: Parameter, text: string, now: number): Values[
     case 'client':
       return placesOf(flag, text);
     case 'node':
+    case 'zone':
     case 'by':
     case 'of':
       return text;

@@ -1,20 +1,17 @@
 import { Command, Option } from 'commander';
-import type { Question } from '../knob/questions.js';
 import { drawPlot } from '../plot/terminal.js';
 import { reports } from '../report/index.js';
-import type { Report, Row, Values } from '../report/report.js';
+import type { Report } from '../report/report.js';
+import { ownZone } from '../text/moment.js';
 import { askLog } from './knob/asked-log.js';
+import { addListOptions, checkColumns, isForPeople, type ListOptions, writeListing } from './listing.js';
 import { withLiveStates } from './live-state.js';
 import { addConfigOptions, configOf } from './options.js';
 import { note, write } from './output.js';
-import { machineText, reportText, terminalStyle } from './report-text.js';
+import { reportListing, terminalStyle } from './report-text.js';
 import { valuesOf, withNames } from './report-values.js';
 
-const FORMATS = ['table', 'vertical', 'json', 'jsonl', 'csv'] as const;
-
-interface Output {
-  readonly output: (typeof FORMATS)[number];
-  readonly json?: true;
+interface Output extends ListOptions {
   readonly plot?: boolean;
   readonly ascii?: true;
   readonly sql?: true;
@@ -25,7 +22,7 @@ export function reportCommand(): Command {
   const command = new Command('report').description('Questions that the log answers, ready to ask.').addHelpText(
     'after',
     `
-A table for people, with a picture on a terminal; -o for machines. Every report has its own --help.
+A table for people, with a picture on a terminal; -o for machines. Times are in your zone: --tz, --utc. Every report has its own --help.
 
 Examples:
   vslog report who --rs 192.0.2.11:8080 --since 1h
@@ -43,9 +40,7 @@ function commandOf(report: Report): Command {
     const option = new Option(`--${flag} <${argument}>`, required === true ? `${said} (must be given)` : said);
     command.addOption(words === undefined ? option : option.choices([...words]));
   }
-  command
-    .addOption(new Option('-o, --output <FORMAT>', 'how rows are written').choices(FORMATS).default('table'))
-    .option('--json', 'the same as -o json: one array, for machines');
+  addListOptions(command);
   if (report.plot !== undefined) {
     command
       .option('--plot', 'with the picture, where standard output is no terminal too')
@@ -55,21 +50,18 @@ function commandOf(report: Report): Command {
   command.option('--sql', 'print the SQL instead of asking it').addHelpText('after', report.more);
   addConfigOptions(command, 'sql');
   return command.action(async (options: Readonly<Record<string, unknown>> & Output) => {
-    const values = valuesOf(report, await withNames(report, options), Date.now());
+    const zone = ownZone();
+    const values = { ...valuesOf(report, await withNames(report, options), Date.now()), zone };
     const question = report.question(values);
     if (options.sql === true) return write(`${question.sql}\n`);
+    checkColumns(reportListing(report, [], question.none, zone), options);
     const sockets = configOf(command, 'sql').values;
-    const rows = await askLog(sockets['collector.api_socket'], question);
-    const shown = report.live === true ? await withLiveStates(sockets['capture.socket'], rows, values) : rows;
-    await show(report, question, shown, values, options);
+    const asked = await askLog(sockets['collector.api_socket'], question);
+    const rows = report.live === true ? await withLiveStates(sockets['capture.socket'], asked, values) : asked;
+    const picture =
+      isForPeople(options) && (options.plot ?? process.stdout.isTTY === true) && rows.length > 0 ? report.plot?.(rows, values) : undefined;
+    const drawn = picture === undefined ? '' : `\n${drawPlot(picture, terminalStyle(options.ascii === true, zone))}`;
+    await writeListing(reportListing(report, rows, question.none, zone), rows, options, drawn);
+    if (isForPeople(options) && rows.length === values.limit) note('there may be more: see --limit');
   });
-}
-
-async function show(report: Report, question: Question, rows: readonly Row[], values: Values, options: Output): Promise<void> {
-  const format = options.json === true ? 'json' : options.output;
-  if (format === 'json' || format === 'jsonl' || format === 'csv') return write(machineText(report, question, rows, format));
-  await write(reportText(report, question, rows, format));
-  const plot = (options.plot ?? process.stdout.isTTY === true) ? report.plot?.(rows, values) : undefined;
-  if (plot !== undefined) await write(`\n${drawPlot(plot, terminalStyle(options.ascii === true))}`);
-  if (rows.length === values.limit) note('there may be more: see --limit');
 }

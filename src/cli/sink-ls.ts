@@ -1,9 +1,10 @@
 import { Command } from 'commander';
 import type { Values } from '../config/schema.js';
 import { configuredSinks } from '../sink/registry.js';
+import { plainText } from '../text/plain.js';
+import { addListOptions, checkColumns, type Listing, type ListOptions, writeListing } from './listing.js';
 import { spoolDirectory } from './open-store.js';
 import { addConfigOptions, configOf } from './options.js';
-import { table, write } from './output.js';
 import { admitConfigured } from './readers.js';
 
 const EXAMPLES = `
@@ -20,14 +21,29 @@ const PLACES: Readonly<Record<string, (values: Values) => string>> = {
   kafka: (values) => values['kafka.brokers'],
 };
 
+interface Sink {
+  readonly name: string;
+  readonly place: string;
+}
+
+const SINKS: Listing<Sink> = {
+  one: 'sink',
+  none: 'There is none: events stay in the spool.',
+  columns: [
+    { title: 'sink', name: 'name', cell: ({ name }) => name },
+    { title: 'place', name: 'place', cell: ({ place }) => plainText(place) },
+  ],
+  plain: (sink) => ({ ...sink }),
+};
+
 /** `vslog sink ls`: the sinks of the configuration, besides the embedded store. */
 export function sinkLsCommand(version: string): Command {
   const command = new Command('ls')
     .description('The sinks that the configuration asks for. Asks none of them.')
-    .option('--json', '[{"name": ..., "place": ...}, ...]')
     .addHelpText('after', EXAMPLES);
-  addConfigOptions(command, 'sink');
-  return command.action(async ({ json = false }: { json?: boolean }) => {
+  addConfigOptions(addListOptions(command), 'sink');
+  return command.action(async (options: ListOptions) => {
+    checkColumns(SINKS, options);
     const { values } = configOf(command, 'sink');
     admitConfigured(values);
     const found = await configuredSinks(values, { spoolDirectory: spoolDirectory(values), version });
@@ -35,15 +51,6 @@ export function sinkLsCommand(version: string): Command {
       values['store.kind'] === 'server' ? [{ name: 'clickhouse' }] : values['store.kind'] === 'embedded' ? [{ name: 'embedded' }] : [];
     const sinks = [...store, ...found].map(({ name }) => ({ name, place: PLACES[name]?.(values) ?? 'the embedded ClickHouse' }));
     for (const sink of found) await sink.close();
-    if (json) await write(`${JSON.stringify(sinks)}\n`);
-    else
-      await write(
-        sinks.length === 0
-          ? 'There is none: events stay in the spool.\n'
-          : table(
-              ['sink', 'place'],
-              sinks.map(({ name, place }) => [name, place]),
-            ),
-      );
+    await writeListing(SINKS, sinks, options);
   });
 }

@@ -1,11 +1,13 @@
 import { Command } from 'commander';
 import { userNames, userText } from '../report/users.js';
+import { countText, elapsedText } from '../text/format.js';
+import { plainText } from '../text/plain.js';
 import type { CaptureClient } from '../wire/client.js';
 import { toBigInt } from '../wire/proto.js';
 import { withCapture } from './capture-answer.js';
-import { elapsed, whole } from './numbers.js';
+import { addListOptions, checkColumns, type Listing, type ListOptions, writeListing } from './listing.js';
 import { addConfigOptions, configOf } from './options.js';
-import { table, write } from './output.js';
+import { write } from './output.js';
 
 const EXAMPLES = `
 A durable subscriber is whom the capture keeps events for until they are acknowledged:
@@ -30,6 +32,23 @@ interface Subscriber {
   readonly owed: number;
 }
 
+const SUBSCRIBERS: Listing<Subscriber> = {
+  one: 'subscriber',
+  none: 'There is none: the journal keeps what it has room for.',
+  columns: [
+    { title: 'name', name: 'name', cell: ({ name }) => plainText(name) },
+    {
+      title: 'user',
+      name: 'owner',
+      cell: ({ owner }) => (owner === null ? 'nobody yet' : (userText(userNames(), owner) ?? String(owner))),
+    },
+    { title: 'connected', name: 'connected', cell: ({ connected, away_ns }) => (connected ? 'yes' : `away for ${elapsedText(away_ns)}`) },
+    { title: 'acknowledged', name: 'acknowledged', right: true, priority: 3, cell: ({ acknowledged }) => countText(acknowledged) },
+    { title: 'owed', name: 'owed', right: true, cell: ({ owed }) => countText(owed) },
+  ],
+  plain: (subscriber) => ({ ...subscriber }),
+};
+
 export function subscriberCommand(): Command {
   const command = new Command('subscriber')
     .description('For whom the capture keeps events: list them, give one up.')
@@ -40,27 +59,12 @@ export function subscriberCommand(): Command {
 }
 
 function lsCommand(): Command {
-  const command = new Command('ls')
-    .description('The durable subscribers, whose they are, and what each has not got yet.')
-    .option('--json', '[{"name": ..., "owner": ..., "connected": ..., "away_ns": ..., "acknowledged": ..., "owed": ...}, ...]');
-  addConfigOptions(command, 'conn');
-  return command.action(async ({ json = false }: { json?: boolean }) => {
+  const command = new Command('ls').description('The durable subscribers, whose they are, and what each has not got yet.');
+  addConfigOptions(addListOptions(command), 'conn');
+  return command.action(async (options: ListOptions) => {
+    checkColumns(SUBSCRIBERS, options);
     await withCapture(configOf(command, 'conn').values['capture.socket'], 'vslog subscriber', async (client) => {
-      const all = await subscribers(client);
-      if (json) return write(`${JSON.stringify(all)}\n`);
-      if (all.length === 0) return write('There is none: the journal keeps what it has room for.\n');
-      return write(
-        table(
-          ['name', 'user', 'connected', 'acknowledged', 'owed'],
-          all.map(({ name, owner, connected, away_ns, acknowledged, owed }) => [
-            name,
-            owner === null ? 'nobody yet' : (userText(userNames(), owner) ?? String(owner)),
-            connected ? 'yes' : `away for ${elapsed(away_ns)}`,
-            whole(acknowledged),
-            whole(owed),
-          ]),
-        ),
-      );
+      await writeListing(SUBSCRIBERS, await subscribers(client), options);
     });
   });
 }
@@ -74,7 +78,7 @@ function forgetCommand(): Command {
     await withCapture(configOf(command, 'conn').values['capture.socket'], 'vslog subscriber', async (client) => {
       const known = (await subscribers(client)).find((one) => one.name === name);
       await client.forget(name);
-      await write(`Nothing is kept for ${name} any more; it had not got ${whole(known?.owed ?? 0)} events.\n`);
+      await write(`Nothing is kept for ${name} any more; it had not got ${countText(known?.owed ?? 0)} events.\n`);
     });
   });
 }

@@ -2,8 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { ApiClient } from '../api/client.js';
 import type { TailBegin } from '../api/tail-stream.js';
 import { eventsBefore, type Past, storedUpTo } from '../history/query.js';
+import { plural, wholeText } from '../text/format.js';
 import type { EventFilter } from '../wire/event-filter.js';
-import { plural, whole } from './numbers.js';
 import { note } from './output.js';
 import type { TailPrinter } from './tail-printer.js';
 
@@ -52,5 +52,5 @@ async function show(
   if (lacking > 0n)
     note(`${plural(Number(lacking), 'event')} from before are not in the store yet, and not shown: vslog status says how the store is`);
   if (past.sinceMs !== undefined && past.last === MOST_PAST && events.length === MOST_PAST)
-    note(`only the newest ${whole(MOST_PAST)} events of that time are shown; vslog sql has all`);
+    note(`only the newest ${wholeText(MOST_PAST)} events of that time are shown; vslog sql has all`);
 }

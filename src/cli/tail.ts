@@ -1,13 +1,13 @@
 import { Command, Option } from 'commander';
 import { ApiClient } from '../api/client.js';
 import type { Past } from '../history/query.js';
+import { wholeText } from '../text/format.js';
 import type { Batch } from '../wire/batch.js';
 import { v1 } from '../wire/proto.js';
 import { EVENT_FIELDS } from './event-field.js';
 import { Exit } from './exit-codes.js';
 import { Failure } from './failure.js';
 import { eventFilter, type FilterOptions, filterBytes, groupsFor } from './filter.js';
-import { whole } from './numbers.js';
 import { addConfigOptions, configOf } from './options.js';
 import { note } from './output.js';
 import { resolved } from './place.js';
@@ -130,7 +130,7 @@ async function tail(said: TailOptions, socket: string): Promise<void> {
         onMissed: (overrun) => {
           missed += overrun.missed;
           note(
-            `missed ${whole(Number(overrun.missed))} events (sequences ${overrun.first} to ${overrun.last}): this reader is too slow; they are in the log`,
+            `missed ${wholeText(Number(overrun.missed))} events (sequences ${overrun.first} to ${overrun.last}): this reader is too slow; they are in the log`,
           );
         },
       },
@@ -143,7 +143,7 @@ async function tail(said: TailOptions, socket: string): Promise<void> {
     process.off('SIGTERM', stop);
     await printer.close();
   }
-  if (missed > 0n) note(`missed ${whole(Number(missed))} events in all`);
+  if (missed > 0n) note(`missed ${wholeText(Number(missed))} events in all`);
 }
 
 function countOf(flag: string, text: string | undefined): number | undefined {

@@ -11,10 +11,10 @@ import { readCursor } from '../sink/cursor.js';
 import { configuredSinks } from '../sink/registry.js';
 import type { Sink } from '../sink/sink.js';
 import { lockDirectory } from '../spool/lock.js';
+import { bytesText, plural, wholeText } from '../text/format.js';
 import { goOnAsOwner } from './collector-user.js';
 import { Exit } from './exit-codes.js';
 import { Failure } from './failure.js';
-import { plural, size, whole } from './numbers.js';
 import { eraseDirectory, openStore, spoolDirectory } from './open-store.js';
 import { addConfigOptions, configOf } from './options.js';
 import { colour, note, write } from './output.js';
@@ -130,7 +130,7 @@ function progressLine(): (progress: VerificationProgress) => void {
   return ({ segment, segments, bytes, waiting }) => {
     if (process.stderr.isTTY !== true || Date.now() - said < 1000) return;
     said = Date.now();
-    const read = `${whole(segment)} of ${whole(segments)} segments, ${size(bytes)}`;
+    const read = `${wholeText(segment)} of ${wholeText(segments)} segments, ${bytesText(bytes)}`;
     note(waiting === 0 ? read : `${read}; ${plural(waiting, 'event')} on the way to a sink (--wait 0s does not wait)`);
   };
 }
@@ -142,7 +142,7 @@ export function verificationText(report: Verification & { readonly source?: Sour
   const say = (ok: Mark, text: string): void => void lines.push(`${marks()[String(ok) as `${Mark}`]} ${text}`);
   say(
     spool.damaged.length === 0,
-    `spool: checksums of ${whole(spool.segments)} sealed segments and ${whole(spool.active)} open ones, ${whole(spool.events)} events, ${size(spool.bytes)}`,
+    `spool: checksums of ${wholeText(spool.segments)} sealed segments and ${wholeText(spool.active)} open ones, ${wholeText(spool.events)} events, ${bytesText(spool.bytes)}`,
   );
   for (const { reason } of spool.damaged) say(false, reason);
   say(spool.chainBreaks.length === 0, 'spool: chain over the sealed segments');
@@ -164,8 +164,8 @@ export function verificationText(report: Verification & { readonly source?: Sour
     say(
       where === 'sink',
       where === 'sink'
-        ? `losses: ${whole(lost)} events were refused by a sink, by ${whole(records)} loss records; whether it lacks them is told below`
-        : `losses: ${whole(lost)} events were lost in ${where}, by ${whole(records)} loss records`,
+        ? `losses: ${wholeText(lost)} events were refused by a sink, by ${wholeText(records)} loss records; whether it lacks them is told below`
+        : `losses: ${wholeText(lost)} events were lost in ${where}, by ${wholeText(records)} loss records`,
     );
   if (losses.length === 0) say(true, before === null ? 'losses: none recorded' : 'losses: none recorded from --since on');
   if (before !== null) say(true, `before --since: ${beforeText(before)}`);
@@ -174,15 +174,15 @@ export function verificationText(report: Verification & { readonly source?: Sour
     // The store's sink tells what waits.
     if (epoch.ledger === 0 && epoch.ok) continue;
     const flaws: string[] = [];
-    if (epoch.missing !== epoch.excused) flaws.push(`${whole(epoch.missing)} missing`);
-    if (epoch.rows + epoch.expired !== epoch.ledger) flaws.push(`${whole(epoch.rows)} rows`);
+    if (epoch.missing !== epoch.excused) flaws.push(`${wholeText(epoch.missing)} missing`);
+    if (epoch.rows + epoch.expired !== epoch.ledger) flaws.push(`${wholeText(epoch.rows)} rows`);
     if (epoch.due !== null && epoch.last < epoch.due) flaws.push(`it was given everything up to ${epoch.due}`);
-    const text = `store: ${epoch.node} ${epoch.epoch}: sequences ${epoch.first} to ${epoch.last}, ${whole(epoch.ledger)} events in the ledger`;
+    const text = `store: ${epoch.node} ${epoch.epoch}: sequences ${epoch.first} to ${epoch.last}, ${wholeText(epoch.ledger)} events in the ledger`;
     const more = [
-      ...(epoch.expired > 0 ? [`, ${whole(epoch.expired)} expired, no longer provable`] : []),
-      ...(epoch.excused > 0 ? [`, ${whole(epoch.excused)} were lost before --since`] : []),
+      ...(epoch.expired > 0 ? [`, ${wholeText(epoch.expired)} expired, no longer provable`] : []),
+      ...(epoch.excused > 0 ? [`, ${wholeText(epoch.excused)} were lost before --since`] : []),
     ].join('');
-    const agree = epoch.expired > 0 ? `${text}, ${whole(epoch.rows)} rows` : `${text} and as many rows`;
+    const agree = epoch.expired > 0 ? `${text}, ${wholeText(epoch.rows)} rows` : `${text} and as many rows`;
     say(epoch.ok, flaws.length === 0 ? `${agree}${more}` : `${text}, but ${flaws.join(', ')}`);
   }
   for (const { ok, text } of [...erasedLines(report.erased), ...sinks.flatMap(sinkLines)]) say(ok, text);
@@ -212,7 +212,7 @@ function verdictText(verdict: Verdict): string {
 
 function beforeText({ losses, quarantined }: Before): string {
   const all = [
-    ...losses.map(({ where, lost, records }) => `${whole(lost)} events lost in ${where} (${plural(records, 'loss record')})`),
+    ...losses.map(({ where, lost, records }) => `${wholeText(lost)} events lost in ${where} (${plural(records, 'loss record')})`),
     ...(quarantined.length > 0 ? [`${plural(quarantined.length, 'segment')} in quarantine (${quarantined.join(', ')})`] : []),
   ];
   return all.length === 0 ? 'nothing' : all.join(', ');
@@ -221,8 +221,8 @@ function beforeText({ losses, quarantined }: Before): string {
 /** What was erased is not missing: its places are there, and the log says how many. */
 function erasedLines({ spool, store, recorded, records, orders, ok }: ErasedReport): { ok: Mark; text: string }[] {
   const lines: { ok: Mark; text: string }[] = [];
-  const places = [`${plural(spool, 'event')} of the spool`, ...(store === null ? [] : [`${whole(store)} of the store`])].join(' and ');
-  const told = recorded === null ? '' : `; the log says ${whole(recorded)}, by ${plural(records ?? 0, 'order')}`;
+  const places = [`${plural(spool, 'event')} of the spool`, ...(store === null ? [] : [`${wholeText(store)} of the store`])].join(' and ');
+  const told = recorded === null ? '' : `; the log says ${wholeText(recorded)}, by ${plural(records ?? 0, 'order')}`;
   if (!ok) lines.push({ ok: false, text: `erased: of ${places} only the place is left${told}: more is erased than was ordered` });
   else if (spool > 0 || (store ?? 0) > 0 || (recorded ?? 0) > 0)
     lines.push({ ok: true, text: `erased: of ${places} only the place is left, on purpose${told}` });
@@ -237,21 +237,29 @@ function erasedLines({ spool, store, recorded, records, orders, ok }: ErasedRepo
 function sinkLines(sink: SinkReport): { ok: Mark; text: string }[] {
   const { name, checked, reason, segments, events, missing, duplicates, expired, taken, differences, refused, waiting, away } = sink;
   const lines: { ok: Mark; text: string }[] = [];
-  const of = `${whole(events)} events of the ${whole(segments)} segments that the spool still has`;
+  const of = `${wholeText(events)} events of the ${wholeText(segments)} segments that the spool still has`;
   if (!checked) lines.push({ ok: false, text: `sink ${name}: not counted. ${reason}` });
   else if (differences.length === 0) lines.push({ ok: true, text: `sink ${name}: the same counts per node, epoch and hour, ${of}` });
-  else lines.push({ ok: false, text: `sink ${name}: of ${of} ${whole(missing)} are missing and ${whole(duplicates)} are there too often` });
+  else
+    lines.push({
+      ok: false,
+      text: `sink ${name}: of ${of} ${wholeText(missing)} are missing and ${wholeText(duplicates)} are there too often`,
+    });
   if (checked && expired > 0)
-    lines.push({ ok: true, text: `sink ${name}: ${whole(expired)} events expired, no longer provable: they are older than it keeps them` });
-  if (taken > 0) lines.push({ ok: true, text: `sink ${name}: ${whole(taken)} events were in finished files that were taken or removed` });
+    lines.push({
+      ok: true,
+      text: `sink ${name}: ${wholeText(expired)} events expired, no longer provable: they are older than it keeps them`,
+    });
+  if (taken > 0)
+    lines.push({ ok: true, text: `sink ${name}: ${wholeText(taken)} events were in finished files that were taken or removed` });
   for (const { node, epoch, record, hour, expected, found, distinct } of differences.slice(0, 10)) {
     const when = new Date(hour * 1000).toISOString().slice(0, 13);
     lines.push({
       ok: false,
-      text: `sink ${name}: ${node} ${epoch} ${record} ${when}h: ${whole(distinct)} of ${whole(expected)} events, ${whole(found)} copies (vslog replay --sink ${name} brings what is missing)`,
+      text: `sink ${name}: ${node} ${epoch} ${record} ${when}h: ${wholeText(distinct)} of ${wholeText(expected)} events, ${wholeText(found)} copies (vslog replay --sink ${name} brings what is missing)`,
     });
   }
-  if (differences.length > 10) lines.push({ ok: false, text: `sink ${name}: ${whole(differences.length - 10)} more hours differ` });
+  if (differences.length > 10) lines.push({ ok: false, text: `sink ${name}: ${wholeText(differences.length - 10)} more hours differ` });
   for (const { id, reason: why } of refused)
     lines.push({
       ok: false,
@@ -273,12 +281,12 @@ function sourceLines(source: SourceReport, verdict: Verdict): { ok: Mark; text: 
       { ok: 'wait', text: `source: cannot be compared yet: ${plural(source.behind, 'event')} of the capture are on the way to the store` },
     ];
   const flaws: string[] = [];
-  if (source.only_source > 0) flaws.push(`${whole(source.only_source)} of the source are not open in the log`);
-  if (source.only_log > 0) flaws.push(`${whole(source.only_log)} are open in the log and not there`);
+  if (source.only_source > 0) flaws.push(`${wholeText(source.only_source)} of the source are not open in the log`);
+  if (source.only_log > 0) flaws.push(`${wholeText(source.only_log)} are open in the log and not there`);
   return [
     {
       ok: false,
-      text: `source: ${plural(source.listed, 'connection')} there now and ${whole(source.open_in_log)} open in the log: ${flaws.join('; ')}`,
+      text: `source: ${plural(source.listed, 'connection')} there now and ${wholeText(source.open_in_log)} open in the log: ${flaws.join('; ')}`,
     },
     ...source.examples.map(({ only, conn_id, protocol, client, virtual, real }) => ({
       ok: false,

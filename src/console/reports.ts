@@ -1,9 +1,11 @@
 import type { SqlStore } from '../api/sql-store.js';
-import { machineText } from '../cli/report-text.js';
+import { reportCsv as csvOf } from '../cli/report-text.js';
 import { valuesOf } from '../cli/report-values.js';
 import { changeText, whatText } from '../report/changes.js';
+import { cellsOf, titleOf } from '../report/columns.js';
 import { reports } from '../report/index.js';
 import type { Report, Row } from '../report/report.js';
+import { isZone } from '../text/moment.js';
 import { ConsoleError } from './errors.js';
 import { LIMITS } from './limits.js';
 
@@ -28,12 +30,15 @@ export function reportList(): unknown[] {
 /** Asks a report with what stands in a query string: cells as people read them, and what there is to draw. Rejects with ConsoleError or Failure, a sentence. */
 export async function askReport(store: SqlStore, name: string, said: URLSearchParams, signal: AbortSignal): Promise<unknown> {
   const { report, rows, values, question } = await ask(store, name, said, signal);
+  const zone = values.zone ?? 'UTC';
+  const columns = report.columns.filter(({ wide }) => wide !== true);
+  const cells = columns.map((column) => cellsOf(column, rows, zone));
   return {
     name,
     sql: question.sql,
     none: question.none,
-    columns: report.columns.map(({ title, right }) => ({ title, right: right ?? false })),
-    cells: rows.map((row) => report.columns.map((column) => column.cell(row))),
+    columns: columns.map((column) => ({ title: titleOf(column, rows, zone), right: column.right ?? false })),
+    cells: rows.map((_row, i) => cells.map((column) => column[i] ?? '')),
     more: rows.length === values.limit,
     plot: report.plot?.(rows, values) ?? null,
   };
@@ -42,7 +47,7 @@ export async function askReport(store: SqlStore, name: string, said: URLSearchPa
 /** The same as a file. */
 export async function reportCsv(store: SqlStore, name: string, said: URLSearchParams, signal: AbortSignal): Promise<string> {
   const { report, rows, question } = await ask(store, name, said, signal);
-  return machineText(report, question, rows, 'csv');
+  return csvOf(report, rows, question.columns);
 }
 
 /** When something was changed since a time, for charts: what, and by whom. */
@@ -50,8 +55,7 @@ export async function changeMarks(store: SqlStore, said: URLSearchParams, signal
   const limited = new URLSearchParams({ since: said.get('since') ?? '1d', until: said.get('until') ?? 'now', limit: '200' });
   const { rows } = await ask(store, 'changes', limited, signal);
   return rows.map((row) => ({
-    // The store's times are UTC, without saying so.
-    at: Date.parse(`${String(row.time).replace(' ', 'T').slice(0, 23)}Z`),
+    at: Number(row.time),
     text: `${whatText(row)}: ${changeText(row)}`,
     who: String(row.command),
   }));
@@ -79,7 +83,9 @@ async function ask(
       throw new ConsoleError(400, `${flag} is ${JSON.stringify(text)}: it must be one of ${words.join(', ')}.`);
     options[flag] = text;
   }
-  const values = valuesOf(report, options, Date.now());
+  const zone = said.get('zone') ?? 'UTC';
+  if (!isZone(zone)) throw new ConsoleError(400, `zone is ${JSON.stringify(zone)}: it must be a time zone such as Europe/Berlin.`);
+  const values = { ...valuesOf(report, options, Date.now(), zone), zone };
   if ((values.limit ?? 0) > LIMITS.rows)
     throw new ConsoleError(400, `limit is ${values.limit}: it may be ${LIMITS.rows} at most here; vslog report takes more.`);
   const question = report.question(values);

@@ -17,12 +17,12 @@ Examples:
   parameters: [SINCE, UNTIL, REAL, SERVICE, CLIENT, NODE, LIMIT],
   columns: [
     words('real server', 'real_server'),
-    words('virtual service', 'service'),
+    words('virtual service', 'service', { priority: 5 }),
     words('client', 'client'),
     count('connections while quiesced', 'connections'),
-    count('templates', 'templates'),
-    moment('first', 'first'),
-    moment('last', 'last'),
+    count('templates', 'templates', { priority: 6 }),
+    moment('first', 'first', { priority: 4 }),
+    moment('last', 'last', { priority: 3 }),
   ],
   question: (values) => ({
     title: 'Persistence and quiesced servers',

@@ -1,5 +1,6 @@
 import { findKnob, type Knob } from '../knob/catalogue.js';
 import { quotedText } from '../text/plain.js';
+import { moment, words } from './columns.js';
 import { LIMIT, NODE, REAL, type Report, type Row, SERVICE, SINCE, UNTIL, type Values } from './report.js';
 import { endpointText, isOfService, isWithin, narrowed, serviceText } from './sql.js';
 import { userNames, userText } from './users.js';
@@ -56,11 +57,12 @@ export const changes: Report = {
     LIMIT,
   ],
   columns: [
-    { title: 'time', cell: ({ time }) => String(time) },
-    { title: 'what', cell: whatText },
-    { title: 'old → new', cell: changeText },
-    { title: 'who', cell: (row) => whoText(row, names()) },
-    { title: 'through', cell: ({ through }) => String(through) },
+    moment('time', 'time'),
+    { title: 'who', name: 'command', min: 12, cell: (row) => whoText(row, names()) },
+    { title: 'what', name: 'name', min: 12, cell: whatText },
+    { title: 'old → new', name: 'new_value', min: 12, cell: changeText },
+    words('through', 'through', { priority: 3 }),
+    words('director', 'node', { wide: true }),
   ],
   question: (values) => ({ title: 'Changes', sql: sql(values), columns: COLUMNS, none: noneText(values) }),
   plain: (row) => ({
@@ -109,7 +111,7 @@ function sql(values: Values): string {
   // Inside by other names: an alias of ClickHouse hides the column of that name everywhere in a query.
   const found = `SELECT time_ns AS at, epoch AS run, sequence AS number, toString(kind) AS sort, name AS knob, ${PLACELESS} AS placeless, startsWith(sort, 'real_') AS of_real, if(placeless, '', ${serviceText()}) AS vs, if(of_real, ${endpointText('real')}, '') AS rs, ${COLUMNS.slice(5).join(', ')} FROM control_events WHERE ${where.join(' AND ')}`;
   const rest = COLUMNS.slice(5).map((name) => (name === 'through' ? 'toString(through) AS through' : name));
-  return `SELECT toString(at) AS time, sort AS kind, knob AS name, vs AS service, rs AS real_server, ${rest.join(', ')} FROM (${found}) ORDER BY at DESC, run DESC, number DESC LIMIT ${limit ?? 50}`;
+  return `SELECT toUnixTimestamp64Milli(at) AS time, sort AS kind, knob AS name, vs AS service, rs AS real_server, ${rest.join(', ')} FROM (${found}) ORDER BY at DESC, run DESC, number DESC LIMIT ${limit ?? 50}`;
 }
 
 function kindsOf(knob: Knob | undefined): string {

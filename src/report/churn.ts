@@ -17,13 +17,13 @@ Examples:
   parameters: [SINCE, UNTIL, SERVICE, REAL, NODE],
   columns: [
     moment('from', 'at'),
-    count('made', 'creates'),
+    count('new', 'creates'),
     count('ended', 'ends'),
-    count('made a minute', 'creates_per_minute'),
-    count('ended a minute', 'ends_per_minute'),
+    count('new per minute', 'creates_per_minute', { priority: 4 }),
+    count('ended per minute', 'ends_per_minute', { priority: 5 }),
     count('refused', 'failed'),
-    duration('lived (median)', 'median'),
-    duration('lived (99 %)', 'p99'),
+    duration('lifetime (median)', 'median'),
+    duration('lifetime (99 %)', 'p99', { priority: 3 }),
   ],
   question: (values) => ({ title: 'Churn', columns: COLUMNS, sql: sql(values), none: 'Nothing came or went in that time.' }),
   plot: (rows, values) => {
@@ -32,13 +32,13 @@ Examples:
     const { begin, values: found } = series(rows, step, ['creates_per_minute', 'ends_per_minute', 'median']);
     return {
       kind: 'lines',
-      title: 'a minute, and lifetimes',
+      title: 'per minute, and lifetimes',
       begin,
       step,
       lines: [
-        { name: 'made', unit: 'count', values: found.get('creates_per_minute') ?? [] },
+        { name: 'new', unit: 'count', values: found.get('creates_per_minute') ?? [] },
         { name: 'ended', unit: 'count', values: found.get('ends_per_minute') ?? [] },
-        { name: 'lived', unit: 'seconds', values: found.get('median') ?? [] },
+        { name: 'lifetime', unit: 'seconds', values: found.get('median') ?? [] },
       ],
       marks: [],
     };

@@ -1,27 +1,67 @@
-import { bytesText, countText, durationText, momentText } from '../plot/text.js';
+import { bytesText, countText, durationText, percentText } from '../text/format.js';
+import { clockText, offsetText } from '../text/moment.js';
 import type { Column, Row } from './report.js';
 
+/** What may be said of a column beside what it shows. */
+type More = Pick<Column, 'priority' | 'min' | 'wide'>;
+
 /** Columns of the kinds that reports have: each shows the answer's column `name`. */
-const shown = (title: string, name: string, text: (value: unknown, row: Row) => string, right = false): Column => ({
+const shown = (
+  title: string,
+  name: string,
+  text: (value: unknown, zone: string) => string,
+  more: Omit<Column, 'title' | 'name' | 'cell'>,
+): Column => ({
   title,
-  right,
-  cell: (row) => {
+  name,
+  ...more,
+  cell: (row, zone) => {
     const value = row[name];
-    return value === null || value === undefined ? '' : text(value, row);
+    return value === null || value === undefined ? '' : text(value, zone);
   },
 });
 
-export const words = (title: string, name: string): Column => shown(title, name, String);
+export const words = (title: string, name: string, more: More = {}): Column => shown(title, name, String, more);
 /** Of a word of an enumeration: `never established`. */
-export const named = (title: string, name: string): Column => shown(title, name, (value) => String(value).replaceAll('_', ' '));
-export const count = (title: string, name: string): Column => shown(title, name, (value) => countText(Number(value)), true);
-export const bytes = (title: string, name: string): Column => shown(title, name, (value) => bytesText(Number(value)), true);
+export const named = (title: string, name: string, more: More = {}): Column =>
+  shown(title, name, (value) => String(value).replaceAll('_', ' '), more);
+export const count = (title: string, name: string, more: More = {}): Column =>
+  shown(title, name, (value) => countText(Number(value)), { right: true, ...more });
+export const bytes = (title: string, name: string, more: More = {}): Column =>
+  shown(title, name, (value) => bytesText(Number(value)), { right: true, ...more });
 /** Of seconds. */
-export const duration = (title: string, name: string): Column => shown(title, name, (value) => durationText(Number(value)), true);
+export const duration = (title: string, name: string, more: More = {}): Column =>
+  shown(title, name, (value) => durationText(Number(value)), { right: true, ...more });
 /** Of ms since 1970. */
-export const moment = (title: string, name: string): Column => shown(title, name, (value) => momentText(Number(value)));
+export const moment = (title: string, name: string, more: More = {}): Column =>
+  shown(title, name, (value, zone) => clockText(Number(value), zone), { time: true, ...more });
 /** Of a part of 1. */
-export const share = (title: string, name: string): Column => shown(title, name, (value) => `${(Number(value) * 100).toFixed(1)} %`, true);
+export const share = (title: string, name: string, more: More = {}): Column =>
+  shown(title, name, (value) => percentText(Number(value)), { right: true, ...more });
+
+/**
+ * The title of a column for these rows: of times with the zone's offset, `from (+01:00)`. Where the rows have several, as summer time began or ended among them, that of
+ * the first; then each cell is to have its own: cellOf().
+ */
+export function titleOf({ title, name, time }: Column, rows: readonly Row[], zone: string): string {
+  if (time !== true) return title;
+  const offsets = offsetsOf(name, rows, zone);
+  const [only] = offsets;
+  return offsets.size > 1 ? title : `${title} (${only === undefined || only === 'Z' ? 'UTC' : only})`;
+}
+
+/** The cells of a column, in the order of the rows. */
+export function cellsOf(column: Column, rows: readonly Row[], zone: string): string[] {
+  const own = column.time === true && offsetsOf(column.name, rows, zone).size > 1;
+  return rows.map((row) => {
+    const text = column.cell(row, zone);
+    return own && text !== '' ? `${text} ${offsetText(Number(row[column.name]), zone)}` : text;
+  });
+}
+
+function offsetsOf(name: string, rows: readonly Row[], zone: string): Set<string> {
+  return new Set(rows.flatMap((row) => (row[name] === null || row[name] === undefined ? [] : [offsetText(Number(row[name]), zone)])));
+}
 
 /** A value of a row as a number; what is missing is 0. */
 export const numberOf = (row: Row, name: string): number => Number(row[name] ?? 0);

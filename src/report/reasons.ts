@@ -14,7 +14,7 @@ export const reasons: Report = {
 ${OUTCOMES.slice(1)
   .map(({ name, doc }) => `  ${outcomeText(name).padEnd(17)} ${doc}`)
   .join('\n')}
-Minutes are whole: the one in which the time asked for begins counts. "lived" is the median lifetime of the row's connections, within 10 %.
+Minutes are whole: the one in which the time asked for begins counts. "median lifetime" is that of the row's connections, within 10 %.
 Minutes that a version without outcomes counted, and whose events are gone, count as unknown.
 By lifetime the rows are classes, each twice as long as the one before, whatever the outcome.
 
@@ -38,7 +38,13 @@ Examples:
     NODE,
     LIMIT,
   ],
-  columns: [words('of', 'what'), named('outcome', 'outcome'), count('ends', 'ends'), share('share', 'share'), duration('lived', 'median')],
+  columns: [
+    words('of', 'what'),
+    named('outcome', 'outcome'),
+    count('ends', 'ends'),
+    share('share', 'share'),
+    duration('median lifetime', 'median'),
+  ],
   question: (values) => ({
     title: 'Ends',
     columns: COLUMNS,

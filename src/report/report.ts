@@ -21,6 +21,8 @@ export interface Values {
   readonly node?: string;
   /** s */
   readonly within?: number;
+  /** In which days and hours are counted; default: UTC. */
+  readonly zone?: string;
   /** One of the parameter's words. */
   readonly by?: string;
   /** One of the parameter's words. */
@@ -45,9 +47,20 @@ export interface Parameter {
 /** A column of the table for people. */
 export interface Column {
   readonly title: string;
-  cell(row: Row): string;
+  /** The answer's column that it shows, or shows first. */
+  readonly name: string;
+  /** As people read it, times in that zone. */
+  cell(row: Row, zone: string): string;
   /** A number: it stands at the right. */
   readonly right?: boolean;
+  /** Of times, ms since 1970: people see the zone in the title, machines get RFC 3339. */
+  readonly time?: true;
+  /** Where the terminal is too narrow, the one with the highest number goes first; undefined: it stays. */
+  readonly priority?: number;
+  /** May be shortened to so many characters. */
+  readonly min?: number;
+  /** Only for who asks for everything: -o wide. */
+  readonly wide?: true;
 }
 
 /** What the log answers under a name: `vslog report NAME`. */
@@ -72,7 +85,7 @@ export const SINCE: Parameter = {
   sets: 'since',
   flag: 'since',
   argument: 'TIME',
-  doc: 'from then on: 15m, 2h30m, 1w ago, 12:00, yesterday, "2026-01-31 12:00" (UTC), ...',
+  doc: 'from then on: 15m, 2h30m, 1w ago, 12:00, yesterday, "2026-01-31 12:00", ...',
   fallback: '1d',
 };
 export const UNTIL: Parameter = {

@@ -25,13 +25,13 @@ Examples:
     LIMIT,
   ],
   columns: [
-    words('virtual service', 'service'),
+    words('virtual service', 'service', { priority: 5 }),
     words('real server', 'real_server'),
     count('reused', 'reused'),
     count('old ended for it', 'ended_by_it'),
     count('elsewhere', 'elsewhere'),
-    count('at once', 'at_once'),
-    count('clients', 'clients'),
+    count('at once', 'at_once', { priority: 6 }),
+    count('clients', 'clients', { priority: 4 }),
   ],
   question: (values) => ({
     title: 'Port reuse',

@@ -1,3 +1,4 @@
+import { quote } from '../store/quote.js';
 import { bytes, count, moment, numberOf, series, words } from './columns.js';
 import { NODE, REAL, type Report, type Row, SERVICE, SINCE, UNTIL, type Values } from './report.js';
 import { forgottenConnections, isWithin, momentLiteral, narrowed, ofMinutes, pieceOf, stepOf } from './sql.js';
@@ -19,14 +20,14 @@ Examples:
   parameters: [{ ...REAL, required: true }, SINCE, UNTIL, SERVICE, NODE],
   columns: [
     moment('from', 'at'),
-    count('made', 'creates'),
-    count('at weight 0', 'quiesced'),
+    count('new', 'creates'),
+    count('at weight 0', 'quiesced', { priority: 5 }),
     count('ended', 'ends'),
     count('cut', 'cut'),
     count('open then', 'active'),
-    count('drops', 'drops'),
-    bytes('bytes', 'bytes'),
-    words('changes', 'changes'),
+    count('drops', 'drops', { priority: 4 }),
+    bytes('bytes', 'bytes', { priority: 6 }),
+    words('changes', 'changes', { min: 12, priority: 3 }),
   ],
   question: (values) => ({ title: 'Its story', columns: COLUMNS, sql: sql(values), none: 'The log has nothing of it in that time.' }),
   plot: (rows, values) => {
@@ -39,7 +40,7 @@ Examples:
       title: 'over time',
       begin,
       step,
-      lines: [line('open', 'active'), line('made', 'creates'), line('cut', 'cut'), line('drops', 'drops')],
+      lines: [line('open', 'active'), line('new', 'creates'), line('cut', 'cut'), line('drops', 'drops')],
       marks: rows
         .filter(({ changes }) => changes !== '')
         .map((row: Row) => ({ at: numberOf(row, 'at'), text: String(row.changes).replace(/^\d\d:\d\d /, '') })),
@@ -56,7 +57,7 @@ function sql(values: Values): string {
   const minutes = `SELECT ${pieceOf('minute', step)} AS at, creates AS c, creates_quiesced AS q, snapshots AS s, rs_minute.ends AS e, ends_cut AS k, drop_packets AS d, bytes_in + bytes_out AS b, 0 AS f, '' AS text, toDateTime64(0, 9) AS moment FROM rs_minute WHERE ${ofMinutes(values)}`;
   const forgotten = `SELECT ${pieceOf('assumeNotNull(end)', step)} AS at, 0 AS c, 0 AS q, 0 AS s, 0 AS e, 0 AS k, 0 AS d, 0 AS b, count() AS f, '' AS text, toDateTime64(0, 9) AS moment FROM connections WHERE ${forgottenConnections(values)} GROUP BY at`;
   const described = `multiIf(kind = 'real_added', concat('added, ', new_value), kind = 'real_removed', 'removed', kind = 'real_changed', concat(arrayStringConcat(arrayFilter(x -> NOT has(splitByChar(' ', new_value), x), splitByChar(' ', old_value)), ' '), ' → ', arrayStringConcat(arrayFilter(x -> NOT has(splitByChar(' ', old_value), x), splitByChar(' ', new_value)), ' ')), kind = 'overload_on', 'overloaded', 'no longer overloaded')`;
-  const changes = `SELECT ${pieceOf('time_ns', step)} AS at, 0 AS c, 0 AS q, 0 AS s, 0 AS e, 0 AS k, 0 AS d, 0 AS b, 0 AS f, concat(formatDateTime(time_ns, '%H:%i'), ' ', ${described}) AS text, time_ns AS moment FROM control_events WHERE ${[...narrowed(values, 'addr'), isWithin(since, until)].join(' AND ')} AND kind IN ('real_added', 'real_changed', 'real_removed', 'overload_on', 'overload_off')`;
+  const changes = `SELECT ${pieceOf('time_ns', step)} AS at, 0 AS c, 0 AS q, 0 AS s, 0 AS e, 0 AS k, 0 AS d, 0 AS b, 0 AS f, concat(formatDateTime(time_ns, '%H:%i', ${quote(values.zone ?? 'UTC')}), ' ', ${described}) AS text, time_ns AS moment FROM control_events WHERE ${[...narrowed(values, 'addr'), isWithin(since, until)].join(' AND ')} AND kind IN ('real_added', 'real_changed', 'real_removed', 'overload_on', 'overload_off')`;
   const pieces = `SELECT at, sum(c) AS creates, sum(q) AS quiesced, sum(s) AS seen, sum(e) AS ends, sum(k) AS cut, sum(d) AS drops, sum(b) AS bytes, sum(f) AS forgotten, arrayStringConcat(arrayMap(x -> x.2, arraySort(groupArrayIf((moment, text), text != ''))), '; ') AS changes FROM (${minutes} UNION ALL ${forgotten} UNION ALL ${changes}) GROUP BY at`;
   return `SELECT at, creates, quiesced, ends, cut, ${before} + sum(toInt64(creates + seen) - toInt64(ends + forgotten)) OVER (ORDER BY at) AS active, drops, bytes, changes, ${step} AS step FROM (${pieces}) ORDER BY at`;
 }

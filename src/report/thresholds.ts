@@ -17,12 +17,12 @@ Examples:
   parameters: [{ ...SINCE, fallback: '7d' }, UNTIL, REAL, SERVICE, NODE, LIMIT],
   columns: [
     words('real server', 'real_server'),
-    words('virtual service', 'service'),
+    words('virtual service', 'service', { priority: 5 }),
     moment('overloaded', 'begin'),
     moment('until', 'finish'),
     duration('for', 'seconds'),
-    count('upper', 'upper'),
-    count('lower', 'lower'),
+    count('upper', 'upper', { priority: 3 }),
+    count('lower', 'lower', { priority: 4 }),
   ],
   question: (values) => ({
     title: 'Overload',

@@ -44,7 +44,7 @@ Examples:
   ],
   columns: [
     words('', 'what'),
-    { title: 'most', right: true, cell: (row) => valueText(numberOf(row, 'value'), unitOf(row)) },
+    { title: 'most', name: 'value', right: true, cell: (row) => valueText(numberOf(row, 'value'), unitOf(row)) },
     words('of', 'of'),
     share('share', 'share'),
   ],

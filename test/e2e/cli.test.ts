@@ -137,7 +137,7 @@ describe('up, with made-up events', () => {
     expect(count).toBeGreaterThan(0);
     const wrong = vslog('sql', 'SELEKT 1');
     expect(wrong.code).toBe(1);
-    expect(wrong.err.trimEnd().split('\n')).toHaveLength(1);
+    expect(wrong.err.trimEnd().split('\n').slice(1)).toEqual(['  SELEKT 1', `  ${' '.repeat(7)}^`]);
   });
 
   it('starts a killed capture again, and nothing is missing', async () => {

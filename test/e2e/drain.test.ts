@@ -129,8 +129,8 @@ describe('draining a real server', () => {
 
   const weight = async (): Promise<string | undefined> => {
     const { out } = await vslog.ran('rs', 'ls', '--json');
-    const [service] = JSON.parse(out) as { reals: { real_weight: string }[] }[];
-    return service?.reals[0]?.real_weight;
+    const [real] = JSON.parse(out) as { real_weight: string }[];
+    return real?.real_weight;
   };
 
   it('predicts from the lifetimes of the service when it is empty, and says when it is', async () => {

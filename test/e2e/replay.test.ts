@@ -64,7 +64,7 @@ describe('a sink that lost something', () => {
     expect(report).toMatchObject({ ok: false, checked: true, duplicates: 0 });
     expect(report?.missing).toBeGreaterThan(0);
     expect(broken.report.sinks.find(({ name }) => name === 'embedded')?.ok).toBe(true);
-    expect(out).toMatch(/FAIL sink file: of [\d\s]+ events .* are missing and 0 are there too often/);
+    expect(out).toMatch(/FAIL sink file: of [\d,]+ events .* are missing and 0 are there too often/);
     expect(out).toContain('vslog replay --sink file');
 
     // Nothing of it lies in another time.

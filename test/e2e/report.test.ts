@@ -2,7 +2,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { reportText } from '../../src/cli/report-text.js';
+import { peopleText } from '../../src/cli/listing.js';
+import { reportListing } from '../../src/cli/report-text.js';
 import { valuesOf } from '../../src/cli/report-values.js';
 import { drawPlot } from '../../src/plot/terminal.js';
 import { reports } from '../../src/report/index.js';
@@ -333,7 +334,9 @@ test('a time without anything is told in a sentence', async () => {
     // A gap in the ledger has no time.
     if (report.name === 'loss') continue;
     expect(rows, report.name).toEqual([]);
-    expect(reportText(report, report.question(values), rows, 'table')).toMatch(/^[A-Z].*\.\n$/);
+    expect(peopleText(reportListing(report, rows, report.question(values).none, 'UTC'), rows, { output: 'table' })).toMatch(
+      /^[A-Z].*\.\n$/,
+    );
     expect(report.plot?.(rows, values), report.name).toBeUndefined();
   }
 });
@@ -357,8 +360,8 @@ test('docs/reports.md shows what the reports print', async () => {
     const flags = Object.entries({ ...HOUR, ...said }).map(([name, value]) => ` --${name} ${value}`);
     const printed = [
       `$ vslog report ${report.name}${flags.join('')}\n`,
-      reportText(report, report.question(values), rows, 'table'),
-      ...(plot === undefined ? [] : ['\n', drawPlot(plot, { width: 110, ascii: false, colours: false })]),
+      peopleText(reportListing(report, rows, report.question(values).none, 'UTC'), rows, { output: 'table' }),
+      ...(plot === undefined ? [] : ['\n', drawPlot(plot, { width: 110, ascii: false, colours: false, zone: 'UTC' })]),
     ].join('');
     const block = new RegExp(`(## ${report.name}\\n[\\s\\S]*?\`\`\`text\\n)([\\s\\S]*?)(\`\`\`)`);
     expect(docs, report.name).toMatch(block);

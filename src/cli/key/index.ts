@@ -1,7 +1,9 @@
 import { Command } from 'commander';
+import { plainText } from '../../text/plain.js';
 import { formatAddress, parseAddress } from '../address.js';
 import { Exit } from '../exit-codes.js';
 import { Failure } from '../failure.js';
+import { addListOptions, checkColumns, type Listing, type ListOptions, writeListing } from '../listing.js';
 import { table, write } from '../output.js';
 import { type ClientKey, hashOf, keptIds, keptPath, readKey } from './file.js';
 import { addKeyOptions, keyPath } from './options.js';
@@ -23,23 +25,35 @@ export function keyCommand(): Command {
   return command;
 }
 
+interface KeyFile {
+  readonly id: string;
+  readonly file: string;
+  readonly current: boolean;
+}
+
+const KEYS: Listing<KeyFile> = {
+  one: 'key',
+  none: 'no keys',
+  columns: [
+    { title: 'id', name: 'id', cell: ({ id }) => id },
+    { title: 'file', name: 'file', cell: ({ file }) => plainText(file) },
+    { title: 'notes', name: 'current', cell: ({ current }) => (current ? 'current' : '') },
+  ],
+  plain: (key) => ({ ...key }),
+};
+
 function lsCommand(): Command {
   const command = new Command('ls').description('The ids of the key and of those that it replaced; the latest last.');
-  addKeyOptions(command).option('--json', 'one array, for machines');
-  return command.action(async ({ json }: { json?: boolean }) => {
+  addListOptions(addKeyOptions(command));
+  return command.action(async (options: ListOptions) => {
+    checkColumns(KEYS, options);
     const path = keyPath(command);
     const now = readKey(path);
     const rows = [
       ...keptIds(path).map((id) => ({ id, file: keptPath(path, id), current: false })),
       { id: now.id, file: path, current: true },
     ];
-    if (json === true) return write(`${JSON.stringify(rows)}\n`);
-    return write(
-      table(
-        ['id', 'file', ''],
-        rows.map(({ id, file, current }) => [id, file, current ? 'current' : '']),
-      ),
-    );
+    return writeListing(KEYS, rows, options);
   });
 }
 

@@ -1,9 +1,9 @@
 import { Command } from 'commander';
 import { type Knob, knobs } from '../../knob/catalogue.js';
+import { plural } from '../../text/format.js';
 import type { KnobReading } from '../../wire/administration.js';
 import { Exit } from '../exit-codes.js';
 import { Failure } from '../failure.js';
-import { plural } from '../numbers.js';
 import { colour, table, write } from '../output.js';
 import { addCapture, addNetns, captureSocket, isOfServices, withAdministration } from './ask.js';
 import { type FileEntry, readKnobFile } from './file.js';

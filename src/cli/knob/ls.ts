@@ -4,10 +4,10 @@ import { plainText } from '../../text/plain.js';
 import type { KnobReading } from '../../wire/administration.js';
 import { Exit } from '../exit-codes.js';
 import { Failure } from '../failure.js';
-import { plural } from '../numbers.js';
-import { colour, table, write } from '../output.js';
+import { addListOptions, checkColumns, type Listing, type ListOptions, writeListing } from '../listing.js';
+import { colour } from '../output.js';
 import { addCapture, addNetns, captureSocket, isOfServices, withAdministration } from './ask.js';
-import { defaultOf, isChanged, jsonLines, plainKnob, whereOf } from './text.js';
+import { defaultOf, isChanged, plainKnob, whereOf } from './text.js';
 
 const EXAMPLES = `
 PATTERN is a part of a name, or a name with * for any letters. A value with * is not the default.
@@ -19,11 +19,10 @@ Examples:
   vslog knob ls --group expiry --netns blue
   vslog knob ls --json | jq length`;
 
-interface ListOptions {
+interface LsOptions extends ListOptions {
   readonly group?: string;
   readonly changed?: boolean;
   readonly netns?: string;
-  readonly json?: boolean;
 }
 
 export function lsCommand(): Command {
@@ -32,18 +31,15 @@ export function lsCommand(): Command {
     .argument('[pattern]', 'only names like this')
     .option('--group <GROUP>', `only of this group: ${groups().join(', ')}`)
     .option('--changed', 'only those that have not their default')
-    .option('--json', 'one array, for machines; `apply` and `diff` read it, too')
     .addHelpText('after', EXAMPLES);
-  addCapture(addNetns(command));
-  return command.action(async (pattern: string | undefined, options: ListOptions) => {
+  addCapture(addNetns(addListOptions(command)));
+  return command.action(async (pattern: string | undefined, options: LsOptions) => {
+    checkColumns(listingOf(new Map()), options);
     const wanted = knobsOfGroup(options.group).filter(({ name }) => isLike(name, pattern));
     const read = await withAdministration(captureSocket(command), (capture) => capture.knobs([], options.netns));
     const readings = new Map(read.map((one) => [one.name, one]));
     const found = options.changed === true ? wanted.filter((knob) => isChanged(knob, readings.get(knob.name))) : wanted;
-    if (options.json === true) return write(jsonLines(found.map((knob) => plainKnob(knob, readings.get(knob.name)))));
-    if (found.length === 0) return write('no knobs\n');
-    const rows = found.map((knob) => row(knob, readings.get(knob.name)));
-    return write(`${table(['name', 'value', 'default', 'unit', 'where'], rows)}${plural(found.length, 'knob')}\n`);
+    return writeListing(listingOf(readings), found, options);
   });
 }
 
@@ -68,8 +64,22 @@ function isLike(name: string, pattern: string | undefined): boolean {
   return new RegExp(`^${escaped.join('.*')}$`).test(name);
 }
 
-function row(knob: Knob, reading: KnobReading | undefined): string[] {
-  return [knob.name, valueText(knob, reading), defaultOf(knob), knob.unit ?? '', whereOf(knob)];
+/** `apply` and `diff` read its JSON, too. */
+function listingOf(readings: ReadonlyMap<string, KnobReading>): Listing<Knob> {
+  return {
+    one: 'knob',
+    none: 'no knobs',
+    columns: [
+      { title: 'name', name: 'name', cell: ({ name }) => name },
+      { title: 'value', name: 'value', min: 12, cell: (knob) => valueText(knob, readings.get(knob.name)) },
+      { title: 'default', name: 'default', min: 8, cell: defaultOf },
+      { title: 'unit', name: 'unit', cell: ({ unit }) => unit ?? '' },
+      { title: 'where', name: 'where', priority: 3, min: 12, cell: whereOf },
+      { title: 'group', name: 'group', wide: true, cell: ({ group }) => group },
+      { title: 'what it does', name: 'doc', wide: true, cell: ({ doc }) => plainText(doc) },
+    ],
+    plain: (knob) => plainKnob(knob, readings.get(knob.name)),
+  };
 }
 
 function valueText(knob: Knob, reading: KnobReading | undefined): string {

@@ -1,11 +1,11 @@
 import { createInterface } from 'node:readline/promises';
 import { Command } from 'commander';
 import type { Knob } from '../../knob/catalogue.js';
+import { plural } from '../../text/format.js';
 import { plainOutput } from '../../text/plain.js';
 import type { KnobAssignment, KnobReading } from '../../wire/administration.js';
 import { Exit } from '../exit-codes.js';
 import { Failure } from '../failure.js';
-import { plural } from '../numbers.js';
 import { write } from '../output.js';
 import { addCapture, captureSocket, isOfServices, knobNamed, wantOneValue, withAdministration } from './ask.js';
 import { knobsOfGroup } from './ls.js';

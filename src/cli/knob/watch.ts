@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { tail } from '../../collector/tail.js';
 import { findKnob, type Knob } from '../../knob/catalogue.js';
+import { wholeText } from '../../text/format.js';
 import { plainText } from '../../text/plain.js';
 import { toBigInt, v1 } from '../../wire/proto.js';
 import { explained } from '../capture-answer.js';
@@ -8,7 +9,6 @@ import { type ControlEvent, eventsOf } from '../event.js';
 import { plainEvent, timestamp } from '../event-text.js';
 import { Exit } from '../exit-codes.js';
 import { Failure } from '../failure.js';
-import { whole } from '../numbers.js';
 import { colour, note, write } from '../output.js';
 import { addCapture, captureSocket, isOfServices, knobNamed } from './ask.js';
 import { authorText, shown } from './text.js';
@@ -49,7 +49,7 @@ export function watchCommand(): Command {
           if (lines !== '') await write(lines);
         },
         end.signal,
-        { onMissed: ({ missed }) => note(`missed ${whole(Number(missed))} changes: this reader is too slow; they are in the log`) },
+        { onMissed: ({ missed }) => note(`missed ${wholeText(Number(missed))} changes: this reader is too slow; they are in the log`) },
       );
     } catch (error) {
       throw explained(error);

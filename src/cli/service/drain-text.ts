@@ -1,8 +1,8 @@
 import { CERTAIN, type Forecast } from '../../drain/forecast.js';
 import { byAge, byClient, establishedOf, type Rest, stragglers } from '../../drain/rest.js';
+import { elapsedText, plural, wholeText } from '../../text/format.js';
 import { formatAddress, formatEndpoint } from '../address.js';
 import { protocolName } from '../event.js';
-import { elapsed, plural, whole } from '../numbers.js';
 import { colour } from '../output.js';
 import { stateName } from '../states.js';
 
@@ -25,19 +25,19 @@ export function drainText(rest: Rest, most: number, prediction: Forecast | undef
 /** `5 established connections left, 150 others are closing or half open`. */
 export function restText({ established, others }: Rest): string {
   const rest = others === 0 ? '' : `, ${plural(others, 'other')} ${others === 1 ? 'is' : 'are'} closing or half open`;
-  return `${established === 0 ? 'no' : whole(established)} established connection${established === 1 ? '' : 's'} left${rest}`;
+  return `${established === 0 ? 'no' : wholeText(established)} established connection${established === 1 ? '' : 's'} left${rest}`;
 }
 
 /** `expected: half gone in 48 s, 95 % in 2 min, all in 4 min (with a probability of 95 %)`. */
 export function predictionText({ half, most, all, unknown, live }: Forecast): string {
-  const time = (seconds: number): string => elapsed(seconds * 1e9);
+  const time = (seconds: number): string => elapsedText(seconds * 1e9);
   const parts = [
     ...(half === undefined ? [] : [`half gone in ${time(half)}`]),
     ...(most === undefined ? [] : [`95 % in ${time(most)}`]),
     ...(all === undefined ? [] : [`all in ${time(all)} (with a probability of ${CERTAIN * 100} %)`]),
   ];
   if (unknown === live) return 'no forecast: too little history of connections as old as these';
-  const thin = unknown === 0 ? '' : `too little history for ${whole(unknown)} of them, which are older than those that ended`;
+  const thin = unknown === 0 ? '' : `too little history for ${wholeText(unknown)} of them, which are older than those that ended`;
   return [parts.length === 0 ? '' : `expected: ${parts.join(', ')}`, thin].filter((part) => part !== '').join('; ');
 }
 
@@ -60,13 +60,13 @@ function bar(share: number): string {
 function details(rest: Rest): string[] {
   const connections = establishedOf(rest);
   const ages = byAge(connections).map(
-    ({ below, count }) => `${Number.isFinite(below) ? `below ${elapsed(below * 1e9)}` : 'older'}: ${whole(count)}`,
+    ({ below, count }) => `${Number.isFinite(below) ? `below ${elapsedText(below * 1e9)}` : 'older'}: ${wholeText(count)}`,
   );
   const clients = byClient(connections, ({ client }) => formatAddress(client));
   const more = clients.length > CLIENTS ? `, and ${plural(clients.length - CLIENTS, 'more client')}` : '';
   const old = stragglers(connections, STRAGGLERS).map(
     ({ client, port, protocol, state, age = 0 }) =>
-      `  ${protocolName(protocol)} ${formatEndpoint(client, port)}, ${stateName(protocol, state, false)}, ${elapsed(age * 1e9)} old`,
+      `  ${protocolName(protocol)} ${formatEndpoint(client, port)}, ${stateName(protocol, state, false)}, ${elapsedText(age * 1e9)} old`,
   );
   return [
     ...(ages.length === 0 ? [] : [`by age: ${ages.join(', ')}`]),
@@ -75,7 +75,7 @@ function details(rest: Rest): string[] {
       : [
           `by client: ${clients
             .slice(0, CLIENTS)
-            .map(([client, count]) => `${client} ${whole(count)}`)
+            .map(([client, count]) => `${client} ${wholeText(count)}`)
             .join(', ')}${more}`,
         ]),
     ...(old.length === 0 ? [] : ['oldest:', ...old]),

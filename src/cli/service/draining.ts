@@ -2,9 +2,9 @@ import { type Drain, DrainError, predicted, type Survivals } from '../../drain/d
 import type { Forecast } from '../../drain/forecast.js';
 import { type Place, type Rest, together } from '../../drain/rest.js';
 import { type DrainTarget, isHost, targetName } from '../../drain/target.js';
+import { plural, wholeText } from '../../text/format.js';
 import { Exit } from '../exit-codes.js';
 import { Failure, sentence } from '../failure.js';
-import { plural, whole } from '../numbers.js';
 import { note, write } from '../output.js';
 import { formatServerKey, formatServiceKey } from '../service-address.js';
 import { cutText, drainText, restText } from './drain-text.js';
@@ -161,7 +161,7 @@ export class Draining {
       const places = await one.drain.besides();
       if (places.length === 0) continue;
       const texts = places.slice(0, 3).map(placeText).join('; ');
-      const more = places.length > 3 ? `; and ${whole(places.length - 3)} more` : '';
+      const more = places.length > 3 ? `; and ${wholeText(places.length - 3)} more` : '';
       const host = targetName({ addresses: this.target.addresses });
       await write(`${this.at(one)}its host still serves: ${texts}${more}. To pull its cable: vslog rs drain ${host}\n`);
     }

@@ -1,14 +1,15 @@
 import { Command } from 'commander';
+import { plural } from '../../text/format.js';
 import type { KnobAssignment } from '../../wire/administration.js';
 import { Exit } from '../exit-codes.js';
 import { Failure } from '../failure.js';
 import { addCapture, addNetns, captureSocket, withAdministration } from '../knob/ask.js';
-import { plural } from '../numbers.js';
+import { addListOptions, checkColumns, type ListOptions, writeListing } from '../listing.js';
 import { write } from '../output.js';
 import { formatServerKey, formatServiceKey, parseServerKey, parseServiceKey, SERVICE_FORMS, sameServer } from '../service-address.js';
 import { drainCommand } from './drain.js';
+import { membersOf, REALS } from './list.js';
 import { addSettings, REAL_FLAGS, setting, settingsOf } from './settings.js';
-import { realsText, servicesJson } from './text.js';
 
 const FORMS = `
 SERVICE is ${SERVICE_FORMS}. ADDRESS is an address with port: 192.0.2.7:8080, [2001:db8::7]:8080.
@@ -41,7 +42,6 @@ export function rsCommand(): Command {
 
 interface Options {
   readonly netns?: string;
-  readonly json?: boolean;
   readonly yes?: boolean;
 }
 
@@ -49,13 +49,13 @@ function lsCommand(): Command {
   const command = new Command('ls')
     .description('List real servers with their live and inactive connections, rates, weight, thresholds.')
     .argument('[service]', 'only of this virtual service')
-    .option('--json', 'one array of virtual services with their real servers, for machines')
     .addHelpText('after', FORMS);
-  addCapture(addNetns(command));
-  return command.action(async (text: string | undefined, { netns, json }: Options) => {
+  addCapture(addNetns(addListOptions(command)));
+  return command.action(async (text: string | undefined, options: Options & ListOptions) => {
+    checkColumns(REALS, options);
     const key = text === undefined ? undefined : parseServiceKey(text);
-    const services = await withAdministration(captureSocket(command), (capture) => capture.services(key, netns));
-    await write(json === true ? `${JSON.stringify(servicesJson(services))}\n` : realsText(services));
+    const services = await withAdministration(captureSocket(command), (capture) => capture.services(key, options.netns));
+    await writeListing(REALS, membersOf(services), options);
   });
 }
 

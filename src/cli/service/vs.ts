@@ -1,13 +1,14 @@
 import { Command } from 'commander';
+import { plural } from '../../text/format.js';
 import type { VirtualService } from '../../wire/administration.js';
 import { Exit } from '../exit-codes.js';
 import { Failure } from '../failure.js';
 import { addCapture, addNetns, captureSocket, withAdministration } from '../knob/ask.js';
-import { plural } from '../numbers.js';
+import { addListOptions, checkColumns, type ListOptions, writeListing } from '../listing.js';
 import { write } from '../output.js';
 import { formatServiceKey, parseServiceKey, SERVICE_FORMS } from '../service-address.js';
+import { SERVICES } from './list.js';
 import { addSettings, SERVICE_FLAGS, settingsOf } from './settings.js';
-import { servicesJson, servicesText } from './text.js';
 
 const FORMS = `
 SERVICE is ${SERVICE_FORMS}.
@@ -28,7 +29,6 @@ export function vsCommand(): Command {
 
 interface Options {
   readonly netns?: string;
-  readonly json?: boolean;
   readonly yes?: boolean;
 }
 
@@ -36,13 +36,13 @@ function lsCommand(): Command {
   const command = new Command('ls')
     .description('List virtual services.')
     .argument('[service]', 'only this one')
-    .option('--json', 'one array, with the real servers, for machines')
     .addHelpText('after', FORMS);
-  addCapture(addNetns(command));
-  return command.action(async (text: string | undefined, { netns, json }: Options) => {
+  addCapture(addNetns(addListOptions(command)));
+  return command.action(async (text: string | undefined, options: Options & ListOptions) => {
+    checkColumns(SERVICES, options);
     const key = text === undefined ? undefined : parseServiceKey(text);
-    const services = await withAdministration(captureSocket(command), (capture) => capture.services(key, netns));
-    await write(json === true ? `${JSON.stringify(servicesJson(services))}\n` : servicesText(services));
+    const services = await withAdministration(captureSocket(command), (capture) => capture.services(key, options.netns));
+    await writeListing(SERVICES, services, options);
   });
 }
 

@@ -94,7 +94,7 @@ describe('a report of the page', () => {
       ]),
     );
     expect(answer.cells).toEqual([
-      ['10.0.0.12:8080', 'tcp 10.0.0.2:80', '', '1 234', '2', '1', '2026-01-30 10:00:00', '2026-01-30 10:01:00', '', '55 s', '4'],
+      ['10.0.0.12:8080', 'tcp 10.0.0.2:80', '', '1,234', '2', '1', '2026-01-30 10:00:00', '2026-01-30 10:01:00', '', '55 s', '4'],
     ]);
     expect(answer.more).toBe(false);
     expect(answer.plot).toMatchObject({ kind: 'bars', bars: [{ label: '10.0.0.12:8080', parts: [{ name: 'packets', value: 1234 }] }] });
@@ -140,7 +140,7 @@ describe('a report of the page', () => {
     store.rows = () => cells('nodest', [{ ...DROP, client: 'a "b"' }]);
     const [head, line] = (await reportCsv(store, 'nodest', said(), signal)).split('\r\n');
     expect(head).toBe('real_server,service,client,packets,bytes,connections,clients,first,last,removed,after,spared');
-    expect(line).toBe(`10.0.0.12:8080,tcp 10.0.0.2:80,"a ""b""",1234,99,2,1,${DROP.first},${DROP.last},,55,4`);
+    expect(line).toBe(`10.0.0.12:8080,tcp 10.0.0.2:80,"a ""b""",1234,99,2,1,${new Date(DROP.first).toISOString()},${new Date(DROP.last).toISOString()},,55,4`);
   });
 });
 
@@ -148,7 +148,7 @@ describe('marks of changes on charts', () => {
   it('are what was changed when, and by whom', async () => {
     const store = new FakeSqlStore();
     const change = { kind: 'knob_changed', name: 'expire_nodest_conn', old_value: '0', new_value: '1', command: 'sysctl -w x' };
-    store.rows = () => cells('changes', [{ ...change, time: '2026-01-30 10:00:01.234567891' }]);
+    store.rows = () => cells('changes', [{ ...change, time: Date.UTC(2026, 0, 30, 10, 0, 1, 234) }]);
     const marks = await changeMarks(store, said('since=1h&name=drop_entry&limit=1'), signal);
     expect(marks).toEqual([{ at: Date.UTC(2026, 0, 30, 10, 0, 1, 234), text: 'expire_nodest_conn: 0 → 1', who: 'sysctl -w x' }]);
     expect(store.asked[0]?.sql).toMatch(/ LIMIT 200$/);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bytes, count, duration, moment, numberOf, series, share, words } from '../../../src/report/columns.js';
+import { bytes, cellsOf, count, duration, moment, numberOf, series, share, titleOf, words } from '../../../src/report/columns.js';
 import { columnsOf } from '../../../src/store/columns.js';
 import { loadMigrations } from '../../../src/store/migrate.js';
 import { v1 } from '../../../src/wire/proto.js';
@@ -7,22 +7,40 @@ import { v1 } from '../../../src/wire/proto.js';
 describe('a column of a kind', () => {
   it.each([
     ['words', words, 'tcp 10.0.0.1:80', 'tcp 10.0.0.1:80', false],
-    ['a count', count, 1234567, '1 234 567', true],
-    ['a count that the store writes as a text', count, '1234567', '1 234 567', true],
+    ['a count', count, 1234567, '1,234,567', true],
+    ['a count that the store writes as a text', count, '1234567', '1,234,567', true],
     ['a mean', count, 0.25, '0.3', true],
-    ['bytes', bytes, 1500, '1.5 kB', true],
-    ['a time of seconds', duration, 185, '3 m 5 s', true],
-    ['a moment', moment, Date.UTC(2026, 0, 30, 10, 5, 7), '2026-01-30 10:05:07', false],
+    ['bytes', bytes, 1536, '1.5 KiB', true],
+    ['a time of seconds', duration, 185, '3 min 5 s', true],
+    ['a moment', moment, Date.UTC(2026, 0, 30, 10, 5, 7), '2026-01-30 11:05:07', false],
     ['a part of one', share, 0.1234, '12.3 %', true],
     ['nothing counted', count, 0, '0', true],
   ] as const)('shows %s', (_what, column, value, text, right) => {
     const { title, cell, right: side } = column('title', 'name');
-    expect([title, cell({ name: value, other: 'x' }), side]).toEqual(['title', text, right]);
+    expect([title, cell({ name: value, other: 'x' }, 'Europe/Berlin'), side ?? false]).toEqual(['title', text, right]);
   });
 
   it.each([words, count, bytes, duration, moment, share])('shows nothing where there is no value: %o', (column) => {
     const { cell } = column('title', 'name');
-    expect([cell({ name: null }), cell({})]).toEqual(['', '']);
+    expect([cell({ name: null }, 'UTC'), cell({}, 'UTC')]).toEqual(['', '']);
+  });
+});
+
+describe('a column of times', () => {
+  const time = moment('from', 'at');
+  const [winter, summer] = [Date.UTC(2026, 9, 25, 2), Date.UTC(2026, 9, 25, 0)];
+
+  it('has the zone in its title', () => {
+    expect(titleOf(time, [{ at: winter }, { at: null }], 'Europe/Berlin')).toBe('from (+01:00)');
+    expect([titleOf(time, [{ at: winter }], 'UTC'), titleOf(time, [], 'Europe/Berlin')]).toEqual(['from (UTC)', 'from (UTC)']);
+    expect(titleOf(words('what', 'at'), [{ at: 1 }], 'UTC')).toBe('what');
+  });
+
+  it('has it in each cell where summer time ends among the rows', () => {
+    const rows = [{ at: winter }, { at: summer }, { at: null }];
+    expect(titleOf(time, rows, 'Europe/Berlin')).toBe('from');
+    expect(cellsOf(time, rows, 'Europe/Berlin')).toEqual(['2026-10-25 03:00:00 +01:00', '2026-10-25 02:00:00 +02:00', '']);
+    expect(cellsOf(time, rows.slice(0, 1), 'Europe/Berlin')).toEqual(['2026-10-25 03:00:00']);
   });
 });
 

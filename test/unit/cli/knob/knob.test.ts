@@ -71,11 +71,11 @@ describe('knob ls', () => {
       capture.put('sync_threshold', { value: '3\t50' });
       capture.put('conn_max', { value: '', problem: 'This kernel has none.' });
     });
-    expect(out).toMatch(/expire_nodest_conn +│ 1 \* +│ 0 /);
-    expect(out).toMatch(/expire_quiescent_template +│ 0 +│ 0 /);
-    expect(out).toMatch(/conn_max +│ This kernel has none\./);
-    expect(out).toMatch(/service_scheduler +│ of each service /);
-    expect(out).toMatch(/real_weight +│ of each real server /);
+    expect(out).toMatch(/expire_nodest_conn +1 \* +0 /);
+    expect(out).toMatch(/expire_quiescent_template +0 +0 /);
+    expect(out).toMatch(/conn_max +This kernel has none\./);
+    expect(out).toMatch(/service_scheduler +of each service /);
+    expect(out).toMatch(/real_weight +of each real server /);
     expect(out.match(/ \* /g)).toHaveLength(1);
     expect(out).toContain(`${knobs.length} knobs`);
   });
@@ -198,7 +198,7 @@ describe('knob diff', () => {
     const file = 'timeout_tcp = 15m # as it is\ndrop_entry=3\n';
     const { code, out } = await knob('diff FILE', undefined, { file });
     expect(code).toBe(1);
-    expect(out).toMatch(/drop_entry +│ 0 +│ 3 /);
+    expect(out).toMatch(/drop_entry +0 +3\n/);
     expect(out).toMatch(/1 knob differs\n$/);
   });
 
@@ -349,7 +349,7 @@ describe('what the log says', () => {
       sql.includes('AS packets') ? [['10.0.0.1:80', '3', '40', '2']] : sql.includes("'nodest_drop'") ? [['2']] : [],
     );
     expect(out).toContain('value     0\n');
-    expect(out).toMatch(/10\.0\.0\.1:80 +│ +3 │ +40 │ +2 /);
+    expect(out).toMatch(/10\.0\.0\.1:80 +3 +40 +2\n/);
     expect(out).toContain('Connections that 1 would have ended instead, in the last hour: 2\n');
     expect(out).toContain('No connection was ended for that in the last hour.\n');
     const other = await withStore('explain drop_packet', () => [row]);

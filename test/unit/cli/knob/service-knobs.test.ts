@@ -49,9 +49,9 @@ async function knob(args: string): Promise<{ code: number; out: string; err: str
 
 describe('the command of a setting of services or real servers', () => {
   it('shows it of all, or of one', async () => {
-    expect((await knob('service-scheduler')).out).toMatch(/tcp 10\.0\.0\.1:80 +│ wrr /);
+    expect((await knob('service-scheduler')).out).toMatch(/tcp 10\.0\.0\.1:80 +wrr\n/);
     expect((await knob('service-scheduler --vs tcp://10.0.0.1:80')).out).toBe('wrr\n');
-    expect((await knob('real-weight')).out).toMatch(/10\.0\.0\.11:8080 +│ 1 .*10\.0\.0\.12:8080 +│ 5 /s);
+    expect((await knob('real-weight')).out).toMatch(/10\.0\.0\.11:8080 +1\n.*10\.0\.0\.12:8080 +5\n/s);
     expect((await knob('real-weight --vs tcp://10.0.0.1:80 --rs 10.0.0.12:8080')).out).toBe('5\n');
     expect(JSON.parse((await knob('real_weight --json')).out)).toEqual([
       { service: 'tcp 10.0.0.1:80', real: '10.0.0.11:8080', value: '1' },

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { parseAddress } from '../../../src/cli/address.js';
-import { ConnTable } from '../../../src/cli/conn-table.js';
+import { connListing, FirstConnections } from '../../../src/cli/conn-list.js';
 import type { ConnEvent } from '../../../src/cli/event.js';
+import { peopleText } from '../../../src/cli/listing.js';
 import { stateName } from '../../../src/cli/states.js';
 import { toLong, v1 } from '../../../src/wire/proto.js';
 
@@ -22,32 +23,29 @@ function conn(port: number, more: object = {}): ConnEvent {
   });
 }
 
-describe('the table of connections', () => {
-  it('is sorted, and counts what it does not show', () => {
-    const table = new ConnTable(2);
-    for (const port of [30_003, 30_001, 30_002]) table.add(conn(port));
-    const lines = table.text().split('\n');
-    expect(lines.findIndex((line) => line.includes('10.0.0.9:30001'))).toBeLessThan(
-      lines.findIndex((line) => line.includes('10.0.0.9:30002')),
-    );
-    expect(table.text()).not.toContain('30003');
-    expect(table.text()).toMatch(/\n3 connections\nand 1 more; --limit 0 shows all\n$/);
+const textOf = (found: FirstConnections): string =>
+  peopleText(connListing({ node: 'lb1', epoch: 'e' }), found.first(), { output: 'table' });
+
+describe('the first connections', () => {
+  it('are sorted, and the others are counted', () => {
+    const found = new FirstConnections(2);
+    for (const port of [30_003, 30_001, 30_002]) found.add(conn(port));
+    expect([found.first().map((event) => event.client_port), found.total]).toEqual([[30_001, 30_002], 3]);
   });
 
-  it('keeps the first ones of many', () => {
-    const table = new ConnTable(1);
-    for (let port = 60_000; port > 20_000; port--) table.add(conn(port));
-    expect(table.text()).toContain('10.0.0.9:20001');
-    expect(table.text()).toMatch(/\n40 000 connections\nand 39 999 more/);
+  it('are kept of many', () => {
+    const found = new FirstConnections(1);
+    for (let port = 60_000; port > 20_000; port--) found.add(conn(port));
+    expect([found.first().map((event) => event.client_port), found.total]).toEqual([[20_001], 40_000]);
   });
 
-  it('names state, age and what is special', () => {
-    const table = new ConnTable(10);
-    table.add(conn(1, { is_template: true, quiesced: true, fwmark: 7 }));
-    const text = table.text();
+  it('have a state, an age and what is special', () => {
+    const found = new FirstConnections(10);
+    found.add(conn(1, { is_template: true, quiesced: true, fwmark: 7 }));
+    const text = textOf(found);
     for (const part of ['tcp', 'ASSURED', ' 3 s ', 'template, quiesced, fwmark 7']) expect(text).toContain(part);
     expect(text).toMatch(/\n1 connection\n$/);
-    expect(new ConnTable(1).text()).toBe('no connections\n');
+    expect(textOf(new FirstConnections(1))).toBe('no connections\n');
   });
 });
 
