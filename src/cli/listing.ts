@@ -6,7 +6,7 @@ import { plainText } from '../text/plain.js';
 import { drawBlocks, drawTable, type TableColumn } from '../text/table.js';
 import { Exit } from './exit-codes.js';
 import { Failure } from './failure.js';
-import { colour, note, page, write } from './output.js';
+import { colour, note, page, terminalWidth, write } from './output.js';
 
 /** A column of a list. */
 export interface ListColumn<R> extends TableColumn {
@@ -78,8 +78,18 @@ export async function writeListing<R>(listing: Listing<R>, rows: readonly R[], o
   }
 }
 
+/** How wide lines may be, in characters; undefined: as wide as they are. */
+export interface Screen {
+  readonly width: number | undefined;
+}
+
 /** The rows for people, with how many they are. */
-export function peopleText<R>(listing: Listing<R>, rows: readonly R[], { output, columns, headers }: ListOptions): string {
+export function peopleText<R>(
+  listing: Listing<R>,
+  rows: readonly R[],
+  { output, columns, headers }: ListOptions,
+  screen: Screen = { width: terminalWidth() },
+): string {
   if (rows.length === 0) return `${listing.none}\n`;
   const all = columns === undefined ? listing.columns.filter(({ wide }) => wide !== true || output === 'wide') : chosen(listing, columns);
   // A column in which nothing stands only takes room.
@@ -89,9 +99,8 @@ export function peopleText<R>(listing: Listing<R>, rows: readonly R[], { output,
     .filter(({ cells }) => columns !== undefined || cells.some((cell) => cell !== ''));
   const lines = rows.map((_row, i) => filled.map(({ cells }) => cells[i] ?? ''));
   const titles = filled.map(({ column }) => column);
-  const terminal = process.stdout.isTTY === true;
   const style = {
-    width: terminal && output !== 'wide' ? (process.stdout.columns ?? 80) : undefined,
+    width: output === 'wide' ? undefined : screen.width,
     bold: colour.bold,
     headers: headers !== false,
   };

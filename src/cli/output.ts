@@ -37,8 +37,12 @@ export function table(
   const cells = rows.map((row) =>
     row.map((cell) => (cell === null || cell === undefined ? colour.dim('NULL') : oneLine(plainOutput(String(cell))))),
   );
-  const width = process.stdout.isTTY === true ? (process.stdout.columns ?? 80) : undefined;
-  return drawTable(columns, cells, { width, bold: colour.bold }).text;
+  return drawTable(columns, cells, { width: terminalWidth(), bold: colour.bold }).text;
+}
+
+/** Characters in a line of the terminal; undefined in a pipe or a file, where no line is cut. */
+export function terminalWidth(): number | undefined {
+  return process.stdout.isTTY === true ? (process.stdout.columns ?? 80) : undefined;
 }
 
 /** A table's line is a line. */

@@ -21,12 +21,14 @@ const PLACES: Readonly<Record<string, (values: Values) => string>> = {
   kafka: (values) => values['kafka.brokers'],
 };
 
-interface Sink {
+/** A sink of the configuration, and where it delivers to. */
+export interface Sink {
   readonly name: string;
   readonly place: string;
 }
 
-const SINKS: Listing<Sink> = {
+/** Sinks as a list. */
+export const SINKS: Listing<Sink> = {
   one: 'sink',
   none: 'There is none: events stay in the spool.',
   columns: [

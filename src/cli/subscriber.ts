@@ -19,7 +19,7 @@ Examples:
   vslog subscriber forget collector`;
 
 /** A durable subscriber, as the capture tells. */
-interface Subscriber {
+export interface Subscriber {
   readonly name: string;
   /** uid; null: the next to subscribe by that name. */
   readonly owner: number | null;
@@ -32,7 +32,8 @@ interface Subscriber {
   readonly owed: number;
 }
 
-const SUBSCRIBERS: Listing<Subscriber> = {
+/** Durable subscribers as a list. */
+export const SUBSCRIBERS: Listing<Subscriber> = {
   one: 'subscriber',
   none: 'There is none: the journal keeps what it has room for.',
   columns: [

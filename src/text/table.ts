@@ -87,12 +87,38 @@ export function drawTable(columns: readonly TableColumn[], rows: readonly (reado
   return { text: [...titles, ...rows.map((row) => line(row, (text) => text))].map((one) => `${one}\n`).join(''), hidden, vertical: false };
 }
 
-/** A block a row: a line a column, the titles below one another. */
+/** A block a row: a line a column, the titles below one another. A value that is too long for the terminal goes on in the next line, below its begin. */
 export function drawBlocks(columns: readonly TableColumn[], rows: readonly (readonly string[])[], style: TableStyle): string {
   const width = Math.max(0, ...columns.map(({ title }) => widthOf(title)));
+  // Below that a value cannot be read any more.
+  const room = Math.max(16, (style.width ?? Number.POSITIVE_INFINITY) - width - GAP.length);
   const block = (row: readonly string[]): string =>
-    columns.map(({ title }, at) => `${style.bold(title)}${' '.repeat(width - widthOf(title))}${GAP}${row[at] ?? ''}`.trimEnd()).join('\n');
+    columns
+      .flatMap(({ title }, at) =>
+        folded(row[at] ?? '', room).map((part, line) => {
+          const head = line === 0 ? `${style.bold(title)}${' '.repeat(width - widthOf(title))}` : ' '.repeat(width);
+          return `${head}${GAP}${part}`.trimEnd();
+        }),
+      )
+      .join('\n');
   return rows.map((row) => `${block(row)}\n`).join('\n');
+}
+
+/** A text in pieces that take no more columns than `room`. Colours are left out of what must be folded. */
+function folded(text: string, room: number): string[] {
+  if (widthOf(text) <= room) return [text];
+  const pieces: string[] = [];
+  let [piece, taken] = ['', 0];
+  for (const character of text.replace(COLOUR, '')) {
+    const wide = widthOf(character);
+    if (taken + wide > room && piece !== '') {
+      pieces.push(piece);
+      [piece, taken] = ['', 0];
+    }
+    piece += character;
+    taken += wide;
+  }
+  return [...pieces, piece];
 }
 
 /** Which columns are shown, and how wide each is: first what may be shortened is, then the least important goes, until all fit. */

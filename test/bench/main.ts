@@ -1,6 +1,7 @@
 // Measures: `npm run bench -- NAME [--json]`. One JSON line on standard output; what it does meanwhile on standard error.
 import { Command, InvalidArgumentError } from 'commander';
 import { engine } from './engine.js';
+import { five } from './five.js';
 import { freshness } from './freshness.js';
 import { kafka } from './kafka.js';
 import { pipeline } from './pipeline.js';
@@ -81,6 +82,16 @@ program
   .action(({ json, store, ...options }: { json?: boolean; events: number; days: number; times: number; store?: string }) =>
     report(json, query({ ...options, store }, say)),
   );
+program
+  .command('five')
+  .description(
+    'the five questions that vslog exists for, over a week of history: how long each command takes, from the key to the end of its answer',
+  )
+  .option('--events <n>', 'how many', positive, 10_000_000)
+  .option('--days <n>', 'of how many days', positive, 7)
+  .option('--times <n>', 'how often each is asked; the median counts', positive, 5)
+  .option('--json', 'one JSON line')
+  .action(({ json, ...options }: { json?: boolean; events: number; days: number; times: number }) => report(json, five(options, say)));
 program
   .command('storm')
   .description(

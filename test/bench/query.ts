@@ -30,12 +30,17 @@ export async function query({ events, days, times, store }: QueryOptions, say: (
   const loaded = existsSync(join(dir, 'data')) || existsSync(join(dir, 'store'));
   const hour = (at: number): number => Math.floor(at / 3600) * 3600;
   const options = { events, days, until: hour(Date.now() / 1000), database: 'vslog' };
-  const loadSeconds = loaded ? 0 : await withEngine(dir, (engine) => load(engine, options, say));
+  const loadSeconds = loaded ? 0 : await makeHistory(dir, options, say);
   // In an engine of its own, which has nothing of it in its caches yet; what the kernel keeps of the files stays.
   const figures = await withEngine(dir, (engine) => askAll(engine, hour, times, say));
   if (store === undefined) remove(dir);
   const { rows, ...others } = figures;
   return { rows, ...(loaded ? {} : { load_rows_per_s: Math.round(rows / loadSeconds) }), ...others };
+}
+
+/** Makes a history in the embedded store of this folder, which must be new. Seconds that it took. */
+export function makeHistory(dir: string, options: HistoryOptions, say: (line: string) => void): Promise<number> {
+  return withEngine(dir, (engine) => load(engine, options, say));
 }
 
 async function withEngine<T>(dir: string, use: (engine: Engine) => Promise<T>): Promise<T> {

@@ -9,6 +9,7 @@ import { drawPlot } from '../../src/plot/terminal.js';
 import { reports } from '../../src/report/index.js';
 import type { Report, Row, Values } from '../../src/report/report.js';
 import { createEmbeddedStore, type Store } from '../../src/store/index.js';
+import { expectPictured, picturesOf } from '../unit/support/pictures.js';
 import { NEXT_DAY, TEN, tellStory } from './report-story.js';
 
 /** The hour that the story is of. */
@@ -350,7 +351,7 @@ const SHOWN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   window: { since: '2026-01-30T09:00', until: '2026-01-30T12:00' },
 };
 
-test('docs/reports.md shows what the reports print', async () => {
+test('docs/reports.md shows what the reports print, docs/terminal.md on which terminal', async () => {
   const path = new URL('../../docs/reports.md', import.meta.url);
   let docs = readFileSync(path, 'utf8');
   for (const report of reports) {
@@ -363,6 +364,10 @@ test('docs/reports.md shows what the reports print', async () => {
       peopleText(reportListing(report, rows, report.question(values).none, 'UTC'), rows, { output: 'table' }),
       ...(plot === undefined ? [] : ['\n', drawPlot(plot, { width: 110, ascii: false, colours: false, zone: 'UTC' })]),
     ].join('');
+    expectPictured(
+      `report ${report.name}`,
+      picturesOf(`report ${report.name}${flags.join('')}`, reportListing(report, rows, '', 'UTC'), rows),
+    );
     const block = new RegExp(`(## ${report.name}\\n[\\s\\S]*?\`\`\`text\\n)([\\s\\S]*?)(\`\`\`)`);
     expect(docs, report.name).toMatch(block);
     docs = docs.replace(block, (_all, head: string, _old: string, tail: string) => `${head}${printed}${tail}`);

@@ -45,6 +45,7 @@ test('a person asks, completes, cancels and leaves', async () => {
   await shell.types('\\x\n', /written as table/);
   expect(await shell.types('\\d\n', PROMPT)).toMatch(/connections\r?\n[\s\S]*rs_minute/);
   // More than the terminal has lines for is shown by a pager.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the pager's prompt has one.
   expect(await shell.types('\\d rs_minute\n', /:(?:\u001b\[\w*)*$/)).toMatch(/minute[\s\S]*creates/);
   await shell.types('q', PROMPT);
   // A command within a statement leaves that as it is; \\G answers with blocks.

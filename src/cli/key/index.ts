@@ -25,13 +25,15 @@ export function keyCommand(): Command {
   return command;
 }
 
-interface KeyFile {
+/** A key that is there. */
+export interface KeyFile {
   readonly id: string;
   readonly file: string;
   readonly current: boolean;
 }
 
-const KEYS: Listing<KeyFile> = {
+/** Keys as a list. */
+export const KEYS: Listing<KeyFile> = {
   one: 'key',
   none: 'no keys',
   columns: [

@@ -34,12 +34,12 @@ export function lsCommand(): Command {
     .addHelpText('after', EXAMPLES);
   addCapture(addNetns(addListOptions(command)));
   return command.action(async (pattern: string | undefined, options: LsOptions) => {
-    checkColumns(listingOf(new Map()), options);
+    checkColumns(knobListing(new Map()), options);
     const wanted = knobsOfGroup(options.group).filter(({ name }) => isLike(name, pattern));
     const read = await withAdministration(captureSocket(command), (capture) => capture.knobs([], options.netns));
     const readings = new Map(read.map((one) => [one.name, one]));
     const found = options.changed === true ? wanted.filter((knob) => isChanged(knob, readings.get(knob.name))) : wanted;
-    return writeListing(listingOf(readings), found, options);
+    return writeListing(knobListing(readings), found, options);
   });
 }
 
@@ -64,8 +64,8 @@ function isLike(name: string, pattern: string | undefined): boolean {
   return new RegExp(`^${escaped.join('.*')}$`).test(name);
 }
 
-/** `apply` and `diff` read its JSON, too. */
-function listingOf(readings: ReadonlyMap<string, KnobReading>): Listing<Knob> {
+/** Knobs as a list, with what the capture told of each by its name. `apply` and `diff` read its JSON, too. */
+export function knobListing(readings: ReadonlyMap<string, KnobReading>): Listing<Knob> {
   return {
     one: 'knob',
     none: 'no knobs',

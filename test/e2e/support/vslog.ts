@@ -179,8 +179,13 @@ export class Vslog {
 
   /** Starts a command at a terminal of its own: 120 columns, no colours. */
   terminal(...args: string[]): Terminal {
+    return this.terminalOf(120, ...args);
+  }
+
+  /** The same, so many columns wide. */
+  terminalOf(columns: number, ...args: string[]): Terminal {
     const quoted = [...this.program, ...args].map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
-    const child = spawn('script', ['-qfec', `stty cols 120 rows 40; exec ${quoted}`, '/dev/null'], {
+    const child = spawn('script', ['-qfec', `stty cols ${columns} rows 40; exec ${quoted}`, '/dev/null'], {
       env: { ...this.env, NO_COLOR: '1', TERM: 'xterm', SHELL: '/bin/sh' },
       cwd: ROOT,
       stdio: ['pipe', 'pipe', 'pipe'],

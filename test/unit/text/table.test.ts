@@ -42,12 +42,16 @@ describe('a table', () => {
   it('becomes blocks where one row is too wide all the same', () => {
     const { text, vertical, hidden } = drawTable(COLUMNS, ROWS, wide(10));
     expect([vertical, hidden]).toEqual([true, []]);
-    expect(text).toBe(drawBlocks(COLUMNS, ROWS, PIPE));
-    expect(text.split('\n').slice(3, 6)).toEqual([
-      'command          ipvsadm -e -t 10.0.0.2:80 -r 10.0.0.11:8080 -w 0',
+    expect(text).toBe(drawBlocks(COLUMNS, ROWS, wide(10)));
+    expect(text.split('\n').slice(3, 8)).toEqual([
+      'command          ipvsadm -e -t 10',
+      '                 .0.0.2:80 -r 10.',
+      '                 0.0.11:8080 -w 0',
       '',
       'client           [2001:db8::1]:1',
     ]);
+    expect(drawBlocks([{ title: 'a' }], [['日'.repeat(10)]], wide(19))).toBe('a  日日日日日日日日\n   日日\n');
+    expect(drawBlocks(COLUMNS, ROWS, PIPE)).toContain('\ncommand          ipvsadm -e -t 10.0.0.2:80 -r 10.0.0.11:8080 -w 0\n');
   });
 
   it('knows wide characters and our colours', () => {
