@@ -1,5 +1,6 @@
 import { axisText, clockText } from '../text/moment.js';
 import { plainValue } from '../text/plain.js';
+import { shortened, widthOf } from '../text/table.js';
 import type { Bars, Heat, Lines, Plot, Spans } from './plot.js';
 import { valueText } from './text.js';
 
@@ -25,7 +26,7 @@ const COLOURS = [32, 208, 36, 172, 75, 227, 175, 245, 130, 99, 66];
 export function drawPlot(plot: Plot, style: TerminalStyle): string {
   const width = Math.max(40, style.width);
   const plain = plainValue(plot);
-  const lines = [plain.title, ...bodyOf(plain, { ...style, width })];
+  const lines = [shortened(plain.title, width), ...bodyOf(plain, { ...style, width })];
   return `${lines.map((line) => line.trimEnd()).join('\n')}\n`;
 }
 
@@ -63,12 +64,28 @@ function bars({ bars, unit }: Bars, style: TerminalStyle): string[] {
     }
     return `${fitted(bar.label, label)}  ${text}${' '.repeat(room - done)}  ${numbers[i]}`;
   });
-  return names.length < 2 ? drawn : [...drawn, legend(names, style)];
+  return names.length < 2 ? drawn : [...drawn, ...legend(names, style)];
 }
 
-function legend(names: readonly string[], style: TerminalStyle): string {
-  return names.map((name, i) => `${painted(fill(i, style), i, style)} ${name}`).join('   ');
+/** What each part is, in as many lines as that takes. */
+function legend(names: readonly string[], style: TerminalStyle): string[] {
+  const rows: string[] = [];
+  let [row, taken] = ['', 0];
+  for (const [i, name] of names.entries()) {
+    const text = shortened(name, style.width - 2);
+    const wide = widthOf(text) + 2;
+    if (taken > 0 && taken + 3 + wide > style.width) {
+      rows.push(row);
+      [row, taken] = ['', 0];
+    }
+    row += `${taken === 0 ? '' : '   '}${painted(fill(i, style), i, style)} ${text}`;
+    taken += (taken === 0 ? 0 : 3) + wide;
+  }
+  return [...rows, row];
 }
+
+/** Of more marks than that the first are told, and how many more there are. */
+const MARKS_TOLD = 10;
 
 /** A row of characters a line, each as high as the value: the highest of the values that share a character. */
 function lines({ lines, begin, step, marks }: Lines, style: TerminalStyle): string[] {
@@ -102,7 +119,8 @@ function lines({ lines, begin, step, marks }: Lines, style: TerminalStyle): stri
     ...drawn,
     ...(marks.length === 0 ? [] : [`${margin}${marked.join('')}`]),
     `${margin}${axis}`,
-    ...marks.map(({ at, text }) => `${margin}${pointer} ${clockText(at, style.zone)} ${text}`),
+    ...marks.slice(0, MARKS_TOLD).map(({ at, text }) => shortened(`${margin}${pointer} ${clockText(at, style.zone)} ${text}`, style.width)),
+    ...(marks.length > MARKS_TOLD ? [`${margin}and ${marks.length - MARKS_TOLD} more`] : []),
   ];
 }
 
@@ -147,7 +165,7 @@ function spans({ spans, begin, end }: Spans, style: TerminalStyle): string[] {
     const [from, to] = [column(span.begin), column(span.end ?? end)];
     const bar = body.repeat(to - from + 1);
     const text = span.end === null ? `${bar.slice(0, -1)}${open}` : bar;
-    return `${fitted(span.label, label)}  ${' '.repeat(from)}${painted(text, 0, style)}${' '.repeat(room - to - 1)}  ${span.note}`;
+    return `${fitted(span.label, label)}  ${' '.repeat(from)}${painted(text, 0, style)}${' '.repeat(room - to - 1)}  ${shortened(span.note, notes)}`;
   });
   const [left, right] = [axisText(begin, 60_000, style.zone), axisText(end, 60_000, style.zone)];
   return [...drawn, `${' '.repeat(label + 2)}${left}${' '.repeat(Math.max(1, room - left.length - right.length))}${right}`];
@@ -163,9 +181,10 @@ function painted(text: string, index: number, { colours }: TerminalStyle): strin
 }
 
 function widest(texts: readonly string[], most: number): number {
-  return Math.min(most, Math.max(0, ...texts.map((text) => text.length)));
+  return Math.min(most, Math.max(0, ...texts.map(widthOf)));
 }
 
 function fitted(text: string, width: number): string {
-  return text.length > width ? `${text.slice(0, Math.max(0, width - 1))}…` : text.padEnd(width);
+  const short = shortened(text, width);
+  return `${short}${' '.repeat(Math.max(0, width - widthOf(short)))}`;
 }

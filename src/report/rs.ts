@@ -43,10 +43,16 @@ Examples:
       lines: [line('open', 'active'), line('new', 'creates'), line('cut', 'cut'), line('drops', 'drops')],
       marks: rows
         .filter(({ changes }) => changes !== '')
-        .map((row: Row) => ({ at: numberOf(row, 'at'), text: String(row.changes).replace(/^\d\d:\d\d /, '') })),
+        .map((row: Row) => ({ at: numberOf(row, 'at'), text: markText(String(row.changes)) })),
     };
   },
 };
+
+/** What happened in one piece of time as a mark: the first, and how many more. */
+function markText(changes: string): string {
+  const [first = '', ...more] = changes.split('; ');
+  return `${first.replace(/^\d\d:\d\d /, '')}${more.length === 0 ? '' : `, and ${more.length} more`}`;
+}
 
 function sql(values: Values): string {
   const { since = 0, until = Date.now() } = values;

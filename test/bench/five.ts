@@ -19,7 +19,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   can_i_pull_its_cable: ['rs', 'drain', SERVER, '--no-watch'],
   why_did_connections_end: ['report', 'reasons', '--since', '7d', '--no-plot'],
   what_was_dropped: ['report', 'nodest', '--since', '7d', '--no-plot'],
-  who_changed_it: ['report', 'changes', '--since', '7d', '--no-plot'],
+  who_changed_it: ['report', 'changes', '--since', '7d'],
 };
 
 /** The five questions that vslog exists for, each by its one command, as somebody with a stopwatch sees it: from the key to the end of the answer. */

@@ -4,6 +4,7 @@ import type { Plot } from '../../../src/plot/plot.js';
 import { drawPlot } from '../../../src/plot/terminal.js';
 import { valueText } from '../../../src/plot/text.js';
 import { plainLines } from '../../../src/text/plain.js';
+import { widthOf } from '../../../src/text/table.js';
 
 const PLAIN = { width: 50, ascii: true, colours: false, zone: 'UTC' };
 
@@ -82,17 +83,51 @@ test('spans stand where they were, and one that goes on has a point', () => {
   expect(b).toBe(`b  ${' '.repeat(20)}${'='.repeat(19)}>`);
 });
 
-test('whatever the values are, no line is wider than the terminal but for the words under a mark', () => {
+test('whatever is drawn, no line is wider than the terminal', () => {
   const value = fc.double({ min: 0, max: 1e15, noNaN: true });
-  const label = fc.string({ maxLength: 60 });
-  const part = fc.record({ name: fc.constantFrom('a', 'b', 'c'), value });
-  const bars = fc.array(fc.record({ label, parts: fc.array(part, { maxLength: 4 }) }), { maxLength: 6 });
-  fc.assert(
-    fc.property(bars, fc.integer({ min: 40, max: 200 }), fc.boolean(), (drawn, width, ascii) => {
-      const text = drawPlot({ kind: 'bars', title: '', unit: 'bytes', bars: drawn }, { width, ascii, colours: false, zone: 'UTC' });
-      for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(Math.max(width, 40));
+  const text = fc.string({ maxLength: 60, unit: fc.constantFrom('a', 'W', ' ', '日', ';') });
+  const part = fc.record({ name: text, value });
+  const moment = fc.integer({ min: 0, max: 86_400_000 });
+  const end = 86_400_000;
+  const bars = fc.array(fc.record({ label: text, parts: fc.array(part, { maxLength: 12 }) }), { maxLength: 6 });
+  const line = fc.record({
+    name: text,
+    unit: fc.constantFrom('count' as const, 'seconds' as const),
+    values: fc.array(value, { maxLength: 300 }),
+  });
+  const span = fc.record({ label: text, begin: moment, end: fc.constantFrom(null, end), note: text });
+  const plots: fc.Arbitrary<Plot> = fc.oneof(
+    fc.record({ kind: fc.constant('bars' as const), title: text, unit: fc.constant('bytes' as const), bars }),
+    fc.record({
+      kind: fc.constant('lines' as const),
+      title: text,
+      begin: fc.constant(0),
+      step: fc.constant(60_000),
+      lines: fc.array(line, { maxLength: 4 }),
+      marks: fc.array(fc.record({ at: moment, text }), { maxLength: 30 }),
+    }),
+    fc.record({
+      kind: fc.constant('spans' as const),
+      title: text,
+      begin: fc.constant(0),
+      end: fc.constant(end),
+      spans: fc.array(span, { maxLength: 5 }),
     }),
   );
+  fc.assert(
+    fc.property(plots, fc.integer({ min: 40, max: 200 }), fc.boolean(), (plot, width, ascii) => {
+      const drawn = drawPlot(plot, { width, ascii, colours: false, zone: 'UTC' });
+      for (const row of drawn.split('\n')) expect(widthOf(row), row).toBeLessThanOrEqual(width);
+    }),
+  );
+});
+
+test('of many marks the first ten are told, and how many more there are', () => {
+  const marks = Array.from({ length: 12 }, (_, i) => ({ at: i * 60_000, text: `change ${i}` }));
+  const plot: Plot = { kind: 'lines', title: 't', begin: 0, step: 60_000, lines: [{ name: 'n', unit: 'count', values: [1, 2] }], marks };
+  const text = drawPlot(plot, PLAIN);
+  expect(text.match(/change \d+/g)).toHaveLength(10);
+  expect(text).toMatch(/\n +and 2 more\n$/);
 });
 
 test('values are written in their unit', () => {
