@@ -1,6 +1,5 @@
 import { Command, CommanderError, Option } from 'commander';
 import { admitReaders } from '../access/readers.js';
-import { isZone } from '../text/moment.js';
 import { plainOutput } from '../text/plain.js';
 import { type CommandEntry, commands, needed } from './commands.js';
 import { Exit } from './exit-codes.js';
@@ -45,11 +44,12 @@ function addZoneOptions(command: Command, hidden = false): void {
   if (hidden) command.hook('preAction', (_root, action) => chooseZone(action.optsWithGlobals()));
 }
 
-/** For this process, as TZ does. Throws Failure. */
-function chooseZone({ tz, utc }: { readonly tz?: string; readonly utc?: boolean }): void {
+/** For this process, as TZ does. Rejects with Failure. */
+async function chooseZone({ tz, utc }: { readonly tz?: string; readonly utc?: boolean }): Promise<void> {
   if (tz !== undefined && utc === true) throw new Failure(Exit.usage, '--utc is --tz UTC: leave one of them out.');
   const zone = utc === true ? 'UTC' : tz;
   if (zone === undefined) return;
+  const { isZone } = await import('../text/moment.js');
   if (!isZone(zone)) throw new Failure(Exit.usage, `--tz is ${JSON.stringify(zone)}: it must be a time zone such as Europe/Berlin or UTC.`);
   process.env.TZ = zone;
 }
