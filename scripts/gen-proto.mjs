@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync,
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { transformSync } from 'esbuild';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const protoDir = join(root, 'proto/vslog/v1');
@@ -35,9 +36,10 @@ const jsTemp = join(outDir, `vslog.${process.pid}.tmp.js`);
 const dtsTemp = join(outDir, `vslog.${process.pid}.tmp.d.ts`);
 run('pbjs', [
   ...['--target', 'static-module', '--wrap', 'es6', '--es6', '--dependency', 'protobufjs/minimal.js', '--force-long', '--keep-case'],
-  ...['--no-service', '--path', join(root, 'proto'), '--out', jsTemp, ...protos],
+  ...['--no-service', '--no-verify', '--no-typeurl', '--path', join(root, 'proto'), '--out', jsTemp, ...protos],
 ]);
 run('pbts', ['--out', dtsTemp, jsTemp]);
-writeFileSync(jsTemp, `// @ts-nocheck\n${readFileSync(jsTemp, 'utf8')}`);
+// Comments are two thirds of it and only pbts reads them: every command that talks to the capture would have to.
+writeFileSync(jsTemp, `// @ts-nocheck\n${transformSync(readFileSync(jsTemp, 'utf8'), { charset: 'utf8' }).code}`);
 renameSync(dtsTemp, dts);
 renameSync(jsTemp, js);

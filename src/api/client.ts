@@ -3,30 +3,12 @@ import type { ErasureProgress, ErasureReport } from '../collector/erasures.js';
 import type { ReplayRequest } from '../sink/pump.js';
 import type { ReplayProgress, ReplayResult } from '../sink/replay.js';
 import type { QueryLimits } from '../store/store.js';
-import { type Batch, readBatch } from '../wire/batch.js';
-import type { MissedEvents, Wanted } from '../wire/client.js';
-import { FrameReader } from '../wire/frame.js';
-import { MessageType } from '../wire/message.js';
-import { toBigInt, v1 } from '../wire/proto.js';
+import type { Wanted } from '../wire/client.js';
 import type { ConsoleLink } from './console-link.js';
 import { ApiError, SocketError } from './errors.js';
 import type { StatusDocument } from './status.js';
-import { TAIL_HEADERS, type TailBegin } from './tail-stream.js';
+import type { TailReader } from './tail-reader.js';
 import type { Verification, VerificationProgress } from './verification.js';
-
-export interface TailReader {
-  /** Where the stream begins; before anything of it. Undefined: the collector is of a version that does not say. */
-  onBegin?(begin: TailBegin | undefined): void | Promise<void>;
-  /** May return a promise: then the stream waits. */
-  onBatch(batch: Batch): void | Promise<void>;
-  onMissed(missed: MissedEvents): void;
-}
-
-function beginOf({ headers }: IncomingMessage): TailBegin | undefined {
-  const [node, epoch, first] = [headers[TAIL_HEADERS.node], headers[TAIL_HEADERS.epoch], headers[TAIL_HEADERS.first]];
-  if (typeof node !== 'string' || typeof epoch !== 'string' || typeof first !== 'string' || !/^\d+$/.test(first)) return undefined;
-  return { node: decodeURIComponent(node), epoch, first: BigInt(first) };
-}
 
 /** Asks a collector over its unix socket. Everything rejects with SocketError when nobody answers, with ApiError when the answer is no. */
 export class ApiClient {
@@ -110,24 +92,9 @@ export class ApiClient {
     const query = new URLSearchParams(groups.map((group): [string, string] => ['group', group]));
     if (filter !== undefined) query.set('filter', Buffer.from(filter).toString('base64url'));
     try {
-      const frames = new FrameReader();
-      const stream = await this.send('GET', `/v1/tail?${query}`, undefined, signal);
-      await reader.onBegin?.(beginOf(stream));
-      for await (const chunk of stream) {
-        const ready: (Batch | MissedEvents)[] = [];
-        frames.push(chunk as Buffer, ({ type, payload, offset }) => {
-          if (type === MessageType.eventBatch) ready.push(readBatch(payload, offset + 16));
-          else if (type === MessageType.controlOverrun) {
-            const { missed, first_sequence, last_sequence } = v1.Overrun.decode(payload);
-            ready.push({ missed: toBigInt(missed), first: toBigInt(first_sequence), last: toBigInt(last_sequence) });
-          } else if (type === MessageType.controlError) throw new SocketError(v1.ErrorReply.decode(payload).message);
-        });
-        for (const item of ready) {
-          if (signal.aborted) return;
-          if ('missed' in item) reader.onMissed(item);
-          else await reader.onBatch(item);
-        }
-      }
+      // The messages of the wire are much to load, and all other questions do without them.
+      const { readTail } = await import('./tail-reader.js');
+      await readTail(await this.send('GET', `/v1/tail?${query}`, undefined, signal), reader, signal);
     } catch (error) {
       if (signal.aborted) return;
       throw error;

@@ -1,6 +1,5 @@
 import type { Command, Option } from 'commander';
-import { findKnob, type Knob, knobs } from '../knob/catalogue.js';
-import { groups } from './knob/ls.js';
+import { findKnob, groups, type Knob, knobs } from '../knob/catalogue.js';
 
 /** What a word may become. */
 export interface Candidate {

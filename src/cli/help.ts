@@ -41,8 +41,10 @@ const WIDEST = 110;
 /** How all commands explain themselves; `everything`: --help-all was asked for. */
 export function shapeHelp(vslog: Command, everything: boolean): void {
   for (const [title, names] of GROUPS) for (const command of vslog.commands) if (names.includes(command.name())) command.helpGroup(title);
+  // That a command has options goes without saying.
+  vslog.configureHelp({ subcommandTerm: (command) => command.name() });
   const shape = (command: Command): void => {
-    command.configureHelp({ helpWidth: Math.min(process.stdout.columns ?? 100, WIDEST), optionDescription });
+    command.configureHelp({ ...command.configureHelp(), helpWidth: Math.min(process.stdout.columns ?? 100, WIDEST), optionDescription });
     let rare = 0;
     for (const option of command.options) {
       if (!configured.has(option)) continue;

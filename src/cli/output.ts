@@ -1,8 +1,6 @@
-import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import pc from 'picocolors';
 import { plainOutput } from '../text/plain.js';
-import { drawTable, type TableColumn } from '../text/table.js';
 
 /** Colours for standard output, none when it is no terminal. */
 export const colour = pc.createColors(process.stdout.isTTY === true && process.env.NO_COLOR === undefined);
@@ -27,27 +25,9 @@ export function note(text: string): void {
   process.stderr.write(`${errorColour.dim(plainOutput(text))}\n`);
 }
 
-/** A small table for people. Cells are escaped, but for our colours; a cell without a value is NULL. It is never wider than the terminal. */
-export function table(
-  head: readonly (string | TableColumn)[],
-  rows: readonly (readonly unknown[])[],
-  right: readonly number[] = [],
-): string {
-  const columns = head.map((one, at): TableColumn => (typeof one === 'string' ? { title: one, right: right.includes(at) } : one));
-  const cells = rows.map((row) =>
-    row.map((cell) => (cell === null || cell === undefined ? colour.dim('NULL') : oneLine(plainOutput(String(cell))))),
-  );
-  return drawTable(columns, cells, { width: terminalWidth(), bold: colour.bold }).text;
-}
-
 /** Characters in a line of the terminal; undefined in a pipe or a file, where no line is cut. */
 export function terminalWidth(): number | undefined {
   return process.stdout.isTTY === true ? (process.stdout.columns ?? 80) : undefined;
-}
-
-/** A table's line is a line. */
-function oneLine(text: string): string {
-  return text.replaceAll('\r', '\\r').replaceAll('\n', '\\n').replaceAll('\t', '\\t');
 }
 
 /** Text for people, through a pager where it is longer than the terminal: $PAGER, or `less -FRX`; none where PAGER is empty. */
@@ -55,6 +35,7 @@ export async function page(text: string): Promise<void> {
   const { isTTY, rows = 24 } = process.stdout;
   const pager = process.env.PAGER ?? 'less -FRX';
   if (isTTY !== true || pager.trim() === '' || text.split('\n').length <= rows) return write(text);
+  const { spawnSync } = await import('node:child_process');
   const [program = '', ...args] = pager.trim().split(/\s+/);
   const { error, status } = spawnSync(program, args, { input: plainOutput(text), stdio: ['pipe', 'inherit', 'inherit'] });
   // There is no such program, or it could not be run.

@@ -1,22 +1,19 @@
-import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { Command, CommanderError, Option } from 'commander';
 import { admitReaders } from '../access/readers.js';
-import { isZone } from '../text/moment.js';
 import { plainOutput } from '../text/plain.js';
 import { type CommandEntry, commands, needed } from './commands.js';
 import { Exit } from './exit-codes.js';
 import { exitCodeOf, Failure, sentence } from './failure.js';
 import { shapeHelp, sqlArguments, withoutHelpAll } from './help.js';
 import { errorStyle } from './output.js';
+import { VERSION } from './version.js';
 
-/** Of package.json. */
-export const VERSION: string = (
-  JSON.parse(readFileSync(fileURLToPath(new URL('../../package.json', import.meta.url)), 'utf8')) as { version: string }
-).version;
-
-/** The command line, whole or with some of its commands. */
-export async function program(wanted: readonly CommandEntry[] = commands, everything = false): Promise<Command> {
+/** The command line. Commands that are not wanted are there with their names and descriptions only: what the help, a suggestion and the completion need. */
+export async function program(
+  wanted: readonly CommandEntry[] = commands,
+  everything = false,
+  words: readonly string[] = [],
+): Promise<Command> {
   const vslog = new Command('vslog')
     .description('Every connection your IPVS balancer ever made, in SQL.')
     .version(VERSION, '-V, --version')
@@ -27,7 +24,8 @@ export async function program(wanted: readonly CommandEntry[] = commands, everyt
       '\nFirst steps:\n  vslog doctor      can this machine do it?\n  vslog up          record, until Ctrl-C\n  vslog tail        watch\n  vslog sql "SELECT count() FROM conn_events"\n\nDocumentation: docs/cli.md, docs/config.md',
     );
   addZoneOptions(vslog);
-  for (const { load } of wanted) vslog.addCommand(await load(VERSION));
+  for (const entry of commands)
+    vslog.addCommand(wanted.includes(entry) ? await entry.load(VERSION, words) : new Command(entry.name).description(entry.description));
   shapeHelp(vslog, everything);
   // exitOverride is inherited only by commands made with .command().
   const all = (command: Command): Command[] => [command, ...command.commands.flatMap(all)];
@@ -46,11 +44,12 @@ function addZoneOptions(command: Command, hidden = false): void {
   if (hidden) command.hook('preAction', (_root, action) => chooseZone(action.optsWithGlobals()));
 }
 
-/** For this process, as TZ does. Throws Failure. */
-function chooseZone({ tz, utc }: { readonly tz?: string; readonly utc?: boolean }): void {
+/** For this process, as TZ does. Rejects with Failure. */
+async function chooseZone({ tz, utc }: { readonly tz?: string; readonly utc?: boolean }): Promise<void> {
   if (tz !== undefined && utc === true) throw new Failure(Exit.usage, '--utc is --tz UTC: leave one of them out.');
   const zone = utc === true ? 'UTC' : tz;
   if (zone === undefined) return;
+  const { isZone } = await import('../text/moment.js');
   if (!isZone(zone)) throw new Failure(Exit.usage, `--tz is ${JSON.stringify(zone)}: it must be a time zone such as Europe/Berlin or UTC.`);
   process.env.TZ = zone;
 }
@@ -70,7 +69,8 @@ export async function main(argv: readonly string[]): Promise<number> {
   process.on('unhandledRejection', fatal);
   try {
     const all = withoutHelpAll(argv);
-    const vslog = await program(needed(argv[2]), all !== undefined);
+    const words = argv.slice(2);
+    const vslog = await program(needed(words), all !== undefined, words);
     await vslog.parseAsync(sqlArguments(all ?? argv));
     return Exit.ok;
   } catch (error) {

@@ -165,7 +165,7 @@ export class SqlShell {
     try {
       const bytes = await this.api.sql(askedSql(sql), engine, this.limits, running.signal);
       if (running.signal.aborted) throw new Error(CANCELLED);
-      const text = answerText(bytes, format);
+      const text = await answerText(bytes, format);
       if (this.file === undefined) await (PAGED.has(format) ? page(text.toString()) : writeAnswer(text));
       else writeFileSync(this.file, text, { mode: fileMode() });
       if (this.timing) note(`${durationText((performance.now() - began) / 1000)}${this.file === undefined ? '' : `, in ${this.file}`}`);

@@ -10,7 +10,7 @@ import { addConfigOptions, configOf } from './options.js';
 import { note, page, writeAnswer } from './output.js';
 import { sqlErrorText } from './sql-error.js';
 import { answerText, formatNames, formatOf, isBinary } from './sql-format.js';
-import { httpSql, type SqlAsker } from './sql-http.js';
+import type { SqlAsker } from './sql-http.js';
 import { addLimitOptions, type LimitFlags, limitAdvice, limitsOf } from './sql-limits.js';
 import { askedSql } from './sql-words.js';
 
@@ -53,7 +53,10 @@ export function sqlCommand(): Command {
     const [query, http] = queryAndUrl(argument, options.http);
     if (http === undefined && options.tokenFile !== undefined)
       throw new Failure(Exit.usage, "--token-file is for --http: the collector's socket asks for none.");
-    const api: SqlAsker = http === undefined ? new ApiClient(values['collector.api_socket']) : httpSql(values, http, options.tokenFile);
+    const api: SqlAsker =
+      http === undefined
+        ? new ApiClient(values['collector.api_socket'])
+        : (await import('./sql-http.js')).httpSql(values, http, options.tokenFile);
     const terminal = process.stdout.isTTY === true && options.output === undefined;
     const asked = options.json === true ? 'json' : (options.format ?? (terminal ? 'table' : 'tsv'));
     const format = formatOf(asked);
@@ -77,7 +80,7 @@ export function sqlCommand(): Command {
       if (error instanceof ApiError && error.code === 'query_failed') throw new Failure(Exit.failure, sqlErrorText(sql, error.message));
       throw error;
     });
-    const text = answerText(answer, asked);
+    const text = await answerText(answer, asked);
     if (options.output === undefined)
       return terminal && (asked === 'table' || asked === 'vertical') ? page(text.toString()) : writeAnswer(text);
     try {

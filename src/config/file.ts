@@ -1,4 +1,5 @@
-import { parse, TomlError } from 'smol-toml';
+import { createRequire } from 'node:module';
+import type * as smolToml from 'smol-toml';
 import { ConfigError } from './errors.js';
 import type { Knob } from './knobs.js';
 import { nearest } from './nearest.js';
@@ -22,8 +23,12 @@ export interface FileContent {
 
 type Table = Record<string, unknown>;
 
+const require = createRequire(import.meta.url);
+
 /** Reads a TOML text. Throws ConfigError when it is none. */
 export function readToml(text: string, file: string): FileContent {
+  // Most commands are run where there is no file: those need no reader of one.
+  const { parse, TomlError } = require('smol-toml') as typeof smolToml;
   let table: Table;
   try {
     table = parse(text);

@@ -71,6 +71,11 @@ export const knobs = (
 
 const byName = new Map(knobs.map((one) => [one.name, one]));
 
+/** Names of the groups, in the order of the catalogue. */
+export function groups(): string[] {
+  return [...new Set(knobs.map(({ group }) => group))];
+}
+
 /** The command of a knob: its name with dashes. */
 export function commandName(one: Knob): string {
   return one.name.replaceAll('_', '-');

@@ -4,8 +4,9 @@ import { allowed } from '../../knob/value.js';
 import type { KnobChange, VirtualService } from '../../wire/administration.js';
 import { Exit } from '../exit-codes.js';
 import { Failure } from '../failure.js';
-import { table, write } from '../output.js';
+import { write } from '../output.js';
 import { formatServerKey, formatServiceKey, parseServerKey, parseServiceKey } from '../service-address.js';
+import { table } from '../small-table.js';
 import { addCapture, addNetns, captureSocket, parsedValue, withAdministration } from './ask.js';
 import { descriptionOf, jsonLines, shown, writeChanges } from './text.js';
 

@@ -4,7 +4,8 @@ import { type Question, questionsOf } from '../../knob/questions.js';
 import { allowed } from '../../knob/value.js';
 import type { KnobReading } from '../../wire/administration.js';
 import { sentence } from '../failure.js';
-import { colour, pairs, table, write } from '../output.js';
+import { colour, pairs, write } from '../output.js';
+import { table } from '../small-table.js';
 import {
   addCapture,
   addCollector,

@@ -1,46 +1,41 @@
 import { Command } from 'commander';
-import { knobs } from '../../knob/catalogue.js';
-import { knobDocs } from '../../knob/docs.js';
-import { write } from '../output.js';
-import { applyCommand } from './apply.js';
-import { diffCommand } from './diff.js';
-import { knobCommandOf } from './each.js';
-import { explainCommand } from './explain.js';
-import { getCommand } from './get.js';
-import { logCommand } from './log.js';
-import { lsCommand } from './ls.js';
-import { resetCommand } from './reset.js';
-import { setCommand } from './set.js';
-import { watchCommand } from './watch.js';
+import { commandName, knobs } from '../../knob/catalogue.js';
 
-/** `vslog knob`: what of a balancer can be turned, one command a knob among them. */
-export function knobCommand(): Command {
+/** The commands for all knobs, in the order of the help; each is loaded by itself. */
+const COMMANDS = new Map<string, () => Promise<Command>>(
+  Object.entries({
+    ls: async () => (await import('./ls.js')).lsCommand(),
+    get: async () => (await import('./get.js')).getCommand(),
+    set: async () => (await import('./set.js')).setCommand(),
+    reset: async () => (await import('./reset.js')).resetCommand(),
+    watch: async () => (await import('./watch.js')).watchCommand(),
+    diff: async () => (await import('./diff.js')).diffCommand(),
+    apply: async () => (await import('./apply.js')).applyCommand(),
+    explain: async () => (await import('./explain.js')).explainCommand(),
+    log: async () => (await import('./log.js')).logCommand(),
+    docs: async () => (await import('./docs.js')).docsCommand(),
+  }),
+);
+
+/**
+ * `vslog knob`: what of a balancer can be turned, one command a knob among them. Of its commands those that `words` of the command line name; all where none is
+ * named, as for the help.
+ */
+export async function knobCommand(words: readonly string[] = []): Promise<Command> {
   const command = new Command('knob').description('What of a balancer can be turned: show it, turn it, see who turned it.').configureHelp({
     // A knob's own name is an alias: twice in one line it would only make the list wide.
     subcommandTerm: (one) => [one.name(), ...one.registeredArguments.map((argument) => argumentText(argument.name(), argument))].join(' '),
   });
-  for (const one of [
-    lsCommand(),
-    getCommand(),
-    setCommand(),
-    resetCommand(),
-    watchCommand(),
-    diffCommand(),
-    applyCommand(),
-    explainCommand(),
-    logCommand(),
-    docsCommand(),
-    ...knobs.map(knobCommandOf),
-  ]) {
-    command.addCommand(one);
+  const named = [...COMMANDS].filter(([name]) => words.includes(name));
+  const namedKnobs = knobs.filter((knob) => words.includes(knob.name) || words.includes(commandName(knob)));
+  const all = named.length === 0 && namedKnobs.length === 0;
+  for (const [, load] of all ? COMMANDS : named) command.addCommand(await load());
+  const shown = all ? knobs : namedKnobs;
+  if (shown.length > 0) {
+    const { knobCommandOf } = await import('./each.js');
+    for (const knob of shown) command.addCommand(knobCommandOf(knob));
   }
   return command;
-}
-
-function docsCommand(): Command {
-  return new Command('docs')
-    .description('Every knob, as markdown: what it does, takes, costs, and which records it changes.')
-    .action(() => write(knobDocs()));
 }
 
 function argumentText(name: string, { required, variadic }: { required: boolean; variadic: boolean }): string {

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { type Knob, knobs } from '../../knob/catalogue.js';
+import { groups, type Knob, knobs } from '../../knob/catalogue.js';
 import { plainText } from '../../text/plain.js';
 import type { KnobReading } from '../../wire/administration.js';
 import { Exit } from '../exit-codes.js';
@@ -41,11 +41,6 @@ export function lsCommand(): Command {
     const found = options.changed === true ? wanted.filter((knob) => isChanged(knob, readings.get(knob.name))) : wanted;
     return writeListing(knobListing(readings), found, options);
   });
-}
-
-/** The groups, in the order of the catalogue. */
-export function groups(): string[] {
-  return [...new Set(knobs.map(({ group }) => group))];
 }
 
 /** The knobs of a group; all without one. Throws Failure when there is no such group. */

@@ -4,7 +4,8 @@ import { exitCodeOf } from '../../../src/cli/failure.js';
 import { type ListFormat, peopleText } from '../../../src/cli/listing.js';
 import { machineRow, reportCsv, reportListing } from '../../../src/cli/report-text.js';
 import { cutText, drainText, predictionText, restText } from '../../../src/cli/service/drain-text.js';
-import { answerTable, answerText, formatNames, formatOf, isBinary } from '../../../src/cli/sql-format.js';
+import { answerText, formatNames, formatOf, isBinary } from '../../../src/cli/sql-format.js';
+import { answerTable } from '../../../src/cli/sql-table.js';
 import { statusText } from '../../../src/cli/status.js';
 import { parseTime } from '../../../src/cli/time.js';
 import type { RestConnection } from '../../../src/drain/rest.js';
@@ -104,11 +105,11 @@ describe('an answer of SQL', () => {
     expect(answer({ meta, data: [['two\nlines', 1]], rows: 1 })).toContain('\ntwo\\nlines  1\n');
   });
 
-  it('is CSV without formulas, and other formats as they came', () => {
+  it('is CSV without formulas, and other formats as they came', async () => {
     const csv = Buffer.from('"a"\n"=1"\n');
-    expect(answerText(csv, 'CSV').toString()).toBe('"a"\n"\'=1"\n');
-    expect(answerText(csv, 'CSVWithNames')).toBe(csv);
-    expect(answerText(Buffer.from(''), 'table')).toBe('');
+    expect((await answerText(csv, 'CSV')).toString()).toBe('"a"\n"\'=1"\n');
+    expect(await answerText(csv, 'CSVWithNames')).toBe(csv);
+    expect(await answerText(Buffer.from(''), 'table')).toBe('');
   });
 
   it('is what it is where the statement chose a format itself', () => {
