@@ -218,7 +218,7 @@ describe('the status', () => {
   const lines = (status: typeof STATUS, at = NOW): string => statusText(status, at);
 
   it('is told for people', () => {
-    const text = lines({ ...STATUS, started_ms: NOW - 3_600_000 });
+    const text = lines({ ...STATUS, started: new Date(NOW - 3_600_000).toISOString() });
     expect(text).toMatch(/^collector +vslog 1\.2\.3, process 1, up 1 h, 1000 B$/m);
     expect(text).toMatch(/^capture +connected: x on lb1, source ipvs$/m);
     expect(text).toMatch(/^log +epoch e, sequence 100$/m);
@@ -235,7 +235,7 @@ describe('the status', () => {
     const away = { ...STATUS, capture: { ...STATUS.capture, connected: false, account: null, error: 'There is no capture.' } };
     const text = lines({
       ...away,
-      sinks: [{ ...SINK, failures: 1, retry_ms: NOW + 5000, circuit: 'half_open', refused: 2 }],
+      sinks: [{ ...SINK, failures: 1, next_try: new Date(NOW + 5000).toISOString(), circuit: 'half_open', refused: 2 }],
       counters: { ...STATUS.counters, lost: 4 },
     });
     expect(text).toMatch(/^capture +not connected$/m);
