@@ -1,13 +1,14 @@
 import { withoutFormulas } from '../text/csv.js';
 import { plainLines } from '../text/plain.js';
 import { note, table } from './output.js';
+import { ROWS_FORMAT, rowsText } from './sql-json.js';
 
 /** Our short names for ClickHouse's formats; any of its own names is taken too. */
 const FORMATS: Readonly<Record<string, string>> = {
   table: 'JSONCompact',
   vertical: 'Vertical',
-  json: 'JSON',
-  jsonl: 'JSONEachRow',
+  json: ROWS_FORMAT,
+  jsonl: ROWS_FORMAT,
   csv: 'CSVWithNames',
   tsv: 'TabSeparatedWithNames',
   markdown: 'Markdown',
@@ -21,10 +22,15 @@ const BINARY = /^(Parquet|Arrow|ArrowStream|ORC|Avro|Native|RowBinary\w*|BSONEac
 /** The short names, in order. */
 export const formatNames: readonly string[] = Object.keys(FORMATS);
 
-/** ClickHouse's name of a format; undefined when it can be none. */
+/** ClickHouse's name of a format; undefined when it can be none. `JSON` is ClickHouse's own, `json` ours. */
 export function formatOf(name: string): string | undefined {
-  const format = FORMATS[name.toLowerCase()] ?? name;
+  const format = FORMATS[shortOf(name)] ?? name;
   return /^[A-Za-z0-9]{1,64}$/.test(format) ? format : undefined;
+}
+
+/** A short name in whatever case; what is ClickHouse's own name alone stays that. */
+export function shortOf(name: string): string {
+  return name === 'JSON' ? name : name.toLowerCase();
 }
 
 export const isBinary = (format: string): boolean => BINARY.test(format);
@@ -49,9 +55,13 @@ function compactOf(text: string): CompactAnswer | undefined {
   }
 }
 
-/** An answer in the format of that name, as it is written: a table for people, CSV without formulas, all others as they came. */
+/** An answer in the format of that name, as it is written: a table for people, objects of docs/json, CSV without formulas, all others as they came. */
 export function answerText(answer: Buffer, name: string): string | Buffer {
-  switch (name.toLowerCase()) {
+  const short = shortOf(name);
+  switch (short) {
+    case 'json':
+    case 'jsonl':
+      return rowsText(answer, short) ?? answer;
     case 'table':
       return answerTable(answer);
     case 'csv':
