@@ -119,7 +119,7 @@ describe('an answer of SQL', () => {
   it('has formats by short names, and by those of ClickHouse', () => {
     expect(formatNames).toEqual(['table', 'vertical', 'json', 'jsonl', 'csv', 'tsv', 'markdown', 'parquet', 'arrow']);
     expect(['JSONL', 'csv', 'RowBinary', 'PrettyCompact'].map(formatOf)).toEqual([
-      'JSONEachRow',
+      'JSONCompactEachRowWithNamesAndTypes',
       'CSVWithNames',
       'RowBinary',
       'PrettyCompact',
@@ -152,11 +152,12 @@ describe('a report', () => {
 
   it('is all that the store told, for machines, times as RFC 3339', () => {
     const at = '2026-01-31T12:00:00.000Z';
-    expect(machineRow(loss, row)).toEqual({ ...row, at });
+    const { at: _at, place, ...rest } = row;
+    expect(machineRow(loss, row)).toEqual({ ...rest, time: at, where: place });
     expect(reportCsv(loss, [row], columns)).toBe(
-      `at,place,lost,first,last,detail,node,epoch\r\n${at},ring,7,,,"It was ""full"",\nonce.",lb1,e\r\n`,
+      `time,where,lost,first,last,detail,node,epoch\r\n${at},ring,7,,,"It was ""full"",\nonce.",lb1,e\r\n`,
     );
-    expect(reportCsv(loss, [], columns)).toBe('at,place,lost,first,last,detail,node,epoch\r\n');
+    expect(reportCsv(loss, [], columns)).toBe('time,where,lost,first,last,detail,node,epoch\r\n');
   });
 });
 
