@@ -1,4 +1,5 @@
 import type { CollectorStatus } from '../collector/collector.js';
+import { timeOf, timeOfNs } from '../text/rfc3339.js';
 import type { SourceStatus } from '../wire/client.js';
 import { toBigInt } from '../wire/proto.js';
 import { count } from './json.js';
@@ -33,14 +34,16 @@ export interface CaptureAccount {
   readonly pid: number;
   readonly rss_bytes: number;
   readonly cpu_ns: number;
-  readonly started_ns: string;
+  /** RFC 3339 with nanoseconds. */
+  readonly started: string;
 }
 
 /** The answer of GET /v1/status. */
 export interface StatusDocument {
   readonly version: string;
   readonly pid: number;
-  readonly started_ms: number;
+  /** RFC 3339. */
+  readonly started: string;
   readonly rss_bytes: number;
   readonly capture: {
     readonly connected: boolean;
@@ -71,12 +74,12 @@ export interface StatusDocument {
   readonly sinks: readonly {
     readonly name: string;
     readonly state: string;
-    /** closed: deliveries go through; open: left alone until retry_ms; half_open: a try is under way. */
+    /** closed: deliveries go through; open: left alone until next_try; half_open: a try is under way. */
     readonly circuit: string;
     /** Failed tries since the last that worked. */
     readonly failures: number;
-    /** When the next try is made, ms since 1970. */
-    readonly retry_ms: number | null;
+    /** When the next try is made, RFC 3339; null: now, or there is none to make. */
+    readonly next_try: string | null;
     readonly delivered_segment: number;
     readonly delivered_events: number;
     readonly lag_segments: number;
@@ -101,7 +104,7 @@ export function statusDocument(status: CollectorStatus, about: { version: string
   return {
     version: about.version,
     pid: process.pid,
-    started_ms: status.startedMs,
+    started: timeOf(status.startedMs),
     rss_bytes: process.memoryUsage.rss(),
     capture: {
       connected: capture.state === 'connected',
@@ -133,7 +136,7 @@ export function statusDocument(status: CollectorStatus, about: { version: string
       state: sink.state,
       circuit: sink.circuit,
       failures: sink.failures,
-      retry_ms: sink.retryAtMs === undefined ? null : Math.round(sink.retryAtMs),
+      next_try: sink.retryAtMs === undefined ? null : timeOf(sink.retryAtMs),
       delivered_segment: sink.delivered,
       delivered_events: sink.deliveredEvents,
       lag_segments: sink.lagSegments,
@@ -172,6 +175,6 @@ function accountOf(status: SourceStatus): CaptureAccount {
     pid: status.pid,
     rss_bytes: count(status.rss_bytes),
     cpu_ns: count(status.cpu_ns),
-    started_ns: String(toBigInt(status.started_ns)),
+    started: timeOfNs(toBigInt(status.started_ns)),
   };
 }

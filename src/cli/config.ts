@@ -5,6 +5,7 @@ import { ConfigError } from '../config/errors.js';
 import { type Config, DEFAULT_FILE, loadConfig } from '../config/load.js';
 import { Exit } from './exit-codes.js';
 import { Failure } from './failure.js';
+import { type AnswerOptions, addAnswerOptions, writeObject } from './json-output.js';
 import { checkCapture } from './native.js';
 import { errorStyle, note, write } from './output.js';
 
@@ -16,27 +17,24 @@ Examples:
 
 export function configCommand(): Command {
   const command = new Command('config').description('Check, show and explain the configuration.').addHelpText('after', EXAMPLES);
-  command
-    .command('check')
+  addAnswerOptions(command.command('check'), 'object')
     .argument('[file]', `the TOML file (default: $VSLOG_CONFIG, or ${DEFAULT_FILE})`)
     .description('Say what is wrong with a file and the environment; nothing is started.')
-    .option('--json', '{"ok": ..., "problems": [...], "notes": [...]}')
-    .action(async (file: string | undefined, options: { json?: boolean }) => {
+    .action(async (file: string | undefined, { output }: AnswerOptions) => {
       const result = check(file);
-      if (options.json === true) await write(`${JSON.stringify({ ok: result.problems.length === 0, ...result })}\n`);
+      const { problems, notes } = result;
+      if (output !== 'text') await writeObject(output, { ok: problems.length === 0, file: result.file ?? null, problems, notes });
       else if (result.problems.length === 0) await write(`${result.file ?? 'No file; the defaults and the environment'}: ok\n`);
       else process.stderr.write(`${result.problems.map(errorStyle).join('\n')}\n`);
-      if (options.json !== true) for (const line of result.notes) note(line);
+      if (output === 'text') for (const line of result.notes) note(line);
       if (result.problems.length > 0) throw new Failure(Exit.usage, '');
     });
-  command
-    .command('dump')
+  addAnswerOptions(command.command('dump'), 'object')
     .description('The effective values, and where each comes from.')
     .option('-c, --config <FILE>', 'the TOML file')
-    .option('--json', 'for machines: sizes in bytes, times in ms')
-    .action(async (options: { config?: string; json?: boolean }) => {
+    .action(async (options: AnswerOptions & { config?: string }) => {
       const config = loadConfig({ file: options.config });
-      await write(options.json === true ? `${JSON.stringify(dumpJson(config), undefined, 2)}\n` : dumpToml(config));
+      await (options.output === 'text' ? write(dumpToml(config)) : writeObject(options.output, dumpJson(config)));
     });
   command
     .command('docs')

@@ -3,7 +3,7 @@ import { elapsedText, wholeText } from '../text/format.js';
 import { toBigInt } from '../wire/proto.js';
 import { formatEndpoint } from './address.js';
 import { type ConnEvent, protocolName } from './event.js';
-import { plainEvent } from './event-text.js';
+import { plainEvent } from './event-json.js';
 import type { Listing } from './listing.js';
 import { stateName } from './states.js';
 
@@ -26,7 +26,7 @@ export function connListing(where: { readonly node: string; readonly epoch: stri
       },
       { title: 'real server', name: 'real_addr', cell: (event) => formatEndpoint(event.real_addr, event.real_port) },
       { title: 'state', name: 'state', cell: (event) => stateName(event.protocol, event.state, event.is_template) },
-      { title: 'age', name: 'created_ns', right: true, cell: ageText },
+      { title: 'age', name: 'created', right: true, cell: ageText },
       { title: 'packets in', name: 'packets_in', right: true, priority: 7, cell: (event) => known(count(event.packets_in)) },
       { title: 'out', name: 'packets_out', right: true, priority: 8, cell: (event) => known(count(event.packets_out)) },
       { title: 'notes', name: 'is_template', min: 8, priority: 3, cell: notes },

@@ -9,6 +9,7 @@ import { connListing, FirstConnections } from './conn-list.js';
 import type { ConnEvent } from './event.js';
 import { Exit } from './exit-codes.js';
 import { Failure } from './failure.js';
+import { type AnswerOptions, addAnswerOptions, writeObject } from './json-output.js';
 import { addListOptions, checkColumns, isForPeople, type ListOptions, peopleText, writeListing } from './listing.js';
 import { addConfigOptions, configOf } from './options.js';
 import { write } from './output.js';
@@ -73,8 +74,7 @@ function lsCommand(): Command {
     await withCapture(configOf(command, 'conn').values['capture.socket'], 'vslog conn', async (client, welcome) => {
       const wanted = { client, filters, limit: limit === 0 ? Number.POSITIVE_INFINITY : limit, options };
       // A table of millions goes through as it comes.
-      if (limit === 0 && (options.json === true || options.output === 'json') && options.columns === undefined)
-        return listAllJson(client, welcome, filters);
+      if (limit === 0 && options.output === 'json' && options.columns === undefined) return listAllJson(client, welcome, filters);
       if (seconds !== undefined) return watch(wanted, seconds);
       const found = await firstOf(wanted);
       await writeListing(connListing(welcome), found.first(), options, moreText(found));
@@ -82,11 +82,10 @@ function lsCommand(): Command {
   });
 }
 
-interface ExpireOptions extends ConnFilterOptions {
+interface ExpireOptions extends ConnFilterOptions, AnswerOptions {
   readonly all?: boolean;
   readonly dryRun?: boolean;
   readonly force?: boolean;
-  readonly json?: boolean;
 }
 
 function expireCommand(): Command {
@@ -95,9 +94,8 @@ function expireCommand(): Command {
     .option('--all', 'every connection')
     .option('--dry-run', 'only count them, and say what would be done')
     .option('--force', 'source ipvs: also connections outside the filter that end with the others')
-    .option('--json', '{"matched": ..., "ended": ..., "others": ..., "steps": [...]}')
     .addHelpText('after', EXPIRE_EXAMPLES);
-  addConfigOptions(addFilterOptions(command), 'conn');
+  addConfigOptions(addFilterOptions(addAnswerOptions(command, 'object')), 'conn');
   return command.action(async (options: ExpireOptions) => {
     const filters = connFilters(await resolved(options, PLACE_FLAGS));
     if (filters.every(isEmpty) !== (options.all === true)) {
@@ -120,7 +118,7 @@ function expireCommand(): Command {
           steps: [...expiry.steps, ...one.steps],
         };
       }
-      return write(options.json === true ? `${JSON.stringify(expiry)}\n` : expiryText(expiry, dry));
+      return options.output === 'text' ? write(expiryText(expiry, dry)) : writeObject(options.output, expiry);
     });
   });
 }

@@ -3,6 +3,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { ApiClient } from '../api/client.js';
+import { type AnswerOptions, addAnswerOptions, writeObject } from './json-output.js';
 import { addConfigOptions, configOf } from './options.js';
 import { write } from './output.js';
 
@@ -15,9 +16,8 @@ Examples:
   vslog console --no-open
   vslog console --json | jq -r .url`;
 
-interface Flags {
+interface Flags extends AnswerOptions {
   readonly open: boolean;
-  readonly json?: boolean;
 }
 
 /** `vslog console`: a link that opens the console once. */
@@ -25,12 +25,11 @@ export function consoleCommand(): Command {
   const command = new Command('console')
     .description('Open the web console: print a link that works once.')
     .option('--no-open', 'print the link only')
-    .option('--json', '{"url": ..., "seconds": ...}')
     .addHelpText('after', EXAMPLES);
-  addConfigOptions(command, 'console');
-  return command.action(async ({ open, json = false }: Flags) => {
+  addConfigOptions(addAnswerOptions(command, 'object'), 'console');
+  return command.action(async ({ open, output }: Flags) => {
     const link = await new ApiClient(configOf(command, 'console').values['collector.api_socket']).consoleLink();
-    if (json) return write(`${JSON.stringify(link)}\n`);
+    if (output !== 'text') return writeObject(output, link);
     await write(`${link.url}\nIt works once, within ${link.seconds} s.\n`);
     const page = open && process.stdout.isTTY === true ? openingPage(process.env) : undefined;
     if (page !== undefined) show(page, link.url);

@@ -12,6 +12,7 @@ import { conntrackFindings, readSwitch } from './doctor-conntrack.js';
 import { Exit } from './exit-codes.js';
 import { Failure, sentence } from './failure.js';
 import { type Finding, fail, ok, warn } from './finding.js';
+import { type AnswerOptions, addAnswerOptions, writeArray } from './json-output.js';
 import { captureBinary, checkCapture } from './native.js';
 import { addConfigOptions, configOf } from './options.js';
 import { colour, write } from './output.js';
@@ -35,12 +36,9 @@ Examples:
   vslog doctor --json | jq '.[] | select(.state != "ok")'`;
 
 export function doctorCommand(version: string): Command {
-  const command = new Command('doctor')
-    .description('Check what this machine has of what vslog needs.')
-    .option('--json', 'for machines')
-    .addHelpText('after', EXAMPLES);
-  addConfigOptions(command, 'doctor');
-  return command.action(async (options: { json?: boolean }) => {
+  const command = new Command('doctor').description('Check what this machine has of what vslog needs.').addHelpText('after', EXAMPLES);
+  addConfigOptions(addAnswerOptions(command, 'array'), 'doctor');
+  return command.action(async ({ output }: AnswerOptions) => {
     const { values } = configOf(command, 'doctor');
     const findings = [
       versions(version),
@@ -56,7 +54,7 @@ export function doctorCommand(version: string): Command {
       listeners(values),
       diskSpace(values['collector.data_dir']),
     ];
-    await write(options.json === true ? `${JSON.stringify(findings, undefined, 2)}\n` : findings.map(line).join(''));
+    await (output === 'text' ? write(findings.map(line).join('')) : writeArray(output, findings));
     if (findings.some(({ state }) => state === 'fail')) throw new Failure(Exit.failure, '');
   });
 }

@@ -3,7 +3,7 @@ import { type Ending, outcomeOf, outcomeText } from '../outcome/outcome.js';
 import { elapsedText, wholeText } from '../text/format.js';
 import { plainText, quotedText } from '../text/plain.js';
 import { toBigInt, v1 } from '../wire/proto.js';
-import { formatAddress, formatEndpoint } from './address.js';
+import { formatEndpoint } from './address.js';
 import { type ConnEvent, kindOf, type LogEvent, protocolName } from './event.js';
 import { colour } from './output.js';
 import { stateName } from './states.js';
@@ -43,7 +43,8 @@ function connLine({ event }: Extract<LogEvent, { record: 'conn' }>): string {
   return [way, ...more].join(', ');
 }
 
-function endingOf({ reason, protocol, state, is_template: isTemplate }: ConnEvent): Ending {
+/** What the outcome of a connection follows from. */
+export function endingOf({ reason, protocol, state, is_template: isTemplate }: ConnEvent): Ending {
   return { reason, protocol, state, isTemplate };
 }
 
@@ -85,45 +86,4 @@ function clock(ns: bigint): string {
   const pad = (value: number): string => String(value).padStart(2, '0');
   const micros = String((ns / 1000n) % 1_000_000n).padStart(6, '0');
   return `${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}.${micros}`;
-}
-
-/** RFC 3339 with nanoseconds. */
-export function timestamp(ns: bigint): string {
-  const seconds = new Date(Number(ns / 1_000_000n)).toISOString().slice(0, 19);
-  return `${seconds}.${String(ns % 1_000_000_000n).padStart(9, '0')}Z`;
-}
-
-/** Labels as SQL shows them: a number, in decimal, whose bit n is label n. */
-function labelBits(bytes: Uint8Array | readonly number[]): string {
-  let bits = 0n;
-  for (const [at, byte] of bytes.entries()) bits |= BigInt(byte) << BigInt(8 * at);
-  return String(bits);
-}
-
-const ENUMS: Readonly<Record<string, Readonly<Record<number, string>>>> = {
-  forward: v1.ForwardMethod.Value,
-  reason: v1.EndReason.Value,
-  scheduled_by: v1.ScheduledBy.Value,
-  through: v1.Through.Value,
-  where: v1.LossPlace.Value,
-};
-
-/** A record as an object for JSON: the proto's names, words for enumerations, text for addresses and times, strings for 64-bit ids. */
-export function plainEvent(log: LogEvent): Record<string, unknown> {
-  const plain: Record<string, unknown> = { node: log.node, epoch: log.epoch, record: log.record };
-  const type = log.record === 'conn' ? v1.ConnEvent : v1.ControlEvent;
-  const fields = type.toObject(log.event as never, { defaults: true }) as Record<string, unknown>;
-  for (const [name, value] of Object.entries(fields)) {
-    if (name === 'kind') plain.kind = kindOf(log);
-    else if (name === 'time_ns') plain.time = timestamp(toBigInt(log.event.time_ns));
-    else if (name === 'labels') plain.labels = labelBits(value as Uint8Array);
-    else if (value instanceof Uint8Array || Array.isArray(value)) plain[name] = formatAddress(Uint8Array.from(value as Uint8Array));
-    else if (ENUMS[name] !== undefined) plain[name] = ENUMS[name][value as number] ?? value;
-    else if (typeof value === 'object' && value !== null) {
-      const big = toBigInt(value as never);
-      plain[name] = name.endsWith('_id') || name.endsWith('_ns') ? String(big) : Number(big);
-    } else plain[name] = value;
-    if (name === 'reason' && log.record === 'conn') plain.outcome = outcomeOf(endingOf(log.event));
-  }
-  return plain;
 }

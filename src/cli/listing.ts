@@ -6,6 +6,7 @@ import { plainText } from '../text/plain.js';
 import { drawBlocks, drawTable, type TableColumn } from '../text/table.js';
 import { Exit } from './exit-codes.js';
 import { Failure } from './failure.js';
+import { writeArray } from './json-output.js';
 import { colour, note, page, terminalWidth, write } from './output.js';
 
 /** A column of a list. */
@@ -36,7 +37,6 @@ export type ListFormat = (typeof LIST_FORMATS)[number];
 
 export interface ListOptions {
   readonly output: ListFormat;
-  readonly json?: boolean;
   readonly headers?: boolean;
   readonly columns?: string;
 }
@@ -45,14 +45,14 @@ export interface ListOptions {
 export function addListOptions(command: Command): Command {
   return command
     .addOption(new Option('-o, --output <FORMAT>', 'how rows are written; wide: every column').choices(LIST_FORMATS).default('table'))
-    .option('--json', 'the same as -o json: one array')
+    .addOption(new Option('--json', 'the same as -o json: one array, described in docs/json').implies({ output: 'json' }))
     .option('--columns <NAMES>', 'only these columns, in this order, separated by commas')
     .option('--no-headers', 'no line of titles');
 }
 
 /** Whether the rows are for people: a table, or blocks. */
-export function isForPeople({ output, json }: ListOptions): boolean {
-  return json !== true && (output === 'table' || output === 'wide' || output === 'vertical');
+export function isForPeople({ output }: ListOptions): boolean {
+  return output === 'table' || output === 'wide' || output === 'vertical';
 }
 
 /** Throws Failure when there is no column of a name. Call it before anything is asked. */
@@ -62,14 +62,14 @@ export function checkColumns<R>(listing: Listing<R>, { columns }: ListOptions): 
 
 /** Writes all rows. `after`: what a person should know below them. */
 export async function writeListing<R>(listing: Listing<R>, rows: readonly R[], options: ListOptions, after = ''): Promise<void> {
-  const format = options.json === true ? 'json' : options.output;
+  const { output: format } = options;
   switch (format) {
     case 'json':
-    case 'jsonl': {
-      const entries = rows.map((row) => JSON.stringify(picked(listing, row, options.columns)));
-      if (format === 'jsonl') return write(entries.map((entry) => `${entry}\n`).join(''));
-      return write(entries.length === 0 ? '[]\n' : `[\n${entries.join(',\n')}\n]\n`);
-    }
+    case 'jsonl':
+      return writeArray(
+        format,
+        rows.map((row) => picked(listing, row, options.columns)),
+      );
     case 'csv':
     case 'tsv':
       return write(separated(listing, rows, options, format));

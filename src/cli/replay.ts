@@ -2,7 +2,6 @@ import cliProgress from 'cli-progress';
 import { Command, Option } from 'commander';
 import { ApiClient } from '../api/client.js';
 import { SocketError } from '../api/errors.js';
-import { toJson } from '../api/json.js';
 import type { Config } from '../config/load.js';
 import { readCursor, writeCursor } from '../sink/cursor.js';
 import type { ReplayRequest } from '../sink/pump.js';
@@ -15,6 +14,7 @@ import { plural, wholeText } from '../text/format.js';
 import { goOnAsOwner } from './collector-user.js';
 import { Exit } from './exit-codes.js';
 import { Failure } from './failure.js';
+import { type AnswerOptions, addAnswerOptions, writeObject } from './json-output.js';
 import { openStore, spoolDirectory } from './open-store.js';
 import { addConfigOptions, configOf } from './options.js';
 import { colour, note, write } from './output.js';
@@ -31,7 +31,7 @@ Examples:
   vslog replay --sink clickhouse --since 2026-01-31T10:00 --until 2026-01-31T12:00
   vslog replay --sink kafka --refused          what it refused, once its cause is mended`;
 
-interface ReplayOptions {
+interface ReplayOptions extends AnswerOptions {
   readonly sink: string;
   readonly since?: string;
   readonly until?: string;
@@ -39,7 +39,6 @@ interface ReplayOptions {
   readonly from?: string;
   readonly to?: string;
   readonly refused?: boolean;
-  readonly json?: boolean;
 }
 
 /** `vslog replay`: delivered segments once more, to a sink that lost something. */
@@ -52,9 +51,8 @@ export function replayCommand(version: string): Command {
     .addOption(new Option('--from <TIME>', 'the old name of --since').hideHelp())
     .addOption(new Option('--to <TIME>', 'the old name of --until').hideHelp())
     .option('--refused', 'the segments that the sink refused and that are set aside, instead of the spool’s')
-    .option('--json', 'the result, for machines')
     .addHelpText('after', EXAMPLES);
-  addConfigOptions(command, 'replay');
+  addConfigOptions(addAnswerOptions(command, 'object'), 'replay');
   return command.action(async (options: ReplayOptions) => {
     const request = requestOf(options, Date.now());
     const stop = new AbortController();
@@ -74,7 +72,7 @@ export function replayCommand(version: string): Command {
       process.off('SIGINT', onSignal);
       process.off('SIGTERM', onSignal);
     }
-    await write(options.json === true ? `${toJson(result, 2)}\n` : resultText(result));
+    await (options.output === 'text' ? write(resultText(result)) : writeObject(options.output, result));
     if (result.failed.length > 0) throw new Failure(Exit.incomplete, '');
   });
 }

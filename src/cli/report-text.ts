@@ -3,6 +3,7 @@ import { cellsOf, titleOf } from '../report/columns.js';
 import type { Report, Row } from '../report/report.js';
 import { csvCell } from '../text/csv.js';
 import { plainText } from '../text/plain.js';
+import { timeOf } from '../text/rfc3339.js';
 import type { Listing } from './listing.js';
 import { colour } from './output.js';
 
@@ -10,24 +11,33 @@ import { colour } from './output.js';
 export function reportListing(report: Report, rows: readonly Row[], none: string, zone: string): Listing<Row> {
   const columns = report.columns.map((column) => {
     const cells = new Map(cellsOf(column, rows, zone).map((cell, i) => [rows[i], plainText(cell)]));
-    return { ...column, title: titleOf(column, rows, zone), cell: (row: Row) => cells.get(row) ?? '' };
+    return {
+      ...column,
+      name: machineName(report, column.name),
+      title: titleOf(column, rows, zone),
+      cell: (row: Row) => cells.get(row) ?? '',
+    };
   });
   return { columns, one: 'row', none, plain: (row) => machineRow(report, row) };
 }
 
-/** A row for machines: all that the store told, times as RFC 3339. */
+/** A row for machines, described in docs/json: all that the store told under the names of SQL, times as RFC 3339. */
 export function machineRow(report: Report, row: Row): Row {
-  const plain = report.plain?.(row) ?? row;
-  const times = report.columns.flatMap(({ name, time }) =>
-    time === true && typeof plain[name] === 'number' ? [[name, new Date(plain[name]).toISOString()] as const] : [],
+  const times = new Set(report.columns.flatMap(({ name, time }) => (time === true ? [name] : [])));
+  return Object.fromEntries(
+    Object.entries(report.plain?.(row) ?? row).map(([name, value]) => [
+      machineName(report, name),
+      times.has(name) && typeof value === 'number' ? timeOf(value) : value,
+    ]),
   );
-  return { ...plain, ...Object.fromEntries(times) };
 }
+
+const machineName = ({ machine = {} }: Report, name: string): string => machine[name] ?? name;
 
 /** The rows as CSV: a line of names, then a line a row. */
 export function reportCsv(report: Report, rows: readonly Row[], columns: readonly string[]): string {
   const plain = rows.map((row) => machineRow(report, row));
-  const names = [...new Set([...columns, ...Object.keys(plain[0] ?? {})])];
+  const names = [...new Set([...columns.map((name) => machineName(report, name)), ...Object.keys(plain[0] ?? {})])];
   return [names, ...plain.map((row) => names.map((name) => row[name]))].map((line) => `${line.map(csvCell).join(',')}\r\n`).join('');
 }
 

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { Exit } from './exit-codes.js';
 import { Failure } from './failure.js';
+import { type AnswerOptions, addAnswerOptions, writeObject } from './json-output.js';
 import { addConfigOptions, configOf } from './options.js';
 import { write } from './output.js';
 import { admitConfigured } from './readers.js';
@@ -32,10 +33,9 @@ export function sinkClickHouseCommand(): Command {
 function checkCommand(): Command {
   const command = new Command('check')
     .description('Try the connection to the server of clickhouse.url, and compare its tables. Changes nothing.')
-    .option('--json', '{"ok": ..., "url": ..., "version": ..., "tables": ..., "problem": ...}')
     .addHelpText('after', CHECK);
-  addConfigOptions(command, 'sink', 'clickhouse');
-  return command.action(async (options: { json?: boolean }) => {
+  addConfigOptions(addAnswerOptions(command, 'object'), 'sink', 'clickhouse');
+  return command.action(async ({ output }: AnswerOptions) => {
     const { openServer } = await import('../store/open-server.js');
     const { values } = configOf(command, 'sink');
     admitConfigured(values);
@@ -43,10 +43,10 @@ function checkCommand(): Command {
     try {
       const found = await store.check();
       const ok = found.problem === null;
-      if (options.json === true) await write(`${JSON.stringify({ ok, ...found })}\n`);
+      if (output !== 'text') await writeObject(output, { ok, ...found });
       else if (ok) await write(`ClickHouse ${found.version} at ${found.url}: ${WORDS[found.tables]}\n`);
       if (!ok)
-        throw new Failure(found.tables === 'unknown' ? Exit.unreachable : Exit.failure, options.json === true ? '' : (found.problem ?? ''));
+        throw new Failure(found.tables === 'unknown' ? Exit.unreachable : Exit.failure, output === 'text' ? (found.problem ?? '') : '');
     } finally {
       await store.close();
     }

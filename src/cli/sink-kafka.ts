@@ -5,6 +5,7 @@ import { KafkaFailure } from '../sink/kafka/failure.js';
 import type { TopicReport } from '../sink/kafka/init.js';
 import { Exit } from './exit-codes.js';
 import { Failure } from './failure.js';
+import { type AnswerForm, type AnswerOptions, addAnswerOptions, writeObject } from './json-output.js';
 import { addConfigOptions, configOf } from './options.js';
 import { note, write } from './output.js';
 import { admitConfigured } from './readers.js';
@@ -44,12 +45,11 @@ export function sinkKafkaCommand(): Command {
   return command;
 }
 
-interface InitOptions {
+interface InitOptions extends AnswerOptions {
   readonly partitions?: string;
   readonly replication?: string;
   readonly retention?: string;
   readonly dryRun?: boolean;
-  readonly json?: boolean;
 }
 
 function initCommand(): Command {
@@ -59,30 +59,28 @@ function initCommand(): Command {
     .option('--replication <N>', 'copies of each partition (default: 3, or the number of brokers if that is less)')
     .option('--retention <TIME>', "how long messages are kept, such as 7d (default: the brokers')")
     .option('--dry-run', 'make nothing, say what would be made')
-    .option('--json', 'what was found and made, for machines')
     .addHelpText('after', INIT);
-  addConfigOptions(command, 'sink', 'kafka');
-  return command.action(async ({ partitions, replication, retention, dryRun = false, json = false }: InitOptions) => {
+  addConfigOptions(addAnswerOptions(command, 'object'), 'sink', 'kafka');
+  return command.action(async ({ partitions, replication, retention, dryRun = false, output }: InitOptions) => {
     const wishes = {
       partitions: parsed('--partitions', COUNT, partitions),
       replication: parsed('--replication', COUNT, replication),
       retentionMs: parsed('--retention', RETENTION, retention),
     };
-    await tell(command, wishes, dryRun, json, false);
+    await tell(command, wishes, dryRun, output, false);
   });
 }
 
 function checkCommand(): Command {
   const command = new Command('check')
     .description('Try the connection to kafka.brokers, and look at the topics. Changes nothing.')
-    .option('--json', 'what was found, for machines')
     .addHelpText('after', CHECK);
-  addConfigOptions(command, 'sink', 'kafka');
-  return command.action(({ json = false }: { json?: boolean }) => tell(command, {}, true, json, true));
+  addConfigOptions(addAnswerOptions(command, 'object'), 'sink', 'kafka');
+  return command.action(({ output }: AnswerOptions) => tell(command, {}, true, output, true));
 }
 
 /** `needed`: a topic that is not there is a problem. */
-async function tell(command: Command, wishes: object, dryRun: boolean, json: boolean, needed: boolean): Promise<void> {
+async function tell(command: Command, wishes: object, dryRun: boolean, form: AnswerForm, needed: boolean): Promise<void> {
   const [{ kafkaOptions }, { prepareTopics }] = await Promise.all([import('../sink/kafka/options.js'), import('../sink/kafka/init.js')]);
   let topics: TopicReport[];
   try {
@@ -91,18 +89,18 @@ async function tell(command: Command, wishes: object, dryRun: boolean, json: boo
     topics = await prepareTopics(kafkaOptions(values), wishes, dryRun);
   } catch (error) {
     if (!(error instanceof KafkaFailure)) throw error;
-    if (json) await write(`${JSON.stringify({ ok: false, topics: [], problem: error.message })}\n`);
-    throw new Failure(error.kind === 'unreachable' ? Exit.unreachable : Exit.failure, json ? '' : error.message);
+    if (form !== 'text') await writeObject(form, { ok: false, topics: [], problem: error.message });
+    throw new Failure(error.kind === 'unreachable' ? Exit.unreachable : Exit.failure, form === 'text' ? error.message : '');
   }
   const absent = (topic: TopicReport): string[] =>
     needed && topic.state === 'absent' ? [`There is no topic ${topic.topic}: run "vslog sink kafka init".`] : [];
   const problems = topics.flatMap((topic) => [...absent(topic), ...topic.problems]);
-  if (json) await write(`${JSON.stringify({ ok: problems.length === 0, topics, problem: problems[0] ?? null })}\n`);
+  if (form !== 'text') await writeObject(form, { ok: problems.length === 0, topics, problem: problems[0] ?? null });
   else {
     for (const topic of topics) await write(lineOf(topic, needed));
     for (const text of topics.flatMap(({ notes }) => notes)) note(text);
   }
-  if (problems.length > 0) throw new Failure(Exit.failure, json ? '' : problems.join('\nvslog: '));
+  if (problems.length > 0) throw new Failure(Exit.failure, form === 'text' ? problems.join('\nvslog: ') : '');
 }
 
 function lineOf({ topic, state, partitions, replication, settings }: TopicReport, needed: boolean): string {

@@ -7,7 +7,7 @@ import { durationText } from '../text/format.js';
 import { sentenceOf } from '../wire/errors.js';
 import { errorStyle, note, page, write, writeAnswer } from './output.js';
 import { sqlErrorText } from './sql-error.js';
-import { answerText, formatNames, formatOf, isBinary } from './sql-format.js';
+import { answerText, formatNames, formatOf, isBinary, shortOf } from './sql-format.js';
 import { addToHistory, historyPath, oneLine, readHistory } from './sql-history.js';
 import type { SqlAsker } from './sql-http.js';
 import { limitAdvice } from './sql-limits.js';
@@ -144,7 +144,7 @@ export class SqlShell {
     const format = name === '' ? undefined : formatOf(name);
     if (format === undefined) complain(`${JSON.stringify(name)} is no format: ${formatNames.join(', ')}, or one of ClickHouse's.`);
     else if (isBinary(format) && this.file === undefined) complain(`${name} is nothing for a terminal: choose a file first, by \\o FILE.`);
-    else this.format = name.toLowerCase();
+    else this.format = shortOf(name);
   }
 
   private async describe(table: string): Promise<void> {

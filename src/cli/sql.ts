@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { fileMode } from '../access/readers.js';
 import { ApiClient } from '../api/client.js';
 import { ApiError } from '../api/errors.js';
@@ -9,7 +9,7 @@ import { Failure } from './failure.js';
 import { addConfigOptions, configOf } from './options.js';
 import { note, page, writeAnswer } from './output.js';
 import { sqlErrorText } from './sql-error.js';
-import { answerText, formatNames, formatOf, isBinary } from './sql-format.js';
+import { answerText, formatNames, formatOf, isBinary, shortOf } from './sql-format.js';
 import type { SqlAsker } from './sql-http.js';
 import { addLimitOptions, type LimitFlags, limitAdvice, limitsOf } from './sql-limits.js';
 import { askedSql } from './sql-words.js';
@@ -28,7 +28,6 @@ Examples:
 
 interface Flags extends LimitFlags {
   readonly format?: string;
-  readonly json?: boolean;
   readonly output?: string;
   readonly http?: string | true;
   readonly tokenFile?: string;
@@ -39,7 +38,7 @@ export function sqlCommand(): Command {
     .description('Ask the store: the query is the argument, or standard input; on a terminal without one, a shell.')
     .argument('[query]')
     .option('-f, --format <FORMAT>', 'how the answer is written (default: table on a terminal, tsv in a pipe)')
-    .option('--json', 'the same as --format json')
+    .addOption(new Option('--json', 'the same as --format json: one array').implies({ format: 'json' }))
     .option('-o, --output <FILE>', 'write the answer into a file')
     .option(
       '--http [URL]',
@@ -58,7 +57,7 @@ export function sqlCommand(): Command {
         ? new ApiClient(values['collector.api_socket'])
         : (await import('./sql-http.js')).httpSql(values, http, options.tokenFile);
     const terminal = process.stdout.isTTY === true && options.output === undefined;
-    const asked = options.json === true ? 'json' : (options.format ?? (terminal ? 'table' : 'tsv'));
+    const asked = options.format ?? (terminal ? 'table' : 'tsv');
     const format = formatOf(asked);
     if (format === undefined)
       throw new Failure(
@@ -70,7 +69,7 @@ export function sqlCommand(): Command {
     const limits = limitsOf(options);
     if (query === undefined && process.stdin.isTTY === true && terminal) {
       const { SqlShell } = await import('./sql-shell.js');
-      return new SqlShell(api, asked.toLowerCase(), limits).run();
+      return new SqlShell(api, shortOf(asked), limits).run();
     }
     const sql = query === undefined || query === '-' ? await standardInput() : query;
     if (sql.trim() === '') throw new Failure(Exit.usage, 'There is no query: give it as an argument or on standard input.');

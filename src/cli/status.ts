@@ -3,6 +3,7 @@ import { ApiClient } from '../api/client.js';
 import type { StatusDocument } from '../api/status.js';
 import { bytesShareText, bytesText, elapsedText, plural, wholeText } from '../text/format.js';
 import { plainText, plainValue } from '../text/plain.js';
+import { type AnswerOptions, addAnswerOptions, writeObject } from './json-output.js';
 import { addConfigOptions, configOf } from './options.js';
 import { colour, pairs, write } from './output.js';
 
@@ -14,12 +15,11 @@ Examples:
 export function statusCommand(): Command {
   const command = new Command('status')
     .description('How the collector, its capture, spool, sinks and store are.')
-    .option('--json', 'everything, for machines')
     .addHelpText('after', EXAMPLES);
-  addConfigOptions(command, 'status');
-  return command.action(async (options: { json?: boolean }) => {
+  addConfigOptions(addAnswerOptions(command, 'object'), 'status');
+  return command.action(async ({ output }: AnswerOptions) => {
     const status = await new ApiClient(configOf(command, 'status').values['collector.api_socket']).status();
-    await write(options.json === true ? `${JSON.stringify(status, undefined, 2)}\n` : statusText(status, Date.now()));
+    await (output === 'text' ? write(statusText(status, Date.now())) : writeObject(output, status));
   });
 }
 
@@ -31,7 +31,7 @@ export function statusText(document: StatusDocument, nowMs: number): string {
   const entries: [string, string][] = [
     [
       'collector',
-      `vslog ${status.version}, process ${status.pid}, up ${elapsedText((nowMs - status.started_ms) * 1e6)}, ${bytesText(status.rss_bytes)}`,
+      `vslog ${status.version}, process ${status.pid}, up ${elapsedText((nowMs - Date.parse(status.started)) * 1e6)}, ${bytesText(status.rss_bytes)}`,
     ],
     [
       'capture',
@@ -67,7 +67,8 @@ export function statusText(document: StatusDocument, nowMs: number): string {
     ]);
     if (sink.error !== null) entries.push(['', colour.red(sink.error)]);
     if (sink.failures > 0) {
-      const next = sink.retry_ms === null ? 'trying now' : `next try in ${elapsedText(Math.max(0, sink.retry_ms - nowMs) * 1e6)}`;
+      const next =
+        sink.next_try === null ? 'trying now' : `next try in ${elapsedText(Math.max(0, Date.parse(sink.next_try) - nowMs) * 1e6)}`;
       entries.push([
         '',
         colour.red(`${plural(sink.failures, 'failed try').replace(/trys$/, 'tries')}, circuit ${sink.circuit.replace('_', '-')}, ${next}`),

@@ -1,7 +1,8 @@
 import { type Batch, nextEvent } from '../wire/batch.js';
 import { v1 } from '../wire/proto.js';
 import { eventsOf, type LogEvent } from './event.js';
-import { plainEvent, prettyEvent } from './event-text.js';
+import { plainEvent } from './event-json.js';
+import { prettyEvent } from './event-text.js';
 import { write } from './output.js';
 
 /** How events are written: docs/cli.md. */

@@ -39,7 +39,6 @@ Examples:
 
 interface TailOptions extends FilterOptions {
   readonly output: 'pretty' | 'json' | 'jsonl' | 'protobuf';
-  readonly json?: boolean;
   readonly count?: string;
   readonly last?: string;
   readonly since?: string;
@@ -56,7 +55,7 @@ export function tailCommand(): Command {
         .choices(['pretty', 'json', 'jsonl', 'protobuf'])
         .default('pretty'),
     )
-    .option('--json', 'the same as -o jsonl')
+    .addOption(new Option('--json', 'the same as -o jsonl: an object a line, described in docs/json').implies({ output: 'jsonl' }))
     .option('-n, --count <N>', 'end after N events')
     .option('--last <N>', 'begin with the last N events of the log, then go on')
     .option('--since <TIME>', 'begin with the events since then (90s, 15m, 12:00, yesterday, ...), then go on')
@@ -87,7 +86,7 @@ async function tail(said: TailOptions, socket: string): Promise<void> {
   const wanted = { groups: groupsFor(options), filter: filterBytes(options) };
   const most = countOf('count', options.count) ?? Number.POSITIVE_INFINITY;
   const past = pastOf(options.last, options.since);
-  const form = options.json === true ? 'jsonl' : options.output;
+  const form = options.output;
   if (form === 'protobuf' && process.stdout.isTTY === true)
     throw new Failure(Exit.usage, 'protobuf is nothing for a terminal: send it into a file or a program.');
   if (form === 'protobuf' && options.kind?.every((kind) => !CONNECTION_KINDS.has(kind)) === true)

@@ -2,7 +2,6 @@ import { Command } from 'commander';
 import { ApiClient } from '../api/client.js';
 import type { ErasedReport } from '../api/erased.js';
 import { SocketError } from '../api/errors.js';
-import { toJson } from '../api/json.js';
 import { type Before, type Verdict, type Verification, type VerificationProgress, verifyAll } from '../api/verification.js';
 import type { Config } from '../config/load.js';
 import type { Values } from '../config/schema.js';
@@ -15,12 +14,14 @@ import { bytesText, plural, wholeText } from '../text/format.js';
 import { goOnAsOwner } from './collector-user.js';
 import { Exit } from './exit-codes.js';
 import { Failure } from './failure.js';
+import { type AnswerOptions, addAnswerOptions, writeObject } from './json-output.js';
 import { eraseDirectory, openStore, spoolDirectory } from './open-store.js';
 import { addConfigOptions, configOf } from './options.js';
 import { colour, note, write } from './output.js';
 import { admitConfigured } from './readers.js';
 import type { SourceReport } from './source-comparison.js';
 import { parseDuration, parseTime } from './time.js';
+import { plainVerification } from './verify-json.js';
 import { verifySource } from './verify-source.js';
 
 const EXAMPLES = `
@@ -47,10 +48,9 @@ export function verifyCommand(version: string): Command {
       'how long a sink may stand still before what is on its way to it is not waited for any longer; 0s: as it is now',
       '1m',
     )
-    .option('--json', 'the whole report, for machines')
     .addHelpText('after', EXAMPLES);
-  addConfigOptions(command, 'verify');
-  return command.action(async (options: { json?: boolean; source?: boolean; since?: string; wait: string }) => {
+  addConfigOptions(addAnswerOptions(command, 'object'), 'verify');
+  return command.action(async (options: AnswerOptions & { source?: boolean; since?: string; wait: string }) => {
     const config = configOf(command, 'verify');
     admitConfigured(config.values);
     const sinceMs = options.since === undefined ? undefined : parseTime('since', options.since, Date.now());
@@ -60,7 +60,7 @@ export function verifyCommand(version: string): Command {
       options.source === true ? await verifySource(config.values, new ApiClient(config.values['collector.api_socket']), waitMs) : undefined;
     const verdict = verdictOf(log, source?.report);
     const report = { ...log, ...(source === undefined ? {} : { source: source.report }), verdict, complete: verdict === 'complete' };
-    await write(options.json === true ? `${toJson(report, 2)}\n` : verificationText(report));
+    await (options.output === 'text' ? write(verificationText(report)) : writeObject(options.output, plainVerification(report)));
     if (log.verdict === 'incomplete') throw new Failure(Exit.incomplete, '');
     if (verdict === 'on_the_way') throw new Failure(Exit.behind, '');
     if (source !== undefined && source.exit !== Exit.ok) throw new Failure(source.exit, '');

@@ -1,4 +1,4 @@
-import { plainEvent } from '../cli/event-text.js';
+import { plainEvent } from '../cli/event-json.js';
 import { EVENT_SCHEMA, HEADERS } from '../sink/kafka/message.js';
 import { nextEvent } from '../wire/batch.js';
 import { toBigInt, v1 } from '../wire/proto.js';

@@ -28,9 +28,9 @@ export async function exposition(status: StatusDocument): Promise<string> {
 
 type Add = (name: string, help: string, ...samples: readonly Sample[]) => void;
 
-function ofCollector({ version, started_ms, rss_bytes, counters, spool, store }: StatusDocument, gauge: Add, counter: Add): void {
+function ofCollector({ version, started, rss_bytes, counters, spool, store }: StatusDocument, gauge: Add, counter: Add): void {
   gauge('build_info', 'Always 1; what runs is in its labels.', [1, { version, store: store.kind }]);
-  gauge('collector_start_time_seconds', 'When the collector started, unix time.', [started_ms / 1000]);
+  gauge('collector_start_time_seconds', 'When the collector started, unix time.', [Date.parse(started) / 1000]);
   gauge('collector_resident_memory_bytes', 'Memory of the collector, its store apart.', [rss_bytes]);
   counter('collector_events', 'Events that came from the capture and are on disk.', [counters.events]);
   counter('collector_batches', 'Batches that came from the capture and are on disk.', [counters.batches]);
@@ -99,7 +99,7 @@ function ofCapture({ capture, lag_events }: StatusDocument, gauge: Add, counter:
   );
   gauge('capture_resident_memory_bytes', 'Memory of the capture.', [account.rss_bytes]);
   counter('capture_cpu_seconds', 'Processor time of the capture.', [account.cpu_ns / 1e9]);
-  gauge('capture_start_time_seconds', 'When the capture started, unix time.', [Number(account.started_ns) / 1e9]);
+  gauge('capture_start_time_seconds', 'When the capture started, unix time.', [Date.parse(account.started) / 1000]);
 }
 
 /** What keeps the collector from doing its work, a sentence each; none: it is ready. */

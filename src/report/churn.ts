@@ -25,6 +25,7 @@ Examples:
     duration('lifetime (median)', 'median'),
     duration('lifetime (99 %)', 'p99', { priority: 3 }),
   ],
+  machine: { at: 'start', failed: 'sched_fails', median: 'median_s', p99: 'p99_s', step: 'step_s' },
   question: (values) => ({ title: 'Churn', columns: COLUMNS, sql: sql(values), none: 'Nothing came or went in that time.' }),
   plot: (rows, values) => {
     if (rows.length === 0) return undefined;

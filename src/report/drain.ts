@@ -29,6 +29,7 @@ Examples:
     words('who', 'command', { min: 12, priority: 3 }),
     words('director', 'node', { wide: true }),
   ],
+  machine: { began: 'start', until: 'end', seconds: 'empty_after_s', held: 'connections' },
   question: (values) => ({ title: 'Drains', columns: COLUMNS, sql: sql(values), none: 'No real server was quiesced in that time.' }),
   plot: (rows) => {
     const done = rows.filter(({ seconds }) => seconds !== null);

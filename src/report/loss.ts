@@ -25,6 +25,7 @@ Examples:
     words('what', 'detail', { min: 20, priority: 3 }),
     words('director', 'node', { priority: 6 }),
   ],
+  machine: { at: 'time', place: 'where' },
   question: (values) => ({
     title: 'Losses',
     columns: COLUMNS,

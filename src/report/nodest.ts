@@ -51,6 +51,7 @@ Examples:
     duration('last one after', 'after', { priority: 8 }),
     count('would be spared', 'spared', { priority: 9 }),
   ],
+  machine: { packets: 'drop_packets', bytes: 'drop_bytes', after: 'after_s' },
   question: (values) => ({
     title: 'Silent drops',
     columns: COLUMNS,

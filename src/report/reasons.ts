@@ -45,6 +45,7 @@ Examples:
     share('share', 'share'),
     duration('median lifetime', 'median'),
   ],
+  machine: { median: 'median_s' },
   question: (values) => ({
     title: 'Ends',
     columns: COLUMNS,

@@ -75,6 +75,8 @@ export interface Report {
   readonly live?: boolean;
   /** What to ask the store. */
   question(values: Values): Question;
+  /** What columns of the answer are called for machines, where that is not their own name: as the columns of SQL. Described in docs/json. */
+  readonly machine?: Readonly<Record<string, string>>;
   /** A row for machines; default: as the store gave it. */
   plain?(row: Row): Row;
   /** What is to be looked at rather than read; undefined: these rows make no picture. */

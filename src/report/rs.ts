@@ -29,6 +29,7 @@ Examples:
     bytes('bytes', 'bytes', { priority: 6 }),
     words('changes', 'changes', { min: 12, priority: 3 }),
   ],
+  machine: { at: 'start', quiesced: 'creates_quiesced', cut: 'ends_cut', active: 'open', drops: 'drop_packets', step: 'step_s' },
   question: (values) => ({ title: 'Its story', columns: COLUMNS, sql: sql(values), none: 'The log has nothing of it in that time.' }),
   plot: (rows, values) => {
     if (rows.length === 0) return undefined;

@@ -24,6 +24,7 @@ Examples:
     count('upper', 'upper', { priority: 3 }),
     count('lower', 'lower', { priority: 4 }),
   ],
+  machine: { begin: 'start', finish: 'end', seconds: 'duration_s' },
   question: (values) => ({
     title: 'Overload',
     columns: COLUMNS,

@@ -17,6 +17,20 @@ const COLUMNS = [
   'quiesced',
   'node',
   'conn_id',
+  'is_open',
+  'is_cut',
+  'protocol',
+  'client_addr',
+  'client_port',
+  'virtual_addr',
+  'virtual_port',
+  'fwmark',
+  'real_addr',
+  'real_port',
+  'packets_in',
+  'bytes_in',
+  'packets_out',
+  'bytes_out',
 ] as const;
 /** So many lines fit into a picture. */
 const PICTURED = 24;
@@ -54,12 +68,13 @@ Examples:
     words('director', 'node', { wide: true }),
     words('connection', 'conn_id', { wide: true }),
   ],
+  machine: { begin: 'start', finish: 'end', seconds: 'duration_s', state: 'state_name' },
   question: (values) => ({
     title: 'Who was there',
     columns: COLUMNS,
     none: 'Nobody was there in that time.',
     // Inside by other names: an alias of ClickHouse hides the column of that name everywhere in a query.
-    sql: `SELECT ${viewEndpoint('client')} AS client, ${viewService()} AS service, ${viewEndpoint('real')} AS real_server, toUnixTimestamp64Milli(start) AS begin, if(is_open, NULL, toUnixTimestamp64Milli(assumeNotNull(end))) AS finish, if(is_open, NULL, (toUnixTimestamp64Nano(assumeNotNull(end)) - toUnixTimestamp64Nano(start)) / 1e9) AS seconds, toString(outcome) AS outcome, if(is_open, '', state_name) AS state, toString(reason) AS reason, bytes_in + bytes_out AS bytes, quiesced, node, toString(conn_id) AS conn_id FROM connections WHERE ${presentConnections(values)} ORDER BY start DESC, client LIMIT ${values.limit ?? 50}`,
+    sql: `SELECT ${viewEndpoint('client')} AS client, ${viewService()} AS service, ${viewEndpoint('real')} AS real_server, toUnixTimestamp64Milli(start) AS begin, if(is_open, NULL, toUnixTimestamp64Milli(assumeNotNull(end))) AS finish, if(is_open, NULL, (toUnixTimestamp64Nano(assumeNotNull(end)) - toUnixTimestamp64Nano(start)) / 1e9) AS seconds, toString(outcome) AS outcome, if(is_open, '', state_name) AS state, toString(reason) AS reason, bytes_in + bytes_out AS bytes, quiesced, node, toString(conn_id) AS conn_id, ${COLUMNS.slice(13).join(', ')} FROM connections WHERE ${presentConnections(values)} ORDER BY start DESC, client LIMIT ${values.limit ?? 50}`,
   }),
   plot: (rows, { since, until }) =>
     rows.length === 0

@@ -26,6 +26,7 @@ Examples:
     count('open', 'active'),
     count('weeks', 'weeks'),
   ],
+  machine: { most: 'creates_most', active: 'open' },
   question: (values) => ({
     title: 'Quietest hours',
     columns: COLUMNS,

@@ -311,13 +311,13 @@ describe('the console in a browser', () => {
     await dialog.getByText('expire_nodest_conn: 0 → 1').waitFor();
     await dialog.getByRole('button', { name: 'Cancel' }).click();
     const value = async (): Promise<string> => (await vslog.ran('knob', 'get', 'expire_nodest_conn', '--json')).out;
-    expect(await value()).toContain('"0"');
+    expect(await value()).toContain('"value":0');
     await knob.getByRole('button', { name: 'Set' }).click();
     await dialog.getByLabel('token').fill(TOKEN);
     await dialog.getByRole('button', { name: 'Set', exact: true }).click();
     await page.locator('.done').getByText('expire_nodest_conn: 0 → 1').waitFor();
     await until('its value', async () => (await knob.locator('.now').textContent()) === '1');
-    expect(await value()).toContain('"1"');
+    expect(await value()).toContain('"value":1');
 
     const sql = "SELECT command FROM control_events WHERE name = 'expire_nodest_conn' AND kind = 'knob_changed'";
     await until('the record', async () => (await rowsOf(api, sql)).length > 0);

@@ -55,7 +55,7 @@ async function seen(on: Vslog, capture: Up): Promise<object> {
   return {
     ready: ready.replace(/epoch.*/, ''),
     knobs: Object.fromEntries(values.map(({ name, value }) => [name, value])),
-    services: services.out.replaceAll(/"traffic":\{[^}]*\}/g, '').replaceAll(/"(active|inactive|templates)":\s*\d+/g, ''),
+    services: services.out.replaceAll(/"(active|inactive|templates|connections|(packets|bytes)_(in|out)|\w+_per_s)":(\d+|null)/g, ''),
   };
 }
 

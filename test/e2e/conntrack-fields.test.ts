@@ -118,8 +118,8 @@ table ip marks {
     capture.expectWhole([flow]);
     const [create, expire] = capture.of(flow);
     if (create === undefined || expire === undefined) throw new Error('not told');
-    expect(create.created_ns).toBe(String(nsOf(create.time)));
-    const began = BigInt(create.created_ns);
+    expect(create.created).toBe(create.time);
+    const began = nsOf(create.created);
     const end = nsOf(expire.time);
     expect(before <= began && began < end && end <= ended).toBe(true);
     const duration = BigInt(expire.duration_ns);
@@ -136,7 +136,7 @@ table ip marks {
     const after = wallNs() + 1_000_000n;
     const capture = await stage.capture(namespace);
     await capture.tellsKind('snapshot', flow);
-    const began = BigInt(capture.of(flow)[0]?.created_ns ?? 0);
+    const began = nsOf(capture.of(flow)[0]?.created ?? '');
     expect(began >= before && began <= after).toBe(true);
   });
 });

@@ -20,7 +20,7 @@ const lifetime = (i: number): number => 2000 + (6000 * i) / HISTORY;
 interface Look {
   readonly established: number;
   readonly templates: number;
-  readonly forecast: { readonly half?: number; readonly most?: number; readonly all?: number } | null;
+  readonly forecast: { readonly half_s: number; readonly most_s: number; readonly all_s: number } | null;
   readonly safe: boolean;
 }
 
@@ -127,9 +127,9 @@ describe('draining a real server', () => {
     vslog.clean();
   });
 
-  const weight = async (): Promise<string | undefined> => {
+  const weight = async (): Promise<number | undefined> => {
     const { out } = await vslog.ran('rs', 'ls', '--json');
-    const [real] = JSON.parse(out) as { real_weight: string }[];
+    const [real] = JSON.parse(out) as { real_weight: number }[];
     return real?.real_weight;
   };
 
@@ -146,20 +146,20 @@ describe('draining a real server', () => {
     });
     // 95 % of the lifetimes are over after this; what the connections are old by then is little beside it.
     const truth = lifetime(0.95 * HISTORY);
-    expect(first.forecast?.most).toBeGreaterThan(truth * 0.8);
-    expect(first.forecast?.most).toBeLessThan(truth * 1.2);
-    expect(first.forecast?.half).toBeGreaterThan(lifetime(0.5 * HISTORY) * 0.8);
-    expect(first.forecast?.half).toBeLessThan(first.forecast?.most ?? 0);
+    expect(first.forecast?.most_s).toBeGreaterThan(truth * 0.8);
+    expect(first.forecast?.most_s).toBeLessThan(truth * 1.2);
+    expect(first.forecast?.half_s).toBeGreaterThan(lifetime(0.5 * HISTORY) * 0.8);
+    expect(first.forecast?.half_s).toBeLessThan(first.forecast?.most_s ?? 0);
     traffic.go();
     expect(await drain.ended, drain.said).toBe(0);
     expect(looks().at(-1)).toMatchObject({ established: 0, safe: true, verdict: 'safe_to_stop' });
-    expect(await weight()).toBe('0');
+    expect(await weight()).toBe(0);
   });
 
   it('gives the old weight back', async () => {
     const { code, out } = await vslog.ran('rs', 'drain', at, '--cancel');
     expect({ code, out }).toEqual({ code: 0, out: `tcp 127.0.0.1:${port}: weight 0 → 3\n` });
-    expect(await weight()).toBe('3');
+    expect(await weight()).toBe(3);
   });
 
   it('names who would be cut when the time is over, with an exit code of its own', async () => {
@@ -197,11 +197,11 @@ describe('draining a real server', () => {
 
   it('gives the old weight back also after the one who took it was killed, and the next one had none to remember', async () => {
     const killed = vslog.start('rs', 'drain', at, '--within', '10m');
-    await until('weight 0', async () => (await weight()) === '0');
+    await until('weight 0', async () => (await weight()) === 0);
     await killed.end('SIGKILL');
     expect((await vslog.ran('rs', 'drain', at, '--within', '0s')).code).toBe(7);
     expect((await vslog.ran('rs', 'drain', at, '--cancel')).out).toContain('weight 0 → 3');
-    expect(await weight()).toBe('3');
+    expect(await weight()).toBe(3);
   });
 
   it('does not remove a real server that has connections unasked', async () => {

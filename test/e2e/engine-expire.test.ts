@@ -111,9 +111,12 @@ describe('conn expire --real, under load', () => {
 
   it('has nothing left to end there, and everything with --all', async () => {
     expect(vslog.run('conn', 'expire', '--real', `127.0.0.1:${reals[0]}`).out).toBe('0 connections ended\n');
-    expect(vslog.run('conn', 'expire', '--all', '--json').out).toBe(
-      `{"matched":${CLIENTS / 2},"ended":${CLIENTS / 2},"others":0,"steps":[]}\n`,
-    );
+    expect(JSON.parse(vslog.run('conn', 'expire', '--all', '--json').out)).toEqual({
+      matched: CLIENTS / 2,
+      ended: CLIENTS / 2,
+      others: 0,
+      steps: [],
+    });
     await until('every client is cut off', () => clients.every(({ ended }) => ended !== undefined));
     expect(new Set(clients.map(({ ended }) => ended))).toEqual(new Set(['reset']));
     expect(vslog.run('conn', 'ls').out).toBe('no connections\n');

@@ -8,6 +8,7 @@ import type { KafkaSink } from '../../src/sink/kafka/sink.js';
 import { SinkRejection } from '../../src/sink/sink.js';
 import { nextEvent } from '../../src/wire/batch.js';
 import { toLong, v1 } from '../../src/wire/proto.js';
+import { expectDocument } from '../support/documents.js';
 import { KafkaBroker } from '../support/kafka/broker.js';
 import { clientOf, makeTopics, readTopic, sinkWith } from '../support/kafka/topics.js';
 import { BROKERS } from '../support/kafka/versions.js';
@@ -247,6 +248,7 @@ describe.each(BROKERS)('a Kafka broker that asks who comes (%s)', (version) => {
           err: '',
         });
         const { code, out } = await made('init', '--partitions', '2', '--retention', '36h', '--json');
+        expectDocument('kafka-topics', JSON.parse(out));
         expect([code, JSON.parse(out)]).toMatchObject([
           0,
           { ok: true, problem: null, topics: [{ topic: 'made.conn.v1', state: 'made', partitions: 2, replication: 1 }, { state: 'made' }] },

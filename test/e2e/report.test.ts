@@ -3,12 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { peopleText } from '../../src/cli/listing.js';
-import { reportListing } from '../../src/cli/report-text.js';
+import { machineRow, reportListing } from '../../src/cli/report-text.js';
 import { valuesOf } from '../../src/cli/report-values.js';
 import { drawPlot } from '../../src/plot/terminal.js';
 import { reports } from '../../src/report/index.js';
 import type { Report, Row, Values } from '../../src/report/report.js';
 import { createEmbeddedStore, type Store } from '../../src/store/index.js';
+import { expectDocument } from '../support/documents.js';
 import { expectPictured, picturesOf } from '../unit/support/pictures.js';
 import { NEXT_DAY, TEN, tellStory } from './report-story.js';
 
@@ -324,6 +325,19 @@ test('docs/sql.md, lifetimes a day: six ends, of which one after 20 m, then two,
     expect(median).toBeLessThan((high ?? 0) * 1.1);
     expect(Math.abs((longest ?? 0) / (most ?? 0) - 1)).toBeLessThan(0.1);
   }
+});
+
+test('for machines every row of every report is what docs/json says', async () => {
+  const more: Readonly<Record<string, readonly Readonly<Record<string, string>>[]>> = {
+    ...{ rs: [{ rs: A }], nodest: [{}, { by: 'client' }], reasons: [{}, { by: 'rs' }, { by: 'lifetime' }] },
+    ...{ top: [{}, { by: 'client', of: 'bytes' }, { of: 'drops' }], window: [{ since: '2026-01-30T09:00', until: '2026-01-30T12:00' }] },
+  };
+  for (const report of reports)
+    for (const said of more[report.name] ?? [{}]) {
+      const { rows } = await asked(report, said);
+      expect(rows.length, report.name).toBeGreaterThan(0);
+      for (const row of rows) expectDocument(`report-${report.name}`, machineRow(report, row));
+    }
 });
 
 test('a time without anything is told in a sentence', async () => {

@@ -73,9 +73,9 @@ test('an open connection has its state of now in report who', async () => {
   const stay = await visitors.hold();
   const state = async (): Promise<string> => {
     const { out } = await vslog.ran('report', 'who', '--json', '--vs', `:${port}`);
-    const rows = JSON.parse(out) as { client: string; outcome: string; state: string }[];
+    const rows = JSON.parse(out) as { client: string; outcome: string; state_name: string }[];
     const row = rows.find(({ client }) => client === `127.0.0.1:${stay.localPort}`);
-    return `${row?.outcome} ${row?.state}`;
+    return `${row?.outcome} ${row?.state_name}`;
   };
   await until('the state of now', async () => (await state()) === 'open ESTABLISHED');
   stay.destroy();

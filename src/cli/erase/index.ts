@@ -4,7 +4,6 @@ import { createInterface } from 'node:readline/promises';
 import { Command } from 'commander';
 import { ApiClient } from '../../api/client.js';
 import { ApiError, SocketError } from '../../api/errors.js';
-import { toJson } from '../../api/json.js';
 import type { ErasureProgress, ErasureReport } from '../../collector/erasures.js';
 import type { Config } from '../../config/load.js';
 import type { Values } from '../../config/schema.js';
@@ -14,6 +13,7 @@ import { plural } from '../../text/format.js';
 import { CaptureRefusal, ConnectionError, sentenceOf } from '../../wire/errors.js';
 import { Exit } from '../exit-codes.js';
 import { Failure } from '../failure.js';
+import { type AnswerForm, type AnswerOptions, addAnswerOptions, writeObject } from '../json-output.js';
 import { eraseDirectory, spoolDirectory } from '../open-store.js';
 import { addConfigOptions, configOf } from '../options.js';
 import { note, write } from '../output.js';
@@ -35,13 +35,12 @@ Examples:
   vslog erase --client 203.0.113.7 --reason "request of 2026-01-31, case 17"
   vslog erase --client 2001:db8:7::/64 --before 2026-01-01 --reason "end of contract" --yes`;
 
-interface Options {
+interface Options extends AnswerOptions {
   readonly client: readonly string[];
   readonly before?: string;
   readonly reason: string;
   readonly dryRun?: boolean;
   readonly yes?: boolean;
-  readonly json?: boolean;
   readonly withoutCapture?: boolean;
 }
 
@@ -54,9 +53,8 @@ export function eraseCommand(version: string): Command {
     .option('--dry-run', 'only count what would go')
     .option('--yes', 'do not ask')
     .option('--without-capture', 'also when no capture can write it into its log: the collector then writes it into its own')
-    .option('--json', 'the result, for machines')
     .addHelpText('after', EXAMPLES);
-  addConfigOptions(command, 'erase');
+  addConfigOptions(addAnswerOptions(command, 'object'), 'erase');
   return command.action(async (options: Options) => {
     const config = configOf(command, 'erase');
     const { values } = config;
@@ -70,17 +68,21 @@ export function eraseCommand(version: string): Command {
     const carrier = await carrierOf(config, version);
     try {
       const found = await carriedOut(carrier, directory, order(true));
-      if (options.dryRun === true) return await write(options.json === true ? `${toJson(found, 2)}\n` : reportText(found));
+      if (options.dryRun === true) return await tell(found, options.output);
       if (options.yes !== true) await confirm(found);
       const real = order(false);
       const told = await tellCapture(values, real, options.withoutCapture === true);
       const report = await carriedOut(carrier, directory, { ...real, told });
-      await write(options.json === true ? `${toJson(report, 2)}\n` : reportText(report));
+      await tell(report, options.output);
       if (report.in_force !== null) throw new Failure(Exit.behind, '');
     } finally {
       await carrier.close();
     }
   });
+}
+
+async function tell(report: ErasureReport, form: AnswerForm): Promise<void> {
+  await (form === 'text' ? write(reportText(report)) : writeObject(form, report));
 }
 
 function collect(value: string, before: readonly string[]): string[] {

@@ -3,6 +3,7 @@ import { plainText } from '../../text/plain.js';
 import { formatAddress, parseAddress } from '../address.js';
 import { Exit } from '../exit-codes.js';
 import { Failure } from '../failure.js';
+import { type AnswerOptions, addAnswerOptions, writeArray } from '../json-output.js';
 import { addListOptions, checkColumns, type Listing, type ListOptions, writeListing } from '../listing.js';
 import { write } from '../output.js';
 import { table } from '../small-table.js';
@@ -60,10 +61,9 @@ function lsCommand(): Command {
   });
 }
 
-interface HashOptions {
+interface HashOptions extends AnswerOptions {
   readonly id?: string;
   readonly all?: boolean;
-  readonly json?: boolean;
 }
 
 function hashCommand(): Command {
@@ -72,16 +72,15 @@ function hashCommand(): Command {
     .argument('<address>', 'IPv4 or IPv6')
     .option('--id <ID>', 'by this key, which may be one that was replaced (default: the current one)')
     .option('--all', 'by every key that is there')
-    .option('--json', '[{"id": ..., "hash": ...}]')
     .addHelpText('after', HASH_EXAMPLES);
-  addKeyOptions(command);
-  return command.action(async (text: string, { id, all, json }: HashOptions) => {
+  addKeyOptions(addAnswerOptions(command, 'array'));
+  return command.action(async (text: string, { id, all, output }: HashOptions) => {
     const address = parseAddress(text);
     if (address === undefined) throw new Failure(Exit.usage, `${JSON.stringify(text)} is no address: an IPv4 or IPv6 address is wanted.`);
     if (id !== undefined && all === true)
       throw new Failure(Exit.usage, '--id names one key and --all means every one: leave one of them out.');
     const found = keysFor(keyPath(command), id, all === true).map((key) => ({ id: key.id, hash: formatAddress(hashOf(key, address)) }));
-    if (json === true) return write(`${JSON.stringify(found)}\n`);
+    if (output !== 'text') return writeArray(output, found);
     if (all !== true) return write(`${found[0]?.hash ?? ''}\n`);
     return write(
       table(

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import type { KnobReading } from '../../wire/administration.js';
 import { Exit } from '../exit-codes.js';
 import { Failure } from '../failure.js';
+import { writeArray } from '../json-output.js';
 import { note, write } from '../output.js';
 import { addCapture, captureSocket, withAdministration } from './ask.js';
 import { type FileEntry, readKnobFile } from './file.js';
@@ -29,8 +30,9 @@ export function applyCommand(): Command {
     const names = entries.map(({ knob }) => knob.name);
     const readings = await withAdministration(socket, (capture) => capture.knobs(names, options.netns));
     const changes = different(entries, readings);
-    if (changes.length === 0) return write(options.json === true ? '[]\n' : 'every knob has its value already\n');
-    if (changes.length < entries.length && options.json !== true) note(`${entries.length - changes.length} have their value already`);
+    if (changes.length === 0)
+      return options.output === 'text' ? write('every knob has its value already\n') : writeArray(options.output, []);
+    if (changes.length < entries.length && options.output === 'text') note(`${entries.length - changes.length} have their value already`);
     await setAndTell(
       socket,
       changes.map(({ knob, value }) => ({ name: knob.name, value })),

@@ -1,14 +1,13 @@
 import { Command } from 'commander';
-import { type Knob, knobs } from '../../knob/catalogue.js';
-import { plural } from '../../text/format.js';
+import { findKnob, type Knob, knobs } from '../../knob/catalogue.js';
 import type { KnobReading } from '../../wire/administration.js';
 import { Exit } from '../exit-codes.js';
 import { Failure } from '../failure.js';
-import { colour, write } from '../output.js';
-import { table } from '../small-table.js';
+import { addListOptions, checkColumns, type Listing, type ListOptions, writeListing } from '../listing.js';
+import { colour } from '../output.js';
 import { addCapture, addNetns, captureSocket, isOfServices, withAdministration } from './ask.js';
 import { type FileEntry, readKnobFile } from './file.js';
-import { isChanged, isSame, jsonLines, shown } from './text.js';
+import { isChanged, isSame, plainValueOf, shown } from './text.js';
 
 const EXAMPLES = `
 Exit code 0: nothing differs; 1: something does. The file is as "vslog knob apply" takes it. What has no fixed default is not compared with the defaults.
@@ -18,10 +17,9 @@ Examples:
   vslog knob diff /etc/vslog/knobs
   vslog knob diff --other-socket /run/vslog/blue.sock --json`;
 
-interface DiffOptions {
+interface DiffOptions extends ListOptions {
   readonly otherSocket?: string;
   readonly netns?: string;
-  readonly json?: boolean;
 }
 
 /** A knob with two values. Undefined: there is none. */
@@ -36,13 +34,13 @@ export function diffCommand(): Command {
     .description('What differs from the defaults, from a file, or from another capture. Exit code 1 when something does.')
     .argument('[file]', 'compare with this file; -: standard input')
     .option('--other-socket <PATH>', 'compare with the capture that listens here')
-    .option('--json', 'one array, for machines')
     .addHelpText('after', EXAMPLES);
-  addCapture(addNetns(command));
+  addCapture(addNetns(addListOptions(command)));
   return command.action(async (file: string | undefined, options: DiffOptions) => {
     if (file !== undefined && options.otherSocket !== undefined) {
       throw new Failure(Exit.usage, 'Compare with a file or with --other-socket, not with both.');
     }
+    checkColumns(listingOf(''), options);
     const entries = file === undefined ? undefined : readKnobFile(file);
     const here = await readingsAt(captureSocket(command), options.netns);
     const against = file ?? options.otherSocket ?? 'default';
@@ -52,18 +50,28 @@ export function diffCommand(): Command {
         : options.otherSocket !== undefined
           ? fromOther(here, await readingsAt(options.otherSocket, options.netns))
           : fromDefaults(here);
-    if (options.json === true) {
-      await write(jsonLines(found.map(({ name, value, other }) => ({ name, value: value ?? null, other: other ?? null }))));
-    } else if (found.length === 0) await write('nothing differs\n');
-    else {
-      const rows = found.map(({ name, value, other }) => [name, cell(value), cell(other)]);
-      await write(
-        `${table(['name', 'here', against], rows)}${plural(found.length, 'knob')} ${found.length === 1 ? 'differs' : 'differ'}\n`,
-      );
-    }
+    await writeListing(listingOf(against), found, options);
     // The table has said it.
     if (found.length > 0) throw new Failure(Exit.failure, '');
   });
+}
+
+/** `against`: with what the values here are compared. */
+function listingOf(against: string): Listing<Difference> {
+  return {
+    one: 'knob differs',
+    more: 'knobs differ',
+    none: 'nothing differs',
+    columns: [
+      { title: 'name', name: 'name', cell: ({ name }) => name },
+      { title: 'here', name: 'value', min: 8, cell: ({ value }) => cell(value) },
+      { title: against, name: 'other', min: 8, cell: ({ other }) => cell(other) },
+    ],
+    plain: ({ name, value, other }) => {
+      const plain = (text: string | undefined): unknown => (text === undefined ? null : plainValueOf(findKnob(name), text));
+      return { name, value: plain(value), other: plain(other) };
+    },
+  };
 }
 
 type Readings = ReadonlyMap<string, KnobReading>;

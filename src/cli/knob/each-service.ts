@@ -4,17 +4,17 @@ import { allowed } from '../../knob/value.js';
 import type { KnobChange, VirtualService } from '../../wire/administration.js';
 import { Exit } from '../exit-codes.js';
 import { Failure } from '../failure.js';
+import { type AnswerOptions, addAnswerOptions, writeArray } from '../json-output.js';
 import { write } from '../output.js';
 import { formatServerKey, formatServiceKey, parseServerKey, parseServiceKey } from '../service-address.js';
 import { table } from '../small-table.js';
 import { addCapture, addNetns, captureSocket, parsedValue, withAdministration } from './ask.js';
-import { descriptionOf, jsonLines, shown, writeChanges } from './text.js';
+import { descriptionOf, plainValueOf, shown, writeChanges } from './text.js';
 
-interface Options {
+interface Options extends AnswerOptions {
   readonly vs?: string;
   readonly rs?: string;
   readonly netns?: string;
-  readonly json?: boolean;
 }
 
 /** The command of a setting of each virtual service or real server. */
@@ -25,24 +25,26 @@ export function serviceKnobCommand(knob: Knob): Command {
     .argument('[value]', `set it: ${allowed(knob)}`)
     .option('--vs <SERVICE>', 'of this virtual service (default: show all)');
   if (ofReal) command.option('--rs <ADDRESS:PORT>', 'of this real server of it (default: show all)');
-  command.option('--json', 'one array, for machines');
-  addCapture(addNetns(command));
+  addCapture(addNetns(addAnswerOptions(command, 'array')));
   return command.action(async (written: string | undefined, options: Options) => {
     const socket = captureSocket(command);
-    if (written !== undefined)
-      return writeChanges([await change(socket, knob, parsedValue(knob, written), options)], options.json === true);
+    if (written !== undefined) return writeChanges([await change(socket, knob, parsedValue(knob, written), options)], options.output);
     if (options.rs !== undefined && options.vs === undefined)
       throw new Failure(Exit.usage, '--rs needs --vs: which service it belongs to.');
     const service = options.vs === undefined ? undefined : parseServiceKey(options.vs);
     const real = options.rs === undefined ? undefined : formatServerKey(parseServerKey(options.rs));
     const services = await withAdministration(socket, (capture) => capture.services(service, options.netns));
-    const values = valuesOf(knob, services).filter((one) => real === undefined || one.real === real);
+    const values = valuesOf(knob, services).filter((one) => real === undefined || one.real_server === real);
     if (real !== undefined && values.length === 0) throw new Failure(Exit.failure, `${options.vs ?? ''} has no real server ${real}.`);
-    if (options.json === true) return write(jsonLines(values));
+    if (options.output !== 'text')
+      return writeArray(
+        options.output,
+        values.map((one) => ({ ...one, value: plainValueOf(knob, one.value) })),
+      );
     const one = service === undefined || (ofReal && real === undefined) ? undefined : values[0];
     if (one !== undefined) return write(`${shown(one.value)}\n`);
     if (values.length === 0) return write(`no ${ofReal ? 'real servers' : 'virtual services'}\n`);
-    const rows = values.map((each) => [each.service, ...(ofReal ? [each.real] : []), each.value]);
+    const rows = values.map((each) => [each.service, ...(ofReal ? [each.real_server] : []), each.value]);
     return write(table(['virtual service', ...(ofReal ? ['real server'] : []), knob.name], rows));
   });
 }
@@ -73,7 +75,7 @@ async function change(socket: string, knob: Knob, value: string, { vs, rs, netns
 
 interface ServiceValue {
   readonly service: string;
-  readonly real?: string;
+  readonly real_server?: string;
   readonly value: string;
 }
 
@@ -81,6 +83,6 @@ function valuesOf(knob: Knob, services: readonly VirtualService[]): ServiceValue
   return services.flatMap(({ key, settings, reals }): ServiceValue[] => {
     const service = formatServiceKey(key);
     if (knob.backing === 'service') return [{ service, value: settings.get(knob.name) ?? '' }];
-    return reals.map((one) => ({ service, real: formatServerKey(one.key), value: one.settings.get(knob.name) ?? '' }));
+    return reals.map((one) => ({ service, real_server: formatServerKey(one.key), value: one.settings.get(knob.name) ?? '' }));
   });
 }

@@ -4,6 +4,7 @@ import { type Question, questionsOf } from '../../knob/questions.js';
 import { allowed } from '../../knob/value.js';
 import type { KnobReading } from '../../wire/administration.js';
 import { sentence } from '../failure.js';
+import { type AnswerOptions, addAnswerOptions, writeObject } from '../json-output.js';
 import { colour, pairs, write } from '../output.js';
 import { table } from '../small-table.js';
 import {
@@ -18,7 +19,7 @@ import {
   withAdministration,
 } from './ask.js';
 import { askLog, type Row } from './asked-log.js';
-import { loggedChange } from './log.js';
+import { loggedChange, plainRow } from './log.js';
 import { defaultOf, isChanged, plainKnob, shown, whereOf } from './text.js';
 
 const EXAMPLES = `
@@ -32,14 +33,13 @@ export function explainCommand(): Command {
   const command = new Command('explain')
     .description('What a knob does, takes and costs, its value now, and what the log says of it.')
     .argument('<knob>', 'its name')
-    .option('--json', 'one object, for machines')
     .addHelpText('after', EXAMPLES);
-  addCollector(addCapture(addNetns(command)));
-  return command.action(async (name: string, options: { netns?: string; json?: boolean }) => {
+  addCollector(addCapture(addNetns(addAnswerOptions(command, 'object'))));
+  return command.action(async (name: string, options: AnswerOptions & { netns?: string }) => {
     const knob = knobNamed(name);
     const value = await valueNow(knob, captureSocket(command), options.netns);
     const answers = await Promise.all(questionsOf(knob).map((question) => answerTo(question, apiSocket(command))));
-    if (options.json === true) return write(`${JSON.stringify(plain(knob, value, answers))}\n`);
+    if (options.output !== 'text') return writeObject(options.output, plain(knob, value, answers));
     return write(`${knobText(knob, value)}\n${colour.bold('What the log says')}\n${logText(knob, answers)}`);
   });
 }
@@ -122,11 +122,12 @@ function answerText(knob: Knob, { title, columns, none }: Question, rows: readon
 }
 
 function plain(knob: Knob, value: Value, answers: readonly Answer[]): Record<string, unknown> {
-  const { doc, more, cost, interacts, records, source } = knob;
+  const { more, cost, interacts, records, source } = knob;
   const log = answers.map(({ question, rows }) => ({
     title: question.title,
-    ...(typeof rows === 'string' ? { problem: rows } : { rows }),
+    problem: typeof rows === 'string' ? rows : null,
+    rows: typeof rows === 'string' ? [] : rows.map((row) => plainRow(knob, row)),
   }));
   const reading = typeof value === 'string' ? { name: knob.name, value: '', problem: value, settable: false } : value;
-  return { ...plainKnob(knob, reading), doc, more, takes: allowed(knob), cost, interacts, records, source, log };
+  return { ...plainKnob(knob, reading), more, takes: allowed(knob), cost, interacts, records, source, log };
 }

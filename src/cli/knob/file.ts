@@ -104,8 +104,9 @@ function fromJson(text: string, path: string, problems: string[]): Line[] {
     const origin = at < 0 ? `${path}: entry ${index + 1}` : `${path}:${at + 1}`;
     // What had no value then, or has one of each service: nothing to be set or compared.
     if (typeof name === 'string' && isNothing(value, findKnob(name))) return [];
-    if (typeof name === 'string' && typeof value === 'string') return [{ name, written: value, origin }];
-    problems.push(`${origin}: it must have a "name" and a "value" that are texts.`);
+    if (typeof name === 'string' && (typeof value === 'string' || typeof value === 'number'))
+      return [{ name, written: String(value), origin }];
+    problems.push(`${origin}: it must have a "name", a text, and a "value", a text or a number.`);
     return [];
   });
 }

@@ -1,9 +1,10 @@
 import { Command } from 'commander';
 import { Exit } from '../exit-codes.js';
 import { Failure } from '../failure.js';
+import { type AnswerOptions, addAnswerOptions, writeArray } from '../json-output.js';
 import { write } from '../output.js';
 import { addCapture, addNetns, captureSocket, knobNamed, wantOneValue, withAdministration } from './ask.js';
-import { jsonLines, plainKnob } from './text.js';
+import { plainKnob } from './text.js';
 
 const EXAMPLES = `
 Examples:
@@ -15,10 +16,9 @@ export function getCommand(): Command {
   const command = new Command('get')
     .description('Values: of one knob the value alone, of several K=V a line.')
     .argument('<knobs...>', 'names, also as sysctls')
-    .option('--json', 'one array, for machines')
     .addHelpText('after', EXAMPLES);
-  addCapture(addNetns(command));
-  return command.action(async (names: string[], options: { netns?: string; json?: boolean }) => {
+  addCapture(addNetns(addAnswerOptions(command, 'array')));
+  return command.action(async (names: string[], options: AnswerOptions & { netns?: string }) => {
     const wanted = names.map(knobNamed);
     for (const knob of wanted) wantOneValue(knob);
     const found = await withAdministration(captureSocket(command), (capture) =>
@@ -28,7 +28,11 @@ export function getCommand(): Command {
       ),
     );
     const readings = new Map(found.map((one) => [one.name, one]));
-    if (options.json === true) return write(jsonLines(wanted.map((knob) => plainKnob(knob, readings.get(knob.name)))));
+    if (options.output !== 'text')
+      return writeArray(
+        options.output,
+        wanted.map((knob) => plainKnob(knob, readings.get(knob.name))),
+      );
     const values = wanted.map(({ name }) => {
       const reading = readings.get(name);
       const problem = reading === undefined ? 'The capture does not tell it.' : reading.problem;

@@ -1,12 +1,16 @@
 import { Command } from 'commander';
+import type { Knob } from '../../knob/catalogue.js';
 import { changesOf } from '../../knob/questions.js';
+import { momentText, ownZone } from '../../text/moment.js';
+import { timeOfStore } from '../../text/rfc3339.js';
 import { Exit } from '../exit-codes.js';
 import { Failure } from '../failure.js';
+import { type AnswerOptions, addAnswerOptions, writeArray } from '../json-output.js';
 import { addConfigOptions } from '../options.js';
 import { colour, write } from '../output.js';
 import { apiSocket, knobNamed } from './ask.js';
 import { askLog, type Row } from './asked-log.js';
-import { authorText, jsonLines, shown } from './text.js';
+import { authorText, plainValueOf, shown } from './text.js';
 
 const LIMIT = 50;
 
@@ -22,10 +26,9 @@ export function logCommand(): Command {
     .description('Changes of a knob in the log, newest first: when, what, who.')
     .argument('<knob>', 'its name')
     .option('--limit <N>', `so many at most (default: ${LIMIT})`)
-    .option('--json', 'one array, for machines')
     .addHelpText('after', EXAMPLES);
-  addConfigOptions(command, 'sql');
-  return command.action(async (name: string, options: { limit?: string; json?: boolean }) => {
+  addConfigOptions(addAnswerOptions(command, 'array'), 'sql');
+  return command.action(async (name: string, options: AnswerOptions & { limit?: string }) => {
     const knob = knobNamed(name);
     const limit = options.limit ?? String(LIMIT);
     if (!/^[1-9]\d{0,8}$/.test(limit)) {
@@ -33,9 +36,23 @@ export function logCommand(): Command {
     }
     const question = changesOf(knob, Number(limit));
     const rows = await askLog(apiSocket(command), question);
-    if (options.json === true) return write(jsonLines(rows));
+    if (options.output !== 'text')
+      return writeArray(
+        options.output,
+        rows.map((row) => plainRow(knob, row)),
+      );
     return write(rows.length === 0 ? `${question.none}\n` : rows.map((row) => `${loggedChange(row)}\n`).join(''));
   });
+}
+
+/** A row of an answer of the log for machines: times as RFC 3339, values of the knob as `knob ls` has them. */
+export function plainRow(knob: Knob, row: Row): Row {
+  const plain = Object.entries(row).map(([name, value]) => {
+    if (typeof value !== 'string') return [name, value] as const;
+    if (name === 'time' || name === 'last') return [name, timeOfStore(value)] as const;
+    return [name, name === 'old_value' || name === 'new_value' ? plainValueOf(knob, value) : value] as const;
+  });
+  return Object.fromEntries(plain);
 }
 
 /** A change as a line for people. */
@@ -49,5 +66,5 @@ export function loggedChange(row: Row): string {
     parentCommand: String(row.parent_command),
     through: String(row.through),
   });
-  return `${colour.dim(String(row.time))} ${shown(String(row.old_value))} → ${shown(String(row.new_value))}, ${author}`;
+  return `${colour.dim(momentText(Date.parse(timeOfStore(String(row.time))), ownZone()))} ${shown(String(row.old_value))} → ${shown(String(row.new_value))}, ${author}`;
 }

@@ -6,6 +6,7 @@ import { plainOutput } from '../../text/plain.js';
 import type { KnobAssignment, KnobReading } from '../../wire/administration.js';
 import { Exit } from '../exit-codes.js';
 import { Failure } from '../failure.js';
+import { writeArray } from '../json-output.js';
 import { write } from '../output.js';
 import { addCapture, captureSocket, isOfServices, knobNamed, wantOneValue, withAdministration } from './ask.js';
 import { knobsOfGroup } from './ls.js';
@@ -46,7 +47,8 @@ export function resetCommand(): Command {
     const wanted = knobsOfGroup(options.group);
     const read = await withAdministration(socket, (capture) => capture.knobs([], options.netns));
     const changes = changedOnes(wanted, read);
-    if (changes.length === 0) return write(options.json === true ? '[]\n' : 'every knob has its default already\n');
+    if (changes.length === 0)
+      return options.output === 'text' ? write('every knob has its default already\n') : writeArray(options.output, []);
     if (options.dryRun !== true && options.yes !== true) await confirm(changes);
     await setAndTell(
       socket,

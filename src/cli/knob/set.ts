@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import type { KnobAssignment, KnobChange } from '../../wire/administration.js';
 import { Exit } from '../exit-codes.js';
 import { Failure } from '../failure.js';
+import { type AnswerOptions, addAnswerOptions } from '../json-output.js';
 import { note } from '../output.js';
 import { addCapture, addNetns, captureSocket, knobNamed, parsedValue, wantOneValue, withAdministration } from './ask.js';
 import { writeChanges } from './text.js';
@@ -15,10 +16,9 @@ Examples:
   vslog knob set net.ipv4.vs.conn_reuse_mode=1 --netns blue`;
 
 /** What `set`, `apply`, `reset` and the command of each knob take when they change something. */
-export interface ChangeOptions {
+export interface ChangeOptions extends AnswerOptions {
   readonly netns?: string;
   readonly dryRun?: boolean;
-  readonly json?: boolean;
 }
 
 export function setCommand(): Command {
@@ -34,18 +34,18 @@ export function setCommand(): Command {
 
 /** Adds the flags of a command that changes knobs. */
 export function addChange(command: Command): Command {
-  return addNetns(command.option('--dry-run', 'check everything, change nothing').option('--json', 'one array, for machines'));
+  return addNetns(addAnswerOptions(command.option('--dry-run', 'check everything, change nothing'), 'array'));
 }
 
 /** Sets all or none, and says what became of them. */
 export async function setAndTell(
   socket: string,
   assignments: readonly KnobAssignment[],
-  { netns = '', dryRun = false, json = false }: ChangeOptions,
+  { netns = '', dryRun = false, output }: ChangeOptions,
 ): Promise<readonly KnobChange[]> {
   const changes = await withAdministration(socket, (capture) => capture.setKnobs(assignments, { netns, dryRun }));
-  await writeChanges(changes, json);
-  if (dryRun && !json) note('nothing was changed: --dry-run');
+  await writeChanges(changes, output);
+  if (dryRun && output === 'text') note('nothing was changed: --dry-run');
   return changes;
 }
 

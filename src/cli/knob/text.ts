@@ -1,7 +1,8 @@
-import type { Knob } from '../../knob/catalogue.js';
+import { findKnob, type Knob } from '../../knob/catalogue.js';
 import { allowed } from '../../knob/value.js';
 import { plainText, quotedText } from '../../text/plain.js';
 import type { KnobChange, KnobReading } from '../../wire/administration.js';
+import { type AnswerForm, writeArray } from '../json-output.js';
 import { write } from '../output.js';
 
 /** Where a knob's value is, in a few words. */
@@ -58,35 +59,42 @@ export function isChanged(knob: Knob, reading: KnobReading | undefined): boolean
   return knob.default !== undefined && reading !== undefined && reading.problem === '' && !isSame(reading.value, knob.default);
 }
 
-/** A knob with what the capture says of it, for JSON. `apply` and `diff` read it, too. */
+/** Types whose values are numbers, where they are not words. */
+const NUMERIC: ReadonlySet<Knob['type']> = new Set(['bool', 'int', 'enum', 'duration', 'size']);
+
+/** A value for machines: a number where the knob's values are numbers, in its unit. */
+export function plainValueOf(knob: Knob | undefined, value: string): number | string {
+  return knob !== undefined && NUMERIC.has(knob.type) && /^-?\d{1,15}$/.test(value) ? Number(value) : value;
+}
+
+/** A knob with what the capture says of it, for machines: docs/json/knob.schema.json. `apply` and `diff` read it, too. */
 export function plainKnob(knob: Knob, reading: KnobReading | undefined): Record<string, unknown> {
   const problem = reading?.problem ?? '';
   return {
     name: knob.name,
     group: knob.group,
-    value: reading === undefined || problem !== '' ? null : reading.value,
-    default: knob.default ?? null,
-    ...(knob.unit === undefined ? {} : { unit: knob.unit }),
+    value: reading === undefined || problem !== '' ? null : plainValueOf(knob, reading.value),
+    default: knob.default === undefined ? null : plainValueOf(knob, knob.default),
+    unit: knob.unit ?? null,
     where: whereOf(knob),
     changed: isChanged(knob, reading),
     settable: reading?.settable ?? false,
-    ...(problem === '' ? {} : { problem }),
-    ...(knob.scope === 'service' || knob.scope === 'real' ? { of_each: knob.scope === 'service' ? 'service' : 'real server' } : {}),
+    problem: problem === '' ? null : problem,
+    of_each: knob.scope === 'service' ? 'service' : knob.scope === 'real' ? 'real_server' : null,
+    doc: knob.doc,
   };
 }
 
-/** An array with an entry a line. */
-export function jsonLines(entries: readonly unknown[]): string {
-  return entries.length === 0 ? '[]\n' : `[\n${entries.map((entry) => JSON.stringify(entry)).join(',\n')}\n]\n`;
-}
-
-/** `name: old → new`, or an array for machines. */
-export async function writeChanges(changes: readonly KnobChange[], json: boolean): Promise<void> {
-  if (json) {
-    await write(jsonLines(changes.map(({ name, oldValue, newValue }) => ({ name, old_value: oldValue, new_value: newValue }))));
-    return;
-  }
-  await write(changes.map((change) => `${changeText(change)}\n`).join(''));
+/** `name: old → new`, or an array for machines: docs/json/knob-change.schema.json. */
+export async function writeChanges(changes: readonly KnobChange[], form: AnswerForm): Promise<void> {
+  if (form === 'text') return write(changes.map((change) => `${changeText(change)}\n`).join(''));
+  await writeArray(
+    form,
+    changes.map(({ name, oldValue, newValue }) => {
+      const knob = findKnob(name);
+      return { name, old_value: plainValueOf(knob, oldValue), new_value: plainValueOf(knob, newValue) };
+    }),
+  );
 }
 
 /** `name: old → new`, or that it is so already. */

@@ -2,13 +2,15 @@ import { Command } from 'commander';
 import { tail } from '../../collector/tail.js';
 import { findKnob, type Knob } from '../../knob/catalogue.js';
 import { wholeText } from '../../text/format.js';
+import { momentText, ownZone } from '../../text/moment.js';
 import { plainText } from '../../text/plain.js';
 import { toBigInt, v1 } from '../../wire/proto.js';
 import { explained } from '../capture-answer.js';
 import { type ControlEvent, eventsOf } from '../event.js';
-import { plainEvent, timestamp } from '../event-text.js';
+import { plainEvent } from '../event-json.js';
 import { Exit } from '../exit-codes.js';
 import { Failure } from '../failure.js';
+import { type AnswerOptions, addAnswerOptions, ObjectStream } from '../json-output.js';
 import { colour, note, write } from '../output.js';
 import { addCapture, captureSocket, isOfServices, knobNamed } from './ask.js';
 import { authorText, shown } from './text.js';
@@ -25,11 +27,11 @@ export function watchCommand(): Command {
   const command = new Command('watch')
     .description('Changes of knobs as they happen, whoever makes them, until Ctrl-C.')
     .argument('[knobs...]', 'only these')
-    .option('--json', 'an object a line, for machines')
     .addHelpText('after', EXAMPLES);
-  addCapture(command);
-  return command.action(async (names: string[], options: { json?: boolean }) => {
+  addCapture(addAnswerOptions(command, 'stream'));
+  return command.action(async (names: string[], options: AnswerOptions) => {
     const wanted = new Set(names.map(knobNamed).map(watchable));
+    const stream = options.output === 'text' ? undefined : new ObjectStream(options.output);
     const end = new AbortController();
     const stop = (): void => end.abort();
     process.once('SIGINT', stop);
@@ -44,7 +46,8 @@ export function watchCommand(): Command {
             if (log.record !== 'control' || log.event.kind !== v1.ControlKind.Value.knob_changed) continue;
             const knob = findKnob(log.event.name);
             if (wanted.size > 0 && (knob === undefined || !wanted.has(knob))) continue;
-            lines += options.json === true ? `${JSON.stringify(plainEvent(log))}\n` : changeLine(log.event);
+            if (stream === undefined) lines += changeLine(log.event);
+            else await stream.add(plainEvent(log));
           }
           if (lines !== '') await write(lines);
         },
@@ -56,6 +59,7 @@ export function watchCommand(): Command {
     } finally {
       process.off('SIGINT', stop);
       process.off('SIGTERM', stop);
+      await stream?.close();
     }
   });
 }
@@ -79,5 +83,5 @@ export function changeLine(event: ControlEvent): string {
   });
   const name = findKnob(event.name)?.name ?? plainText(event.name);
   const change = `${shown(event.old_value)} → ${shown(event.new_value)}`;
-  return `${colour.dim(timestamp(toBigInt(event.time_ns)))} ${colour.bold(name)}: ${change}, ${author}\n`;
+  return `${colour.dim(momentText(Number(toBigInt(event.time_ns) / 1_000_000n), ownZone()))} ${colour.bold(name)}: ${change}, ${author}\n`;
 }

@@ -8,6 +8,7 @@ import { explained } from '../capture-answer.js';
 import { Exit } from '../exit-codes.js';
 import { Failure } from '../failure.js';
 import { addressesOf } from '../host-name.js';
+import { type AnswerOptions, addAnswerOptions } from '../json-output.js';
 import { addCapture, addCollector, apiSocket, captureSocket } from '../knob/ask.js';
 import { parseServerKey, parseServiceKey, SERVICE_FORMS } from '../service-address.js';
 import { parseDuration } from '../time.js';
@@ -33,7 +34,7 @@ Examples:
   vslog rs drain 10.0.0.7 --director /run/lb2.sock   on two directors at once
   vslog rs drain 10.0.0.7 --cancel`;
 
-interface Options {
+interface Options extends AnswerOptions {
   readonly vs?: string;
   readonly director?: readonly string[];
   readonly within?: string;
@@ -41,7 +42,6 @@ interface Options {
   readonly then?: string;
   readonly yes?: boolean;
   readonly cancel?: boolean;
-  readonly json?: boolean;
 }
 
 export function drainCommand(): Command {
@@ -55,9 +55,8 @@ export function drainCommand(): Command {
     .option('--then <ACTION>', 'when it is empty: remove')
     .option('--yes', 'remove it without a terminal to look at')
     .option('--cancel', 'give it its old weight back')
-    .option('--json', 'a line of JSON a look')
     .addHelpText('after', EXAMPLES);
-  addCapture(addCollector(command));
+  addCapture(addCollector(addAnswerOptions(command, 'stream')));
   return command.action(async (addresses: readonly string[], options: Options) => {
     const target = await targetOf(addresses, options.vs);
     if (options.then !== undefined && options.then !== 'remove')
@@ -80,7 +79,7 @@ export function drainCommand(): Command {
       }
       const draining = new Draining(target, directors);
       if (options.cancel === true) await draining.cancel();
-      else await draining.run(withinMs, options.then === 'remove', options.json === true);
+      else await draining.run(withinMs, options.then === 'remove', options.output);
     } catch (error) {
       throw error instanceof DrainError ? new Failure(Exit.failure, error.message) : explained(error);
     } finally {

@@ -3,8 +3,10 @@ import type { Forecast } from '../../drain/forecast.js';
 import { type Place, type Rest, together } from '../../drain/rest.js';
 import { type DrainTarget, isHost, targetName } from '../../drain/target.js';
 import { plural, wholeText } from '../../text/format.js';
+import { timeOf } from '../../text/rfc3339.js';
 import { Exit } from '../exit-codes.js';
 import { Failure, sentence } from '../failure.js';
+import { type AnswerForm, ObjectStream } from '../json-output.js';
 import { note, write } from '../output.js';
 import { formatServerKey, formatServiceKey } from '../service-address.js';
 import { cutText, drainText, restText } from './drain-text.js';
@@ -43,8 +45,9 @@ export class Draining {
     if (done === 0) throw new DrainError(`No virtual service has a real server at ${this.name}: \`vslog rs ls\` shows all.`);
   }
 
-  async run(withinMs: number, remove: boolean, json: boolean): Promise<void> {
-    const places = await this.quiesce(json);
+  async run(withinMs: number, remove: boolean, form: AnswerForm): Promise<void> {
+    const json = form === 'text' ? undefined : new ObjectStream(form);
+    const places = await this.quiesce(json !== undefined);
     const survivals = await this.history();
     const end = Date.now() + withinMs;
     const stop = new AbortController();
@@ -62,7 +65,7 @@ export class Draining {
           );
         most = Math.max(most, rest.established);
         const prediction = survivals === undefined ? undefined : predicted(survivals, rest);
-        if (json) await write(`${JSON.stringify(this.line(rest, prediction))}\n`);
+        if (json !== undefined) await json.add(this.line(rest, prediction));
         else if (process.stdout.isTTY === true) await write(`\x1b[H\x1b[2J${this.name} is quiesced\n${drainText(rest, most, prediction)}`);
         else if (line.at === 0 || (restText(rest) !== line.text && (rest.established === 0 || Date.now() - line.at > LOOK_MS * 10))) {
           await write(line.at === 0 ? drainText(rest, most, prediction) : `${restText(rest)}\n`);
@@ -71,14 +74,15 @@ export class Draining {
           await write(`${restText(rest)}\n`);
           line = { text: restText(rest), at: Date.now() };
         }
-        if (rest.established === 0) return await this.safe(rest, remove, json);
+        if (rest.established === 0) return await this.safe(rest, remove, json !== undefined);
         if (stop.signal.aborted) return await this.interrupted(rest.established);
-        if (Date.now() >= end) return await this.late(rest, json);
+        if (Date.now() >= end) return await this.late(rest, json !== undefined);
         await pause(Math.min(LOOK_MS, Math.max(0, end - Date.now())), stop.signal);
       }
     } finally {
       process.off('SIGINT', interrupt);
       process.off('SIGTERM', interrupt);
+      await json?.close();
     }
   }
 
@@ -120,14 +124,16 @@ export class Draining {
     return this.target.only === undefined ? 'safe to stop' : 'empty';
   }
 
+  /** A look for machines: docs/json/drain.schema.json. */
   private line(rest: Rest, prediction: Forecast | undefined): unknown {
     const safe = rest.established === 0;
     return {
+      time: timeOf(Date.now()),
       target: this.name,
       established: rest.established,
       others: rest.others,
       templates: rest.templates,
-      forecast: prediction ?? null,
+      forecast: prediction === undefined ? null : plainForecast(prediction),
       safe,
       verdict: safe ? this.verdict().replaceAll(' ', '_') : 'not_yet',
     };
@@ -187,6 +193,10 @@ export class Draining {
   private at({ name }: DrainedDirector): string {
     return this.directors.length > 1 ? `${name}: ` : '';
   }
+}
+
+function plainForecast({ live, unknown, half, most, all }: Forecast): Record<string, number | null> {
+  return { live, unknown, half_s: half ?? null, most_s: most ?? null, all_s: all ?? null };
 }
 
 function placeText({ service, real }: Place): string {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { eventsOf } from '../../../src/cli/event.js';
-import { plainEvent } from '../../../src/cli/event-text.js';
+import { plainEvent } from '../../../src/cli/event-json.js';
 import { CaptureClient } from '../../../src/wire/client.js';
 import { until, WAIT_MS } from '../../support/patience.js';
 import { keepLogOf } from '../../support/process-logs.js';
@@ -22,8 +22,8 @@ export interface Told extends MadeFlow {
   readonly time: string;
   readonly sequence: number;
   readonly conn_id: string;
-  readonly created_ns: string;
-  readonly duration_ns: string;
+  readonly created: string;
+  readonly duration_ns: number;
   readonly reason: string;
   readonly flags: number;
   readonly state: number;
@@ -219,7 +219,7 @@ export class ConntrackCapture {
           netns: this.namespace.inode,
           conn_id: first?.conn_id,
           epoch: first?.epoch,
-          created_ns: first?.created_ns,
+          created: first?.created,
         },
       ]);
       expect((last?.sequence ?? 0) - (first?.sequence ?? 0)).toBeGreaterThan(0);

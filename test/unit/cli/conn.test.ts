@@ -97,7 +97,7 @@ describe('conn expire', () => {
     const { out, filters } = await conn('expire --real 10.0.1.1');
     expect(out).toBe('2 connections ended\n');
     expect(filters.map(({ type }) => type)).toEqual([MessageType.connExpire]);
-    expect((await conn('expire --all --json')).out).toBe('{"matched":2,"ended":2,"others":0,"steps":[]}\n');
+    expect((await conn('expire --all -o jsonl')).out).toBe('{"matched":2,"ended":2,"others":0,"steps":[]}\n');
   });
 
   it('only counts in a dry run', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { LogEvent } from '../../../src/cli/event.js';
-import { plainEvent, prettyEvent } from '../../../src/cli/event-text.js';
+import { plainEvent } from '../../../src/cli/event-json.js';
+import { prettyEvent } from '../../../src/cli/event-text.js';
 import { authorText } from '../../../src/cli/knob/text.js';
 import { v1 } from '../../../src/wire/proto.js';
 

@@ -120,7 +120,7 @@ describe('an answer of SQL', () => {
   it('has formats by short names, and by those of ClickHouse', () => {
     expect(formatNames).toEqual(['table', 'vertical', 'json', 'jsonl', 'csv', 'tsv', 'markdown', 'parquet', 'arrow']);
     expect(['JSONL', 'csv', 'RowBinary', 'PrettyCompact'].map(formatOf)).toEqual([
-      'JSONEachRow',
+      'JSONCompactEachRowWithNamesAndTypes',
       'CSVWithNames',
       'RowBinary',
       'PrettyCompact',
@@ -153,11 +153,12 @@ describe('a report', () => {
 
   it('is all that the store told, for machines, times as RFC 3339', () => {
     const at = '2026-01-31T12:00:00.000Z';
-    expect(machineRow(loss, row)).toEqual({ ...row, at });
+    const { at: _at, place, ...rest } = row;
+    expect(machineRow(loss, row)).toEqual({ ...rest, time: at, where: place });
     expect(reportCsv(loss, [row], columns)).toBe(
-      `at,place,lost,first,last,detail,node,epoch\r\n${at},ring,7,,,"It was ""full"",\nonce.",lb1,e\r\n`,
+      `time,where,lost,first,last,detail,node,epoch\r\n${at},ring,7,,,"It was ""full"",\nonce.",lb1,e\r\n`,
     );
-    expect(reportCsv(loss, [], columns)).toBe('at,place,lost,first,last,detail,node,epoch\r\n');
+    expect(reportCsv(loss, [], columns)).toBe('time,where,lost,first,last,detail,node,epoch\r\n');
   });
 });
 
@@ -219,7 +220,7 @@ describe('the status', () => {
   const lines = (status: typeof STATUS, at = NOW): string => statusText(status, at);
 
   it('is told for people', () => {
-    const text = lines({ ...STATUS, started_ms: NOW - 3_600_000 });
+    const text = lines({ ...STATUS, started: new Date(NOW - 3_600_000).toISOString() });
     expect(text).toMatch(/^collector +vslog 1\.2\.3, process 1, up 1 h, 1000 B$/m);
     expect(text).toMatch(/^capture +connected: x on lb1, source ipvs$/m);
     expect(text).toMatch(/^log +epoch e, sequence 100$/m);
@@ -236,7 +237,7 @@ describe('the status', () => {
     const away = { ...STATUS, capture: { ...STATUS.capture, connected: false, account: null, error: 'There is no capture.' } };
     const text = lines({
       ...away,
-      sinks: [{ ...SINK, failures: 1, retry_ms: NOW + 5000, circuit: 'half_open', refused: 2 }],
+      sinks: [{ ...SINK, failures: 1, next_try: new Date(NOW + 5000).toISOString(), circuit: 'half_open', refused: 2 }],
       counters: { ...STATUS.counters, lost: 4 },
     });
     expect(text).toMatch(/^capture +not connected$/m);

@@ -139,7 +139,7 @@ describe('a report of the page', () => {
     const store = new FakeSqlStore();
     store.rows = () => cells('nodest', [{ ...DROP, client: 'a "b"' }]);
     const [head, line] = (await reportCsv(store, 'nodest', said(), signal)).split('\r\n');
-    expect(head).toBe('real_server,service,client,packets,bytes,connections,clients,first,last,removed,after,spared');
+    expect(head).toBe('real_server,service,client,drop_packets,drop_bytes,connections,clients,first,last,removed,after_s,spared');
     expect(line).toBe(
       `10.0.0.12:8080,tcp 10.0.0.2:80,"a ""b""",1234,99,2,1,${new Date(DROP.first).toISOString()},${new Date(DROP.last).toISOString()},,55,4`,
     );

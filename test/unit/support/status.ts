@@ -2,13 +2,13 @@ import type { StatusDocument } from '../../../src/api/status.js';
 
 /** A sink that has everything. */
 export const SINK = {
-  ...{ name: 'embedded', state: 'running', circuit: 'closed', failures: 0, retry_ms: null, delivered_segment: 7, delivered_events: 70 },
+  ...{ name: 'embedded', state: 'running', circuit: 'closed', failures: 0, next_try: null, delivered_segment: 7, delivered_events: 70 },
   ...{ lag_segments: 0, lag_events: 0, refused: 0, error: null },
 } as const;
 
 /** A collector whose capture lost three events, with a sink that does not answer. */
 export const STATUS: StatusDocument = {
-  ...{ version: '1.2.3', pid: 1, started_ms: 1_700_000_000_000, rss_bytes: 1000, lag_events: 5 },
+  ...{ version: '1.2.3', pid: 1, started: '2023-11-14T22:13:20.000Z', rss_bytes: 1000, lag_events: 5 },
   capture: {
     ...{ connected: true, socket: 's', node: 'lb1', epoch: 'e', source: 'ipvs', software: 'x', connections: 1, error: null },
     account: {
@@ -20,7 +20,7 @@ export const STATUS: StatusDocument = {
         durable: [],
         rss_bytes: 2000,
         cpu_ns: 1.5e9,
-        started_ns: '1700000000000000000',
+        started: '2023-11-14T22:13:20.000000000Z',
       },
       losses: [
         { where: 'ring', lost: 3 },

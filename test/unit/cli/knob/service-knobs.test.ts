@@ -54,8 +54,8 @@ describe('the command of a setting of services or real servers', () => {
     expect((await knob('real-weight')).out).toMatch(/10\.0\.0\.11:8080 +1\n.*10\.0\.0\.12:8080 +5\n/s);
     expect((await knob('real-weight --vs tcp://10.0.0.1:80 --rs 10.0.0.12:8080')).out).toBe('5\n');
     expect(JSON.parse((await knob('real_weight --json')).out)).toEqual([
-      { service: 'tcp 10.0.0.1:80', real: '10.0.0.11:8080', value: '1' },
-      { service: 'tcp 10.0.0.1:80', real: '10.0.0.12:8080', value: '5' },
+      { service: 'tcp 10.0.0.1:80', real_server: '10.0.0.11:8080', value: 1 },
+      { service: 'tcp 10.0.0.1:80', real_server: '10.0.0.12:8080', value: 5 },
     ]);
   });
 

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { plainEvent } from '../../../../src/cli/event-text.js';
+import { plainEvent } from '../../../../src/cli/event-json.js';
 import { lineWriter } from '../../../../src/sink/file/json-line.js';
 import { toLong, v1 } from '../../../../src/wire/proto.js';
 
@@ -25,7 +25,8 @@ function fields(type: typeof v1.ConnEvent | typeof v1.ControlEvent): fc.Arbitrar
     else if (value instanceof Uint8Array || Array.isArray(value)) model[name] = address;
     else if (typeof value === 'string') model[name] = text;
     else if (typeof value === 'boolean') model[name] = fc.boolean();
-    else if (typeof value === 'object') model[name] = name.endsWith('_id') || name.endsWith('_ns') ? long : counter;
+    else if (typeof value === 'object')
+      model[name] = name.endsWith('_id') || (name.endsWith('_ns') && name !== 'duration_ns') ? long : counter;
     else if (['kind', 'forward', 'reason', 'scheduled_by', 'through', 'where'].includes(name)) model[name] = fc.nat(20);
     else if (name === 'weight') model[name] = fc.integer();
     else model[name] = word;
