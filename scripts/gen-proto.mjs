@@ -40,6 +40,6 @@ run('pbjs', [
 ]);
 run('pbts', ['--out', dtsTemp, jsTemp]);
 // Comments are two thirds of it and only pbts reads them: every command that talks to the capture would have to.
-writeFileSync(jsTemp, `// @ts-nocheck\n${transformSync(readFileSync(jsTemp, 'utf8'), { charset: 'utf8' }).code}`);
+writeFileSync(jsTemp, `// @ts-nocheck\n${transformSync(readFileSync(jsTemp, 'utf8'), { minifyWhitespace: true, lineLimit: 160 }).code}`);
 renameSync(dtsTemp, dts);
 renameSync(jsTemp, js);

@@ -1,9 +1,13 @@
-import Long from 'long';
+import type Long from 'long';
+import protobuf from 'protobufjs/minimal.js';
 import { vslog } from './generated/vslog.js';
 
 /** The generated messages of proto/vslog/v1. */
 export const v1 = vslog.v1;
 export type v1 = typeof vslog.v1;
+
+/** The one that protobufjs has loaded: `import` would load a second. */
+const long = protobuf.util.Long as unknown as typeof Long;
 
 /** A 64-bit field as a bigint. */
 export function toBigInt(value: Long | number | null | undefined): bigint {
@@ -14,5 +18,5 @@ export function toBigInt(value: Long | number | null | undefined): bigint {
 
 /** A bigint as an unsigned 64-bit field. */
 export function toLong(value: bigint): Long {
-  return Long.fromBits(Number(value & 0xffffffffn) | 0, Number((value >> 32n) & 0xffffffffn) | 0, true);
+  return long.fromBits(Number(value & 0xffffffffn) | 0, Number((value >> 32n) & 0xffffffffn) | 0, true);
 }

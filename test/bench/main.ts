@@ -6,6 +6,7 @@ import { freshness } from './freshness.js';
 import { kafka } from './kafka.js';
 import { pipeline } from './pipeline.js';
 import { query } from './query.js';
+import { start } from './start.js';
 import { storm, stormTable } from './storm.js';
 
 // Debian keeps conntrack, ulogd and nft where only root's path leads.
@@ -101,6 +102,12 @@ program
   .option('--rate <n>', 'flows a second instead of as fast as they go', positive)
   .option('--json', 'one JSON line')
   .action(({ json, ...options }: { json?: boolean; flows: number; rate?: number }) => report(json, storm(options, say), stormTable));
+program
+  .command('start')
+  .description('user time of short commands (--version, --help, knob ls, sql, completion) against `node -e 0`')
+  .option('--times <n>', 'how often each is run; the median counts', positive, 15)
+  .option('--json', 'one JSON line')
+  .action(({ json, ...options }: { json?: boolean; times: number }) => report(json, start(options, say)));
 
 try {
   await program.parseAsync();

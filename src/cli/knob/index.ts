@@ -18,16 +18,17 @@ const COMMANDS = new Map<string, () => Promise<Command>>(
 );
 
 /**
- * `vslog knob`: what of a balancer can be turned, one command a knob among them. Of its commands those that `words` of the command line name; all where none is
- * named, as for the help.
+ * `vslog knob`: what of a balancer can be turned, one command a knob among them. Of its commands the one that the word after `knob` of the command line names; all where
+ * that is none, as for the help.
  */
 export async function knobCommand(words: readonly string[] = []): Promise<Command> {
   const command = new Command('knob').description('What of a balancer can be turned: show it, turn it, see who turned it.').configureHelp({
     // A knob's own name is an alias: twice in one line it would only make the list wide.
     subcommandTerm: (one) => [one.name(), ...one.registeredArguments.map((argument) => argumentText(argument.name(), argument))].join(' '),
   });
-  const named = [...COMMANDS].filter(([name]) => words.includes(name));
-  const namedKnobs = knobs.filter((knob) => words.includes(knob.name) || words.includes(commandName(knob)));
+  const word = words[words.indexOf('knob') + 1];
+  const named = [...COMMANDS].filter(([name]) => name === word);
+  const namedKnobs = knobs.filter((knob) => knob.name === word || commandName(knob) === word);
   const all = named.length === 0 && namedKnobs.length === 0;
   for (const [, load] of all ? COMMANDS : named) command.addCommand(await load());
   const shown = all ? knobs : namedKnobs;

@@ -45,10 +45,11 @@ describe('a command line with knob', () => {
     return knob?.commands.map((one) => one.name()) ?? [];
   };
 
-  it('loads the commands of knob that it names', async () => {
+  it('loads the command of knob that it names', async () => {
     expect(await subcommands('knob', 'ls', 'timeout')).toEqual(['ls']);
     expect(await subcommands('knob', 'expire_nodest_conn', '1')).toEqual(['expire-nodest-conn']);
-    expect(await subcommands('knob', 'get', 'conn-reuse-mode')).toEqual(['get', 'conn-reuse-mode']);
+    expect(await subcommands('knob', 'get', 'conn-reuse-mode')).toEqual(['get']);
+    expect(await subcommands('--tz', 'UTC', 'knob', 'ls', 'get')).toEqual(['ls']);
   });
 
   it('loads all where it names none', async () => {
