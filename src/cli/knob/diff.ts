@@ -23,7 +23,7 @@ interface DiffOptions extends ListOptions {
 }
 
 /** A knob with two values. Undefined: there is none. */
-interface Difference {
+export interface Difference {
   readonly name: string;
   readonly value: string | undefined;
   readonly other: string | undefined;
@@ -40,7 +40,7 @@ export function diffCommand(): Command {
     if (file !== undefined && options.otherSocket !== undefined) {
       throw new Failure(Exit.usage, 'Compare with a file or with --other-socket, not with both.');
     }
-    checkColumns(listingOf(''), options);
+    checkColumns(diffListing(''), options);
     const entries = file === undefined ? undefined : readKnobFile(file);
     const here = await readingsAt(captureSocket(command), options.netns);
     const against = file ?? options.otherSocket ?? 'default';
@@ -50,14 +50,15 @@ export function diffCommand(): Command {
         : options.otherSocket !== undefined
           ? fromOther(here, await readingsAt(options.otherSocket, options.netns))
           : fromDefaults(here);
-    await writeListing(listingOf(against), found, options);
+    await writeListing(diffListing(against), found, options);
     // The table has said it.
     if (found.length > 0) throw new Failure(Exit.failure, '');
   });
 }
 
 /** `against`: with what the values here are compared. */
-function listingOf(against: string): Listing<Difference> {
+/** Differences as a list; `against`: the title of the other side. */
+export function diffListing(against: string): Listing<Difference> {
   return {
     one: 'knob differs',
     more: 'knobs differ',

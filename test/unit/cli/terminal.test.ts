@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { parseAddress } from '../../../src/cli/address.js';
 import { connListing } from '../../../src/cli/conn-list.js';
 import { KEYS } from '../../../src/cli/key/index.js';
+import { diffListing } from '../../../src/cli/knob/diff.js';
 import { knobListing } from '../../../src/cli/knob/ls.js';
 import type { Listing } from '../../../src/cli/listing.js';
 import { membersOf, REALS, SERVICES } from '../../../src/cli/service/list.js';
@@ -102,6 +103,10 @@ const pictures = [
   picture('rs ls', REALS, membersOf(services)),
   picture('conn ls', connListing({ node: 'lb1', epoch: '1' }), connections),
   picture('knob ls', knobListing(readings), shownKnobs),
+  picture('knob diff', diffListing('default'), [
+    { name: 'expire_nodest_conn', value: '1', other: '0' },
+    { name: 'sync_threshold', value: '4 60', other: '3 50' },
+  ]),
   picture('subscriber ls', SUBSCRIBERS, [
     { name: 'collector', owner: 0, connected: true, away_ns: 0, acknowledged: 18_402_117, owed: 212 },
     { name: 'collector-old', owner: null, connected: false, away_ns: 270_000_000_000_000, acknowledged: 11_730_004, owed: 6_672_325 },
