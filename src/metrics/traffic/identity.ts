@@ -23,13 +23,27 @@ export function serviceIdentity(key: ServiceKey): Identity {
     key.fwmark !== 0
       ? `mark${key.family === 6 ? 6 : 4}-${key.fwmark}`
       : `${key.protocol}-${Buffer.from(key.address).toString('hex')}-${key.port}`;
-  return { id, slot: slotOf(id), vs: formatServiceKey(key) };
+  return remembered(id, () => ({ id, slot: slotOf(id), vs: formatServiceKey(key) }));
 }
 
 /** The identity of a real server of one virtual service. */
 export function serverIdentity(service: Identity, key: ServerKey): Identity {
   const id = `${service.id} ${Buffer.from(key.address).toString('hex')}-${key.port}`;
-  return { id, slot: slotOf(id), vs: service.vs, rs: formatServerKey(key) };
+  return remembered(id, () => ({ id, slot: slotOf(id), vs: service.vs, rs: formatServerKey(key) }));
+}
+
+/** A list of 3,000 real servers is read at every scrape, and its names are the same. */
+const MOST = 20_000;
+const made = new Map<string, Identity>();
+
+function remembered(id: string, make: () => Identity): Identity {
+  let identity = made.get(id);
+  if (identity === undefined) {
+    identity = make();
+    if (made.size >= MOST) made.clear();
+    made.set(id, identity);
+  }
+  return identity;
 }
 
 /** 64 bits of the identity's SHA-256, as hexadecimal digits. */

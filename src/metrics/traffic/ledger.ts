@@ -98,9 +98,10 @@ export class Ledger {
     shift(offset, figure, count);
   }
 
-  /** What is told of a slot; undefined: there is nothing. */
+  /** What is told of a slot; undefined: there is nothing, of `other` no event either. */
   shown(slot: string): ReadonlyMap<number, number> | undefined {
-    return this.accounts.get(slot)?.shown;
+    const shown = this.accounts.get(slot)?.shown;
+    return slot === OTHER && shown !== undefined && [...shown.values()].every((count) => count === 0) ? undefined : shown;
   }
 
   private account(slot: string): Account {

@@ -50,7 +50,8 @@ export class Traffic {
   private readonly balancer: Part = { name: 'balancer' };
   private readonly stored: Part = { name: 'store' };
   private readonly now: () => number;
-  private list: readonly VirtualService[] = [];
+  /** As the balancer said last. */
+  private levels: ReturnType<typeof levelsOf> | undefined;
   private running: Promise<void> | undefined;
   private refreshedMs = Number.NEGATIVE_INFINITY;
   private timer: NodeJS.Timeout | undefined;
@@ -103,13 +104,15 @@ export class Traffic {
     const { list } = this.options;
     if (isListed(this.source))
       await this.ask(this.balancer, async () => {
-        this.list = await list();
-        this.roster.observe(this.list, this.now());
+        const services = await list();
+        this.roster.observe(services, this.now());
+        this.levels = levelsOf(services, this.roster);
       });
     this.warn();
     const { counts, source } = this;
     // Without a session with the capture nobody knows whose log it is.
-    if (counts !== undefined && source.node !== '') await this.ask(this.stored, () => counts.refresh(source, this.now(), AbortSignal.timeout(STORE_MS)));
+    if (counts !== undefined && source.node !== '')
+      await this.ask(this.stored, () => counts.refresh(source, this.now(), AbortSignal.timeout(STORE_MS)));
   }
 
   private async ask(part: Part, action: () => Promise<void>): Promise<void> {
@@ -136,7 +139,7 @@ export class Traffic {
     const { balancer, stored, counts, roster } = this;
     const now = this.now();
     const known = balancer.answeredMs !== undefined && now - balancer.answeredMs < STALE_MS && balancer.up === true;
-    const levels = known ? levelsOf(this.list, roster) : undefined;
+    const levels = known ? this.levels : undefined;
     const kind = (of: 'services' | 'servers') => ({
       members: roster[of],
       levels: levels?.[of],
