@@ -20,40 +20,56 @@ type Of = 'vs' | 'rs';
 
 const LEVELS: Readonly<Record<Of, readonly (readonly [name: string, help: string, level: keyof Levels])[]>> = {
   vs: [
-    ['active_connections', 'Established connections of the virtual service now, as the balancer counts them.', 'active'],
-    ['inactive_connections', 'Its other connections now: being opened, closing, over.', 'inactive'],
-    ['servers', 'Its real servers.', 'servers'],
-    ['quiesced_servers', 'Of these with weight 0.', 'quiesced'],
-    ['overloaded_servers', 'Of these over their upper threshold.', 'overloaded'],
-    ['weight', 'Weight of all its real servers; 0: nobody takes new connections.', 'weight'],
+    [
+      'active_connections',
+      'Established connections of the virtual service, as the balancer counts them; UDP is never among them.',
+      'active',
+    ],
+    ['inactive_connections', 'Other connections of the virtual service: being opened, closing, over; all of UDP.', 'inactive'],
+    ['servers', 'Real servers of the virtual service.', 'servers'],
+    ['quiesced_servers', 'Real servers of the virtual service that have weight 0.', 'quiesced'],
+    ['overloaded_servers', 'Real servers of the virtual service that are over their upper threshold.', 'overloaded'],
+    ['weight', 'Sum of the weights of its real servers; 0: none takes new connections.', 'weight'],
   ],
   rs: [
-    ['active_connections', 'Established connections of the real server in one virtual service now, as the balancer counts them.', 'active'],
-    ['inactive_connections', 'Its other connections now: being opened, closing, over.', 'inactive'],
-    ['weight', 'Its weight.', 'weight'],
-    ['quiesced', '1: it has weight 0 and takes no new connections.', 'quiesced'],
-    ['draining', '1: it has weight 0 and connections are still established; quiesced and not draining: drained.', 'draining'],
-    ['overloaded', '1: it is over its upper threshold and takes no new connections.', 'overloaded'],
+    [
+      'active_connections',
+      'Established connections of the real server in this virtual service, as the balancer counts them; UDP is never among them.',
+      'active',
+    ],
+    ['inactive_connections', 'Other connections of the real server: being opened, closing, over; all of UDP.', 'inactive'],
+    ['weight', 'Weight of the real server in this virtual service.', 'weight'],
+    ['quiesced', '1: the real server has weight 0 and takes no new connections.', 'quiesced'],
+    ['draining', '1: the real server has weight 0 and connections are still established. Quiesced and not draining: drained.', 'draining'],
+    ['overloaded', '1: the real server is over its upper threshold and takes no new connections.', 'overloaded'],
   ],
 };
 
 const COUNTERS: Readonly<Record<Of, readonly (readonly [name: string, help: string, figure: number])[]>> = {
   vs: [
-    ['connections_created', 'Connections made.', Figure.creates],
-    ['nodest_dropped_packets', 'Packets dropped without a word because their real server was gone.', Figure.dropPackets],
-    ['sched_fails', 'Connections that found no real server.', Figure.schedFails],
-    ['changes', 'Changes of the virtual service and its real servers: added, changed, removed.', Figure.changes],
+    ['connections_created', 'Connections made, as far as the store has them.', Figure.creates],
+    [
+      'nodest_dropped_packets',
+      'Packets dropped without a word because their real server was gone, as far as the store has them.',
+      Figure.dropPackets,
+    ],
+    ['sched_fails', 'Connections that found no real server, as far as the store has them.', Figure.schedFails],
+    ['changes', 'Changes of the virtual service and of its real servers: added, changed, removed.', Figure.changes],
   ],
   rs: [
-    ['connections_created', 'Connections made.', Figure.creates],
-    ['nodest_dropped_packets', 'Packets dropped without a word because the real server was gone.', Figure.dropPackets],
+    ['connections_created', 'Connections made, as far as the store has them.', Figure.creates],
+    [
+      'nodest_dropped_packets',
+      'Packets dropped without a word because the real server was gone, as far as the store has them.',
+      Figure.dropPackets,
+    ],
     ['changes', 'Changes of the real server: added, changed, removed.', Figure.changes],
     [
       'withdrawals',
-      'Of these such that took it out of service: its weight became 0, or it was removed with another weight.',
+      'How often the real server was taken out of service: its weight became 0, or it was removed with another weight.',
       Figure.withdrawals,
     ],
-    ['overloads', 'How often it reached its upper threshold.', Figure.overloads],
+    ['overloads', 'How often the real server reached its upper threshold.', Figure.overloads],
   ],
 };
 
@@ -103,11 +119,15 @@ function counted(
       if (shown !== undefined) one.sample(labels, shown.get(figure) ?? 0);
     }
   }
-  const ended = metric(`vslog_${of}_connections_ended_total`, 'counter', 'Connections ended, by outcome: docs/sql.md, "Outcomes".');
+  const ended = metric(
+    `vslog_${of}_connections_ended_total`,
+    'counter',
+    'Connections ended, by outcome (docs/sql.md), as far as the store has them.',
+  );
   const lifetimes = metric(
     `vslog_${of}_connection_lifetime_seconds`,
     'histogram',
-    'Lifetimes of the connections that ended, one that is not known in the first bucket; the sum is right within 10 %.',
+    'Lifetimes of the connections that ended, as far as the store has them. Unknown ones are in the first bucket; the sum is right within 10 %.',
   );
   for (const [slot, labels] of all) {
     const shown = ledger.shown(slot);

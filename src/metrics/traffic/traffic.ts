@@ -146,12 +146,8 @@ export class Traffic {
       ledger: counts?.[of],
       changed: counts?.changed[of] ?? new Map<string, number>(),
     });
-    const up = new Metric(
-      'vslog_traffic_up',
-      'gauge',
-      '1: where the figures of services and servers come from answered when it was asked last.',
-    );
-    const age = new Metric('vslog_traffic_age_seconds', 'gauge', 'How old these figures are.');
+    const up = new Metric('vslog_traffic_up', 'gauge', '1: the balancer (levels) or the store (counts) answered when it was asked last.');
+    const age = new Metric('vslog_traffic_age_seconds', 'gauge', 'Age of the figures of balancer and store.');
     for (const part of [balancer, stored]) {
       const labels = labelText({ part: part.name });
       if (part.up !== undefined) up.sample(labels, part.up ? 1 : 0);
@@ -159,7 +155,11 @@ export class Traffic {
     }
     const ranks = roster.ranks();
     const own = new Metric('vslog_traffic_series', 'gauge', 'Virtual services (vs) and real servers (rs) that have series of their own.');
-    const other = new Metric('vslog_traffic_other', 'gauge', 'Those that are counted together as "other", as metrics.series are full.');
+    const other = new Metric(
+      'vslog_traffic_other',
+      'gauge',
+      'Virtual services (vs) and real servers (rs) of the balancer that are counted together as "other": metrics.series is the limit.',
+    );
     for (const [name, { own: mine, other: others }] of [
       ['vs', ranks.services],
       ['rs', ranks.servers],

@@ -9,6 +9,7 @@ import { MetricsServer } from '../../../src/metrics/server.js';
 import { closedGuard, openGuard } from '../../support/guards.js';
 import { ask } from '../support/http.js';
 import { SINK, STATUS } from '../support/status.js';
+import { everySeries } from './traffic/story.js';
 
 let server: MetricsServer | undefined;
 afterEach(() => server?.close());
@@ -43,7 +44,7 @@ describe('metrics', () => {
   it('are all in docs/metrics.md, with the words of their help', async () => {
     const docs = readFileSync(new URL('../../../docs/metrics.md', import.meta.url), 'utf8');
     const told = [...docs.matchAll(/^\| `(vslog_\w+)` \| (\w+) \| (.*) \|$/gm)].map(([, name, type, help]) => [name, type, help]);
-    const text = await exposition(STATUS);
+    const text = (await exposition(STATUS)) + (await everySeries());
     const made = [...text.matchAll(/^# HELP (\S+) (.*)\n# TYPE \S+ (\S+)$/gm)].map(([, name, help, type]) => [name, type, help]);
     expect(told).toEqual(made);
   });

@@ -1,58 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { parseServerKey, parseServiceKey } from '../../../../src/cli/service-address.js';
 import { othersText } from '../../../../src/metrics/others.js';
-import { BOUNDS, cumulativeLifetimes, ENDS, endsByOutcome } from '../../../../src/metrics/traffic/figures.js';
-import { serverIdentity, serviceIdentity } from '../../../../src/metrics/traffic/identity.js';
-import { Traffic, type TrafficOptions } from '../../../../src/metrics/traffic/traffic.js';
+import { BOUNDS, cumulativeLifetimes, endsByOutcome } from '../../../../src/metrics/traffic/figures.js';
 import { OUTCOMES } from '../../../../src/outcome/outcome.js';
-import type { VirtualService } from '../../../../src/wire/administration.js';
-import { FakeSqlStore } from '../../support/fake-sql-store.js';
 import { balanced } from './balanced.js';
-
-const NOW = 1_796_000_000_000;
-const ENGINE = { node: 'lb1', kind: 'engine' };
-const MINUTE = Math.floor(NOW / 60_000) * 60;
-const service = serviceIdentity(parseServiceKey('10.0.0.1:80'));
-const server = serverIdentity(service, parseServerKey('10.1.0.1:80'));
-const cell = (outcome: string, bucket: number): number => ENDS + (OUTCOMES.find(({ name }) => name === outcome)?.number ?? 0) * 16 + bucket;
-
-/** A row of the counts: connections made, and ends by outcome and bucket. */
-function minute(vs: string, rs: string, creates: number, ends: readonly (readonly [string, number, number])[] = [], drops = 0): unknown[] {
-  const counted = ends.map(([outcome, bucket]) => cell(outcome, bucket));
-  return [vs, rs, 1, 1, MINUTE, creates, drops, 0, creates / 2, counted, ends.map(([, , count]) => count)];
-}
-
-class Story {
-  readonly store = new FakeSqlStore();
-  readonly notes: string[] = [];
-  list: readonly VirtualService[] = balanced({ '10.0.0.1:80': { '10.1.0.1:80': 1 } });
-  lists = 0;
-  /** What the store counted, and what was changed. */
-  minutes: unknown[][] = [];
-  changes: unknown[][] = [];
-  nowMs = NOW;
-  readonly traffic: Traffic;
-
-  constructor(options: Partial<TrafficOptions> = {}) {
-    this.store.rows = (sql) => {
-      if (sql.includes('control_events')) return this.changes;
-      if (sql.includes('vs_text')) return [];
-      return sql.includes('sumMap') ? this.minutes : [[MINUTE]];
-    };
-    const list = (): Promise<VirtualService[]> => {
-      this.lists++;
-      return Promise.resolve([...this.list]);
-    };
-    const note = (line: string): void => void this.notes.push(line);
-    // A scrape of a story waits until all is asked.
-    this.traffic = new Traffic({ limit: 200, list, store: this.store, note, waitMs: 60_000, now: () => this.nowMs, ...options });
-  }
-
-  async scrape(source = ENGINE): Promise<string[]> {
-    this.nowMs += 15_000;
-    return (await this.traffic.exposition(source)).split('\n');
-  }
-}
+import { cell, ENGINE, minute, NOW, Story, server, service } from './story.js';
 
 let story: Story | undefined;
 afterEach(() => story?.traffic.stop());
