@@ -46,7 +46,8 @@ export class Ledger {
     this.accounts.delete(slot);
     this.pending.delete(slot);
     const other = this.account(OTHER);
-    for (const [figure, shown] of account.shown) shift(other.offset, figure, (account.offset.get(figure) ?? 0) - shown);
+    for (const figure of new Set([...account.shown.keys(), ...account.offset.keys()]))
+      shift(other.offset, figure, (account.offset.get(figure) ?? 0) - (account.shown.get(figure) ?? 0));
     this.gone.set(slot, account.shown);
     for (const oldest of this.gone.keys()) {
       if (this.gone.size <= REMEMBERED) break;
@@ -68,7 +69,7 @@ export class Ledger {
     let fell = false;
     for (const [slot, { shown, offset }] of this.accounts) {
       const all = windows.get(slot)?.all;
-      for (const figure of new Set([...(all?.keys() ?? []), ...shown.keys()])) {
+      for (const figure of new Set([...(all?.keys() ?? []), ...shown.keys(), ...offset.keys()])) {
         const sum = all?.get(figure) ?? 0;
         const told = shown.get(figure) ?? 0;
         if (begin) offset.set(figure, told - sum);
@@ -86,7 +87,8 @@ export class Ledger {
   move(windows: ReadonlyMap<string, Window>): void {
     for (const [slot, { shown, offset }] of this.accounts) {
       const rest = windows.get(slot)?.rest;
-      for (const [figure, told] of shown) offset.set(figure, told - (rest?.get(figure) ?? 0));
+      for (const figure of new Set([...(rest?.keys() ?? []), ...shown.keys(), ...offset.keys()]))
+        offset.set(figure, (shown.get(figure) ?? 0) - (rest?.get(figure) ?? 0));
     }
   }
 
