@@ -1,8 +1,11 @@
-import type { Figures } from './figures.js';
+import { Figure, type Figures } from './figures.js';
 import { OTHER } from './identity.js';
 
 /** So many series that went are remembered, so that one that comes back goes on where it was. */
 const REMEMBERED = 10_000;
+
+/** Sums of fractions differ in their last digits: so much of a sum is no difference. */
+const ROUNDING = 1e-9;
 
 /** What the store counted for one slot since some minute. */
 export interface Window {
@@ -75,8 +78,7 @@ export class Ledger {
         if (begin) offset.set(figure, told - sum);
         const value = (offset.get(figure) ?? 0) + sum;
         if (value > told) shown.set(figure, value);
-        // Sums of fractions differ in their last digits.
-        else if (told - value > 1e-6 * told) fell = true;
+        else if (told - value > (figure === Figure.lifetimeSeconds ? ROUNDING * (told + sum) : 0)) fell = true;
       }
     }
     this.otherHad = (windows.get(OTHER)?.all.size ?? 0) > 0;
