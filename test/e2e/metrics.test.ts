@@ -81,9 +81,9 @@ it('tells how virtual services and real servers are, the rest of them as one, an
   // One of those with a series of their own goes and comes back, while two scrape.
   const [, service = '', real = ''] = /^vs="(.*)",rs="(.*)"$/.exec(names.find((name) => !name.includes('other')) ?? '') ?? [];
   const labels = `{vs="${service}",rs="${real}"}`;
-  expect((await vslog.ran('rs', 'rm', service, real)).code).toBe(0);
+  expect(await vslog.ran('rs', 'rm', service, real, '--yes')).toMatchObject({ code: 0 });
   await until('it is gone', async () => (await Promise.all([scrape(), scrape()])).every((one) => !one.has(`vslog_rs_weight${labels}`)));
-  expect((await vslog.ran('rs', 'add', service, real, '--weight', '5')).code).toBe(0);
+  expect(await vslog.ran('rs', 'add', service, real, '--weight', '5')).toMatchObject({ code: 0 });
   await until('it is back', async () => (await scrape()).get(`vslog_rs_weight${labels}`) === 5);
   const before = told.get(`vslog_rs_connections_created_total${labels}`) ?? 0;
   await until(
