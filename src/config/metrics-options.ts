@@ -26,7 +26,7 @@ export const metricsOptions = {
     max: 5000,
     unit: 'of each kind',
     doc: 'So many virtual services, and so many real servers, have series of their own in `/metrics`; 0: none has, and nothing is counted for them.',
-    more: 'All others are counted together as `other`; the start of it is logged, and `vslog status` and `vslog_traffic_other` tell how many they are. A real server is about 35 series, 4 kB of a scrape: for a node with 3,000 real servers set it to 3000 if your Prometheus has room for 100,000 series of each node.',
+    more: 'The others are counted together as `other`. The collector logs when that begins; `vslog status` and `vslog_traffic_other` say how many they are. A real server is about 33 series, 3 kB of a scrape. For a node with 3,000 real servers set it to 3000 when Prometheus has room for 100,000 series of each node.',
     flag: 'metrics-series',
     commands: collector,
   }),

@@ -146,3 +146,21 @@ describe('metrics', () => {
     expect(await status('/healthz')).toBe(200);
   });
 });
+
+it('is answered with the series of services and servers behind it, asked by what the capture says it is', async () => {
+  const asked: unknown[] = [];
+  const traffic = {
+    exposition: (source: unknown) => {
+      asked.push(source);
+      return Promise.resolve('# TYPE vslog_vs_servers gauge\n');
+    },
+    stop: () => void asked.push('stopped'),
+  };
+  server = new MetricsServer({ status: async () => STATUS, guard: openGuard(), traffic });
+  const text = await (await fetch(`http://127.0.0.1:${await server.listen(0, '127.0.0.1')}/metrics`)).text();
+  expect(text.startsWith('# HELP vslog_build_info')).toBe(true);
+  expect(text.endsWith('\n# TYPE vslog_vs_servers gauge\n')).toBe(true);
+  await server.close();
+  expect(asked).toEqual([{ node: 'lb1', kind: 'ipvs' }, 'stopped']);
+  server = undefined;
+});
