@@ -17,7 +17,7 @@ struct ConfigKey {
 };
 
 // clang-format off
-inline constexpr std::array<ConfigKey, 110> kConfigKeys{{
+inline constexpr std::array<ConfigKey, 111> kConfigKeys{{
     {"capture.source", "source", ConfigType::text},
     {"capture.socket", "socket", ConfigType::text},
     {"capture.socket_group", "socket-group", ConfigType::text},
@@ -126,6 +126,7 @@ inline constexpr std::array<ConfigKey, 110> kConfigKeys{{
     {"kafka.token_file", "", ConfigType::text},
     {"metrics.listen", "", ConfigType::text},
     {"metrics.token_file", "", ConfigType::text},
+    {"metrics.series", "", ConfigType::number},
     {"console.listen", "", ConfigType::text},
     {"console.token_file", "", ConfigType::text},
 }};

@@ -13,7 +13,7 @@ import { ApiError } from './errors.js';
 import { toJson } from './json.js';
 import { listenUnix } from './listen.js';
 import type { SqlStore } from './sql-store.js';
-import { type StatusDocument, statusDocument } from './status.js';
+import { type StatusAbout, statusDocument } from './status.js';
 import { streamTail, type Tailer } from './tail-stream.js';
 import { verifyAll } from './verification.js';
 
@@ -42,7 +42,7 @@ export interface ApiOptions {
   readonly store: SqlStore | undefined;
   /** A link that opens the console once, for so many seconds; undefined: there is none to open. */
   readonly consoleLink?: ((seconds: number) => ConsoleLink | undefined) | undefined;
-  readonly about: { readonly version: string; readonly store: StatusDocument['store'] };
+  readonly about: StatusAbout;
 }
 
 /** The collector's HTTP API: what the command line asks. docs/cli.md, "The API". */

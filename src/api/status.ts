@@ -38,6 +38,21 @@ export interface CaptureAccount {
   readonly started: string;
 }
 
+/** How many virtual services and real servers have series of their own in /metrics. */
+export interface MetricsAccount {
+  /** So many of each may. */
+  readonly limit: number;
+  readonly services: { readonly own: number; readonly other: number };
+  readonly servers: { readonly own: number; readonly other: number };
+}
+
+/** What the collector does not know itself. */
+export interface StatusAbout {
+  readonly version: string;
+  readonly store: StatusDocument['store'];
+  readonly metrics?: () => MetricsAccount | undefined;
+}
+
 /** The answer of GET /v1/status. */
 export interface StatusDocument {
   readonly version: string;
@@ -88,6 +103,8 @@ export interface StatusDocument {
     readonly error: string | null;
   }[];
   readonly store: { readonly kind: string; readonly dir: string | null };
+  /** Who has series of their own in /metrics, and how many have not; null: nobody asked for any. */
+  readonly metrics: MetricsAccount | null;
   readonly counters: {
     readonly events: number;
     readonly batches: number;
@@ -97,7 +114,7 @@ export interface StatusDocument {
   };
 }
 
-export function statusDocument(status: CollectorStatus, about: { version: string; store: StatusDocument['store'] }): StatusDocument {
+export function statusDocument(status: CollectorStatus, about: StatusAbout): StatusDocument {
   const { capture, spool, counters } = status;
   const durable = spool.lastDurable;
   const account = capture.status === undefined ? null : accountOf(capture.status);
@@ -145,6 +162,7 @@ export function statusDocument(status: CollectorStatus, about: { version: string
       error: sink.lastError ?? null,
     })),
     store: about.store,
+    metrics: about.metrics?.() ?? null,
     counters: { ...counters, lost: Number(counters.lost) },
   };
 }

@@ -3,7 +3,7 @@ import { closeDataFolder } from '../access/data-folder.js';
 import { isOpenToReaders } from '../access/place.js';
 import type { ConsoleLink } from '../api/console-link.js';
 import { ApiServer } from '../api/server.js';
-import { type StatusDocument, statusDocument } from '../api/status.js';
+import { type StatusAbout, type StatusDocument, statusDocument } from '../api/status.js';
 import { Collector, type Undelivered } from '../collector/collector.js';
 import type { Config } from '../config/load.js';
 import type { Values } from '../config/schema.js';
@@ -25,7 +25,7 @@ export class CollectorRoom {
   /** It lives as long as this process: never settles. */
   readonly ended = new Promise<never>(() => undefined);
   private readonly values: Values;
-  private readonly about: { readonly version: string; readonly store: StatusDocument['store'] };
+  private readonly about: StatusAbout;
   private readonly collector: Collector;
   private readonly api: ApiServer;
   /** Where others may ask over the network. */
@@ -49,7 +49,13 @@ export class CollectorRoom {
     const embedded = values['store.kind'] === 'embedded';
     this.collector = new Collector(collectorOptions(values, version, store === undefined ? sinks : [store, ...sinks]));
     const about = { version, store: { kind: values['store.kind'], dir: embedded ? storeDirectory(values) : null } };
-    this.about = about;
+    const metrics = metricsEndpoint(config, {
+      readers,
+      status: () => this.status(),
+      store,
+      note: (line) => note(line),
+    });
+    this.about = { ...about, metrics: () => metrics?.account() };
     this.api = new ApiServer({
       socket: values['collector.api_socket'],
       collector: this.collector,
@@ -57,11 +63,10 @@ export class CollectorRoom {
       eraseDirectory: eraseDirectory(values),
       store,
       consoleLink: (seconds) => this.page?.link(seconds),
-      about,
+      about: this.about,
     });
-    const metrics = metricsEndpoint(config, readers, async () => statusDocument(await this.collector.status(), about));
-    this.page = consoleEndpoint(config, readers, async () => statusDocument(await this.collector.status(), about), store);
-    this.endpoints = [endpoint, metrics, this.page?.endpoint].filter((one) => one !== undefined);
+    this.page = consoleEndpoint(config, readers, () => this.status(), store);
+    this.endpoints = [endpoint, metrics?.endpoint, this.page?.endpoint].filter((one) => one !== undefined);
   }
 
   /** Nothing is opened before start(). */

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { ApiClient } from '../api/client.js';
 import type { StatusDocument } from '../api/status.js';
+import { othersText } from '../metrics/others.js';
 import { bytesShareText, bytesText, elapsedText, plural, wholeText } from '../text/format.js';
 import { plainText, plainValue } from '../text/plain.js';
 import { type AnswerOptions, addAnswerOptions, writeObject } from './json-output.js';
@@ -77,10 +78,17 @@ export function statusText(document: StatusDocument, nowMs: number): string {
   }
   entries.push(
     ['store', status.store.dir === null ? status.store.kind : `${status.store.kind} in ${status.store.dir}`],
+    ...metricsEntry(status),
     ['received', `${wholeText(counters.events)} events in ${wholeText(counters.batches)} batches, ${bytesText(counters.bytes)}`],
     ['losses', losses(status)],
   );
   return pairs(entries);
+}
+
+/** Only when somebody has no series of their own. */
+function metricsEntry({ metrics }: StatusDocument): [string, string][] {
+  const sentence = metrics === null ? undefined : othersText(metrics);
+  return sentence === undefined ? [] : [['metrics', sentence]];
 }
 
 function losses(status: StatusDocument): string {

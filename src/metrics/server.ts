@@ -6,6 +6,7 @@ import { closeHttp, createListener, listenTcp } from '../listen/http.js';
 import { REQUEST_TIMES } from '../listen/limits.js';
 import { sentenceOf } from '../wire/errors.js';
 import { exposition, unready } from './exposition.js';
+import type { Traffic } from './traffic/traffic.js';
 
 /** Open sockets at one time. */
 const MOST_SOCKETS = 64;
@@ -13,6 +14,8 @@ const MOST_SOCKETS = 64;
 export interface MetricsServerOptions {
   readonly status: () => Promise<StatusDocument>;
   readonly guard: Guard;
+  /** Of virtual services and real servers; undefined: they have no series. */
+  readonly traffic?: Pick<Traffic, 'exposition' | 'stop'>;
 }
 
 /** `/metrics` (Prometheus), `/healthz` (it lives) and `/readyz` (it does its work, or why not). */
@@ -31,6 +34,7 @@ export class MetricsServer {
   }
 
   close(): Promise<void> {
+    this.options.traffic?.stop();
     return closeHttp(this.server);
   }
 
@@ -58,7 +62,11 @@ export class MetricsServer {
     }
     try {
       const status = await this.options.status();
-      if (pathname === '/metrics') return send(200, await exposition(status), 'text/plain; version=0.0.4; charset=utf-8');
+      if (pathname === '/metrics') {
+        const { node, source } = status.capture;
+        const traffic = (await this.options.traffic?.exposition({ node, kind: source })) ?? '';
+        return send(200, (await exposition(status)) + traffic, 'text/plain; version=0.0.4; charset=utf-8');
+      }
       const reasons = unready(status);
       if (reasons.length === 0) return send(200, 'ready\n');
       send(503, brief ? 'not ready\n' : `${reasons.join('\n')}\n`);

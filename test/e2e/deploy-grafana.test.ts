@@ -190,11 +190,24 @@ describe('the dashboards', () => {
   });
 
   it.each(targets.filter(({ expr }) => expr !== undefined))('ask Prometheus for what there is: $what', async ({ expr = '' }) => {
-    const asked = expr.replaceAll('$instance', '.*').replaceAll('$__rate_interval', '1m');
+    const asked = expr.replaceAll('$instance', '.*').replaceAll('$vs', '.*').replaceAll('$__rate_interval', '1m');
     expect(asked).not.toContain('$');
     expect(namesIn(asked).length).toBeGreaterThan(0);
     for (const name of namesIn(asked)) await known(name);
     await ask(asked);
+  });
+
+  it('tell how every virtual service and real server is, out of Prometheus', async () => {
+    const [created] = targets.filter(({ what }) => what.startsWith('traffic.json: New connections by real server'));
+    const asked = String(created?.expr).replaceAll('$instance', '.*').replaceAll('$vs', '.*').replaceAll('$__rate_interval', '1m');
+    await until('connections a second are in the picture', async () => (await ask(asked)).some(({ value }) => Number(value[1]) > 0));
+    const names = (await ask('vslog_rs_weight')).map(({ metric }) => `${metric.vs} > ${metric.rs}`);
+    expect(names.length).toBeGreaterThan(4);
+    expect(names.every((name) => /^(tcp|udp) [0-9.]+:\d+ > [0-9.]+:\d+$/.test(name))).toBe(true);
+    // Every metric of services and servers that the rules or dashboards name is documented.
+    const docs = readFileSync(join(ROOT, 'docs/metrics.md'), 'utf8');
+    const named = [...targets.map(({ expr = '' }) => expr), ...rules.map(({ expr }) => expr)].flatMap(namesIn);
+    for (const name of named) expect(docs, name).toContain(`\`${name.replace(/_(bucket|sum|count)$/, '')}\``);
   });
 
   it.each(targets.filter(({ rawSql }) => rawSql !== undefined))('ask ClickHouse for what there is: $what', async ({ rawSql = '' }) => {

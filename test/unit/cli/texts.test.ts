@@ -248,4 +248,13 @@ describe('the status', () => {
     expect(text).toMatch(/^losses +4 never came from the capture$/m);
     expect(lines({ ...STATUS, store: { kind: 'none', dir: null } })).toMatch(/^store +none$/m);
   });
+
+  it('says who has no series of their own in the metrics, when there is somebody', () => {
+    const metrics = { limit: 200, services: { own: 10, other: 0 }, servers: { own: 200, other: 2800 } };
+    expect(lines({ ...STATUS, metrics })).toMatch(
+      /^metrics +2,800 real servers have no series of their own and are counted as "other": metrics\.series is 200\.$/m,
+    );
+    expect(lines({ ...STATUS, metrics: { ...metrics, servers: { own: 200, other: 0 } } })).not.toMatch(/^metrics/m);
+    expect(lines(STATUS)).not.toMatch(/^metrics/m);
+  });
 });

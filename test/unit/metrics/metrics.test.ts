@@ -9,6 +9,7 @@ import { MetricsServer } from '../../../src/metrics/server.js';
 import { closedGuard, openGuard } from '../../support/guards.js';
 import { ask } from '../support/http.js';
 import { SINK, STATUS } from '../support/status.js';
+import { everySeries } from './traffic/story.js';
 
 let server: MetricsServer | undefined;
 afterEach(() => server?.close());
@@ -43,7 +44,7 @@ describe('metrics', () => {
   it('are all in docs/metrics.md, with the words of their help', async () => {
     const docs = readFileSync(new URL('../../../docs/metrics.md', import.meta.url), 'utf8');
     const told = [...docs.matchAll(/^\| `(vslog_\w+)` \| (\w+) \| (.*) \|$/gm)].map(([, name, type, help]) => [name, type, help]);
-    const text = await exposition(STATUS);
+    const text = (await exposition(STATUS)) + (await everySeries());
     const made = [...text.matchAll(/^# HELP (\S+) (.*)\n# TYPE \S+ (\S+)$/gm)].map(([, name, help, type]) => [name, type, help]);
     expect(told).toEqual(made);
   });
@@ -144,4 +145,22 @@ describe('metrics', () => {
     expect(await status(target)).toBe(404);
     expect(await status('/healthz')).toBe(200);
   });
+});
+
+it('is answered with the series of services and servers behind it, asked by what the capture says it is', async () => {
+  const asked: unknown[] = [];
+  const traffic = {
+    exposition: (source: unknown) => {
+      asked.push(source);
+      return Promise.resolve('# TYPE vslog_vs_servers gauge\n');
+    },
+    stop: () => void asked.push('stopped'),
+  };
+  server = new MetricsServer({ status: async () => STATUS, guard: openGuard(), traffic });
+  const text = await (await fetch(`http://127.0.0.1:${await server.listen(0, '127.0.0.1')}/metrics`)).text();
+  expect(text.startsWith('# HELP vslog_build_info')).toBe(true);
+  expect(text.endsWith('\n# TYPE vslog_vs_servers gauge\n')).toBe(true);
+  await server.close();
+  expect(asked).toEqual([{ node: 'lb1', kind: 'ipvs' }, 'stopped']);
+  server = undefined;
 });

@@ -34,5 +34,6 @@ export const STATUS: StatusDocument = {
   },
   sinks: [SINK, { ...SINK, name: 'kafka', circuit: 'open', failures: 9, lag_events: 40, error: 'Nobody listens.' }],
   store: { kind: 'embedded', dir: 'd' },
+  metrics: null,
   counters: { events: 95, batches: 9, bytes: 900, duplicates: 0, lost: 0 },
 };
