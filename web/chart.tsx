@@ -243,7 +243,7 @@ export function Chart(props: Props) {
         <div class="chart-foot">
           {behind !== undefined && times.length > 0 && (
             <a class="behind" href={behind(from, until)} onKeyDown={move} title="The arrow keys choose another piece of time">
-              Connections {clockText(from * 1000, ZONE).slice(11)} to {clockText(until * 1000, ZONE).slice(11)}
+              Connections {spanLabel(from, until)}
             </a>
           )}
           <Marks marks={inside} />
@@ -251,6 +251,13 @@ export function Chart(props: Props) {
       )}
     </figure>
   );
+}
+
+/** `12:00:00 to 12:05:00`, with dates where these are two. */
+function spanLabel(from: number, until: number): string {
+  const [begin, end] = [clockText(from * 1000, ZONE), clockText(until * 1000, ZONE)];
+  const oneDay = begin.slice(0, 10) === end.slice(0, 10);
+  return `${oneDay ? begin.slice(11) : begin} to ${oneDay ? end.slice(11) : end}`;
 }
 
 /** Rates and projections have digits that say nothing. */

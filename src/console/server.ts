@@ -9,10 +9,10 @@ import { REQUEST_TIMES } from '../listen/limits.js';
 import { sentenceOf } from '../wire/errors.js';
 import type { Access, Visitor } from './access.js';
 import type { Asset } from './assets.js';
+import { cutAnswer } from './cut.js';
 import type { Desk } from './desk.js';
 import { DOOR_HEADERS, doorFor, ENTRANCE } from './door.js';
 import { ConsoleError } from './errors.js';
-import { cutAnswer } from './cut.js';
 import { askHistory } from './history.js';
 import { LIMITS } from './limits.js';
 import { LiveFeed } from './live.js';
@@ -220,7 +220,7 @@ export class ConsoleServer {
     try {
       // One more than is shown, so that it is known whether there are more.
       const limits = { seconds: LIMITS.seconds, cut: LIMITS.rows + 1 };
-      answer = await store.query(sql, { format: 'JSONCompact', formatFixed: true, limits, signal });
+      answer = await store.query(sql, { format: 'JSONCompact', formatFixed: true, exact: true, limits, signal });
     } catch (error) {
       throw new ConsoleError(400, sentenceOf(error));
     }
