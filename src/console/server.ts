@@ -144,7 +144,7 @@ export class ConsoleServer {
       case '/api/reports':
         return sendJson(response, 200, reportList());
       case '/api/history':
-        return sendJson(response, 200, await askHistory(this.store(), searchParams, Date.now(), gone.signal));
+        return sendJson(response, 200, await askHistory(this.store(), searchParams, Date.now(), gone.signal, () => this.behind()));
       case '/api/time': {
         const { since, until, live } = spanOf(searchParams, '1h', Date.now());
         return sendJson(response, 200, { since, until, live });
@@ -225,6 +225,12 @@ export class ConsoleServer {
       throw new ConsoleError(400, sentenceOf(error));
     }
     sendBytes(response, 'application/json', cutAnswer(answer, LIMITS.rows));
+  }
+
+  /** Events are on their way to the store. */
+  private async behind(): Promise<boolean> {
+    const { lag_events, sinks } = await this.options.status();
+    return (lag_events ?? 0) > 0 || sinks.some((sink) => sink.lag_events > 0);
   }
 
   private store(): SqlStore {

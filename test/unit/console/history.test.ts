@@ -90,6 +90,24 @@ describe('the history of a time', () => {
     expect([until, running]).toEqual([Date.UTC(2026, 0, 30, 10, 30), false]);
   });
 
+  it('ends where the store does while events wait on their way to it', async () => {
+    const store = storeOf([]);
+    const { rows } = store;
+    store.rows = (sql) => (sql.includes('AS newest') ? [[String(NOW - 65_000)]] : rows(sql));
+    const late = await askHistory(store, said('since=1h'), NOW, signal, async () => true);
+    expect(late).toMatchObject({ known: NOW - 65_000, until: NOW, running: true });
+    expect(late.new).toHaveLength(60);
+    expect(await askHistory(storeOf([]), said('since=1h'), NOW, signal, async () => true)).toMatchObject({ known: NOW, running: true });
+    const past = await askHistory(store, said('since=2h&until=1h'), NOW, signal, async () => true);
+    expect(past.known).toBe(Date.UTC(2026, 0, 31, 11, 1));
+  });
+
+  it('is cut where the time ends within a piece, and says so', async () => {
+    expect(await askHistory(storeOf([]), said('since=2026-01-29T10:00&until=2026-01-30T10:10'), NOW, signal)).toMatchObject({
+      ...{ step: 900_000, known: Date.UTC(2026, 0, 30, 10, 10), running: true },
+    });
+  });
+
   it.each(['since=1h&until=2h', 'since=2001-01-01', 'zone=Mars'])('%s is refused', async (text) => {
     await expect(askHistory(storeOf([]), said(text), NOW, signal)).rejects.toBeInstanceOf(ConsoleError);
   });

@@ -11,6 +11,7 @@ const history = (more: Partial<History> = {}): History => ({
   begin: TEN,
   step: MINUTE,
   until: TEN + 3.5 * MINUTE,
+  known: TEN + 3.5 * MINUTE,
   running: true,
   new: [60, 60, 60, 30],
   ended: [0, 0, 0, 10],
@@ -36,7 +37,7 @@ describe('rates of a history', () => {
   });
 
   it('say nothing of a piece that has hardly begun', () => {
-    expect(rateSeries(history({ until: TEN + 3 * MINUTE + 1000 })).lines[0]?.values).toEqual([60, 60, 60, null]);
+    expect(rateSeries(history({ known: TEN + 3 * MINUTE + 1000 })).lines[0]?.values).toEqual([60, 60, 60, null]);
   });
 });
 
