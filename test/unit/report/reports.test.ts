@@ -321,7 +321,7 @@ const named = (name: string): Report => reports.find((one) => one.name === name)
 describe('pictures', () => {
   it('of a long list show its first lines', () => {
     const many = (row: Row | undefined) => Array.from({ length: 30 }, () => row ?? {});
-    expect(named('who').plot?.(many(SHOWN.who?.rows[0]), HOUR)).toMatchObject({ title: 'the newest 24 of them', spans: { length: 24 } });
+    expect(named('who').plot?.(many(SHOWN.who?.rows[0]), HOUR)).toMatchObject({ title: 'newest 24 connections', spans: { length: 24 } });
     expect(named('thresholds').plot?.(many(SHOWN.thresholds?.rows[0]), HOUR)).toMatchObject({ spans: { length: 24 } });
     for (const name of ['nodest', 'affinity', 'reuse'])
       expect(named(name).plot?.(many(SHOWN[name]?.rows[0]), HOUR)).toMatchObject({ bars: { length: 20 } });
