@@ -308,7 +308,7 @@ describe.each(reports.map((report) => [report.name, report] as const))('report %
     expect(report.more).toContain(`\n  vslog report ${name}`);
     const flags = report.parameters.map(({ flag }) => flag);
     expect(new Set(flags).size).toBe(flags.length);
-    for (const { words, fallback } of report.parameters) if (words !== undefined) expect(words).toContain(fallback);
+    for (const { words, fallback } of report.parameters) if (words !== undefined && fallback !== undefined) expect(words).toContain(fallback);
   });
 });
 
@@ -317,6 +317,13 @@ it('every report has samples, and its name once', () => {
 });
 
 const named = (name: string): Report => reports.find((one) => one.name === name) as Report;
+
+it('who is there with an outcome, or without an end, where that is asked for', () => {
+  const sqlOf = (outcome?: 'open' | 'reset'): string => named('who').question(outcome === undefined ? {} : { outcome }).sql;
+  expect(sqlOf('reset')).toMatch(/ AND NOT is_open AND outcome = 'reset' ORDER BY/);
+  expect(sqlOf('open')).toMatch(/ NOT is_template AND is_open ORDER BY/);
+  expect(sqlOf()).toMatch(/ NOT is_template ORDER BY/);
+});
 
 describe('pictures', () => {
   it('of a long list show its first lines', () => {
