@@ -43,7 +43,7 @@ export async function answerText(answer: Buffer, name: string): Promise<string |
     case 'table':
       return (await import('./sql-table.js')).answerTable(answer);
     case 'csv':
-      return (await import('../text/csv.js')).withoutFormulas(answer);
+      return (await import('../text/csv-bytes.js')).withoutFormulas(answer);
     default:
       return answer;
   }

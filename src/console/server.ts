@@ -9,13 +9,16 @@ import { REQUEST_TIMES } from '../listen/limits.js';
 import { sentenceOf } from '../wire/errors.js';
 import type { Access, Visitor } from './access.js';
 import type { Asset } from './assets.js';
+import { cutAnswer } from './cut.js';
 import type { Desk } from './desk.js';
 import { DOOR_HEADERS, doorFor, ENTRANCE } from './door.js';
 import { ConsoleError } from './errors.js';
+import { askHistory } from './history.js';
 import { LIMITS } from './limits.js';
 import { LiveFeed } from './live.js';
 import { isPage, pageOf } from './pages.js';
 import { askReport, changeMarks, reportCsv, reportList } from './reports.js';
+import { inPage, spanOf } from './span.js';
 
 /** The longest query or request. */
 const MAX_BODY_BYTES = 256 * 1024;
@@ -86,8 +89,9 @@ export class ConsoleServer {
         // What is left of a body that nobody reads must not be taken for the next request.
         if (!request.complete) response.setHeader('connection', 'close');
         if (status === 429) response.setHeader('retry-after', '1');
-        const door = status === 401 || status === 429 ? doorFor(request, sentenceOf(error)) : undefined;
-        if (door === undefined) sendJson(response, status, { message: sentenceOf(error) });
+        const sentence = error instanceof Failure ? inPage(sentenceOf(error)) : sentenceOf(error);
+        const door = status === 401 || status === 429 ? doorFor(request, sentence) : undefined;
+        if (door === undefined) sendJson(response, status, { message: sentence });
         else sendPage(response, status, door);
       }
     }
@@ -139,6 +143,12 @@ export class ConsoleServer {
         return sendJson(response, 200, await this.options.status());
       case '/api/reports':
         return sendJson(response, 200, reportList());
+      case '/api/history':
+        return sendJson(response, 200, await askHistory(this.store(), searchParams, Date.now(), gone.signal, () => this.behind()));
+      case '/api/time': {
+        const { since, until, live } = spanOf(searchParams, '1h', Date.now());
+        return sendJson(response, 200, { since, until, live });
+      }
       case '/api/schema':
         return sendBytes(response, 'application/json', await this.store().query(WORDS_SQL, { format: 'JSONCompact' }));
       case '/api/session':
@@ -208,11 +218,19 @@ export class ConsoleServer {
     const store = this.store();
     let answer: Uint8Array;
     try {
-      answer = await store.query(sql, { format: 'JSONCompact', formatFixed: true, limits: LIMITS, signal });
+      // One more than is shown, so that it is known whether there are more.
+      const limits = { seconds: LIMITS.seconds, cut: LIMITS.rows + 1 };
+      answer = await store.query(sql, { format: 'JSONCompact', formatFixed: true, exact: true, limits, signal });
     } catch (error) {
       throw new ConsoleError(400, sentenceOf(error));
     }
-    sendBytes(response, 'application/json', answer);
+    sendBytes(response, 'application/json', cutAnswer(answer, LIMITS.rows));
+  }
+
+  /** Events are on their way to the store. */
+  private async behind(): Promise<boolean> {
+    const { lag_events, sinks } = await this.options.status();
+    return (lag_events ?? 0) > 0 || sinks.some((sink) => sink.lag_events > 0);
   }
 
   private store(): SqlStore {

@@ -6,6 +6,8 @@ export interface QueryOptions {
   readonly format: string;
   /** The statement may have no FORMAT clause: who asks reads the one above only. */
   readonly formatFixed?: boolean;
+  /** Whole numbers of 64 bits are texts in JSON: JavaScript would round them. */
+  readonly exact?: boolean;
   /** What this query may take at most; never more than the store lets anybody take. */
   readonly limits?: QueryLimits;
   /** Ends the query. */
@@ -17,8 +19,10 @@ export interface QueryLimits {
   readonly seconds?: number;
   /** Bytes. */
   readonly memory?: number;
-  /** Rows of the answer. */
+  /** Rows of the answer: with more it is refused. */
   readonly rows?: number;
+  /** Rows of the answer: further ones are left out. */
+  readonly cut?: number;
 }
 
 /** What a person's query may take of memory when nothing else was said, bytes: four of them together half of the machine's. */
