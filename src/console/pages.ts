@@ -1,5 +1,5 @@
 /** Paths of pages: all are the one page, which finds out itself which it is. */
-const PAGES = /^\/(?:|overview|services|drains|connections|reports(?:\/\w+)?|changes|knobs|sql|health)$/;
+const PAGES = /^\/(?:|overview|services|drains|connections|reports(?:\/\w+)?|story|changes|knobs|sql|health)$/;
 
 export function isPage(pathname: string): boolean {
   return PAGES.test(pathname);

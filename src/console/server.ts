@@ -16,6 +16,7 @@ import { LIMITS } from './limits.js';
 import { LiveFeed } from './live.js';
 import { isPage, pageOf } from './pages.js';
 import { askReport, changeMarks, reportCsv, reportList } from './reports.js';
+import { askStory } from './story.js';
 
 /** The longest query or request. */
 const MAX_BODY_BYTES = 256 * 1024;
@@ -154,6 +155,12 @@ export class ConsoleServer {
         return sendJson(response, 200, await this.options.desk.drains());
       case '/api/changes':
         return sendJson(response, 200, await changeMarks(this.store(), searchParams, gone.signal));
+      case '/api/story':
+        return sendJson(
+          response,
+          200,
+          await askStory(this.store(), (rows, values) => this.options.desk.withStates(rows, values), searchParams, gone.signal),
+        );
       case '/api/live':
         if (this.live.full) throw new ConsoleError(503, 'Too many watch already: close another page.');
         return this.live.watch(response, visitor.endsMs);
