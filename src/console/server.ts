@@ -9,6 +9,7 @@ import { REQUEST_TIMES } from '../listen/limits.js';
 import { sentenceOf } from '../wire/errors.js';
 import type { Access, Visitor } from './access.js';
 import type { Asset } from './assets.js';
+import { changelog } from './changelog.js';
 import type { Desk } from './desk.js';
 import { DOOR_HEADERS, doorFor, ENTRANCE } from './door.js';
 import { ConsoleError } from './errors.js';
@@ -155,6 +156,8 @@ export class ConsoleServer {
         return sendJson(response, 200, await this.options.desk.drains());
       case '/api/changes':
         return sendJson(response, 200, await changeMarks(this.store(), searchParams, gone.signal));
+      case '/api/changelog':
+        return sendJson(response, 200, await changelog(this.store(), searchParams, gone.signal));
       case '/api/story':
         return sendJson(
           response,

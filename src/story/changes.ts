@@ -1,4 +1,4 @@
-import { changes, changeText, whatText } from '../report/changes.js';
+import { authorOf, changes, changeText, whatText } from '../report/changes.js';
 import type { Row, Values } from '../report/report.js';
 import type { Change } from './document.js';
 import type { Ask } from './told.js';
@@ -6,12 +6,19 @@ import type { Ask } from './told.js';
 /** What was changed at the real servers of `values` in a time, the newest first. */
 export async function changesOf(ask: Ask, values: Values): Promise<Change[]> {
   if (values.real?.length === 0) return [];
-  const author = changes.columns.find(({ title }) => title === 'who');
-  return (await ask(changes.question(values))).map((row: Row) => ({
+  return (await ask(changes.question(values))).map(changeOf);
+}
+
+/** A row of the report `changes`. */
+export function changeOf(row: Row): Change {
+  const { short, whole } = authorOf(row);
+  return {
     at: Number(row.time),
     node: String(row.node),
-    who: author?.cell(row, 'UTC') ?? '',
+    who: short,
+    whole,
     what: whatText(row),
     change: changeText(row),
-  }));
+    through: String(row.through),
+  };
 }

@@ -25,12 +25,16 @@ export interface Change {
   /** Unix time, ms. */
   readonly at: number;
   readonly node: string;
-  /** `root: ipvsadm (pid 12)`. */
+  /** Who made it, in short: `root: ipvsadm -e -t 192.0.2.1:80…`. */
   readonly who: string;
+  /** With whole command lines, processes and their parents. */
+  readonly whole: string;
   /** `real server 10.0.0.11:80 of tcp 192.0.2.1:80`. */
   readonly what: string;
   /** `weight=1 → weight=0`. */
   readonly change: string;
+  /** How it was made: netlink, sockopt, sysctl, vslog, kernel, unknown. */
+  readonly through: string;
 }
 
 /** Where a client was. */
@@ -139,4 +143,15 @@ export interface ClientAnswer extends ClientStory {
   readonly client: string;
   readonly since: number;
   readonly until: number;
+}
+
+/** Changes as the console's page lists them. */
+export interface Changelog {
+  /** The newest first. */
+  readonly changes: readonly Change[];
+  /** There may be more than the limit let through. */
+  readonly more: boolean;
+  /** A sentence for no change. */
+  readonly none: string;
+  readonly sql: string;
 }
