@@ -1,7 +1,7 @@
 import type { KnobInfo } from './api.ts';
 
 /** What of a knob says where it stands. */
-type Sorted = Pick<KnobInfo, 'name' | 'group' | 'type' | 'value' | 'default' | 'problem'>;
+type Sorted = Pick<KnobInfo, 'name' | 'group' | 'problem'>;
 
 export interface Group<T extends Sorted = KnobInfo> {
   /** For links within the page. */
@@ -25,14 +25,9 @@ const TITLES: Readonly<Record<string, string>> = {
   modules: 'Modules',
   conntrack: 'Connection tracking',
   'conntrack-timeouts': 'Connection tracking: timeouts',
+  capture: 'Capture',
+  engine: 'Embedded balancer',
 };
-
-/** Whether its value is another than the default. Where the default depends on the machine, in words, nobody can tell. */
-export function isChanged({ type, value, default: fallback, problem }: Sorted): boolean {
-  const told =
-    type === 'pair' || type === 'string' ? fallback !== '' : fallback !== '' && !/\s/.test(fallback) && !/[a-z]{4}/i.test(fallback);
-  return problem === '' && told && value.trim().replace(/\s+/g, ' ') !== fallback;
-}
 
 /** Knobs as the page shows them: those of `first`, then the groups of the catalogue, then those that cannot be read here. */
 export function groupsOf<T extends Sorted>(knobs: readonly T[], first: ReadonlySet<string>): Group<T>[] {

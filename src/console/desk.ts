@@ -76,6 +76,8 @@ export class Desk {
             live,
             allowed: knob.writable ? allowed(knob) : '',
             value: reading.value,
+            // Where the default is only words, as it depends on the machine, nobody can tell.
+            changed: fallback !== undefined && reading.problem === '' && reading.value !== fallback,
             problem: reading.problem,
             settable: reading.settable,
           },

@@ -15,7 +15,7 @@ import { DOOR_HEADERS, doorFor, ENTRANCE } from './door.js';
 import { ConsoleError } from './errors.js';
 import { LIMITS } from './limits.js';
 import { LiveFeed } from './live.js';
-import { isPage, pageOf } from './pages.js';
+import { isPage, pageOf, wantsPage } from './pages.js';
 import { askReport, changeMarks, reportCsv, reportList } from './reports.js';
 import { askStory } from './story.js';
 
@@ -200,8 +200,15 @@ export class ConsoleServer {
     const { assets } = this.options;
     if (assets.size === 0)
       throw new ConsoleError(503, 'The page was not built: run npm run build in the checkout, then start the collector again.');
-    const asset = assets.get(isPage(pathname) ? '/' : pathname);
+    const file = isPage(pathname) ? '/' : pathname;
+    const asset = assets.get(file) ?? (wantsPage(request, pathname) ? assets.get('/') : undefined);
     if (asset === undefined) throw new ConsoleError(404, `There is nothing at ${pathname}.`);
+    // The page says what there is; the status says that it is not what was asked for.
+    if (!assets.has(file)) {
+      response.writeHead(404, { 'content-type': asset.type, 'content-length': asset.bytes.length, 'cache-control': 'no-store' });
+      response.end(request.method === 'HEAD' ? undefined : asset.bytes);
+      return;
+    }
     response.setHeader('etag', asset.etag);
     response.setHeader('cache-control', 'no-cache');
     if (request.headers['if-none-match'] === asset.etag) response.writeHead(304).end();

@@ -3,7 +3,7 @@ import { plural } from '../../src/text/format.ts';
 import { get, type KnobInfo } from '../api.ts';
 import { useAnswer } from '../ask.ts';
 import { confirm } from '../confirm.tsx';
-import { type Group, groupsOf, isChanged } from '../knob-groups.ts';
+import { type Group, groupsOf } from '../knob-groups.ts';
 import { Field, Problem } from '../parts.tsx';
 import { go, type Place } from '../route.ts';
 import { change, useSession } from '../session.ts';
@@ -17,7 +17,7 @@ export function Knobs({ path, query }: Place) {
   // Which ones stand first is kept for as long as the page is open: a knob that is set does not jump away.
   const first = useRef<ReadonlySet<string> | undefined>(undefined);
   if (first.current === undefined && asked.answer !== undefined)
-    first.current = new Set(asked.answer.filter(isChanged).map(({ name }) => name));
+    first.current = new Set(asked.answer.filter(({ changed }) => changed).map(({ name }) => name));
   const found = (asked.answer ?? []).filter(({ name, doc }) => `${name} ${doc}`.toLowerCase().includes(wanted.toLowerCase()));
   const groups = groupsOf(found, first.current ?? new Set());
   return (
@@ -97,8 +97,7 @@ interface Props {
 }
 
 function Knob({ knob, settable, onSet }: Props) {
-  const { name, value, unit, doc, more, cost, interacts, path, problem } = knob;
-  const changed = isChanged(knob);
+  const { name, value, unit, doc, more, cost, interacts, path, problem, changed } = knob;
   return (
     <details class="card knob">
       <summary>

@@ -23,7 +23,7 @@ export function Story({ path, query }: Place) {
   const client = query.get('client') ?? '';
   return (
     <>
-      <h1>{titleOf(query)}</h1>
+      {conn === '' && <h1>{titleOf(query)}</h1>}
       {conn === '' && <Form path={path} query={query} />}
       {conn !== '' ? (
         <OfConnection key={String(query)} query={query} />
@@ -80,8 +80,14 @@ function OfClient({ query }: { readonly query: URLSearchParams }) {
 
 function OfConnection({ query }: { readonly query: URLSearchParams }) {
   const asked = useAnswer(String(query), (signal) => get<ConnectionStory>(`/api/story?${query}`, signal), EVERY_MS);
+  const { connection } = asked.answer ?? {};
   return (
     <>
+      <h1>
+        {connection === undefined
+          ? titleOf(query)
+          : `${connection.isTemplate ? 'Template' : 'Connection'} ${connection.client} → ${connection.real}`}
+      </h1>
       {asked.error !== undefined && <Problem text={asked.error} />}
       {asked.answer !== undefined && <ConnectionView story={asked.answer} />}
       {asked.answer === undefined && asked.error === undefined && <p class="dim">Asking…</p>}

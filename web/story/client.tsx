@@ -1,4 +1,3 @@
-import { outcomeText } from '../../src/outcome/words.ts';
 import type { ClientAnswer } from '../../src/story/document.ts';
 import { bytesText, countText, durationText, plural } from '../../src/text/format.ts';
 import { momentText } from '../../src/text/moment.ts';
@@ -9,8 +8,12 @@ import { Clock, IN_ZONE, Rows } from './rows.tsx';
 import { ChangeRows, Connections } from './tables.tsx';
 import { Timeline } from './timeline.tsx';
 
-/** `3 min 20 s ago`. */
-const ago = (at: number, now: number): string => `${durationText(Math.max(0, (now - at) / 1000))} ago`;
+/** `3 min ago`: in the largest unit alone. */
+function ago(at: number, now: number): string {
+  const seconds = Math.max(0, (now - at) / 1000);
+  const unit = [86_400, 3600, 60, 1].find((size) => seconds >= size) ?? 1;
+  return `${durationText(Math.floor(seconds / unit) * unit)} ago`;
+}
 
 /** All that the log knows of a client in a time. */
 export function ClientView({ story }: { readonly story: ClientAnswer }) {
@@ -51,18 +54,9 @@ export function ClientView({ story }: { readonly story: ClientAnswer }) {
         />
       </div>
       {total.connections === 0 && <p class="dim">The log has no connection of {client} in this period.</p>}
-      {outcomes.length > 0 && (
-        <p class="legend">
-          {outcomes.map(({ outcome, connections: number }) => (
-            <span key={outcome} class="outcome">
-              <i class={`outcome-${outcome}`} /> {outcomeText(outcome)} <b>{countText(number)}</b>
-            </span>
-          ))}
-        </p>
-      )}
       <Timeline
         title={cut ? `Newest ${connections.length} connections by real server` : 'Connections by real server'}
-        {...{ connections, since, until }}
+        {...{ connections, since, until, outcomes }}
       />
       {(drops.length > 0 || refusals.length > 0) && <h2>Dropped and refused</h2>}
       {drops.length > 0 && (
@@ -123,6 +117,9 @@ export function ClientView({ story }: { readonly story: ClientAnswer }) {
           }))}
         />
       )}
+      {stays.length > 0 && <h2>Changes at these real servers</h2>}
+      {stays.length > 0 && changes.length === 0 && <p class="dim">Nothing was changed at them in this period.</p>}
+      {changes.length > 0 && <ChangeRows label="Changes" all={changes} most={8} />}
       {connections.length > 0 && (
         <>
           <h2>{cut ? `Newest ${connections.length} of ${countText(total.connections)} connections` : 'Connections'}</h2>
@@ -134,9 +131,6 @@ export function ClientView({ story }: { readonly story: ClientAnswer }) {
           )}
         </>
       )}
-      {stays.length > 0 && <h2>Changes at these real servers</h2>}
-      {stays.length > 0 && changes.length === 0 && <p class="dim">Nothing was changed at them in this period.</p>}
-      {changes.length > 0 && <ChangeRows label="Changes" all={changes} />}
     </>
   );
 }

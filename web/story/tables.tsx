@@ -8,7 +8,10 @@ import { Clock, IN_ZONE, Rows } from './rows.tsx';
 export const outcomeOf = ({ outcome, state }: Pick<Told, 'outcome' | 'state'>): string =>
   outcome === 'open' && state !== '' ? `${outcomeText(outcome)}, ${state}` : outcomeText(outcome);
 
-/** Connections, each leading to its story. `marked`: the one whose story this is. */
+/** So many connections are shown until somebody asks for all. */
+const MOST = 25;
+
+/** Connections, each leading to its story. */
 export function Connections({
   label,
   all,
@@ -21,6 +24,7 @@ export function Connections({
   return (
     <Rows
       label={label}
+      most={MOST}
       columns={[
         `from ${IN_ZONE}`,
         'lasted>',
@@ -68,11 +72,12 @@ export function Who({ change: { who, whole } }: { readonly change: Change }) {
 }
 
 /** Changes, the newest first. */
-export function ChangeRows({ label, all }: { readonly label: string; readonly all: readonly Change[] }) {
+export function ChangeRows({ label, all, most }: { readonly label: string; readonly all: readonly Change[]; readonly most?: number }) {
   const directors = new Set(all.map(({ node }) => node)).size > 1;
   return (
     <Rows
       label={label}
+      {...(most === undefined ? {} : { most })}
       columns={[`time ${IN_ZONE}`, 'who', 'what', 'old → new', 'through', ...(directors ? ['director'] : [])]}
       rows={all.map((change, i) => ({
         key: `${change.at} ${i}`,

@@ -1,6 +1,6 @@
 import { outcomeText } from '../../src/outcome/words.ts';
-import type { Told } from '../../src/story/document.ts';
-import { durationText, plural } from '../../src/text/format.ts';
+import type { ClientStory, Told } from '../../src/story/document.ts';
+import { countText, durationText, plural } from '../../src/text/format.ts';
 import { clockText, momentText } from '../../src/text/moment.ts';
 import { ZONE } from '../zone.ts';
 import { extentOf, lanesOf } from './lanes.ts';
@@ -20,16 +20,23 @@ interface Props {
   readonly until: number;
   /** The one whose story this is. */
   readonly marked?: string;
+  /** Counts for the legend; default: those that are drawn. */
+  readonly outcomes?: ClientStory['outcomes'];
 }
 
 const percent = (part: number): string => `${(part * 100).toFixed(3)}%`;
 
+function counted(connections: readonly Told[]): ClientStory['outcomes'] {
+  const counts = new Map<string, number>();
+  for (const { outcome } of connections) counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
+  return [...counts].map(([outcome, number]) => ({ outcome, connections: number })).sort((a, b) => b.connections - a.connections);
+}
+
 /** When connections were where: a lane for each real server, coloured by outcome. The tables have the same in words. */
-export function Timeline({ title, connections, since, until, marked }: Props) {
+export function Timeline({ title, connections, since, until, marked, outcomes = counted(connections) }: Props) {
   if (connections.length === 0) return null;
   const [begin, end] = extentOf(connections, since, until);
   const lanes = lanesOf(connections, begin, end);
-  const outcomes = [...new Set(connections.map(({ outcome }) => outcome))];
   const summary = `${title}: ${plural(connections.length, 'connection')} at ${plural(lanes.length, 'real server')}, ${momentText(begin, ZONE)} to ${momentText(end, ZONE)}. The table has them one by one.`;
   return (
     <figure class="card">
@@ -63,9 +70,9 @@ export function Timeline({ title, connections, since, until, marked }: Props) {
         <span>{momentText(end, ZONE)}</span>
       </div>
       <div class="legend">
-        {outcomes.map((outcome) => (
+        {outcomes.map(({ outcome, connections: number }) => (
           <span key={outcome} class="outcome">
-            <i class={`outcome-${outcome}`} /> {outcomeText(outcome)}
+            <i class={`outcome-${outcome}`} /> {outcomeText(outcome)} <b>{countText(number)}</b>
           </span>
         ))}
       </div>
