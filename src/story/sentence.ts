@@ -16,8 +16,8 @@ export interface Ended {
 /** How a connection ended, or that it has not, in a sentence: "Closed after 3 min 20 s." */
 export function endSentence({ outcome, reason, cut, state, seconds }: Ended): string {
   const lasted = durationText(seconds);
-  const then = cut ? 'while it was established' : state === '' ? '' : `in state ${state}`;
-  const words = (...parts: readonly string[]): string => `${parts.filter((part) => part !== '').join(' ')}.`;
+  const then = cut ? ' while it was established,' : state === '' ? '' : ` in state ${state},`;
+  const words = (what: string, why = ''): string => `${what}${then} after ${lasted}${why === '' ? '' : `: ${why}`}.`;
   switch (outcome) {
     case 'open':
       return `Open for ${lasted}${state === '' ? ', as far as the log knows' : `, now ${state}`}.`;
@@ -28,21 +28,21 @@ export function endSentence({ outcome, reason, cut, state, seconds }: Ended): st
     case 'idle':
       return `Idle: no packet came until its timer ran out, ${lasted} after its beginning.`;
     case 'never_established':
-      return words(`Never established: given up after ${lasted}`, then);
+      return words('Never established: given up');
     case 'server_removed':
-      return words(reason === 'service_removed' ? 'Its virtual service was removed' : 'The server was removed', then, `after ${lasted}`);
+      return words(reason === 'service_removed' ? 'Its virtual service was removed' : 'The server was removed');
     case 'flushed':
-      return words('Flushed', then, `after ${lasted}: ended on request, or with the balancer`);
+      return words('Flushed', 'ended on request, or with the balancer');
     case 'defence':
-      return words('Dropped by the drop_entry defence', then, `after ${lasted}`);
+      return words('Dropped by the drop_entry defence');
     case 'replaced':
-      return words('Replaced', then, `after ${lasted}: its client used the same port again`);
+      return words('Replaced', 'its client used the same port again');
     case 'template_quiesced':
       return `Refused after ${lasted}: its real server had weight 0.`;
     case 'one_packet':
       return 'One-packet scheduling: it lived for its packet only.';
     case 'capture_stopped':
-      return words('Ended', then, `after ${lasted}: the capture that carried it stopped`);
+      return words('Ended', 'the capture that carried it stopped');
     default:
       return `It ended while nothing recorded it: after ${lasted} at most.`;
   }
