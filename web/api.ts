@@ -60,14 +60,22 @@ export interface ReportAnswer {
   readonly none: string;
   readonly columns: readonly { readonly title: string; readonly right: boolean }[];
   readonly cells: readonly (readonly string[])[];
+  /** What the cells show, as the store has it: times in ms since 1970. */
+  readonly values: readonly (readonly unknown[])[];
+  /** Where the cells lead. */
+  readonly links: readonly (readonly (string | null)[])[];
   readonly more: boolean;
   readonly plot: Plot | null;
+  /** Where the parts of each bar lead, or each span. */
+  readonly plot_links: readonly (readonly (string | null)[])[];
 }
 
 export interface SqlAnswer {
   readonly meta: readonly { readonly name: string; readonly type: string }[];
   readonly data: readonly (readonly unknown[])[];
   readonly rows: number;
+  /** There were more rows than are shown at most. */
+  readonly cut: boolean;
 }
 
 export interface Real {
@@ -126,6 +134,22 @@ export interface KnobInfo {
   readonly changed: boolean;
   readonly problem: string;
   readonly settable: boolean;
+}
+
+/** What came, went and was there, piece by piece of a time; moments and lengths in ms. */
+export interface History {
+  readonly begin: number;
+  readonly step: number;
+  readonly until: number;
+  /** The last piece still runs. */
+  readonly running: boolean;
+  /** Counts of each piece. */
+  readonly new: readonly number[];
+  readonly ended: readonly number[];
+  /** At the end of each piece. */
+  readonly open: readonly number[];
+  readonly servers: readonly { readonly name: string; readonly open: readonly number[] }[];
+  readonly others: readonly number[] | null;
 }
 
 /** A change, for charts. */
@@ -189,8 +213,8 @@ export async function askSql(sql: string, signal?: AbortSignal): Promise<SqlAnsw
     if (error instanceof SyntaxError) return null;
     throw error;
   });
-  const { meta, data, rows } = answer ?? {};
-  if (Array.isArray(meta) && Array.isArray(data) && data.every(Array.isArray)) return { meta, data, rows: rows ?? data.length };
+  const { meta, data, rows, cut = false } = answer ?? {};
+  if (Array.isArray(meta) && Array.isArray(data) && data.every(Array.isArray)) return { meta, data, rows: rows ?? data.length, cut };
   throw new Refusal(response.status, 'The answer is no table that can be shown here: leave FORMAT out of the query.');
 }
 

@@ -1,6 +1,9 @@
 import { useEffect, useState } from 'preact/hooks';
 import { get, type Mark, type Service } from './api.ts';
 import { useAnswer } from './ask.ts';
+import type { Sample } from './history.ts';
+import type { Span } from './time.ts';
+import { ZONE } from './zone.ts';
 
 /** Between two looks, ms, and how many are kept for the charts. */
 const EVERY_MS = 2000;
@@ -49,33 +52,26 @@ export function useBalancer(): Balancer {
   return now;
 }
 
-/** What was changed since so long ago (`1h`), or since a time; for charts. */
-export function useMarks(since: string, until = 'now'): readonly Mark[] {
-  const asked = useAnswer(
-    `changes ${since} ${until}`,
-    (signal) => get<readonly Mark[]>(`/api/changes?${new URLSearchParams({ since, until })}`, signal),
-    10_000,
-  );
+/** What was changed in a time; for charts. */
+export function useMarks({ since, until }: Span): readonly Mark[] {
+  const said = new URLSearchParams({ since, until: until === '' ? 'now' : until, zone: ZONE });
+  const asked = useAnswer(`changes ${said}`, (signal) => get<readonly Mark[]>(`/api/changes?${said}`, signal), 10_000);
   return asked.answer ?? NONE;
 }
 
 const NONE: readonly Mark[] = [];
 
-/** One line a real server: its active connections over the looks. */
-export function activeLines(
-  looks: readonly Look[],
-  only?: string,
-): { readonly name: string; readonly unit: 'count'; readonly values: (number | null)[] }[] {
-  const names = new Set<string>();
-  const at = looks.map(({ services }) => {
-    const active = new Map<string, number>();
+/** What the looks say of the lines of real servers with these names; one that has none of its own counts for `others`, where there is such a line. */
+export function openSamples(looks: readonly Look[], names: readonly string[], others: string, only?: string): Sample[] {
+  const known = new Set(names);
+  return looks.map(({ at, services }) => {
+    const values: Record<string, number> = known.has(others) ? { [others]: 0 } : {};
     for (const { name, reals } of services)
       if (only === undefined || name === only)
         for (const real of reals) {
-          names.add(real.name);
-          active.set(real.name, (active.get(real.name) ?? 0) + real.active);
+          const line = known.has(real.name) ? real.name : others;
+          if (known.has(line)) values[line] = (values[line] ?? 0) + real.active + real.inactive;
         }
-    return active;
+    return { at, values };
   });
-  return [...names].sort().map((name) => ({ name, unit: 'count', values: at.map((active) => active.get(name) ?? null) }));
 }

@@ -56,6 +56,7 @@ function valueFor({ sets, flag }: Parameter, text: string, now: number, zone: st
     case 'zone':
     case 'by':
     case 'of':
+    case 'outcome':
       return text;
     case 'limit':
     case 'within':

@@ -1,4 +1,4 @@
-import { withoutFormulas } from '../text/csv.js';
+import { withoutFormulas } from '../text/csv-bytes.js';
 import { plainLines } from '../text/plain.js';
 import { note, table } from './output.js';
 

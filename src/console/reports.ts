@@ -5,9 +5,10 @@ import { changeText, whatText } from '../report/changes.js';
 import { cellsOf, titleOf } from '../report/columns.js';
 import { reports } from '../report/index.js';
 import type { Report, Row } from '../report/report.js';
-import { isZone } from '../text/moment.js';
+import { cellLink, plotLinks } from './behind.js';
 import { ConsoleError } from './errors.js';
 import { LIMITS } from './limits.js';
+import { zoneOf } from './span.js';
 
 /** What the page shows of a report before it is asked. */
 export function reportList(): unknown[] {
@@ -33,14 +34,19 @@ export async function askReport(store: SqlStore, name: string, said: URLSearchPa
   const zone = values.zone ?? 'UTC';
   const columns = report.columns.filter(({ wide }) => wide !== true);
   const cells = columns.map((column) => cellsOf(column, rows, zone));
+  const asked = { report, said, zone };
+  const plot = report.plot?.(rows, values) ?? null;
   return {
     name,
     sql: question.sql,
     none: question.none,
     columns: columns.map((column) => ({ title: titleOf(column, rows, zone), right: column.right ?? false })),
     cells: rows.map((_row, i) => cells.map((column) => column[i] ?? '')),
+    values: rows.map((row) => columns.map((column) => row[column.name] ?? null)),
+    links: rows.map((row) => columns.map((column) => cellLink(row, column.name, asked))),
     more: rows.length === values.limit,
-    plot: report.plot?.(rows, values) ?? null,
+    plot,
+    plot_links: plotLinks(plot, rows, asked),
   };
 }
 
@@ -52,7 +58,12 @@ export async function reportCsv(store: SqlStore, name: string, said: URLSearchPa
 
 /** When something was changed since a time, for charts: what, and by whom. */
 export async function changeMarks(store: SqlStore, said: URLSearchParams, signal: AbortSignal): Promise<unknown> {
-  const limited = new URLSearchParams({ since: said.get('since') ?? '1d', until: said.get('until') ?? 'now', limit: '200' });
+  const limited = new URLSearchParams({
+    since: said.get('since') ?? '1d',
+    until: said.get('until') ?? 'now',
+    zone: zoneOf(said),
+    limit: '200',
+  });
   const { rows } = await askRows(store, 'changes', limited, signal);
   return rows.map((row) => ({
     at: Number(row.time),
@@ -84,8 +95,7 @@ export async function askRows(
       throw new ConsoleError(400, `${flag} is ${JSON.stringify(text)}: it must be one of ${words.join(', ')}.`);
     options[flag] = text;
   }
-  const zone = said.get('zone') ?? 'UTC';
-  if (!isZone(zone)) throw new ConsoleError(400, `zone is ${JSON.stringify(zone)}: it must be a time zone such as Europe/Berlin.`);
+  const zone = zoneOf(said);
   const values = { ...valuesOf(report, options, Date.now(), zone), zone };
   if ((values.limit ?? 0) > LIMITS.rows)
     throw new ConsoleError(400, `limit is ${values.limit}: it may be ${LIMITS.rows} at most here; vslog report takes more.`);

@@ -13,11 +13,14 @@ import { changelog } from './changelog.js';
 import type { Desk } from './desk.js';
 import { DOOR_HEADERS, doorFor, ENTRANCE } from './door.js';
 import { ConsoleError } from './errors.js';
+import { cutAnswer } from './cut.js';
+import { askHistory } from './history.js';
 import { LIMITS } from './limits.js';
 import { LiveFeed } from './live.js';
 import { isPage, pageOf, wantsPage } from './pages.js';
 import { askReport, changeMarks, reportCsv, reportList } from './reports.js';
 import { askStory } from './story.js';
+import { inPage, spanOf } from './span.js';
 
 /** The longest query or request. */
 const MAX_BODY_BYTES = 256 * 1024;
@@ -88,8 +91,9 @@ export class ConsoleServer {
         // What is left of a body that nobody reads must not be taken for the next request.
         if (!request.complete) response.setHeader('connection', 'close');
         if (status === 429) response.setHeader('retry-after', '1');
-        const door = status === 401 || status === 429 ? doorFor(request, sentenceOf(error)) : undefined;
-        if (door === undefined) sendJson(response, status, { message: sentenceOf(error) });
+        const sentence = error instanceof Failure ? inPage(sentenceOf(error)) : sentenceOf(error);
+        const door = status === 401 || status === 429 ? doorFor(request, sentence) : undefined;
+        if (door === undefined) sendJson(response, status, { message: sentence });
         else sendPage(response, status, door);
       }
     }
@@ -141,6 +145,12 @@ export class ConsoleServer {
         return sendJson(response, 200, await this.options.status());
       case '/api/reports':
         return sendJson(response, 200, reportList());
+      case '/api/history':
+        return sendJson(response, 200, await askHistory(this.store(), searchParams, Date.now(), gone.signal));
+      case '/api/time': {
+        const { since, until, live } = spanOf(searchParams, '1h', Date.now());
+        return sendJson(response, 200, { since, until, live });
+      }
       case '/api/schema':
         return sendBytes(response, 'application/json', await this.store().query(WORDS_SQL, { format: 'JSONCompact' }));
       case '/api/session':
@@ -225,11 +235,13 @@ export class ConsoleServer {
     const store = this.store();
     let answer: Uint8Array;
     try {
-      answer = await store.query(sql, { format: 'JSONCompact', formatFixed: true, limits: LIMITS, signal });
+      // One more than is shown, so that it is known whether there are more.
+      const limits = { seconds: LIMITS.seconds, cut: LIMITS.rows + 1 };
+      answer = await store.query(sql, { format: 'JSONCompact', formatFixed: true, limits, signal });
     } catch (error) {
       throw new ConsoleError(400, sentenceOf(error));
     }
-    sendBytes(response, 'application/json', answer);
+    sendBytes(response, 'application/json', cutAnswer(answer, LIMITS.rows));
   }
 
   private store(): SqlStore {

@@ -17,7 +17,13 @@ export interface Lines {
   readonly begin: number;
   /** Between two values, ms. */
   readonly step: number;
-  readonly lines: readonly { readonly name: string; readonly unit: Unit; readonly values: readonly number[] }[];
+  readonly lines: readonly {
+    readonly name: string;
+    readonly unit: Unit;
+    readonly values: readonly number[];
+    /** What there is at the time, not what is counted in it. */
+    readonly level?: true;
+  }[];
   /** What happened when. */
   readonly marks: readonly { readonly at: number; readonly text: string }[];
 }

@@ -1,5 +1,6 @@
 import type { Knob } from '../knob/catalogue.js';
 import type { Question } from '../knob/questions.js';
+import { OUTCOMES, type Outcome } from '../outcome/outcome.js';
 import type { Plot } from '../plot/plot.js';
 import type { Place, ServiceFilter } from '../wire/conn-filter.js';
 
@@ -19,6 +20,7 @@ export interface Values {
   /** One of these. */
   readonly client?: readonly Place[];
   readonly node?: string;
+  readonly outcome?: Outcome;
   /** s */
   readonly within?: number;
   /** In which days and hours are counted; default: UTC. */
@@ -114,4 +116,11 @@ export const CLIENT: Parameter = {
   doc: 'of this client: ADDRESS, a network such as 192.0.2.0/24, ADDRESS:PORT, a name',
 };
 export const NODE: Parameter = { sets: 'node', flag: 'node', argument: 'NAME', doc: 'of this director' };
+export const OUTCOME: Parameter = {
+  sets: 'outcome',
+  flag: 'outcome',
+  argument: 'WORD',
+  doc: 'that ended so, or are open',
+  words: OUTCOMES.map(({ name }) => name),
+};
 export const LIMIT: Parameter = { sets: 'limit', flag: 'limit', argument: 'N', doc: 'so many rows at most', fallback: '50' };

@@ -40,7 +40,7 @@ Examples:
       title: 'over time',
       begin,
       step,
-      lines: [line('open', 'active'), line('new', 'creates'), line('cut', 'cut'), line('drops', 'drops')],
+      lines: [{ ...line('open', 'active'), level: true }, line('new', 'creates'), line('cut', 'cut'), line('drops', 'drops')],
       marks: rows
         .filter(({ changes }) => changes !== '')
         .map((row: Row) => ({ at: numberOf(row, 'at'), text: String(row.changes).replace(/^\d\d:\d\d /, '') })),

@@ -1,6 +1,6 @@
 import { outcomeText } from '../outcome/outcome.js';
 import { bytes, duration, moment, numberOf, words } from './columns.js';
-import { CLIENT, LIMIT, NODE, REAL, type Report, type Row, SERVICE, SINCE, UNTIL } from './report.js';
+import { CLIENT, LIMIT, NODE, OUTCOME, REAL, type Report, type Row, SERVICE, SINCE, UNTIL, type Values } from './report.js';
 import { presentConnections, viewEndpoint, viewService } from './sql.js';
 
 const COLUMNS = [
@@ -39,7 +39,7 @@ Templates of persistence are no connections. The report "reasons" tells what eac
 Examples:
   vslog report who --rs 192.0.2.11:8080 --since 2026-01-31T12:00 --until 2026-01-31T12:05
   vslog report who --client 198.51.100.7 --since 7d --json`,
-  parameters: [{ ...SINCE, fallback: '1h' }, UNTIL, REAL, CLIENT, SERVICE, NODE, LIMIT],
+  parameters: [{ ...SINCE, fallback: '1h' }, UNTIL, REAL, CLIENT, SERVICE, OUTCOME, NODE, LIMIT],
   columns: [
     words('client', 'client'),
     words('virtual service', 'service', { priority: 5 }),
@@ -59,7 +59,7 @@ Examples:
     columns: COLUMNS,
     none: 'Nobody was there in that time.',
     // Inside by other names: an alias of ClickHouse hides the column of that name everywhere in a query.
-    sql: `SELECT ${viewEndpoint('client')} AS client, ${viewService()} AS service, ${viewEndpoint('real')} AS real_server, toUnixTimestamp64Milli(start) AS begin, if(is_open, NULL, toUnixTimestamp64Milli(assumeNotNull(end))) AS finish, if(is_open, NULL, (toUnixTimestamp64Nano(assumeNotNull(end)) - toUnixTimestamp64Nano(start)) / 1e9) AS seconds, toString(outcome) AS outcome, if(is_open, '', state_name) AS state, toString(reason) AS reason, bytes_in + bytes_out AS bytes, quiesced, node, toString(conn_id) AS conn_id FROM connections WHERE ${presentConnections(values)} ORDER BY start DESC, client LIMIT ${values.limit ?? 50}`,
+    sql: `SELECT ${viewEndpoint('client')} AS client, ${viewService()} AS service, ${viewEndpoint('real')} AS real_server, toUnixTimestamp64Milli(start) AS begin, if(is_open, NULL, toUnixTimestamp64Milli(assumeNotNull(end))) AS finish, if(is_open, NULL, (toUnixTimestamp64Nano(assumeNotNull(end)) - toUnixTimestamp64Nano(start)) / 1e9) AS seconds, toString(outcome) AS outcome, if(is_open, '', state_name) AS state, toString(reason) AS reason, bytes_in + bytes_out AS bytes, quiesced, node, toString(conn_id) AS conn_id FROM connections WHERE ${where(values)} ORDER BY start DESC, client LIMIT ${values.limit ?? 50}`,
   }),
   plot: (rows, { since, until }) =>
     rows.length === 0
@@ -77,3 +77,10 @@ Examples:
           })),
         },
 };
+
+/** An open one is told apart by is_open: its row has no outcome of its own. */
+function where(values: Values): string {
+  const { outcome } = values;
+  const own = outcome === undefined ? [] : [outcome === 'open' ? 'is_open' : `NOT is_open AND outcome = '${outcome}'`];
+  return [presentConnections(values), ...own].join(' AND ');
+}

@@ -17,8 +17,10 @@ export interface QueryLimits {
   readonly seconds?: number;
   /** Bytes. */
   readonly memory?: number;
-  /** Rows of the answer. */
+  /** Rows of the answer: with more it is refused. */
   readonly rows?: number;
+  /** Rows of the answer: further ones are left out. */
+  readonly cut?: number;
 }
 
 /** What a person's query may take of memory when nothing else was said, bytes: four of them together half of the machine's. */

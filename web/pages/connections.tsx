@@ -1,56 +1,46 @@
-import { askReport, get, type ReportInfo } from '../api.ts';
+import { get, type ReportInfo } from '../api.ts';
 import { useAnswer } from '../ask.ts';
 import { useMarks } from '../balancer.ts';
 import { Chart } from '../chart.tsx';
+import { rateSeries, useHistory } from '../history.ts';
+import { connectionsOf } from '../links.ts';
 import { Problem } from '../parts.tsx';
-import { piecesOf } from '../pieces.ts';
 import { go, type Place } from '../route.ts';
+import { spanOf, spanText, withSpan } from '../time.ts';
 import { ReportView } from './reports.tsx';
 
-const SPANS = ['15m', '1h', '6h', '1d', '7d', '30d'];
-const DEFAULTS = { since: '1h', limit: '100' };
+const DEFAULTS = { since: '1h', limit: '500' };
+/** What narrows the chart, too: its counts do not know clients and outcomes. */
+const CHARTED = ['vs', 'rs', 'node'];
 
-/** As the form takes it: UTC, to the second. */
-const clock = (seconds: number): string => new Date(seconds * 1000).toISOString().slice(0, 19);
-
-/** Who was on which real server: a time is brushed on the chart, the rest is in the form. */
+/** Which client was on which real server: a time is chosen on the chart, the rest is in the form. */
 export function Connections({ path, query }: Place) {
   const list = useAnswer('reports', (signal) => get<ReportInfo[]>('/api/reports', signal));
   const info = list.answer?.find((report) => report.name === 'who');
-  // Brushing narrows what is asked, not what is brushed on: that is `span`.
-  const span = query.get('span') ?? '1d';
-  const churn = useAnswer(`churn ${span}`, (signal) => askReport('churn', { since: span }, signal), 15_000);
+  const filters = Object.fromEntries([...query].filter(([name, value]) => CHARTED.includes(name) && value !== ''));
+  const span = spanOf(query, DEFAULTS.since);
+  const history = useHistory(span, filters);
   const marks = useMarks(span);
-  const plot = churn.answer?.plot;
-  const to = (more: Readonly<Record<string, string>>): string => {
-    const next = new URLSearchParams(query);
-    for (const [name, value] of Object.entries(more)) next.set(name, value);
-    return `${path}?${next}`;
-  };
+  const unfiltered = ['client', 'outcome'].filter((name) => (query.get(name) ?? '') !== '');
   return (
     <>
       <h1>Connections</h1>
-      <nav class="chips" aria-label="Span">
-        {SPANS.map((one) => (
-          <a key={one} href={to({ span: one })} aria-current={one === span ? 'page' : undefined}>
-            {one}
-          </a>
-        ))}
-      </nav>
-      {churn.error !== undefined && <Problem text={churn.error} />}
-      {plot?.kind === 'lines' && (
-        <Chart
-          title="Begun and ended: drag over a time to search in it"
-          {...piecesOf(plot)}
-          marks={marks}
-          onBrush={(from, until) => go(to({ since: clock(from), until: clock(until) }))}
-        />
-      )}
       {list.error !== undefined && <Problem text={list.error} />}
       {info !== undefined && (
         <>
           <p class="dim">{info.doc}</p>
-          <ReportView info={info} query={query} path={path} defaults={DEFAULTS} kept={['span']} />
+          <ReportView info={info} query={query} path={path} defaults={DEFAULTS}>
+            {history.error !== undefined && <Problem text={history.error} />}
+            {history.answer !== undefined && (
+              <Chart
+                title={`New and ended connections per minute${unfiltered.length > 0 ? `, whatever the ${unfiltered.join(' and ')}` : ''}: drag over a time to choose it`}
+                {...rateSeries(history.answer)}
+                marks={marks}
+                onBrush={(from, until) => go(withSpan({ path, query }, spanText(from, until)))}
+                behind={(from, until) => connectionsOf(spanText(from, until), Object.fromEntries(query))}
+              />
+            )}
+          </ReportView>
         </>
       )}
     </>

@@ -1,102 +1,164 @@
-import { bytesText, countText } from '../../src/text/format.ts';
+import { bytesText, countText, wholeText } from '../../src/text/format.ts';
 import { askReport, type Status } from '../api.ts';
 import { useAnswer } from '../ask.ts';
-import { activeLines, useBalancer, useMarks } from '../balancer.ts';
+import { openSamples, useBalancer, useMarks } from '../balancer.ts';
 import { Chart } from '../chart.tsx';
+import { levelSeries, OTHERS, rateSeries, serverLevels, useHistory } from '../history.ts';
+import { connectionsOf } from '../links.ts';
 import { useLive } from '../live.ts';
 import { Problem, Tile } from '../parts.tsx';
 import { PlotView } from '../plot.tsx';
+import { go, type Place } from '../route.ts';
 import { Table } from '../table.tsx';
+import { type Span, spanOf, spanText, withSpan } from '../time.ts';
+import { TimePicker } from '../time-picker.tsx';
+import { cellsOf } from './reports.tsx';
 
-/** A counter's rate between neighbouring samples, a second; null where it began anew. */
-function rates(samples: readonly Status[], value: (status: Status) => number | undefined): (number | null)[] {
-  return samples.map((sample, i) => {
-    const before = samples[i - 1];
-    const [now, then] = [value(sample), before === undefined ? undefined : value(before)];
-    if (before === undefined || now === undefined || then === undefined || now < then) return null;
-    return ((now - then) / (sample.at - before.at)) * 1000;
-  });
+const FALLBACK = '1h';
+
+/** How everything is: the numbers of now, then the time that was chosen. */
+export function Overview(place: Place) {
+  const { samples, problem } = useLive();
+  const span = spanOf(place.query, FALLBACK);
+  return (
+    <>
+      <h1>Overview</h1>
+      {problem !== undefined && <Problem text={problem} />}
+      <Tiles samples={samples} />
+      <TimePicker {...place} fallback={FALLBACK} />
+      <Charts place={place} span={span} samples={samples} />
+      <Answers span={span} />
+    </>
+  );
 }
 
-/** How everything is, live. */
-export function Overview() {
-  const { samples, problem } = useLive();
-  const reasons = useAnswer('reasons', (signal) => askReport('reasons', { since: '1h', by: 'rs', limit: '200' }, signal), 15_000);
-  const churn = useAnswer('churn', (signal) => askReport('churn', { since: '3h' }, signal), 15_000);
-  const drops = useAnswer('nodest', (signal) => askReport('nodest', { since: '1h' }, signal), 15_000);
-  const { looks } = useBalancer();
-  const marks = useMarks('1h');
+/** Events/s between the last two samples; undefined while it is not known. */
+function rateOf(samples: readonly Status[]): number | undefined {
+  const [before, last] = samples.slice(-2);
+  if (before === undefined || last === undefined || last.counters.events < before.counters.events) return undefined;
+  return ((last.counters.events - before.counters.events) / (last.at - before.at)) * 1000;
+}
+
+function Tiles({ samples }: { readonly samples: readonly Status[] }) {
   const last = samples.at(-1);
-  const times = samples.map(({ at }) => at / 1000);
+  const open = last?.capture.account?.connections;
+  const rate = rateOf(samples);
   const lost =
     last === undefined
       ? 0
       : last.counters.lost +
         (last.capture.account?.losses ?? []).filter(({ where }) => where !== 'summarised').reduce((sum, one) => sum + one.lost, 0);
   const stopped = last?.sinks.filter(({ circuit }) => circuit === 'open') ?? [];
-  const rate = rates(samples, (status) => status.counters.events);
+  const unknown = last === undefined ? {} : undefined;
+  return (
+    <div class="tiles">
+      <Tile
+        name="Director"
+        value={last?.capture.node || '–'}
+        note={last === undefined ? '' : `source ${last.capture.source || 'unknown'}`}
+      />
+      <Tile
+        name="Capture"
+        value={last === undefined ? '–' : last.capture.connected ? 'connected' : 'not connected'}
+        {...(unknown ?? { state: last?.capture.connected === true ? 'good' : 'bad' })}
+        note={last?.capture.error ?? ''}
+        href="/health"
+      />
+      <Tile
+        name="Open connections"
+        value={open === undefined ? '–' : countText(open)}
+        {...(open === undefined || open === 0 ? {} : { href: connectionsOf({}, { outcome: 'open' }) })}
+      />
+      <Tile name="Events/s" value={rate === undefined ? '–' : wholeText(rate)} note="recorded" />
+      <Tile
+        name="Lost events"
+        value={last === undefined ? '–' : countText(lost)}
+        {...(unknown ?? { state: lost === 0 ? 'good' : 'bad' })}
+        note={lost === 0 ? 'the log is complete' : 'see Completeness'}
+        href="/health"
+      />
+      <Tile
+        name="Sinks"
+        value={last === undefined ? '–' : stopped.length === 0 ? 'OK' : `${stopped.length} stopped`}
+        {...(unknown ?? { state: stopped.length === 0 ? 'good' : 'bad' })}
+        note={last === undefined ? '' : `spool ${bytesText(last.spool.bytes)}`}
+        href="/health"
+      />
+    </div>
+  );
+}
+
+interface ChartsProps {
+  readonly place: Place;
+  readonly span: Span;
+  readonly samples: readonly Status[];
+}
+
+/** What came, went and was there in the chosen time; live where it goes on. */
+function Charts({ place, span, samples }: ChartsProps) {
+  const { answer: history, error } = useHistory(span);
+  const { looks } = useBalancer();
+  const marks = useMarks(span);
+  if (history === undefined) return error === undefined ? <p class="dim">Asking…</p> : <Problem text={error} />;
+  const live = span.until === '' || span.until === 'now';
+  const onBrush = (from: number, until: number): void => go(withSpan(place, spanText(from, until)));
+  const behind = (from: number, until: number): string => connectionsOf(spanText(from, until));
+  const now = samples.map((sample) => ({ at: sample.at, values: { open: sample.capture.account?.connections ?? null } }));
+  const levels = serverLevels(history);
+  const names = Object.keys(levels);
   return (
     <>
-      <h1>Overview</h1>
-      {problem !== undefined && <Problem text={problem} />}
-      <div class="tiles">
-        <Tile
-          name="Director"
-          value={last?.capture.node || '–'}
-          note={last === undefined ? '' : `source ${last.capture.source || 'unknown'}`}
-        />
-        <Tile
-          name="Capture"
-          value={last?.capture.connected === true ? 'connected' : 'away'}
-          state={last?.capture.connected === true ? 'good' : 'bad'}
-          note={last?.capture.error ?? ''}
-        />
-        <Tile name="Open connections" value={countText(last?.capture.account?.connections ?? 0)} />
-        <Tile name="Events a second" value={countText(Math.round(rate.at(-1) ?? 0))} />
-        <Tile
-          name="Lost"
-          value={countText(lost)}
-          state={lost === 0 ? 'good' : 'bad'}
-          note={lost === 0 ? 'nothing is missing' : ''}
-          href="/health"
-        />
-        <Tile
-          name="Sinks"
-          value={stopped.length === 0 ? 'all take' : `${stopped.length} stopped`}
-          state={stopped.length === 0 ? 'good' : 'bad'}
-          note={last === undefined ? '' : `spool ${bytesText(last.spool.bytes)}`}
-          href="/health"
-        />
-      </div>
+      {error !== undefined && <Problem text={error} />}
       <div class="grid">
-        <Chart title="Events a second" times={times} lines={[{ name: 'events', unit: 'count', values: rate }]} marks={marks} />
+        <Chart title="New and ended connections per minute" {...rateSeries(history)} marks={marks} onBrush={onBrush} behind={behind} />
         <Chart
           title="Open connections"
-          times={times}
-          lines={[{ name: 'open', unit: 'count', values: samples.map((sample) => sample.capture.account?.connections ?? null) }]}
+          {...levelSeries(history, { open: history.open }, now, live)}
           marks={marks}
+          onBrush={onBrush}
+          behind={behind}
         />
       </div>
-      {looks.length > 0 && (
+      {names.length > 0 && (
         <Chart
-          title="Active connections by real server"
-          times={looks.map(({ at }) => at / 1000)}
-          lines={activeLines(looks)}
+          title="Open connections by real server"
+          {...levelSeries(history, levels, openSamples(looks, names, OTHERS), live)}
           marks={marks}
           height={180}
+          onBrush={onBrush}
+          behind={behind}
         />
       )}
-      <h2>Last hours</h2>
-      {churn.error !== undefined && <Problem text={churn.error} />}
-      {churn.answer?.plot && <PlotView plot={churn.answer.plot} />}
-      <h2>Ends in the last hour, by real server</h2>
-      {reasons.answer?.plot ? <PlotView plot={reasons.answer.plot} /> : <p class="dim">{reasons.answer?.none ?? 'Asking…'}</p>}
-      <h2>Silent drops in the last hour</h2>
+    </>
+  );
+}
+
+/** How connections ended in the chosen time, and what was dropped. */
+function Answers({ span }: { readonly span: Span }) {
+  const said = { since: span.since, ...(span.until === '' ? {} : { until: span.until }) };
+  const key = `${span.since} ${span.until}`;
+  const reasons = useAnswer(`reasons ${key}`, (signal) => askReport('reasons', { ...said, by: 'rs', limit: '200' }, signal), 15_000);
+  const drops = useAnswer(`nodest ${key}`, (signal) => askReport('nodest', { ...said }, signal), 15_000);
+  const more = new URLSearchParams(said);
+  return (
+    <>
+      <h2>Ended connections by real server</h2>
+      {reasons.error !== undefined && <Problem text={reasons.error} />}
+      {reasons.answer?.plot ? (
+        <PlotView plot={reasons.answer.plot} links={reasons.answer.plot_links} />
+      ) : (
+        reasons.error === undefined && <p class="dim">{reasons.answer?.none ?? 'Asking…'}</p>
+      )}
+      <p class="links">
+        <a href={`/reports/reasons?${more}&by=rs`}>Report: outcomes by real server</a>
+      </p>
+      <h2>Silent drops</h2>
+      {drops.error !== undefined && <Problem text={drops.error} />}
       {drops.answer !== undefined &&
         (drops.answer.cells.length === 0 ? (
           <p class="dim">{drops.answer.none}</p>
         ) : (
-          <Table label="Silent drops" columns={drops.answer.columns} cells={drops.answer.cells} />
+          <Table label="Silent drops" columns={drops.answer.columns} cells={cellsOf(drops.answer)} />
         ))}
     </>
   );

@@ -1,9 +1,12 @@
-import { askReport, get, type ReportInfo } from '../api.ts';
+import type { ComponentChildren } from 'preact';
+import { askReport, get, type ReportAnswer, type ReportInfo } from '../api.ts';
 import { useAnswer } from '../ask.ts';
 import { Field, Problem } from '../parts.tsx';
 import { PlotView } from '../plot.tsx';
 import { go, type Place } from '../route.ts';
-import { Table } from '../table.tsx';
+import { type Cell, Table } from '../table.tsx';
+import { spanOf } from '../time.ts';
+import { TimePicker } from '../time-picker.tsx';
 import { ZONE } from '../zone.ts';
 
 /** Everything that a form says, but for what is left empty. */
@@ -22,45 +25,68 @@ interface ViewProps {
   readonly defaults?: Readonly<Record<string, string>>;
   /** What else of the page's address stays when the form is sent. */
   readonly kept?: readonly string[];
+  /** What the page shows between the time and the form. */
+  readonly children?: ComponentChildren;
 }
 
-/** A report: its form, its picture, its table, and the SQL behind them. The form's state is the page's address. */
-export function ReportView({ info, query, path, defaults = {}, kept = [] }: ViewProps) {
-  const value = (flag: string): string => query.get(flag) ?? defaults[flag] ?? '';
+/** The time of a report is asked for by the picker. */
+const TIME: readonly string[] = ['since', 'until'];
+
+/** Cells of a report's table: they are sorted by what the store has, and lead to the connections behind them. */
+export function cellsOf({ cells, values, links }: ReportAnswer): Cell[][] {
+  return cells.map((row, y) => row.map((text, x) => ({ text, value: values[y]?.[x] ?? undefined, href: links[y]?.[x] ?? undefined })));
+}
+
+/** A report: its time, its form, its picture, its table, and the SQL behind them. The state of all is the page's address. */
+export function ReportView({ info, query, path, defaults = {}, kept = [], children }: ViewProps) {
+  const timed = info.parameters.some(({ flag }) => flag === 'since');
+  const fallback = defaults.since ?? info.parameters.find(({ flag }) => flag === 'since')?.fallback ?? '1d';
+  const span = spanOf(query, fallback);
+  const value = (flag: string): string => {
+    if (flag === 'since') return span.since;
+    return flag === 'until' ? span.until : (query.get(flag) ?? defaults[flag] ?? '');
+  };
   const said = Object.fromEntries(info.parameters.map(({ flag }) => [flag, value(flag)] as const).filter(([, text]) => text !== ''));
   const missing = info.parameters.find(({ flag, required }) => required && value(flag) === '');
   const asked = useAnswer(`${info.name}?${new URLSearchParams(said)}`, async (signal) =>
     missing === undefined ? askReport(info.name, said, signal) : undefined,
   );
   const { answer } = asked;
+  const form = info.parameters.filter(({ flag }) => !TIME.includes(flag));
+  const own = new URLSearchParams(query);
+  for (const flag of TIME) own.delete(flag);
+  const file = `/api/reports/${info.name}.csv?${new URLSearchParams({ ...said, zone: ZONE })}`;
   return (
     <>
+      {timed && <TimePicker path={path} query={query} fallback={fallback} />}
+      {children}
       <form
-        // What is being typed stays when the page is drawn anew; another question is another form.
-        key={String(query)}
+        // What is being typed stays when the page is drawn anew, and when another time is chosen; another question is another form.
+        key={String(own)}
         class="row"
         onSubmit={(event) => {
           event.preventDefault();
           const next = new URLSearchParams(saidIn(event.currentTarget));
-          for (const name of kept) if (query.has(name)) next.set(name, query.get(name) ?? '');
+          for (const name of [...TIME, ...kept]) if (query.has(name)) next.set(name, query.get(name) ?? '');
           go(`${path}?${next}`);
         }}
       >
-        {info.parameters.map(({ flag, argument, doc, fallback, words }) => (
+        {form.map(({ flag, argument, doc, fallback: preset, words }) => (
           <Field key={flag} name={flag} hint={doc}>
             {words === null ? (
               <input
                 name={flag}
                 defaultValue={value(flag)}
-                placeholder={fallback ?? argument.toLowerCase()}
+                placeholder={preset ?? argument.toLowerCase()}
                 autocomplete="off"
                 spellcheck={false}
               />
             ) : (
               <select name={flag}>
+                {preset === null && <option value="">any</option>}
                 {words.map((word) => (
-                  <option key={word} value={word} selected={word === (value(flag) || fallback)}>
-                    {word}
+                  <option key={word} value={word} selected={word === (value(flag) || preset)}>
+                    {word.replaceAll('_', ' ')}
                   </option>
                 ))}
               </select>
@@ -78,18 +104,15 @@ export function ReportView({ info, query, path, defaults = {}, kept = [] }: View
       {missing === undefined && answer === undefined && asked.error === undefined && <p class="dim">Asking…</p>}
       {answer !== undefined && (
         <div class={asked.busy ? 'stale' : ''}>
-          {answer.plot !== null && <PlotView plot={answer.plot} />}
+          {answer.plot !== null && <PlotView plot={answer.plot} links={answer.plot_links} place={{ path, query }} filters={said} />}
           {answer.cells.length === 0 ? (
             <p class="dim">{answer.none}</p>
           ) : (
-            <Table label={info.name} columns={answer.columns} cells={answer.cells} />
+            <Table label={info.name} columns={answer.columns} cells={cellsOf(answer)} csv={file} />
           )}
-          {answer.more && <p class="dim">There may be more: raise the limit.</p>}
+          {answer.more && <p class="dim">The limit is reached, so there may be more rows. Raise the limit to see them.</p>}
           <p class="links">
-            <a href={`/api/reports/${info.name}.csv?${new URLSearchParams({ ...said, zone: ZONE })}`} download={`${info.name}.csv`}>
-              Download CSV
-            </a>
-            <a href={`/sql?q=${encodeURIComponent(answer.sql)}`}>Open its SQL</a>
+            <a href={`/sql?q=${encodeURIComponent(answer.sql)}`}>Open in SQL</a>
           </p>
         </div>
       )}

@@ -1,19 +1,27 @@
-import { countText } from '../../src/text/format.ts';
+import { useState } from 'preact/hooks';
+import { countText, plural } from '../../src/text/format.ts';
 import type { Real, Service } from '../api.ts';
-import { activeLines, useBalancer, useMarks } from '../balancer.ts';
+import { type Look, openSamples, useBalancer, useMarks } from '../balancer.ts';
 import { Chart } from '../chart.tsx';
 import { confirm } from '../confirm.tsx';
+import { levelSeries, OTHERS, serverLevels, useHistory } from '../history.ts';
+import { connectionsOf } from '../links.ts';
 import { Problem } from '../parts.tsx';
+import { go, type Place } from '../route.ts';
 import { change, useSession } from '../session.ts';
-import { Scroll } from '../table.tsx';
+import { type Cell, Table, type TableColumn } from '../table.tsx';
+import { spanOf, spanText, withSpan } from '../time.ts';
+import { TimePicker } from '../time-picker.tsx';
 
-/** The virtual services and their real servers, as they are and as they were in the last minutes. */
-export function Services() {
+/** So many services show their chart at once; those of the others open by a click. */
+const CHARTS = 6;
+const FALLBACK = '1h';
+
+/** The virtual services and their real servers as they are, and their connections over time. */
+export function Services(place: Place) {
   const { looks, problem } = useBalancer();
-  const marks = useMarks('1h');
   const session = useSession();
   const services = looks.at(-1)?.services;
-  const times = looks.map(({ at }) => at / 1000);
   return (
     <>
       <h1>Services</h1>
@@ -21,18 +29,58 @@ export function Services() {
       {session?.settable === false && (
         <p class="dim">This console only shows. To drain from here, start the collector with --console-token-file.</p>
       )}
+      <TimePicker {...place} fallback={FALLBACK} />
       {services === undefined && problem === undefined && <p class="dim">Asking…</p>}
       {services?.length === 0 && <p class="dim">The balancer has no virtual service.</p>}
-      {services?.map((service) => (
+      {services?.map((service, i) => (
         <section key={service.name} aria-label={service.name}>
           <h2>
-            {service.name} <span class="dim">{service.settings.service_scheduler}</span>
+            {service.name}{' '}
+            <span class="dim">
+              {service.settings.service_scheduler}, {plural(service.reals.length, 'real server')}
+            </span>
           </h2>
           <Reals service={service} settable={session?.settable === true} />
-          <Chart title="Active connections" times={times} lines={activeLines(looks, service.name)} marks={marks} />
+          <Over name={service.name} place={place} looks={looks} open={i < CHARTS} />
         </section>
       ))}
     </>
+  );
+}
+
+interface OverProps {
+  readonly name: string;
+  readonly place: Place;
+  readonly looks: readonly Look[];
+  readonly open: boolean;
+}
+
+/** The chart of a service; nothing is asked for it while it is shut. */
+function Over({ open, ...rest }: OverProps) {
+  const [shown, show] = useState(open);
+  return (
+    <details open={shown} onToggle={({ currentTarget }) => show(currentTarget.open)}>
+      <summary class="dim">Open connections over time</summary>
+      {shown && <OverTime {...rest} />}
+    </details>
+  );
+}
+
+function OverTime({ name, place, looks }: Omit<OverProps, 'open'>) {
+  const span = spanOf(place.query, FALLBACK);
+  const history = useHistory(span, { vs: name });
+  const marks = useMarks(span);
+  if (history.answer === undefined) return history.error === undefined ? <p class="dim">Asking…</p> : <Problem text={history.error} />;
+  const levels = serverLevels(history.answer);
+  const names = Object.keys(levels);
+  return (
+    <Chart
+      title="Open connections by real server"
+      {...levelSeries(history.answer, levels, openSamples(looks, names, OTHERS, name), span.until === '' || span.until === 'now')}
+      marks={marks}
+      onBrush={(from, until) => go(withSpan(place, spanText(from, until)))}
+      behind={(from, until) => connectionsOf(spanText(from, until), { vs: name })}
+    />
   );
 }
 
@@ -41,51 +89,40 @@ function stateOf({ weight, overloaded, active, inactive }: Real): string {
   return overloaded ? 'overloaded' : 'in service';
 }
 
+const STATES: Readonly<Record<string, string>> = { 'in service': 'good', drained: 'good', quiesced: 'dim', overloaded: 'bad' };
+
+const number = (title: string): TableColumn => ({ title, right: true });
+const COLUMNS: readonly TableColumn[] = [
+  { title: 'real server', right: false },
+  { title: 'state', right: false },
+  number('weight'),
+  number('active'),
+  number('inactive'),
+  number('templates'),
+  number('new/s'),
+  { title: 'reports', right: false, plain: true },
+  { title: 'actions', right: false, plain: true },
+];
+
 function Reals({ service, settable }: { readonly service: Service; readonly settable: boolean }) {
-  return (
-    <Scroll label={`Real servers of ${service.name}`}>
-      <table>
-        <thead>
-          <tr>
-            {['real server', 'state'].map((title) => (
-              <th key={title} scope="col">
-                {title}
-              </th>
-            ))}
-            {['weight', 'active', 'inactive', 'templates', 'new/s'].map((title) => (
-              <th key={title} scope="col" class="right">
-                {title}
-              </th>
-            ))}
-            <th scope="col">ask</th>
-            {settable && <th scope="col">do</th>}
-          </tr>
-        </thead>
-        <tbody>
-          {service.reals.map((real) => (
-            <tr key={real.name}>
-              <th scope="row">{real.name}</th>
-              <td class={stateOf(real) === 'in service' ? 'good' : 'bad'}>{stateOf(real)}</td>
-              <td class="right">{real.weight}</td>
-              <td class="right">{countText(real.active)}</td>
-              <td class="right">{countText(real.inactive)}</td>
-              <td class="right">{countText(real.persistent)}</td>
-              <td class="right">{real.traffic === null ? '–' : countText(real.traffic.connectionsPerS)}</td>
-              <td>
-                <a href={`/connections?${new URLSearchParams({ rs: real.name, since: '1h' })}`}>who</a>{' '}
-                <a href={`/reports/rs?${new URLSearchParams({ rs: real.name, since: '1d' })}`}>story</a>
-              </td>
-              {settable && (
-                <td>
-                  <Actions service={service.name} real={real} />
-                </td>
-              )}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Scroll>
-  );
+  const vs = service.name;
+  const cells = service.reals.map((real): Cell[] => {
+    const rs = real.name;
+    const open = connectionsOf({}, { vs, rs, outcome: 'open' });
+    const count = (value: number, href?: string): Cell => ({ text: countText(value), value, href: value === 0 ? undefined : href });
+    return [
+      { text: rs, href: connectionsOf({}, { vs, rs }) },
+      { text: stateOf(real), class: STATES[stateOf(real)] ?? '' },
+      count(real.weight),
+      count(real.active, open),
+      count(real.inactive, open),
+      count(real.persistent),
+      real.traffic === null ? '–' : { ...{ text: countText(real.traffic.connectionsPerS), value: real.traffic.connectionsPerS } },
+      { text: '', view: <a href={`/reports/rs?${new URLSearchParams({ rs })}`}>history</a> },
+      ...(settable ? [{ text: '', view: <Actions service={vs} real={real} /> }] : []),
+    ];
+  });
+  return <Table label={`Real servers of ${vs}`} columns={settable ? COLUMNS : COLUMNS.slice(0, -1)} cells={cells} heads={true} />;
 }
 
 function Actions({ service, real }: { readonly service: string; readonly real: Real }) {

@@ -4,11 +4,18 @@ import { askSql, get, type SqlAnswer } from '../api.ts';
 import { useAnswer } from '../ask.ts';
 import { Problem } from '../parts.tsx';
 import { go, type Place } from '../route.ts';
-import { Table } from '../table.tsx';
+import { type Cell, Table } from '../table.tsx';
 
 const FIRST =
   'SELECT client_addr, real_addr, start, end, reason\nFROM connections\nWHERE start > now() - INTERVAL 1 HOUR\nORDER BY start DESC\nLIMIT 100';
 const NUMBER = /^(Nullable\()?(U?Int|Float|Decimal)/;
+
+/** A value as it is shown; numbers are sorted by it. NULL is empty in CSV. */
+function cellOf(value: unknown): Cell {
+  if (value === null) return { text: 'NULL', value: '' };
+  if (typeof value === 'number') return { text: String(value), value };
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
 
 interface Done {
   readonly answer?: SqlAnswer;
@@ -52,7 +59,7 @@ export function Sql({ query }: Place) {
     <>
       <h1>SQL</h1>
       <p class="dim">
-        ClickHouse's, and it only reads. Ctrl-Enter runs it; conditions on client_ip, real_ip, start and end are the quick ones.
+        ClickHouse SQL, read-only. Ctrl-Enter runs the query. Conditions on client_ip, real_ip, start and end are fast.
       </p>
       <div class="split">
         <div>
@@ -86,13 +93,16 @@ export function Sql({ query }: Place) {
             <p class="dim">This query came with the address: read it, then run it.</p>
           )}
           {done?.error !== undefined && <Problem text={done.error} />}
+          {done?.answer?.cut === true && (
+            <p class="problem" role="status">
+              Only the first {countText(done.answer.rows)} rows are shown. Ask with LIMIT, or use vslog sql for all.
+            </p>
+          )}
           {done?.answer !== undefined && (
             <Table
               label="Answer"
               columns={done.answer.meta.map(({ name, type }) => ({ title: name, right: NUMBER.test(type) }))}
-              cells={done.answer.data.map((row) =>
-                row.map((cell) => (cell === null ? 'NULL' : typeof cell === 'object' ? JSON.stringify(cell) : String(cell))),
-              )}
+              cells={done.answer.data.map((row) => row.map(cellOf))}
             />
           )}
         </div>

@@ -68,10 +68,12 @@ export function createEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStor
   } = options;
   const limits = { max_execution_time: maxQuerySeconds, max_result_bytes: maxResultBytes, max_memory_usage: maxQueryBytes };
   /** A person's own limits, where they are lower than everybody's. */
-  const lowered = ({ seconds, memory, rows }: QueryLimits = {}): string[] => [
+  const lowered = ({ seconds, memory, rows, cut }: QueryLimits = {}): string[] => [
     ...(seconds === undefined ? [] : [`SET max_execution_time = ${Math.min(seconds, maxQuerySeconds)}`]),
     ...(memory === undefined ? [] : [`SET max_memory_usage = ${Math.min(memory, maxQueryBytes)}`]),
     ...(rows === undefined ? [] : [`SET max_result_rows = ${rows}`]),
+    // A LIMIT over that of the statement: https://clickhouse.com/docs/operations/settings/settings#limit
+    ...(cut === undefined ? [] : [`SET limit = ${cut}`]),
   ];
   const limited = Object.entries(limits)
     .map(([name, value]) => `${name} = ${value}`)

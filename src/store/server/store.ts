@@ -127,6 +127,7 @@ export function createServerStore(options: ServerStoreOptions): ServerStore {
         max_result_bytes: String(maxResultBytes),
         ...(own.memory === undefined ? {} : { max_memory_usage: String(own.memory) }),
         ...(own.rows === undefined ? {} : { max_result_rows: String(own.rows) }),
+        ...(own.cut === undefined ? {} : { limit: String(own.cut) }),
         cancel_http_readonly_queries_on_client_close: 1,
         readonly: '1',
       };

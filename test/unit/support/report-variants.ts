@@ -5,7 +5,7 @@ import type { Report, Values } from '../../../src/report/report.js';
 export const NOW = Date.UTC(2026, 0, 31, 12);
 
 /** What people may say for a parameter: two of different kinds, where SQL may differ. */
-const SAID: Readonly<Record<Exclude<keyof Values, 'by' | 'of' | 'zone'>, readonly [string, string]>> = {
+const SAID: Readonly<Record<Exclude<keyof Values, 'by' | 'of' | 'outcome' | 'zone'>, readonly [string, string]>> = {
   since: ['2d', '2026-01-01'],
   until: ['1h', '2026-01-31T00:00'],
   knob: ['expire_nodest_conn', 'service_timeout'],
@@ -29,7 +29,7 @@ export interface Variant {
  */
 export function variantsOf(report: Report): Variant[] {
   const flags = report.parameters.flatMap(({ sets, flag, required = false, fallback }) =>
-    sets === 'by' || sets === 'of' || sets === 'zone' ? [] : [{ flag, required, fallback, said: SAID[sets] }],
+    sets === 'by' || sets === 'of' || sets === 'outcome' || sets === 'zone' ? [] : [{ flag, required, fallback, said: SAID[sets] }],
   );
   const needed = Object.fromEntries(flags.filter(({ required }) => required).map(({ flag, said }) => [flag, said[0]]));
   const all = (kind: 0 | 1) => Object.fromEntries(flags.map(({ flag, said }) => [flag, said[kind]]));

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { csvCell, withoutFormulas } from '../../../src/text/csv.js';
+import { csvCell } from '../../../src/text/csv.js';
+import { withoutFormulas } from '../../../src/text/csv-bytes.js';
 
 describe('a cell of CSV', () => {
   it.each([
