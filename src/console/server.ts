@@ -10,17 +10,17 @@ import { sentenceOf } from '../wire/errors.js';
 import type { Access, Visitor } from './access.js';
 import type { Asset } from './assets.js';
 import { changelog } from './changelog.js';
+import { cutAnswer } from './cut.js';
 import type { Desk } from './desk.js';
 import { DOOR_HEADERS, doorFor, ENTRANCE } from './door.js';
 import { ConsoleError } from './errors.js';
-import { cutAnswer } from './cut.js';
 import { askHistory } from './history.js';
 import { LIMITS } from './limits.js';
 import { LiveFeed } from './live.js';
 import { isPage, pageOf, wantsPage } from './pages.js';
 import { askReport, changeMarks, reportCsv, reportList } from './reports.js';
-import { askStory } from './story.js';
 import { inPage, spanOf } from './span.js';
+import { askStory } from './story.js';
 
 /** The longest query or request. */
 const MAX_BODY_BYTES = 256 * 1024;

@@ -6,13 +6,13 @@ import { clientStory } from '../story/client.js';
 import { connectionStory, NoSuchConnection } from '../story/connection.js';
 import type { ClientAnswer, ConnectionStory } from '../story/document.js';
 import type { Ask, WithStates } from '../story/told.js';
-import { isZone } from '../text/moment.js';
 import { ConsoleError } from './errors.js';
+import { zoneOf } from './span.js';
 
 /** A story is some short questions: each may take so long (s), and answer so many rows. */
 const LIMITS = { seconds: 15, rows: 1000 };
 
-const PARAMETERS: readonly Parameter[] = [{ ...CLIENT, required: true }, { ...SINCE, fallback: '7d' }, UNTIL, NODE];
+const PARAMETERS: readonly Parameter[] = [{ ...CLIENT, required: true }, SINCE, UNTIL, NODE];
 
 /**
  * The story of a client (`client`, `since`, `until`, `node`), or of a connection (`conn`, `node`). Rejects with ConsoleError or Failure, a sentence.
@@ -31,8 +31,7 @@ export async function askStory(
 async function ofClient(ask: Ask, states: WithStates, said: URLSearchParams): Promise<ClientAnswer> {
   const client = said.get('client') ?? '';
   if (client === '') throw new ConsoleError(400, 'Say whose story: client=ADDRESS, or conn=NUMBER with the node of its director.');
-  const zone = said.get('zone') ?? 'UTC';
-  if (!isZone(zone)) throw new ConsoleError(400, `zone is ${JSON.stringify(zone)}: it must be a time zone such as Europe/Berlin.`);
+  const zone = zoneOf(said);
   const now = Date.now();
   const options = Object.fromEntries(PARAMETERS.map(({ flag }) => [flag, said.get(flag) || undefined]));
   const values: Values = valuesOf({ ...who, parameters: PARAMETERS }, options, now, zone);

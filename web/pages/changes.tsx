@@ -4,10 +4,15 @@ import { useAnswer } from '../ask.ts';
 import { Field, Problem } from '../parts.tsx';
 import { go, type Place } from '../route.ts';
 import { ChangeRows } from '../story/tables.tsx';
+import { spanOf } from '../time.ts';
+import { TimePicker } from '../time-picker.tsx';
 import { ZONE } from '../zone.ts';
 import { saidIn } from './reports.tsx';
 
-const DEFAULTS: Readonly<Record<string, string>> = { since: '7d', limit: '200' };
+const SINCE = '7d';
+const LIMIT = '200';
+/** Fields in the words of the page. */
+const NAMES: Readonly<Record<string, string>> = { name: 'knob', vs: 'virtual service', rs: 'real server', node: 'director' };
 
 /** Who changed what. */
 export function Changes({ path, query }: Place) {
@@ -16,30 +21,40 @@ export function Changes({ path, query }: Place) {
   return (
     <>
       <h1>Changes</h1>
+      <TimePicker path={path} query={query} fallback={SINCE} />
       {list.error !== undefined && <Problem text={list.error} />}
-      {info !== undefined && <List key={String(query)} {...{ path, query, info }} />}
+      {info !== undefined && <List {...{ path, query, info }} />}
     </>
   );
 }
 
+/** Asked for by the picker. */
+const TIME: readonly string[] = ['since', 'until'];
+
 function List({ path, query, info }: Place & { readonly info: ReportInfo }) {
-  const value = (flag: string): string => query.get(flag) ?? DEFAULTS[flag] ?? '';
-  const said = Object.fromEntries(info.parameters.map(({ flag }) => [flag, value(flag)] as const).filter(([, text]) => text !== ''));
+  const span = spanOf(query, SINCE);
+  const fields = info.parameters.filter(({ flag }) => !TIME.includes(flag));
+  const value = (flag: string): string => query.get(flag) ?? (flag === 'limit' ? LIMIT : '');
+  const said = Object.fromEntries(
+    [...fields.map(({ flag }) => [flag, value(flag)] as const), ...Object.entries(span)].filter(([, text]) => text !== ''),
+  );
   const where = new URLSearchParams({ ...said, zone: ZONE });
   const asked = useAnswer(String(where), (signal) => get<Changelog>(`/api/changelog?${where}`, signal));
   const { answer } = asked;
   return (
     <>
-      <p class="dim">{info.doc}</p>
       <form
+        key={fields.map(({ flag }) => value(flag)).join()}
         class="row"
         onSubmit={(event) => {
           event.preventDefault();
-          go(`${path}?${new URLSearchParams(saidIn(event.currentTarget))}`);
+          const next = new URLSearchParams(saidIn(event.currentTarget));
+          for (const name of TIME) if (query.has(name)) next.set(name, query.get(name) ?? '');
+          go(`${path}?${next}`);
         }}
       >
-        {info.parameters.map(({ flag, argument, doc, fallback }) => (
-          <Field key={flag} name={flag} hint={doc}>
+        {fields.map(({ flag, argument, doc, fallback }) => (
+          <Field key={flag} name={NAMES[flag] ?? flag} hint={doc}>
             <input
               name={flag}
               defaultValue={value(flag)}
@@ -55,13 +70,14 @@ function List({ path, query, info }: Place & { readonly info: ReportInfo }) {
       {answer === undefined && asked.error === undefined && <p class="dim">Asking…</p>}
       {answer !== undefined && (
         <div class={asked.busy ? 'stale' : ''}>
-          {answer.changes.length === 0 ? <p class="dim">{answer.none}</p> : <ChangeRows label="changes" all={answer.changes} />}
-          {answer.more && <p class="dim">There may be more: raise the limit.</p>}
+          {answer.changes.length === 0 ? (
+            <p class="dim">{answer.none}</p>
+          ) : (
+            <ChangeRows label="changes" all={answer.changes} csv={`/api/reports/changes.csv?${where}`} />
+          )}
+          {answer.more && <p class="dim">The limit is reached, so there may be more changes. Raise the limit to see them.</p>}
           <p class="links">
-            <a href={`/api/reports/changes.csv?${where}`} download="changes.csv">
-              Download CSV
-            </a>
-            <a href={`/sql?q=${encodeURIComponent(answer.sql)}`}>Open its SQL</a>
+            <a href={`/sql?q=${encodeURIComponent(answer.sql)}`}>Open in SQL</a>
           </p>
         </div>
       )}

@@ -47,7 +47,7 @@ function Tiles({ status: { capture, lag_events: lag, spool } }: { readonly statu
         state={capture.connected ? 'good' : 'bad'}
         note={capture.error ?? `source ${capture.source}`}
       />
-      <Tile name="Journal" value={used === undefined ? '–' : percentText(used)} note="full: events that wait for the collector" />
+      <Tile name="Journal" value={used === undefined ? '–' : `${percentText(used)} full`} note="events that wait for the collector" />
       <Tile name="Not on disk yet" value={lag === null ? 'unknown' : countText(lag)} note="events" />
       <Tile
         name="Spool"

@@ -58,9 +58,7 @@ export function Sql({ query }: Place) {
   return (
     <>
       <h1>SQL</h1>
-      <p class="dim">
-        ClickHouse SQL, read-only. Ctrl-Enter runs the query. Conditions on client_ip, real_ip, start and end are fast.
-      </p>
+      <p class="dim">ClickHouse SQL, read-only. Ctrl-Enter runs the query. Conditions on client_ip, real_ip, start and end are fast.</p>
       <div class="split">
         <div>
           <textarea

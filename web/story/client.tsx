@@ -1,10 +1,13 @@
 import type { ClientAnswer } from '../../src/story/document.ts';
 import { bytesText, countText, durationText, plural } from '../../src/text/format.ts';
 import { momentText } from '../../src/text/moment.ts';
+import { connectionsOf } from '../links.ts';
 import { Tile } from '../parts.tsx';
+import { type Cell, Table } from '../table.tsx';
+import type { Span } from '../time.ts';
 import { ZONE } from '../zone.ts';
+import { clock, columnsOf, IN_ZONE } from './cells.ts';
 import { onServer } from './links.ts';
-import { Clock, IN_ZONE, Rows } from './rows.tsx';
 import { ChangeRows, Connections } from './tables.tsx';
 import { Timeline } from './timeline.tsx';
 
@@ -16,10 +19,9 @@ function ago(at: number, now: number): string {
 }
 
 /** All that the log knows of a client in a time. */
-export function ClientView({ story }: { readonly story: ClientAnswer }) {
+export function ClientView({ story, span }: { readonly story: ClientAnswer; readonly span: Span }) {
   const { total, outcomes, stays, connections, drops, refusals, changes, client, since, until } = story;
-  const range = { since: new Date(since).toISOString(), until: new Date(until).toISOString() };
-  const all = `/connections?${new URLSearchParams({ client, ...range })}`;
+  const all = connectionsOf(span, { client });
   const cut = connections.length < total.connections;
   return (
     <>
@@ -60,66 +62,61 @@ export function ClientView({ story }: { readonly story: ClientAnswer }) {
       />
       {(drops.length > 0 || refusals.length > 0) && <h2>Dropped and refused</h2>}
       {drops.length > 0 && (
-        <Rows
+        <Table
           label="Silent drops"
-          columns={['real server', 'virtual service', 'packets dropped>', 'connections>', `first ${IN_ZONE}`, 'last', 'server removed']}
-          rows={drops.map((drop, i) => ({
-            key: `${i}`,
-            cells: [
-              <a key="rs" href={onServer(drop.real)}>
-                {drop.real}
-              </a>,
-              drop.service,
-              countText(drop.packets),
-              countText(drop.connections),
-              <Clock key="first" at={drop.first} />,
-              <Clock key="last" at={drop.last} />,
-              drop.removed === null ? 'not known' : <Clock key="removed" at={drop.removed} />,
-            ],
-          }))}
+          columns={columnsOf(
+            'real server',
+            'virtual service',
+            'packets dropped>',
+            'connections>',
+            `first ${IN_ZONE}`,
+            'last',
+            'server removed',
+          )}
+          cells={drops.map((drop): Cell[] => [
+            { text: drop.real, href: onServer(drop.real) },
+            drop.service,
+            { text: countText(drop.packets), value: drop.packets },
+            { text: countText(drop.connections), value: drop.connections },
+            clock(drop.first),
+            clock(drop.last),
+            clock(drop.removed, 'not known'),
+          ])}
         />
       )}
       {refusals.length > 0 && (
-        <Rows
+        <Table
           label="Refused connections"
-          columns={['virtual service', 'refused: no real server>', `first ${IN_ZONE}`, 'last', 'director']}
-          rows={refusals.map((one, i) => ({
-            key: `${i}`,
-            cells: [
-              one.service,
-              countText(one.connections),
-              <Clock key="first" at={one.first} />,
-              <Clock key="last" at={one.last} />,
-              one.node,
-            ],
-          }))}
+          columns={columnsOf('virtual service', 'refused: no real server>', `first ${IN_ZONE}`, 'last', 'director')}
+          cells={refusals.map((one): Cell[] => [
+            one.service,
+            { text: countText(one.connections), value: one.connections },
+            clock(one.first),
+            clock(one.last),
+            one.node,
+          ])}
         />
       )}
       {stays.length > 0 && <h2>Real servers</h2>}
       {stays.length > 0 && (
-        <Rows
+        <Table
           label="Real servers"
-          columns={['real server', 'virtual service', 'connections>', 'open>', 'cut>', `first ${IN_ZONE}`, 'last', 'director']}
-          rows={stays.map((stay) => ({
-            key: `${stay.node} ${stay.service} ${stay.real}`,
-            cells: [
-              <a key="rs" href={`/connections?${new URLSearchParams({ client, rs: stay.real, ...range })}`}>
-                {stay.real}
-              </a>,
-              stay.service,
-              countText(stay.connections),
-              countText(stay.open),
-              stay.cut === 0 ? '0' : <b class="bad">{countText(stay.cut)}</b>,
-              <Clock key="first" at={stay.first} />,
-              stay.last === null ? 'now' : <Clock key="last" at={stay.last} />,
-              stay.node,
-            ],
-          }))}
+          columns={columnsOf('real server', 'virtual service', 'connections>', 'open>', 'cut>', `first ${IN_ZONE}`, 'last', 'director')}
+          cells={stays.map((stay): Cell[] => [
+            { text: stay.real, href: connectionsOf(span, { client, rs: stay.real, vs: stay.service }) },
+            stay.service,
+            { text: countText(stay.connections), value: stay.connections },
+            { text: countText(stay.open), value: stay.open },
+            { text: countText(stay.cut), value: stay.cut, ...(stay.cut === 0 ? {} : { class: 'bad' }) },
+            clock(stay.first),
+            clock(stay.last, 'now'),
+            stay.node,
+          ])}
         />
       )}
       {stays.length > 0 && <h2>Changes at these real servers</h2>}
       {stays.length > 0 && changes.length === 0 && <p class="dim">Nothing was changed at them in this period.</p>}
-      {changes.length > 0 && <ChangeRows label="Changes" all={changes} most={8} />}
+      {changes.length > 0 && <ChangeRows label="Changes" all={changes} />}
       {connections.length > 0 && (
         <>
           <h2>{cut ? `Newest ${connections.length} of ${countText(total.connections)} connections` : 'Connections'}</h2>

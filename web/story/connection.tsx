@@ -3,7 +3,7 @@ import { bytesText, countText, durationText, plural } from '../../src/text/forma
 import { momentText } from '../../src/text/moment.ts';
 import { ZONE } from '../zone.ts';
 import { clientStory, connectionStory, hostOf, onServer } from './links.ts';
-import { Connections, outcomeOf, Who } from './tables.tsx';
+import { Connections, Outcome, Who } from './tables.tsx';
 import { Timeline } from './timeline.tsx';
 
 /** So long before and after a connection others are looked for, ms; the collector's own measure. */
@@ -45,9 +45,7 @@ export function ConnectionView({ story }: { readonly story: ConnectionStory }) {
         <dd>{end === null ? 'no' : momentText(end, ZONE)}</dd>
         <dt>Outcome</dt>
         <dd>
-          <span class="outcome">
-            <i class={`outcome-${connection.outcome}`} /> {outcomeOf(connection)}
-          </span>
+          <Outcome of={connection} />
           {end !== null && (
             <span class="dim">
               {' '}

@@ -1,61 +1,51 @@
+import './story.css';
 import { outcomeText } from '../../src/outcome/words.ts';
 import type { Change, Told } from '../../src/story/document.ts';
 import { bytesText, durationText } from '../../src/text/format.ts';
+import { type Cell, Table } from '../table.tsx';
+import { clock, columnsOf, IN_ZONE } from './cells.ts';
 import { clientStory, connectionStory, onServer } from './links.ts';
-import { Clock, IN_ZONE, Rows } from './rows.tsx';
 
 /** `closed`; `open, ESTABLISHED` where the state of now is known. */
 export const outcomeOf = ({ outcome, state }: Pick<Told, 'outcome' | 'state'>): string =>
   outcome === 'open' && state !== '' ? `${outcomeText(outcome)}, ${state}` : outcomeText(outcome);
 
-/** So many connections are shown until somebody asks for all. */
-const MOST = 25;
+/** An outcome with its colour in the picture. */
+export function Outcome({ of }: { readonly of: Pick<Told, 'outcome' | 'state'> }) {
+  return (
+    <span class="outcome">
+      <i class={`outcome-${of.outcome}`} /> {outcomeOf(of)}
+    </span>
+  );
+}
 
-/** Connections, each leading to its story. */
-export function Connections({
-  label,
-  all,
-  directors,
-}: {
+interface ConnectionsProps {
   readonly label: string;
   readonly all: readonly Told[];
+  /** More than one: which it was is told. */
   readonly directors: boolean;
-}) {
+  /** Where all of them are as CSV. */
+  readonly csv?: string;
+}
+
+/** Connections, each leading to its story. */
+export function Connections({ label, all, directors, csv }: ConnectionsProps) {
+  const titles = ['lasted>', 'outcome', 'client', 'real server', 'virtual service', 'bytes>'];
   return (
-    <Rows
+    <Table
       label={label}
-      most={MOST}
-      columns={[
-        `from ${IN_ZONE}`,
-        'lasted>',
-        'outcome',
-        'client',
-        'real server',
-        'virtual service',
-        'bytes>',
-        ...(directors ? ['director'] : []),
-      ]}
-      rows={all.map((one) => ({
-        key: `${one.node} ${one.id}`,
-        cells: [
-          <a key="a" href={connectionStory(one)}>
-            <Clock at={one.begin} />
-          </a>,
-          one.seconds === null ? '' : durationText(one.seconds),
-          <span key="o" class="outcome">
-            <i class={`outcome-${one.outcome}`} /> {outcomeOf(one)}
-          </span>,
-          <a key="c" href={clientStory(one.client)}>
-            {one.client}
-          </a>,
-          <a key="r" href={onServer(one.real)}>
-            {one.real}
-          </a>,
-          one.service,
-          one.end === null ? '' : bytesText(one.bytes),
-          ...(directors ? [one.node] : []),
-        ],
-      }))}
+      {...(csv === undefined ? {} : { csv })}
+      columns={columnsOf(`from ${IN_ZONE}`, ...titles, ...(directors ? ['director'] : []))}
+      cells={all.map((one): Cell[] => [
+        { ...clock(one.begin), href: connectionStory(one) },
+        one.seconds === null ? '' : { text: durationText(one.seconds), value: one.seconds },
+        { text: outcomeOf(one), view: <Outcome of={one} /> },
+        { text: one.client, href: clientStory(one.client) },
+        { text: one.real, href: onServer(one.real) },
+        one.service,
+        one.end === null ? '' : { text: bytesText(one.bytes), value: one.bytes },
+        ...(directors ? [one.node] : []),
+      ])}
     />
   );
 }
@@ -71,26 +61,31 @@ export function Who({ change: { who, whole } }: { readonly change: Change }) {
   );
 }
 
+interface ChangesProps {
+  readonly label: string;
+  readonly all: readonly Change[];
+  /** Where all of them are as CSV. */
+  readonly csv?: string;
+}
+
 /** Changes, the newest first. */
-export function ChangeRows({ label, all, most }: { readonly label: string; readonly all: readonly Change[]; readonly most?: number }) {
+export function ChangeRows({ label, all, csv }: ChangesProps) {
   const directors = new Set(all.map(({ node }) => node)).size > 1;
   return (
-    <Rows
-      label={label}
-      {...(most === undefined ? {} : { most })}
-      columns={[`time ${IN_ZONE}`, 'who', 'what', 'old → new', 'through', ...(directors ? ['director'] : [])]}
-      rows={all.map((change, i) => ({
-        key: `${change.at} ${i}`,
-        class: 'change',
-        cells: [
-          <Clock key="at" at={change.at} />,
-          <Who key="who" change={change} />,
-          change.what,
-          change.change,
+    <div class="changes">
+      <Table
+        label={label}
+        {...(csv === undefined ? {} : { csv })}
+        columns={columnsOf(`time ${IN_ZONE}`, 'who', 'what', 'old → new', 'through', ...(directors ? ['director'] : []))}
+        cells={all.map((change): Cell[] => [
+          clock(change.at),
+          { text: change.who, value: change.whole, view: <Who change={change} /> },
+          { text: change.what, view: change.what },
+          { text: change.change, view: change.change },
           change.through,
           ...(directors ? [change.node] : []),
-        ],
-      }))}
-    />
+        ])}
+      />
+    </div>
   );
 }
