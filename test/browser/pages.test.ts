@@ -168,7 +168,7 @@ describe('pages of the console', () => {
     const held = page.getByRole('region', { name: `Drain of ${host}` });
     const done = page.getByRole('region', { name: `Drain of ${other}` });
     await held.getByText('Not safe to unplug yet: 1 established connection left.').waitFor();
-    await done.getByText('Safe to unplug').waitFor();
+    await done.getByText(/^✓ Safe to unplug: /).waitFor();
     const left = held.getByRole('link', { name: '1 established connection left' });
     expect(await left.getAttribute('href')).toBe(`/connections?rs=${host}&since=1h`);
     expect(await held.getByRole('link', { name: '127.0.0.1' }).getAttribute('href')).toBe('/story?client=127.0.0.1');
@@ -182,7 +182,7 @@ describe('pages of the console', () => {
     }
     expect(await visitor.faults()).toEqual([]);
     socket.resetAndDestroy();
-    await held.getByText('Safe to unplug').waitFor();
+    await held.getByText(/^✓ Safe to unplug: /).waitFor();
 
     const sql = "SELECT 1 FROM control_events WHERE kind = 'real_changed'";
     await until('both records', async () => (await rowsOf(api, sql)).length >= HOSTS.length);
