@@ -141,7 +141,9 @@ export interface History {
   readonly begin: number;
   readonly step: number;
   readonly until: number;
-  /** The last piece still runs. */
+  /** Up to when everything is in the store. */
+  readonly known: number;
+  /** The last piece is not complete. */
   readonly running: boolean;
   /** Counts of each piece. */
   readonly new: readonly number[];

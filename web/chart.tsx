@@ -37,6 +37,8 @@ interface Props {
 const SHORTEST = 60;
 /** A click is on a mark that is so near, pixels. */
 const NEAR = 5;
+/** What ended so lately may not be in the store yet, s. */
+const STORED_S = 60;
 /** A mouse that moved further between down and up was dragged, pixels. */
 const STILL = 3;
 
@@ -116,7 +118,9 @@ export function Chart(props: Props) {
           {
             label: 'time',
             value: (_plot: uPlot, seconds: number | null, _series: number, i: number | null) =>
-              seconds === null ? '–' : `${momentText(seconds * 1000, ZONE)}${isRunning(i) ? ', still running' : ''}`,
+              seconds === null
+                ? '–'
+                : `${momentText(seconds * 1000, ZONE)}${isRunning(i) ? `, ${incomplete(now.current.times, now.current.step)}` : ''}`,
           },
           ...lines.map((line, place) => ({
             label: line.name,
@@ -235,7 +239,7 @@ export function Chart(props: Props) {
         {title}{' '}
         <span class="dim">
           {ZONE}
-          {running ? '; dashed: the time that still runs, as it is so far' : ''}
+          {running ? `; dashed: ${incomplete(times, step)}` : ''}
         </span>
       </figcaption>
       <div ref={place} class={behind === undefined ? '' : 'leads'} />
@@ -243,7 +247,7 @@ export function Chart(props: Props) {
         <div class="chart-foot">
           {behind !== undefined && times.length > 0 && (
             <a class="behind" href={behind(from, until)} onKeyDown={move} title="The arrow keys choose another piece of time">
-              Connections {clockText(from * 1000, ZONE).slice(11)} to {clockText(until * 1000, ZONE).slice(11)}
+              Connections {spanLabel(from, until)}
             </a>
           )}
           <Marks marks={inside} />
@@ -251,6 +255,18 @@ export function Chart(props: Props) {
       )}
     </figure>
   );
+}
+
+/** What the last piece is, where it is not complete. */
+function incomplete(times: readonly number[], step: number): string {
+  return (times.at(-1) ?? 0) + step > Date.now() / 1000 - STORED_S ? 'still running, at its rate so far' : 'a part of its time';
+}
+
+/** `12:00:00 to 12:05:00`, with dates where these are two. */
+function spanLabel(from: number, until: number): string {
+  const [begin, end] = [clockText(from * 1000, ZONE), clockText(until * 1000, ZONE)];
+  const oneDay = begin.slice(0, 10) === end.slice(0, 10);
+  return `${oneDay ? begin.slice(11) : begin} to ${oneDay ? end.slice(11) : end}`;
 }
 
 /** Rates and projections have digits that say nothing. */

@@ -29,11 +29,12 @@ export function rateSeries({
   begin,
   step,
   until,
+  known,
   running,
   ...history
 }: History): Series & { readonly step: number; readonly running: boolean } {
   const last = history.new.length - 1;
-  const elapsed = until - (begin + last * step);
+  const elapsed = known - (begin + last * step);
   const rate = (counts: readonly number[]): (number | null)[] =>
     counts.map((count, i) => {
       const whole = running && i === last ? soFar(count, elapsed, step) : count;
@@ -67,11 +68,11 @@ export function levelSeries(
   samples: readonly Sample[],
   live: boolean,
 ): Series {
-  const { begin, step, until } = history;
+  const { begin, step, until, known } = history;
   const now = live ? samples.filter(({ at }) => at >= begin) : [];
   const first = now[0]?.at ?? Number.POSITIVE_INFINITY;
-  // The piece that still runs is at its end now.
-  const ends = history.open.map((_open, i) => Math.min(begin + (i + 1) * step, until));
+  // The last piece is known as far as that.
+  const ends = history.open.map((_open, i) => Math.min(begin + (i + 1) * step, known));
   const kept = ends.flatMap((end, i) => (end < first ? [i] : []));
   return {
     times: [...kept.map((i) => (ends[i] ?? 0) / 1000), ...now.map(({ at }) => at / 1000)],

@@ -15,7 +15,7 @@ export function cutAnswer(answer: Uint8Array, most: number): Uint8Array {
   const tail = Buffer.from(answer.subarray(-TAIL)).toString('utf8');
   const rows = Number([...tail.matchAll(ROWS)].at(-1)?.[1] ?? 0);
   if (rows <= most) return answer;
-  // Numbers that JavaScript would round are texts in it: output_format_json_quote_64bit_integers.
+  // Whole numbers that JavaScript would round are texts in it.
   const { meta, data } = JSON.parse(Buffer.from(answer).toString('utf8')) as Compact;
   return Buffer.from(JSON.stringify({ meta, data: data.slice(0, most), rows: most, cut: true }));
 }

@@ -7,7 +7,7 @@ import { quote } from '../store/quote.js';
 import { offsetAt } from '../text/moment.js';
 import { ConsoleError } from './errors.js';
 import { LIMITS } from './limits.js';
-import { spanOf } from './span.js';
+import { type Span, spanOf } from './span.js';
 
 /** Lengths of a piece of time, s. Those below a minute are counted from events, the others from rs_minute. */
 const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 43_200, 86_400, 7 * 86_400];
@@ -18,6 +18,9 @@ const MOST = 10;
 /** The longest answer: a line for each of these servers, and one for the others, by piece. */
 const MOST_PIECES = 400;
 
+/** The store is not further behind than that, or it is not because events wait that it has none, ms. */
+const LATE_MS = 600_000;
+
 /** What came, went and was there, piece by piece of a time. */
 export interface History {
   /** Begin of the first piece, ms since 1970. */
@@ -26,7 +29,9 @@ export interface History {
   readonly step: number;
   /** When the time ends that was asked for, ms since 1970; the last piece may end later. */
   readonly until: number;
-  /** The last piece still runs. */
+  /** Up to when everything is in the store, ms since 1970; no piece begins later. */
+  readonly known: number;
+  /** The last piece is not complete: it still runs, is not all in the store yet, or goes on after the time that was asked for. */
   readonly running: boolean;
   /** Connections that began and ended in each piece. */
   readonly new: readonly number[];
@@ -45,15 +50,27 @@ export function stepFor(spanMs: number): number {
   return STEPS.find((step) => step >= wanted) ?? (STEPS.at(-1) as number);
 }
 
-/** Asks what happened in a time, `since` and `until` of the query string, at a virtual service (`vs`), a real server (`rs`), a director (`node`). Rejects with ConsoleError or Failure, a sentence. */
-export async function askHistory(store: SqlStore, said: URLSearchParams, now: number, signal: AbortSignal): Promise<History> {
+/**
+ * Asks what happened in a time, `since` and `until` of the query string, at a virtual service (`vs`), a real server (`rs`), a director (`node`). `behind`: events wait on their way to
+ * the store, so that its last moments are not complete. Rejects with ConsoleError or Failure, a sentence.
+ */
+export async function askHistory(
+  store: SqlStore,
+  said: URLSearchParams,
+  now: number,
+  signal: AbortSignal,
+  behind: () => Promise<boolean> = async () => false,
+): Promise<History> {
   const span = spanOf(said, '1h', now);
   const seconds = stepFor(span.until - span.since);
   const step = seconds * 1000;
   // Days begin at midnight of the reader.
   const shift = offsetAt(span.since, span.zone) * 60_000;
   const begin = Math.floor((span.since + shift) / step) * step - shift;
-  const pieces = Math.ceil((span.until - begin) / step);
+  // Minutes are counted whole, also the last one.
+  const end = seconds >= 60 ? Math.min(now, Math.ceil(span.until / 60_000) * 60_000) : span.until;
+  const known = span.until > now - LATE_MS && (await behind()) ? Math.min(end, await newest(store, span, signal)) : end;
+  const pieces = Math.max(1, Math.ceil((known - begin) / step));
   if (pieces > MOST_PIECES) throw new ConsoleError(400, 'This time is too long for a chart: choose a later since.');
   const filters = Object.fromEntries(['vs', 'rs', 'node'].map((name) => [name, said.get(name) || undefined]));
   const values: Values = { ...valuesOf(churn, filters, now, span.zone), since: begin, until: span.until };
@@ -83,7 +100,8 @@ export async function askHistory(store: SqlStore, said: URLSearchParams, now: nu
     begin,
     step,
     until: span.until,
-    running: begin + pieces * step > now,
+    known,
+    running: begin + pieces * step > known,
     ...counts,
     open: Array.from({ length: pieces }, (_, i) => open.reduce((sum, one) => sum + (one.open[i] ?? 0), 0)),
     servers: open.filter(({ name }) => name !== ''),
@@ -113,6 +131,13 @@ interface Asks {
 async function ask(store: SqlStore, sql: string, signal: AbortSignal): Promise<readonly (readonly unknown[])[]> {
   const answer = await store.query(sql, { format: 'JSONCompact', limits: LIMITS, signal });
   return (JSON.parse(Buffer.from(answer).toString('utf8')) as { data: readonly (readonly unknown[])[] }).data;
+}
+
+/** When the newest event happened that the store has, ms since 1970; the end of the time when it has none of late. */
+async function newest(store: SqlStore, { until }: Span, signal: AbortSignal): Promise<number> {
+  const late = `time_ns >= ${momentLiteral(until - LATE_MS)} AND time_ns < ${momentLiteral(until)}`;
+  const [[at] = []] = await ask(store, `SELECT max(toUnixTimestamp64Milli(time_ns)) AS newest FROM conn_events WHERE ${late}`, signal);
+  return Number(at ?? 0) || until;
 }
 
 interface Server {

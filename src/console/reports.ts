@@ -16,7 +16,7 @@ export function reportList(): unknown[] {
     name,
     doc,
     // The examples are for the command line.
-    more: (more.split('\n\nExamples:')[0] ?? '').trim(),
+    more: (more.split('\n\nExamples:')[0] ?? '').replace(/^\n+|\s+$/g, ''),
     parameters: parameters.map(({ flag, argument, doc: words, fallback, required, words: choices }) => ({
       flag,
       argument,

@@ -146,7 +146,7 @@ export class ConsoleServer {
       case '/api/reports':
         return sendJson(response, 200, reportList());
       case '/api/history':
-        return sendJson(response, 200, await askHistory(this.store(), searchParams, Date.now(), gone.signal));
+        return sendJson(response, 200, await askHistory(this.store(), searchParams, Date.now(), gone.signal, () => this.behind()));
       case '/api/time': {
         const { since, until, live } = spanOf(searchParams, '1h', Date.now());
         return sendJson(response, 200, { since, until, live });
@@ -237,11 +237,17 @@ export class ConsoleServer {
     try {
       // One more than is shown, so that it is known whether there are more.
       const limits = { seconds: LIMITS.seconds, cut: LIMITS.rows + 1 };
-      answer = await store.query(sql, { format: 'JSONCompact', formatFixed: true, limits, signal });
+      answer = await store.query(sql, { format: 'JSONCompact', formatFixed: true, exact: true, limits, signal });
     } catch (error) {
       throw new ConsoleError(400, sentenceOf(error));
     }
     sendBytes(response, 'application/json', cutAnswer(answer, LIMITS.rows));
+  }
+
+  /** Events are on their way to the store. */
+  private async behind(): Promise<boolean> {
+    const { lag_events, sinks } = await this.options.status();
+    return (lag_events ?? 0) > 0 || sinks.some((sink) => sink.lag_events > 0);
   }
 
   private store(): SqlStore {

@@ -6,6 +6,8 @@ export interface QueryOptions {
   readonly format: string;
   /** The statement may have no FORMAT clause: who asks reads the one above only. */
   readonly formatFixed?: boolean;
+  /** Whole numbers of 64 bits are texts in JSON: JavaScript would round them. */
+  readonly exact?: boolean;
   /** What this query may take at most; never more than the store lets anybody take. */
   readonly limits?: QueryLimits;
   /** Ends the query. */

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact';
+import '../reports.css';
 import { askReport, get, type ReportAnswer, type ReportInfo } from '../api.ts';
 import { useAnswer } from '../ask.ts';
 import { Field, Problem } from '../parts.tsx';
@@ -120,6 +121,30 @@ export function ReportView({ info, query, path, defaults = {}, kept = [], childr
   );
 }
 
+/** What the help of a report says more: sentences, and words with what they mean, which are indented there. */
+function More({ text }: { readonly text: string }) {
+  const [words, rest]: [string[][], string[]] = [[], []];
+  for (const line of text.split('\n')) {
+    const [, word = '', meaning = ''] = /^ {2}(.+?) {2,}(.+)$/.exec(line) ?? [];
+    if (word === '') rest.push(line);
+    else words.push([word, meaning]);
+  }
+  return (
+    <>
+      {rest.length > 0 && <p class="dim">{rest.join(' ').trim()}</p>}
+      {words.length > 0 && (
+        <dl class="words dim">
+          {words.map(([word, meaning]) => (
+            <div key={word}>
+              <dt>{word}</dt> <dd>{meaning}</dd>
+            </div>
+          ))}
+        </dl>
+      )}
+    </>
+  );
+}
+
 /** Every report by its name. */
 export function Reports({ path, query }: Place) {
   const list = useAnswer('reports', (signal) => get<ReportInfo[]>('/api/reports', signal));
@@ -141,7 +166,7 @@ export function Reports({ path, query }: Place) {
         <section key={name}>
           <p>{info.doc}</p>
           <ReportView info={info} query={query} path={`/reports/${name}`} />
-          {info.more !== '' && <p class="dim">{info.more}</p>}
+          <More text={info.more} />
         </section>
       )}
     </>

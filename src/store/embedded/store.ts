@@ -141,13 +141,18 @@ export function createEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStor
       signal,
     );
 
-  const stored = (sql: string, { format, formatFixed, limits: own, signal }: QueryOptions): Promise<StoredAnswer> =>
+  const stored = (sql: string, { format, formatFixed, exact = false, limits: own, signal }: QueryOptions): Promise<StoredAnswer> =>
     queries.run(
       {
         sql,
         format,
         formatFixed,
-        statements: (id) => ['USE vslog', `SET log_comment = ${quote(id)}`, `SET ${limited}`, ...lowered(own), 'SET readonly = 1'],
+        statements: (id) => [
+          ...['USE vslog', `SET log_comment = ${quote(id)}`, `SET ${limited}`],
+          ...(exact ? ['SET output_format_json_quote_64bit_integers = 1'] : []),
+          ...lowered(own),
+          'SET readonly = 1',
+        ],
         seconds: Math.min(own?.seconds ?? maxQuerySeconds, maxQuerySeconds),
       },
       signal,

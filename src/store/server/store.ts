@@ -120,7 +120,7 @@ export function createServerStore(options: ServerStoreOptions): ServerStore {
     },
     erasure: erasureOf(client, (action) => remember(action)),
     beyond: `backups and logs of the ClickHouse server at ${url}, what other directors deliver to it, and copies that were made of its tables`,
-    async query(sql, { format, formatFixed, limits: own = {}, signal }) {
+    async query(sql, { format, formatFixed, exact = false, limits: own = {}, signal }) {
       const written = await readingStatement(client, sql, formatFixed);
       const limits = {
         max_execution_time: Math.min(own.seconds ?? maxQuerySeconds, maxQuerySeconds),
@@ -128,6 +128,7 @@ export function createServerStore(options: ServerStoreOptions): ServerStore {
         ...(own.memory === undefined ? {} : { max_memory_usage: String(own.memory) }),
         ...(own.rows === undefined ? {} : { max_result_rows: String(own.rows) }),
         ...(own.cut === undefined ? {} : { limit: String(own.cut) }),
+        ...(exact ? { output_format_json_quote_64bit_integers: 1 } : {}),
         cancel_http_readonly_queries_on_client_close: 1,
         readonly: '1',
       };

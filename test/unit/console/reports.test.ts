@@ -47,7 +47,7 @@ describe('the list of reports', () => {
   it('leaves the examples of the command line out', () => {
     for (const { more } of reportList() as { more: string }[]) {
       expect(more).not.toContain('vslog report');
-      expect(more).toBe(more.trim());
+      expect(more).toBe(more.trimEnd());
     }
   });
 });
@@ -62,7 +62,7 @@ describe('what the page asks by itself', () => {
   const named = texts.flatMap((text) => [...text.matchAll(/report\.name === '(\w+)'/g)].map(([, name = '']) => name));
 
   it('is something', () => {
-    expect(asked.map(({ name }) => name)).toEqual(expect.arrayContaining(['churn', 'reasons', 'nodest', 'drain', 'loss']));
+    expect(asked.map(({ name }) => name)).toEqual(expect.arrayContaining(['reasons', 'nodest', 'drain', 'loss']));
     expect(named).toEqual(expect.arrayContaining(['who', 'changes']));
   });
 
@@ -97,6 +97,11 @@ describe('a report of the page', () => {
       ['10.0.0.12:8080', 'tcp 10.0.0.2:80', '', '1,234', '2', '1', '2026-01-30 10:00:00', '2026-01-30 10:01:00', '', '55 s', '4'],
     ]);
     expect(answer.more).toBe(false);
+    expect(answer.values).toEqual([[...['10.0.0.12:8080', 'tcp 10.0.0.2:80', '', 1234, 2, 1], DROP.first, DROP.last, null, 55, 4]]);
+    const behind = 'rs=10.0.0.12%3A8080&since=2h';
+    const counted = `/connections?${behind}&vs=tcp+10.0.0.2%3A80`;
+    expect(answer.links).toEqual([[`/connections?${behind}`, counted, null, counted, counted, counted, null, null, null, null, null]]);
+    expect(answer.plot_links).toEqual([[counted]]);
     expect(answer.plot).toMatchObject({ kind: 'bars', bars: [{ label: '10.0.0.12:8080', parts: [{ name: 'packets', value: 1234 }] }] });
     expect(store.asked[0]?.options).toEqual({ format: 'JSONCompact', limits: LIMITS, signal });
     expect(store.asked[0]?.sql).toContain("real_addr = toIPv6('0000:0000:0000:0000:0000:ffff:0a00:000c') AND real_port = 8080");
@@ -116,6 +121,7 @@ describe('a report of the page', () => {
   it.each([
     ['nothing', '', 404, /^There is no report "nothing": there are who, rs, drain, /],
     ['top', 'by=nobody', 400, /^by is "nobody": it must be one of client, vs, rs\.$/],
+    ['who', 'outcome=gone', 400, /^outcome is "gone": it must be one of open, closed, reset, /],
     ['who', `limit=${LIMITS.rows + 1}`, 400, /^limit is 10001: it may be 10000 at most here; vslog report takes more\.$/],
   ])('%s?%s is refused', async (name, text, status, sentence) => {
     const store = new FakeSqlStore();
@@ -140,7 +146,9 @@ describe('a report of the page', () => {
     store.rows = () => cells('nodest', [{ ...DROP, client: 'a "b"' }]);
     const [head, line] = (await reportCsv(store, 'nodest', said(), signal)).split('\r\n');
     expect(head).toBe('real_server,service,client,packets,bytes,connections,clients,first,last,removed,after,spared');
-    expect(line).toBe(`10.0.0.12:8080,tcp 10.0.0.2:80,"a ""b""",1234,99,2,1,${new Date(DROP.first).toISOString()},${new Date(DROP.last).toISOString()},,55,4`);
+    expect(line).toBe(
+      `10.0.0.12:8080,tcp 10.0.0.2:80,"a ""b""",1234,99,2,1,${new Date(DROP.first).toISOString()},${new Date(DROP.last).toISOString()},,55,4`,
+    );
   });
 });
 

@@ -185,13 +185,23 @@ describe('what the page asks', () => {
     expect(file.headers['content-disposition']).toBe('attachment; filename="top.csv"');
     expect(file.text).toBe('what,value,share,of\r\n10.0.0.11:8080,4,0.5,connections\r\n');
     expect(await refused('/api/reports/nothing')).toMatch(/^404: There is no report "nothing"/);
-    expect(await refused('/api/reports/who?since=soon')).toMatch(/^400: --since is "soon"/);
-    expect(await refused('/api/reports/rs')).toMatch(/^400: --rs is missing/);
+    expect(await refused('/api/reports/who?since=soon')).toMatch(/^400: since is "soon"/);
+    expect(await refused('/api/reports/rs')).toMatch(/^400: rs is missing/);
+  });
+
+  it('is a time as the collector understands it, and the history of one', async () => {
+    const { ask: at, refused } = await site();
+    const json = async (path: string) => JSON.parse((await at(path)).text) as unknown;
+    expect(await json('/api/time?since=2026-01-30&until=2026-01-31&zone=Asia/Tokyo')).toEqual({
+      ...{ since: Date.UTC(2026, 0, 29, 15), until: Date.UTC(2026, 0, 30, 15), live: false },
+    });
+    expect(await json('/api/history?since=2026-01-30&until=2026-01-31')).toMatchObject({ step: 900_000, running: false, servers: [] });
+    expect(await refused('/api/time?since=soon')).toMatch(/^400: since is "soon"/);
   });
 
   it('is told to be away without a store, and without a capture', async () => {
     const { refused } = await site({ store: false });
-    for (const path of ['/api/reports/who', '/api/changes', '/api/schema'])
+    for (const path of ['/api/reports/who', '/api/changes', '/api/schema', '/api/history'])
       expect(await refused(path)).toBe('503: The collector runs without a store (store.kind = "none"), so there is nothing to ask.');
     for (const path of ['/api/services', '/api/knobs', '/api/drains']) expect(await refused(path)).toMatch(/^503: There is no capture at /);
   });
@@ -241,7 +251,16 @@ describe('a query', () => {
     store.rows = () => [[1]];
     const answer = await at('/api/sql', { method: 'POST', headers: TEXT, body: 'SELECT 1' });
     expect([answer.status, JSON.parse(answer.text)]).toEqual([200, { meta: [], data: [[1]], rows: 1 }]);
-    expect(store.asked[0]).toMatchObject({ sql: 'SELECT 1', options: { format: 'JSONCompact', formatFixed: true, limits: LIMITS } });
+    expect(store.asked[0]).toMatchObject({ sql: 'SELECT 1', options: { format: 'JSONCompact', formatFixed: true, exact: true } });
+    expect(store.asked[0]?.options.limits).toEqual({ seconds: LIMITS.seconds, cut: LIMITS.rows + 1 });
+  });
+
+  it('with more rows than can be read is cut, and says so', async () => {
+    const { ask: at, store } = await site();
+    store.rows = () => Array.from({ length: LIMITS.rows + 1 }, (_, i) => [i]);
+    const { text } = await at('/api/sql', { method: 'POST', headers: TEXT, body: 'SELECT 1' });
+    const { rows, cut, data } = JSON.parse(text) as { rows: number; cut: boolean; data: unknown[] };
+    expect([rows, cut, data.length]).toEqual([LIMITS.rows, true, LIMITS.rows]);
   });
 
   it('that the store refuses is told in its words', async () => {

@@ -55,8 +55,13 @@ describe('a query', () => {
   it('is sent as text and answered as a table', async () => {
     const meta = [{ name: 'n', type: 'UInt8' }];
     const asked = answering(200, JSON.stringify({ meta, data: [[1], [2]] }));
-    expect(await askSql('SELECT 1')).toEqual({ meta, data: [[1], [2]], rows: 2 });
+    expect(await askSql('SELECT 1')).toEqual({ meta, data: [[1], [2]], rows: 2, cut: false });
     expect(asked[0]).toEqual(['/api/sql', { method: 'POST', body: 'SELECT 1', headers: { 'content-type': 'text/plain' } }]);
+  });
+
+  it('says that it was cut', async () => {
+    answering(200, JSON.stringify({ meta: [], data: [], rows: 10_000, cut: true }));
+    expect(await askSql('SELECT 1')).toMatchObject({ rows: 10_000, cut: true });
   });
 
   it.each(['1\t2\n', '', '{}', 'null', '[[1]]', '{"meta":[],"data":[{"n":1}]}'])(

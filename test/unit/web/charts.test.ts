@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { activeLines } from '../../../web/balancer.ts';
 import { summary, timeLabels } from '../../../web/chart-text.ts';
-import { piecesOf } from '../../../web/pieces.ts';
+import { piecesOf, soFar } from '../../../web/pieces.ts';
 
 const TEN = Date.UTC(2026, 0, 30, 10);
 
@@ -42,47 +41,33 @@ describe('a chart in words', () => {
 });
 
 describe('pieces of time', () => {
-  const plot = (step: number, values: readonly number[]) =>
-    ({ kind: 'lines', title: '', begin: TEN, step, marks: [], lines: [{ name: 'made', unit: 'count', values }] }) as const;
+  const plot = (step: number, values: readonly number[], more: { readonly level?: true; readonly unit?: 'seconds' } = {}) =>
+    ({ kind: 'lines', title: '', begin: TEN, step, marks: [], lines: [{ name: 'new', unit: 'count', values, ...more }] }) as const;
+  const valuesOf = (...asked: Parameters<typeof plot>) => piecesOf(plot(...asked)).lines[0]?.values;
 
-  it('leave out the one that still runs: its count would look like a collapse', () => {
+  it('have the one that still runs, at its rate so far: its count would look like a collapse', () => {
     expect(piecesOf(plot(60_000, [5, 6, 1]))).toEqual({
-      times: [TEN / 1000, TEN / 1000 + 60],
-      lines: [{ name: 'made', unit: 'count', values: [5, 6] }],
+      times: [TEN / 1000, TEN / 1000 + 60, TEN / 1000 + 120],
+      lines: [{ name: 'new', unit: 'count', values: [5, 6, 2] }],
       until: (TEN + 150_000) / 1000,
+      step: 60,
       running: true,
     });
   });
 
-  it('are all there when the last has ended', () => {
+  it('leave a state and a lifetime as they are', () => {
+    expect(valuesOf(60_000, [5, 6, 1], { level: true })).toEqual([5, 6, 1]);
+    expect(valuesOf(60_000, [5, 6, 1], { unit: 'seconds' })).toEqual([5, 6, 1]);
+  });
+
+  it('say nothing of one that has hardly begun', () => {
+    expect(valuesOf(75_000 * 2, [5, 1])).toEqual([5, null]);
+    expect(valuesOf(149_000, [149, 1])).toEqual([149, null]);
+    expect(soFar(1, 15_000, 150_000)).toBe(10);
+  });
+
+  it('are as they are when the last has ended, and none where there is none', () => {
     expect(piecesOf(plot(60_000, [5, 6]))).toMatchObject({ times: { length: 2 }, until: (TEN + 120_000) / 1000, running: false });
-  });
-
-  it('are the only one all the same, or none', () => {
-    expect(piecesOf(plot(300_000, [5]))).toMatchObject({ lines: [{ values: [5] }], running: false, until: (TEN + 150_000) / 1000 });
     expect(piecesOf(plot(60_000, []))).toMatchObject({ times: [], running: false });
-  });
-});
-
-describe('active connections by real server', () => {
-  const real = (name: string, active: number) => ({
-    ...{ name, active, weight: 1, settings: {}, inactive: 0, persistent: 0, overloaded: false, traffic: null },
-  });
-  const look = (at: number, services: Record<string, readonly ReturnType<typeof real>[]>) => ({
-    at,
-    services: Object.entries(services).map(([name, reals]) => ({ name, settings: {}, reals })),
-  });
-  const looks = [look(1, { web: [real('b', 1), real('a', 2)], tls: [real('a', 5)] }), look(2, { web: [real('a', 3)] })];
-
-  it('are a line each, over all its services; where it was not there, nothing', () => {
-    expect(activeLines(looks)).toEqual([
-      { name: 'a', unit: 'count', values: [7, 3] },
-      { name: 'b', unit: 'count', values: [1, null] },
-    ]);
-  });
-
-  it('are of one service alone, when asked', () => {
-    expect(activeLines(looks, 'tls')).toEqual([{ name: 'a', unit: 'count', values: [5, null] }]);
-    expect(activeLines([])).toEqual([]);
   });
 });
