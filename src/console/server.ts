@@ -17,8 +17,9 @@ import { ConsoleError } from './errors.js';
 import { askHistory } from './history.js';
 import { LIMITS } from './limits.js';
 import { LiveFeed } from './live.js';
-import { isPage, pageOf, wantsPage } from './pages.js';
+import { pageOf } from './pages.js';
 import { askReport, changeMarks, reportCsv, reportList } from './reports.js';
+import { sendFile } from './send-file.js';
 import { inPage, spanOf } from './span.js';
 import { askStory } from './story.js';
 
@@ -178,7 +179,7 @@ export class ConsoleServer {
         if (this.live.full) throw new ConsoleError(503, 'Too many watch already: close another page.');
         return this.live.watch(response, visitor.endsMs);
       default:
-        return this.page(pathname, request, response);
+        return sendFile(this.options.assets, pathname, request, response);
     }
   }
 
@@ -204,28 +205,6 @@ export class ConsoleServer {
       default:
         return desk.drain(text('action'), text('of'), said.get('service'), whom);
     }
-  }
-
-  private page(pathname: string, request: IncomingMessage, response: ServerResponse): void {
-    const { assets } = this.options;
-    if (assets.size === 0)
-      throw new ConsoleError(503, 'The page was not built: run npm run build in the checkout, then start the collector again.');
-    const file = isPage(pathname) ? '/' : pathname;
-    const asset = assets.get(file) ?? (wantsPage(request, pathname) ? assets.get('/') : undefined);
-    if (asset === undefined) throw new ConsoleError(404, `There is nothing at ${pathname}.`);
-    // The page says what there is; the status says that it is not what was asked for.
-    if (!assets.has(file)) {
-      response.writeHead(404, { 'content-type': asset.type, 'content-length': asset.bytes.length, 'cache-control': 'no-store' });
-      response.end(request.method === 'HEAD' ? undefined : asset.bytes);
-      return;
-    }
-    response.setHeader('etag', asset.etag);
-    response.setHeader('cache-control', 'no-cache');
-    if (request.headers['if-none-match'] === asset.etag) response.writeHead(304).end();
-    else
-      response
-        .writeHead(200, { 'content-type': asset.type, 'content-length': asset.bytes.length })
-        .end(request.method === 'HEAD' ? undefined : asset.bytes);
   }
 
   private async sql(request: IncomingMessage, response: ServerResponse, signal: AbortSignal): Promise<void> {
