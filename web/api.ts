@@ -130,6 +130,8 @@ export interface KnobInfo {
   readonly path: string;
   readonly allowed: string;
   readonly value: string;
+  /** It is another than the default. */
+  readonly changed: boolean;
   readonly problem: string;
   readonly settable: boolean;
 }

@@ -4,7 +4,7 @@ import { typed, useSession } from './session.ts';
 
 interface Question {
   readonly title: string;
-  /** What will happen, for whoever answers. */
+  /** What will happen, for the person who answers. */
   readonly text: string;
   /** What the button says. */
   readonly act: string;
@@ -55,7 +55,16 @@ export function Confirm() {
   };
   return (
     <>
-      <dialog ref={dialog} class="card" aria-labelledby="confirm-title">
+      <dialog
+        ref={dialog}
+        class="card"
+        aria-labelledby="confirm-title"
+        aria-describedby="confirm-text"
+        onClose={() => {
+          // The browser gives the focus back to what had it, unless that is gone: a button to drain is none any more once it has drained.
+          if (document.activeElement === document.body) document.getElementById('main')?.focus();
+        }}
+      >
         <form
           key={question?.text}
           onSubmit={(event) => {
@@ -64,9 +73,9 @@ export function Confirm() {
           }}
         >
           <h2 id="confirm-title">{question?.title}</h2>
-          <p>{question?.text}</p>
+          <p id="confirm-text">{question?.text}</p>
           {needsToken && (
-            <Field name="token" hint="of the collector's console.token_file">
+            <Field name="token" hint="Your token of the collector's console.token_file">
               <input name="token" type="password" autocomplete="off" required />
             </Field>
           )}
@@ -79,7 +88,7 @@ export function Confirm() {
               Cancel
             </button>
           </p>
-          <p class="dim">It stands in the log with the name of your token.</p>
+          <p class="dim">The change is logged under your token's name.</p>
         </form>
       </dialog>
       <p class="done" role="status">

@@ -1,9 +1,11 @@
 import type { SqlStore } from '../api/sql-store.js';
+import { withLiveStates } from '../cli/live-state.js';
 import { formatServerKey, formatServiceKey, parseServerKey, parseServiceKey } from '../cli/service-address.js';
 import { DrainError, type DrainLog } from '../drain/drain.js';
 import { DrainMemory, drainMemoryBeside } from '../drain/memory.js';
 import { findKnob, knobs, noSuchKnob } from '../knob/catalogue.js';
 import { allowed, BadKnobValue, parseKnobValue } from '../knob/value.js';
+import type { Row, Values } from '../report/report.js';
 import { Administration, type RealServer, type VirtualService } from '../wire/administration.js';
 import { CaptureClient } from '../wire/client.js';
 import { CaptureRefusal, ConnectionError } from '../wire/errors.js';
@@ -45,6 +47,11 @@ export class Desk {
     return this.with(async (client) => (await new Administration(client).services()).map(serviceDocument));
   }
 
+  /** Rows of `report who` with the state of now in those that are open, as far as the capture can be asked. */
+  withStates(rows: readonly Row[], values: Values): Promise<readonly Row[]> {
+    return withLiveStates(this.socket, rows, values);
+  }
+
   /** Every knob of the catalogue but those of services and real servers, with its value. */
   knobs(): Promise<unknown[]> {
     return this.with(async (client) => {
@@ -69,6 +76,8 @@ export class Desk {
             live,
             allowed: knob.writable ? allowed(knob) : '',
             value: reading.value,
+            // Where the default is only words, as it depends on the machine, nobody can tell.
+            changed: fallback !== undefined && reading.problem === '' && reading.value !== fallback,
             problem: reading.problem,
             settable: reading.settable,
           },

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { followsForeignLink } from '../listen/loopback.js';
-import { pageOf } from './pages.js';
+import { pageOf, wantsPage } from './pages.js';
 
 const STYLE =
   ':root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}body{max-width:34rem;margin:12vh auto;padding:0 1rem}code{font-size:1.05em}input{font:inherit;width:100%;box-sizing:border-box;padding:.4rem}button{font:inherit;margin-top:.6rem;padding:.4rem 1rem}.wrong{font-weight:600}';
@@ -20,7 +20,8 @@ export const ENTRANCE = '/enter';
 export function doorFor(request: IncomingMessage, sentence: string): string | undefined {
   const { method, url = '/', headers } = request;
   const entering = url === ENTRANCE || url.startsWith(`${ENTRANCE}/`);
-  const to = entering ? '/' : pageOf(url);
+  // Where there is no page, there is none afterwards either: what is asked for is the first one.
+  const to = entering ? '/' : (pageOf(url) ?? (wantsPage(request, url) ? '/' : undefined));
   if (to === undefined || (method !== 'GET' && !entering) || !/\btext\/html\b/.test(headers.accept ?? '')) return undefined;
   // Who only comes by has done nothing wrong.
   const first = !entering && headers.authorization === undefined;

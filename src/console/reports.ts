@@ -30,7 +30,7 @@ export function reportList(): unknown[] {
 
 /** Asks a report with what stands in a query string: cells as people read them, and what there is to draw. Rejects with ConsoleError or Failure, a sentence. */
 export async function askReport(store: SqlStore, name: string, said: URLSearchParams, signal: AbortSignal): Promise<unknown> {
-  const { report, rows, values, question } = await ask(store, name, said, signal);
+  const { report, rows, values, question } = await askRows(store, name, said, signal);
   const zone = values.zone ?? 'UTC';
   const columns = report.columns.filter(({ wide }) => wide !== true);
   const cells = columns.map((column) => cellsOf(column, rows, zone));
@@ -52,7 +52,7 @@ export async function askReport(store: SqlStore, name: string, said: URLSearchPa
 
 /** The same as a file. */
 export async function reportCsv(store: SqlStore, name: string, said: URLSearchParams, signal: AbortSignal): Promise<string> {
-  const { report, rows, question } = await ask(store, name, said, signal);
+  const { report, rows, question } = await askRows(store, name, said, signal);
   return csvOf(report, rows, question.columns);
 }
 
@@ -64,7 +64,7 @@ export async function changeMarks(store: SqlStore, said: URLSearchParams, signal
     zone: zoneOf(said),
     limit: '200',
   });
-  const { rows } = await ask(store, 'changes', limited, signal);
+  const { rows } = await askRows(store, 'changes', limited, signal);
   return rows.map((row) => ({
     at: Number(row.time),
     text: `${whatText(row)}: ${changeText(row)}`,
@@ -72,7 +72,8 @@ export async function changeMarks(store: SqlStore, said: URLSearchParams, signal
   }));
 }
 
-async function ask(
+/** A report's rows, with what was understood. Rejects with ConsoleError or Failure, a sentence. */
+export async function askRows(
   store: SqlStore,
   name: string,
   said: URLSearchParams,

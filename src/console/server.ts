@@ -9,6 +9,7 @@ import { REQUEST_TIMES } from '../listen/limits.js';
 import { sentenceOf } from '../wire/errors.js';
 import type { Access, Visitor } from './access.js';
 import type { Asset } from './assets.js';
+import { changelog } from './changelog.js';
 import { cutAnswer } from './cut.js';
 import type { Desk } from './desk.js';
 import { DOOR_HEADERS, doorFor, ENTRANCE } from './door.js';
@@ -16,9 +17,11 @@ import { ConsoleError } from './errors.js';
 import { askHistory } from './history.js';
 import { LIMITS } from './limits.js';
 import { LiveFeed } from './live.js';
-import { isPage, pageOf } from './pages.js';
+import { pageOf } from './pages.js';
 import { askReport, changeMarks, reportCsv, reportList } from './reports.js';
+import { sendFile } from './send-file.js';
 import { inPage, spanOf } from './span.js';
+import { askStory } from './story.js';
 
 /** The longest query or request. */
 const MAX_BODY_BYTES = 256 * 1024;
@@ -164,11 +167,19 @@ export class ConsoleServer {
         return sendJson(response, 200, await this.options.desk.drains());
       case '/api/changes':
         return sendJson(response, 200, await changeMarks(this.store(), searchParams, gone.signal));
+      case '/api/changelog':
+        return sendJson(response, 200, await changelog(this.store(), searchParams, gone.signal));
+      case '/api/story':
+        return sendJson(
+          response,
+          200,
+          await askStory(this.store(), (rows, values) => this.options.desk.withStates(rows, values), searchParams, gone.signal),
+        );
       case '/api/live':
         if (this.live.full) throw new ConsoleError(503, 'Too many watch already: close another page.');
         return this.live.watch(response, visitor.endsMs);
       default:
-        return this.page(pathname, request, response);
+        return sendFile(this.options.assets, pathname, request, response);
     }
   }
 
@@ -194,21 +205,6 @@ export class ConsoleServer {
       default:
         return desk.drain(text('action'), text('of'), said.get('service'), whom);
     }
-  }
-
-  private page(pathname: string, request: IncomingMessage, response: ServerResponse): void {
-    const { assets } = this.options;
-    if (assets.size === 0)
-      throw new ConsoleError(503, 'The page was not built: run npm run build in the checkout, then start the collector again.');
-    const asset = assets.get(isPage(pathname) ? '/' : pathname);
-    if (asset === undefined) throw new ConsoleError(404, `There is nothing at ${pathname}.`);
-    response.setHeader('etag', asset.etag);
-    response.setHeader('cache-control', 'no-cache');
-    if (request.headers['if-none-match'] === asset.etag) response.writeHead(304).end();
-    else
-      response
-        .writeHead(200, { 'content-type': asset.type, 'content-length': asset.bytes.length })
-        .end(request.method === 'HEAD' ? undefined : asset.bytes);
   }
 
   private async sql(request: IncomingMessage, response: ServerResponse, signal: AbortSignal): Promise<void> {

@@ -92,9 +92,5 @@ export function isCut(ending: Ending): boolean {
   return !ending.isTemplate && isEstablished(ending.protocol, ending.state) && CUT.includes(outcomeOf(ending));
 }
 
-/** `never established`, as people read it. */
-export function outcomeText(name: string): string {
-  return name.replaceAll('_', ' ');
-}
-
+export { outcomeText } from './words.js';
 export { OF_REASON };

@@ -1,6 +1,7 @@
 import { findKnob, type Knob } from '../knob/catalogue.js';
 import { quotedText } from '../text/plain.js';
 import { moment, words } from './columns.js';
+import { shortCommand } from './command.js';
 import { LIMIT, NODE, REAL, type Report, type Row, SERVICE, SINCE, UNTIL, type Values } from './report.js';
 import { endpointText, isOfService, isWithin, narrowed, serviceText } from './sql.js';
 import { userNames, userText } from './users.js';
@@ -161,8 +162,18 @@ export function changeText(row: Row): string {
   return before === after ? `${shown(after)} as before` : `${shown(only(before, after))} → ${shown(only(after, before))}`;
 }
 
-/** `alice: vslog (pid 12), parent bash (pid 7)`. */
-export function whoText(row: Row, users: ReadonlyMap<number, string>): string {
+/** Who made a change, for pages: `short` is `alice: ipvsadm -e -t 192.0.2.1:80…`, `whole` has every command line to its end. */
+export function authorOf(row: Row): { readonly short: string; readonly whole: string } {
+  const whole = whoText(row, names(), Number.POSITIVE_INFINITY);
+  const command = String(row.command);
+  if (command === '') return { short: whole, whole };
+  const short = quotedText(shortCommand(command));
+  // At the console the name of the token says who it was, not the collector's user.
+  return { short: command.startsWith('for ') ? short : `${userText(names(), Number(row.uid)) ?? 'unknown user'}: ${short}`, whole };
+}
+
+/** `alice: vslog (pid 12), parent bash (pid 7)`; `most`: characters of a command line. */
+export function whoText(row: Row, users: ReadonlyMap<number, string>, most = COMMAND_LENGTH): string {
   const pid = Number(row.pid);
   const command = String(row.command);
   if (pid === 0 && command === '') return nobodyText(row);
@@ -170,8 +181,8 @@ export function whoText(row: Row, users: ReadonlyMap<number, string>): string {
   const login = userText(users, Number(row.login_uid));
   const parentPid = Number(row.parent_pid);
   return [
-    `${user}${login === undefined || login === user ? '' : ` (login ${login})`}: ${programText(command, pid)}`,
-    ...(parentPid === 0 ? [] : [`parent ${programText(String(row.parent_command), parentPid)}`]),
+    `${user}${login === undefined || login === user ? '' : ` (login ${login})`}: ${programText(command, pid, most)}`,
+    ...(parentPid === 0 ? [] : [`parent ${programText(String(row.parent_command), parentPid, most)}`]),
   ].join(', ');
 }
 
@@ -185,9 +196,9 @@ function nobodyText({ through, detail }: Row): string {
 /** More of a command line than this only makes the table wide. */
 const COMMAND_LENGTH = 80;
 
-function programText(line: string, pid: number): string {
+function programText(line: string, pid: number, most: number): string {
   const characters = [...line];
-  const cut = characters.length > COMMAND_LENGTH ? `${characters.slice(0, COMMAND_LENGTH - 1).join('')}…` : line;
+  const cut = characters.length > most ? `${characters.slice(0, most - 1).join('')}…` : line;
   const command = cut === '' ? 'unknown program' : quotedText(cut);
   return pid === 0 ? command : `${command} (pid ${pid})`;
 }

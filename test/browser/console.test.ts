@@ -273,7 +273,7 @@ describe('the console in a browser', () => {
     const drain = page.getByRole('region', { name: `Drain of ${first}` });
     await drain.getByText(/\d established connections? left/).waitFor();
     for (const { socket } of made) socket.resetAndDestroy();
-    await drain.getByText('Safe to stop').waitFor();
+    await drain.getByText(/^✓ Safe to stop/).waitFor();
     await drain.getByText('do not pull its cable').waitFor();
     expect(await visitor.faults()).toEqual([]);
     // The token is known by now.
@@ -322,7 +322,7 @@ describe('the console in a browser', () => {
     await until('the record', async () => (await rowsOf(api, sql)).length > 0);
     await page.getByRole('link', { name: 'Changes', exact: true }).click();
     await page.getByRole('button', { name: 'Ask' }).click();
-    await page.getByText('for alice@console').first().waitFor();
+    await page.getByText('alice@console', { exact: true }).first().waitFor();
     visitor.expectNoProblem();
     await visitor.context.close();
   }

@@ -33,6 +33,10 @@ it('is for pages, and for browsers', () => {
     expect(door(url, headers, method), `${method} ${url}`).toBeUndefined();
 });
 
+it('is also where there is no page, and leads to the first one', () => {
+  expect(door('/nothing?x=main.js')).toContain('<input type="hidden" name="to" value="/">');
+});
+
 it('asks once more by itself where a link elsewhere has kept the cookie back', () => {
   const followed = { ...HTML, 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' };
   expect(door('/sql?q="', followed)).toContain('<meta http-equiv="refresh" content="0;url=/sql?q=%22">');

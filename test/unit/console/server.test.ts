@@ -77,6 +77,7 @@ describe('the page', () => {
       '/services',
       '/drains',
       '/connections?since=1h',
+      '/story?client=10.0.0.1',
       '/reports',
       '/reports/who',
       '/changes',
@@ -101,6 +102,20 @@ describe('the page', () => {
     'is not at %s',
     async (path) => expect((await (await site()).ask(path)).status).toBe(404),
   );
+
+  it.each(['/nothing', '/reports/who/more', '/knobs/all'])(
+    'answers a browser at %s, too, which is told that there is none',
+    async (path) => {
+      const { ask: at } = await site();
+      const { status, text, headers } = await at(path, { headers: { accept: 'text/html,*/*' } });
+      expect([status, text, headers['cache-control']]).toEqual([404, '<html>the page</html>', 'no-store']);
+    },
+  );
+
+  it.each(['/nothing.js', '/api/nothing'])('answers a browser no page at %s', async (path) => {
+    const { status, text } = await (await site()).ask(path, { headers: { accept: 'text/html,*/*' } });
+    expect([status, text]).toEqual([404, JSON.stringify({ message: `There is nothing at ${path}.` })]);
+  });
 
   it('may run and load only what is ours, wherever it is shown', async () => {
     const { ask: at } = await site();
