@@ -1,4 +1,5 @@
 import type { Command, Option } from 'commander';
+import { wrapped } from './help-wrap.js';
 
 /** Groups of `vslog --help`, in its order: a name of each command. */
 const GROUPS: readonly (readonly [title: string, names: readonly string[]])[] = [
@@ -41,8 +42,10 @@ const WIDEST = 110;
 /** How all commands explain themselves; `everything`: --help-all was asked for. */
 export function shapeHelp(vslog: Command, everything: boolean): void {
   for (const [title, names] of GROUPS) for (const command of vslog.commands) if (names.includes(command.name())) command.helpGroup(title);
+  const helpWidth = Math.min(process.stdout.columns ?? 100, WIDEST);
   const shape = (command: Command): void => {
-    command.configureHelp({ helpWidth: Math.min(process.stdout.columns ?? 100, WIDEST), optionDescription });
+    command.configureHelp({ helpWidth, optionDescription });
+    command.configureOutput({ writeOut: (text) => void process.stdout.write(wrapped(text, helpWidth)) });
     let rare = 0;
     for (const option of command.options) {
       if (!configured.has(option)) continue;
@@ -55,6 +58,11 @@ export function shapeHelp(vslog: Command, everything: boolean): void {
     command.commands.forEach(shape);
   };
   shape(vslog);
+}
+
+/** The end of a command's help: some of its command lines, without the program's name. */
+export function examples(...lines: readonly string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  vslog ${line}`).join('\n')}`;
 }
 
 /** Its text, what may be chosen, and the default; not the value that a flag alone stands for. */

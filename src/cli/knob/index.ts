@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { knobs } from '../../knob/catalogue.js';
 import { knobDocs } from '../../knob/docs.js';
+import { examples } from '../help.js';
 import { write } from '../output.js';
 import { applyCommand } from './apply.js';
 import { diffCommand } from './diff.js';
@@ -40,6 +41,7 @@ export function knobCommand(): Command {
 function docsCommand(): Command {
   return new Command('docs')
     .description('Every knob, as markdown: what it does, takes, costs, and which records it changes.')
+    .addHelpText('after', examples('knob docs', 'knob docs > knobs.md'))
     .action(() => write(knobDocs()));
 }
 
