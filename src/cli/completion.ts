@@ -26,7 +26,12 @@ export function completionCommand(): Command {
     .description('A script that completes commands, options, knobs and their values in a shell.')
     .addHelpText('after', EXAMPLES);
   for (const shell of Object.keys(completionScripts) as Shell[]) {
-    command.addCommand(new Command(shell).description(`For ${shell}.`).addHelpText('after', examples(FILES[shell])).action(() => write(completionScripts[shell])));
+    command.addCommand(
+      new Command(shell)
+        .description(`For ${shell}.`)
+        .addHelpText('after', examples(FILES[shell]))
+        .action(() => write(completionScripts[shell])),
+    );
   }
   command.addCommand(wordsCommand(), { hidden: true });
   return command;

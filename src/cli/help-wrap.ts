@@ -16,7 +16,9 @@ export function wrapped(text: string, width: number): string {
     }
     const [, command, why] = EXAMPLE.exec(line) ?? [];
     if (command !== undefined) {
-      out.push(...flow(command, width - CONTINUED.length, '      ').map((part, at, all) => (at < all.length - 1 ? `${part}${CONTINUED}` : part)));
+      out.push(
+        ...flow(command, width - CONTINUED.length, '      ').map((part, at, all) => (at < all.length - 1 ? `${part}${CONTINUED}` : part)),
+      );
       if (why !== undefined) out.push(...flow(`      ${why}`, width, '      '));
       continue;
     }
@@ -26,10 +28,21 @@ export function wrapped(text: string, width: number): string {
       i++;
     }
     const term = TERM.exec(line)?.[0].length ?? 0;
-    const indent = term > 0 ? term : (/^\s*/.exec(line)?.[0].length ?? 0);
-    out.push(...flow(line, width, ' '.repeat(indent <= width / 2 ? indent : 10)));
+    const indent = term > 0 ? term : blanksBefore(line);
+    if (indent <= width / 2) out.push(...flow(line, width, ' '.repeat(indent)));
+    else {
+      // The first column leaves too little room beside it.
+      if (term > 0) out.push(line.slice(0, term).trimEnd());
+      out.push(...flow(`${NARROW}${line.slice(indent)}`, width, NARROW));
+    }
   }
   return out.join('\n');
+}
+
+const NARROW = ' '.repeat(10);
+
+function blanksBefore(line: string): number {
+  return line.length - line.trimStart().length;
 }
 
 /** Breaks a line between words; the blanks within the first line stay as they are. */
@@ -37,7 +50,7 @@ function flow(line: string, width: number, indent: string): string[] {
   const out: string[] = [];
   let rest = line;
   while (rest.length > width) {
-    const least = out.length === 0 ? Math.max(TERM.exec(line)?.[0].length ?? 0, (/^\s*/.exec(line)?.[0].length ?? 0) + 1) : indent.length + 1;
+    const least = out.length === 0 ? Math.max(TERM.exec(line)?.[0].length ?? 0, blanksBefore(line) + 1) : indent.length + 1;
     let at = rest.lastIndexOf(' ', width);
     if (at < least) at = rest.indexOf(' ', Math.max(width, least));
     if (at < 0) break;

@@ -44,7 +44,7 @@ export function shapeHelp(vslog: Command, everything: boolean): void {
   for (const [title, names] of GROUPS) for (const command of vslog.commands) if (names.includes(command.name())) command.helpGroup(title);
   const helpWidth = Math.min(process.stdout.columns ?? 100, WIDEST);
   const shape = (command: Command): void => {
-    command.configureHelp({ helpWidth, optionDescription });
+    command.configureHelp({ ...command.configureHelp(), helpWidth, optionDescription });
     command.configureOutput({ writeOut: (text) => void process.stdout.write(wrapped(text, helpWidth)) });
     let rare = 0;
     for (const option of command.options) {

@@ -18,7 +18,10 @@ export function knobCommandOf(knob: Knob): Command {
 }
 
 function plainKnobCommand(knob: Knob): Command {
-  const command = new Command(commandName(knob)).description(descriptionOf(knob)).argument('[value]', `set it: ${allowed(knob)}`).addHelpText('after', knobExamples(knob));
+  const command = new Command(commandName(knob))
+    .description(descriptionOf(knob))
+    .argument('[value]', `set it: ${allowed(knob)}`)
+    .addHelpText('after', knobExamples(knob));
   addCapture(addNetns(addAnswerOptions(command, 'array')));
   return command.action(async (written: string | undefined, options: AnswerOptions & { netns?: string }) => {
     if (written !== undefined) {

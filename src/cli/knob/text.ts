@@ -58,7 +58,10 @@ export function knobExamples(knob: Knob, where = ''): string {
   const name = `knob ${commandName(knob)}`;
   const placed = where === '' ? '' : ` ${where}`;
   const settable = writable && live;
-  return examples(name, ...(settable ? [set.startsWith('--') ? `${name}${placed} ${set}` : `${name} ${set}${placed}`] : [`${name} --json`]));
+  return examples(
+    name,
+    ...(settable ? [set.startsWith('--') ? `${name}${placed} ${set}` : `${name} ${set}${placed}`] : [`${name} --json`]),
+  );
 }
 
 /** Whether two values are the same to what holds them: the kernel separates the numbers of a pair by a tab. */

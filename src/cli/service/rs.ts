@@ -50,7 +50,10 @@ function lsCommand(): Command {
   const command = new Command('ls')
     .description('List real servers with their live and inactive connections, rates, weight, thresholds.')
     .argument('[service]', 'only of this virtual service')
-    .addHelpText('after', `${FORMS}${examples('rs ls', 'rs ls 192.0.2.1:80 -o wide', 'rs ls --columns real_server,real_weight,active --no-headers')}`);
+    .addHelpText(
+      'after',
+      `${FORMS}${examples('rs ls', 'rs ls 192.0.2.1:80 -o wide', 'rs ls --columns real_server,real_weight,active --no-headers')}`,
+    );
   addCapture(addNetns(addListOptions(command)));
   return command.action(async (text: string | undefined, options: Options & ListOptions) => {
     checkColumns(REALS, options);
@@ -65,7 +68,10 @@ function changeCommand(action: 'add' | 'set'): Command {
     .description(action === 'add' ? 'Add a real server to a virtual service.' : 'Change a real server; what is not named stays as it is.')
     .argument('<service>')
     .argument('<address>')
-    .addHelpText('after', `${FORMS}${action === 'add' ? examples('rs add 192.0.2.1:80 10.0.0.7:8080 --weight 2 --forward masq') : examples('rs set 192.0.2.1:80 10.0.0.7:8080 --weight 3 --upper 1000 --lower 800')}`);
+    .addHelpText(
+      'after',
+      `${FORMS}${action === 'add' ? examples('rs add 192.0.2.1:80 10.0.0.7:8080 --weight 2 --forward masq') : examples('rs set 192.0.2.1:80 10.0.0.7:8080 --weight 3 --upper 1000 --lower 800')}`,
+    );
   addCapture(addNetns(addSettings(command, REAL_FLAGS)));
   return command.action(async (service: string, address: string, options: Options) => {
     const settings = settingsOf(command, REAL_FLAGS);
@@ -94,7 +100,10 @@ function thresholdCommand(): Command {
     .argument('<address>')
     .argument('<upper>')
     .argument('[lower]', '0: three quarters of the upper one (default: 0)')
-    .addHelpText('after', `${FORMS}${examples('rs threshold 192.0.2.1:80 10.0.0.7:8080 1000 800', 'rs threshold 192.0.2.1:80 10.0.0.7:8080 0')}`);
+    .addHelpText(
+      'after',
+      `${FORMS}${examples('rs threshold 192.0.2.1:80 10.0.0.7:8080 1000 800', 'rs threshold 192.0.2.1:80 10.0.0.7:8080 0')}`,
+    );
   addCapture(addNetns(command));
   return command.action((service: string, address: string, upper: string, lower: string | undefined, options: Options) =>
     change(command, 'set', service, address, [setting('real_upper', upper), setting('real_lower', lower ?? '0')], options),

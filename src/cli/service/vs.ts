@@ -37,7 +37,10 @@ function lsCommand(): Command {
   const command = new Command('ls')
     .description('List virtual services.')
     .argument('[service]', 'only this one')
-    .addHelpText('after', `${FORMS}${examples('vs ls', 'vs ls 192.0.2.1:80 -o vertical', 'vs ls --columns service,active,connections_per_s -o csv')}`);
+    .addHelpText(
+      'after',
+      `${FORMS}${examples('vs ls', 'vs ls 192.0.2.1:80 -o vertical', 'vs ls --columns service,active,connections_per_s -o csv')}`,
+    );
   addCapture(addNetns(addListOptions(command)));
   return command.action(async (text: string | undefined, options: Options & ListOptions) => {
     checkColumns(SERVICES, options);

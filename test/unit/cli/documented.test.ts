@@ -80,7 +80,10 @@ describe('every example of a help text is a command that there is', () => {
   });
   it('they are of the command itself', () => {
     for (const command of commands)
-      expect(examplesOf(command).filter((example) => example.startsWith(pathOf(command))), pathOf(command)).not.toEqual([]);
+      expect(
+        examplesOf(command).filter((example) => example.startsWith(pathOf(command))),
+        pathOf(command),
+      ).not.toEqual([]);
   });
   it.each(found)('%s', (example) => parses(example));
 });

@@ -32,7 +32,16 @@ afterEach(() => vi.restoreAllMocks());
 describe('the help of every command', () => {
   it.each([60, 80, 100])('fits a terminal of %i columns, but for single words', async (columns) => {
     for (const { name, help } of await helps(columns)) {
-      const wide = help.split('\n').filter((line) => line.length > columns && /\S \S/.test(line.slice(0, columns).trimStart().replace(/^.*? {2,}/, '')));
+      const wide = help.split('\n').filter(
+        (line) =>
+          line.length > columns &&
+          /\S \S/.test(
+            line
+              .slice(0, columns)
+              .trimStart()
+              .replace(/^.*? {2,}/, ''),
+          ),
+      );
       expect(wide, name).toEqual([]);
     }
   });
@@ -71,9 +80,11 @@ describe('a query that begins with a comment', () => {
   ])('%j is parsed so', async (args, query, format) => {
     const vslog = await program();
     let seen: unknown[] = [];
-    vslog.commands.find((one) => one.name() === 'sql')?.action((text: string, options: { format: string }) => {
-      seen = [text, options.format];
-    });
+    vslog.commands
+      .find((one) => one.name() === 'sql')
+      ?.action((text: string, options: { format: string }) => {
+        seen = [text, options.format];
+      });
     await vslog.parseAsync(sqlArguments(argv(...args)));
     expect(seen).toEqual([query, format]);
   });
