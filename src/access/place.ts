@@ -98,13 +98,28 @@ export function makeRuntimeFolder(path: string, passable: boolean, ours: boolean
 
 /** Makes a folder and those above it that are missing, and has each of them finished. */
 function make(path: string, finish: (made: string) => void, mode: number): string {
-  const first = mkdirSync(path, { recursive: true, mode });
+  const first = madeWithParents(path, mode);
   // Was it made by somebody else between the look and now?
   const made = ownFolderAt(path);
   if (made === undefined) throw new PlaceError(`The folder ${path} was removed while it was made.`);
   if (first === undefined) return made.path;
   for (let at = resolve(path); at.length >= resolve(first).length; at = dirname(at)) finish(at);
   return made.path;
+}
+
+/** The first folder that was made; undefined: all were there. Throws the system's error. */
+function madeWithParents(path: string, mode: number): string | undefined {
+  try {
+    return mkdirSync(path, { recursive: true, mode });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    // Of a read-only file system Node tells ENOENT here. The first folder that is missing tells what it is.
+    let missing = resolve(path);
+    while (dirname(missing) !== missing && lstatSync(dirname(missing), { throwIfNoEntry: false }) === undefined) missing = dirname(missing);
+    mkdirSync(missing, { mode });
+    mkdirSync(path, { recursive: true, mode });
+    return missing;
+  }
 }
 
 /** Whether the members of the readers' group can come to what lies in a folder of ours; true where there is no such group. */

@@ -135,6 +135,9 @@ function connectSentence(path: string, error: NodeJS.ErrnoException): string {
     case 'EACCES':
       return `The socket ${path} may not be opened: run as the collector's user, or become a member of its group.`;
     default:
+      // Whoever is asked by HTTP and answers otherwise, or not at all, is no collector.
+      if (error.code?.startsWith('HPE_') === true)
+        return `${path} is the socket of a capture, not of a collector: name the collector's by --api-socket, and the capture's by --socket.`;
       return `The collector at ${path} cannot be asked: ${error.message}.`;
   }
 }

@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { PlaceError } from '../access/errors.js';
 import { makeRuntimeFolder } from '../access/place.js';
 import { otherGroup, readGroup, socketMode } from '../access/readers.js';
+import { systemReason } from '../text/system-error.js';
 import { SocketError } from './errors.js';
 
 /** Listens at a unix socket. The file of a server that is gone is replaced. Rejects with SocketError or PlaceError, one sentence. */
@@ -59,20 +60,6 @@ function answers(path: string): Promise<boolean> {
 /** A system's error in words. */
 export function reason(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
-  switch (code) {
-    case 'EACCES':
-    case 'EPERM':
-      return 'permission denied';
-    case 'EROFS':
-      return 'the file system is read-only';
-    case 'ENOTDIR':
-    case 'EEXIST':
-      return 'a part of the path is no directory';
-    case 'ENOENT':
-      return 'there is no such directory';
-    case 'ENOSPC':
-      return 'the disk is full';
-    default:
-      return message;
-  }
+  if (code === 'ENOENT') return 'there is no such directory';
+  return systemReason(error) ?? message;
 }

@@ -5,6 +5,7 @@ import { ConfigError } from '../config/errors.js';
 import { type Config, DEFAULT_FILE, loadConfig } from '../config/load.js';
 import { Exit } from './exit-codes.js';
 import { Failure } from './failure.js';
+import { examples } from './help.js';
 import { type AnswerOptions, addAnswerOptions, writeObject } from './json-output.js';
 import { checkCapture } from './native.js';
 import { errorStyle, note, write } from './output.js';
@@ -20,6 +21,7 @@ export function configCommand(): Command {
   addAnswerOptions(command.command('check'), 'object')
     .argument('[file]', `the TOML file (default: $VSLOG_CONFIG, or ${DEFAULT_FILE})`)
     .description('Say what is wrong with a file and the environment; nothing is started.')
+    .addHelpText('after', examples('config check', 'config check /etc/vslog/vslog.toml --json'))
     .action(async (file: string | undefined, { output }: AnswerOptions) => {
       const result = check(file);
       const { problems, notes } = result;
@@ -31,6 +33,7 @@ export function configCommand(): Command {
     });
   addAnswerOptions(command.command('dump'), 'object')
     .description('The effective values, and where each comes from.')
+    .addHelpText('after', examples('config dump', 'config dump --config vslog.toml --json'))
     .option('-c, --config <FILE>', 'the TOML file')
     .action(async (options: AnswerOptions & { config?: string }) => {
       const config = loadConfig({ file: options.config });
@@ -39,6 +42,7 @@ export function configCommand(): Command {
   command
     .command('docs')
     .description('Every option, as markdown.')
+    .addHelpText('after', examples('config docs', 'config docs > config.md'))
     .action(() => write(configDocs()));
   return command;
 }

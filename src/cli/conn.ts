@@ -12,7 +12,7 @@ import { Failure } from './failure.js';
 import { type AnswerOptions, addAnswerOptions, writeObject } from './json-output.js';
 import { addListOptions, checkColumns, isForPeople, type ListOptions, peopleText, writeListing } from './listing.js';
 import { addConfigOptions, configOf } from './options.js';
-import { write } from './output.js';
+import { note, write } from './output.js';
 import { resolved } from './place.js';
 
 /** Rows that a person looks at. */
@@ -77,7 +77,10 @@ function lsCommand(): Command {
       if (limit === 0 && options.output === 'json' && options.columns === undefined) return listAllJson(client, welcome, filters);
       if (seconds !== undefined) return watch(wanted, seconds);
       const found = await firstOf(wanted);
-      await writeListing(connListing(welcome), found.first(), options, moreText(found));
+      const more = moreText(found);
+      // Without titles there are only rows.
+      await writeListing(connListing(welcome), found.first(), options, options.headers === false ? '' : more);
+      if (options.headers === false && more !== '') note(more.trimEnd());
     });
   });
 }

@@ -3,7 +3,7 @@ import { PlaceError } from '../access/errors.js';
 import { ApiError, SocketError } from '../api/errors.js';
 import { ConfigError } from '../config/errors.js';
 import { SpoolInUseError } from '../spool/errors.js';
-import { CaptureRefusal, ConnectionError } from '../wire/errors.js';
+import { CaptureRefusal, ConnectionError, sentenceOf } from '../wire/errors.js';
 import { Exit } from './exit-codes.js';
 
 /** A command ends without success: one sentence and an exit code. An empty message was said already. */
@@ -30,21 +30,8 @@ export function exitCodeOf(error: unknown): number {
 
 /** What a person reads of an error. */
 export function sentence(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const { code, path } = error as NodeJS.ErrnoException;
-  const at = path === undefined ? '' : ` ${path}`;
-  switch (code) {
-    case 'EACCES':
-    case 'EPERM':
-      return `Permission denied:${at || ` ${error.message}`}: run as its owner or as root, or choose another path.`;
-    case 'ENOSPC':
-      return `The disk is full:${at || ` ${error.message}`}.`;
-    case 'ENOTDIR':
-    case 'EEXIST':
-      return `${path ?? error.message}: a part of the path is no directory.`;
-    case 'EROFS':
-      return `${path ?? error.message}: the file system is read-only.`;
-    default:
-      return error.message;
-  }
+  const { code, path } = (error instanceof Error ? error : {}) as NodeJS.ErrnoException;
+  return code === 'EEXIST' && path !== undefined
+    ? `${path}: something is there already. Remove it, or choose another path.`
+    : sentenceOf(error);
 }

@@ -1,4 +1,5 @@
 import type { Command, Option } from 'commander';
+import { wrapped } from './help-wrap.js';
 
 /** Groups of `vslog --help`, in its order: a name of each command. */
 const GROUPS: readonly (readonly [title: string, names: readonly string[]])[] = [
@@ -43,8 +44,10 @@ export function shapeHelp(vslog: Command, everything: boolean): void {
   for (const [title, names] of GROUPS) for (const command of vslog.commands) if (names.includes(command.name())) command.helpGroup(title);
   // That a command has options goes without saying.
   vslog.configureHelp({ subcommandTerm: (command) => command.name() });
+  const helpWidth = Math.min(process.stdout.columns ?? 100, WIDEST);
   const shape = (command: Command): void => {
-    command.configureHelp({ ...command.configureHelp(), helpWidth: Math.min(process.stdout.columns ?? 100, WIDEST), optionDescription });
+    command.configureHelp({ ...command.configureHelp(), helpWidth, optionDescription });
+    command.configureOutput({ writeOut: (text) => void process.stdout.write(wrapped(text, helpWidth)) });
     let rare = 0;
     for (const option of command.options) {
       if (!configured.has(option)) continue;
@@ -53,10 +56,15 @@ export function shapeHelp(vslog: Command, everything: boolean): void {
       option.hideHelp();
       rare++;
     }
-    if (rare > 0) command.addHelpText('after', `\n--help-all shows ${rare} more options, which the configuration file has, too.`);
+    if (rare > 0) command.addHelpText('after', `\n--help-all shows ${rare} more ${rare === 1 ? 'option' : 'options'}, which the configuration file has, too.`);
     command.commands.forEach(shape);
   };
   shape(vslog);
+}
+
+/** The end of a command's help: some of its command lines, without the program's name. */
+export function examples(...lines: readonly string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  vslog ${line}`).join('\n')}`;
 }
 
 /** Its text, what may be chosen, and the default; not the value that a flag alone stands for. */

@@ -5,6 +5,7 @@ import { plainText } from '../text/plain.js';
 import type { CaptureClient } from '../wire/client.js';
 import { toBigInt } from '../wire/proto.js';
 import { withCapture } from './capture-answer.js';
+import { examples } from './help.js';
 import { addListOptions, checkColumns, type Listing, type ListOptions, writeListing } from './listing.js';
 import { addConfigOptions, configOf } from './options.js';
 import { write } from './output.js';
@@ -60,7 +61,9 @@ export function subscriberCommand(): Command {
 }
 
 function lsCommand(): Command {
-  const command = new Command('ls').description('The durable subscribers, whose they are, and what each has not got yet.');
+  const command = new Command('ls')
+    .description('The durable subscribers, whose they are, and what each has not got yet.')
+    .addHelpText('after', examples('subscriber ls', 'subscriber ls --json'));
   addConfigOptions(addListOptions(command), 'conn');
   return command.action(async (options: ListOptions) => {
     checkColumns(SUBSCRIBERS, options);
@@ -73,7 +76,8 @@ function lsCommand(): Command {
 function forgetCommand(): Command {
   const command = new Command('forget')
     .description('Keep nothing for this subscriber any more. Its own user and root may; end its collector first.')
-    .argument('<NAME>', 'as `vslog subscriber ls` has it');
+    .argument('<NAME>', 'as `vslog subscriber ls` has it')
+    .addHelpText('after', examples('subscriber forget collector'));
   addConfigOptions(command, 'conn');
   return command.action(async (name: string) => {
     await withCapture(configOf(command, 'conn').values['capture.socket'], 'vslog subscriber', async (client) => {

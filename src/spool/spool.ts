@@ -3,6 +3,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFolder } from '../access/place.js';
+import { systemReason } from '../text/system-error.js';
 import type { Batch } from '../wire/batch.js';
 import { sentenceOf } from '../wire/errors.js';
 import { BodyChecks } from './body-check.js';
@@ -592,7 +593,7 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
   private async onFailure(error: unknown): Promise<void> {
     const code = (error as NodeJS.ErrnoException).code ?? 'EIO';
     this.diskFull = code === 'ENOSPC' || code === 'EDQUOT';
-    const reason = this.diskFull ? 'the disk is full' : sentenceOf(error);
+    const reason = systemReason(error) ?? sentenceOf(error);
     this.state = `The spool ${this.directory} cannot be written (${reason}): nothing is acknowledged until it can.`;
     const writers = [...(this.run?.writers.values() ?? [])];
     for (const writer of writers) await writer.rollback().catch(() => undefined);

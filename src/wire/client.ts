@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { systemReason } from '../text/system-error.js';
 import { type Batch, nextEvent, readBatch } from './batch.js';
 import { type ConnFilter, connFilterMessage } from './conn-filter.js';
 import { CaptureRefusal, ConnectionError, sentenceOf, WireError } from './errors.js';
@@ -277,7 +278,8 @@ export class CaptureClient {
     try {
       this.reader.push(chunk, this.onFrame);
     } catch (error) {
-      this.fail(error instanceof Error ? error : new Error(String(error)));
+      const http = error instanceof WireError && chunk.subarray(0, 5).toString('latin1') === 'HTTP/';
+      this.fail(http ? new ConnectionError(otherSocket(this.path)) : error instanceof Error ? error : new Error(String(error)));
     }
     this.handlers.onChunk?.();
   }
@@ -418,6 +420,11 @@ function decode<T>(type: { decode(bytes: Uint8Array): T }, frame: Frame): T {
   }
 }
 
+/** An HTTP server answers there. */
+function otherSocket(path: string): string {
+  return `${path} is the socket of a collector, not of a capture: name the capture's by --socket, and the collector's by --api-socket.`;
+}
+
 function connectSentence(path: string, error: NodeJS.ErrnoException): string {
   switch (error.code) {
     case 'ENOENT':
@@ -427,6 +434,6 @@ function connectSentence(path: string, error: NodeJS.ErrnoException): string {
     case 'EACCES':
       return `The socket ${path} may not be opened: become a member of its group.`;
     default:
-      return `The connection to the capture at ${path} failed: ${error.message}.`;
+      return `The connection to the capture at ${path} failed: ${systemReason(error) ?? error.message}.`;
   }
 }

@@ -1,3 +1,5 @@
+import { systemSentence } from '../text/system-error.js';
+
 /** The byte stream from the capture is not what docs/wire.md says. The connection is of no further use. */
 export class WireError extends Error {
   override readonly name = 'WireError';
@@ -30,7 +32,7 @@ export class ConnectionError extends Error {
   override readonly name = 'ConnectionError';
 }
 
-/** What went wrong, as text for a person. */
+/** What went wrong, as text for a person: of a file, folder or socket what the system says, and what to do. */
 export function sentenceOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return systemSentence(error) ?? (error instanceof Error ? error.message : String(error));
 }

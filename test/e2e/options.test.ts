@@ -41,7 +41,7 @@ const CONFIGURED = new Set([
   ...(['conn', 'sql', 'sink', 'key'] as const).flatMap(keysOf).map((key) => `--${optionOf(key).flag}`),
 ]);
 /** Options that make another answer, not another form of the list. */
-const OTHER = new Set(['--plot', '--no-plot', '--ascii', '--sql', '--watch', '--other-socket']);
+const OTHER = new Set(['--plot', '--no-plot', '--ascii', '--sql', '--watch', '--other-socket', '--netns']);
 
 /** A value for each option that narrows a list; a command with one that is not here fails. Flags without a value: []. */
 const VALUES: Readonly<Record<string, () => readonly string[]>> = {
@@ -66,7 +66,6 @@ const VALUES: Readonly<Record<string, () => readonly string[]>> = {
   '--within': () => ['10'],
   '--group': () => ['timeouts'],
   '--changed': () => [],
-  '--netns': () => ['/proc/self/ns/net'],
 };
 
 type Form = (typeof LIST_FORMATS)[number];

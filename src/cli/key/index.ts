@@ -3,6 +3,7 @@ import { plainText } from '../../text/plain.js';
 import { formatAddress, parseAddress } from '../address.js';
 import { Exit } from '../exit-codes.js';
 import { Failure } from '../failure.js';
+import { examples } from '../help.js';
 import { type AnswerOptions, addAnswerOptions, writeArray } from '../json-output.js';
 import { addListOptions, checkColumns, type Listing, type ListOptions, writeListing } from '../listing.js';
 import { write } from '../output.js';
@@ -47,7 +48,9 @@ export const KEYS: Listing<KeyFile> = {
 };
 
 function lsCommand(): Command {
-  const command = new Command('ls').description('The ids of the key and of those that it replaced; the latest last.');
+  const command = new Command('ls')
+    .description('The ids of the key and of those that it replaced; the latest last.')
+    .addHelpText('after', examples('key ls', 'key ls --client-key /etc/vslog/client.key --json'));
   addListOptions(addKeyOptions(command));
   return command.action(async (options: ListOptions) => {
     checkColumns(KEYS, options);

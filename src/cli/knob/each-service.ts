@@ -9,7 +9,7 @@ import { write } from '../output.js';
 import { formatServerKey, formatServiceKey, parseServerKey, parseServiceKey } from '../service-address.js';
 import { table } from '../small-table.js';
 import { addCapture, addNetns, captureSocket, parsedValue, withAdministration } from './ask.js';
-import { descriptionOf, plainValueOf, shown, writeChanges } from './text.js';
+import { descriptionOf, knobExamples, plainValueOf, shown, writeChanges } from './text.js';
 
 interface Options extends AnswerOptions {
   readonly vs?: string;
@@ -25,6 +25,7 @@ export function serviceKnobCommand(knob: Knob): Command {
     .argument('[value]', `set it: ${allowed(knob)}`)
     .option('--vs <SERVICE>', 'of this virtual service (default: show all)');
   if (ofReal) command.option('--rs <ADDRESS:PORT>', 'of this real server of it (default: show all)');
+  command.addHelpText('after', knobExamples(knob, ofReal ? '--vs tcp://192.0.2.1:80 --rs 192.0.2.11:8080' : '--vs tcp://192.0.2.1:80'));
   addCapture(addNetns(addAnswerOptions(command, 'array')));
   return command.action(async (written: string | undefined, options: Options) => {
     const socket = captureSocket(command);

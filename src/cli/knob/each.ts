@@ -8,7 +8,7 @@ import { colour, write } from '../output.js';
 import { addCapture, addNetns, captureSocket, isOfServices, parsedValue, withAdministration } from './ask.js';
 import { serviceKnobCommand } from './each-service.js';
 import { setAndTell } from './set.js';
-import { descriptionOf, plainKnob, shown } from './text.js';
+import { descriptionOf, knobExamples, plainKnob, shown } from './text.js';
 
 /** The command of one knob: its value, or another one for it. Its name is the knob's with dashes; the knob's own is taken, too. */
 export function knobCommandOf(knob: Knob): Command {
@@ -18,7 +18,10 @@ export function knobCommandOf(knob: Knob): Command {
 }
 
 function plainKnobCommand(knob: Knob): Command {
-  const command = new Command(commandName(knob)).description(descriptionOf(knob)).argument('[value]', `set it: ${allowed(knob)}`);
+  const command = new Command(commandName(knob))
+    .description(descriptionOf(knob))
+    .argument('[value]', `set it: ${allowed(knob)}`)
+    .addHelpText('after', knobExamples(knob));
   addCapture(addNetns(addAnswerOptions(command, 'array')));
   return command.action(async (written: string | undefined, options: AnswerOptions & { netns?: string }) => {
     if (written !== undefined) {

@@ -1,7 +1,8 @@
-import { findKnob, type Knob } from '../../knob/catalogue.js';
+import { commandName, findKnob, type Knob } from '../../knob/catalogue.js';
 import { allowed } from '../../knob/value.js';
 import { plainText, quotedText } from '../../text/plain.js';
 import type { KnobChange, KnobReading } from '../../wire/administration.js';
+import { examples } from '../help.js';
 import { type AnswerForm, writeArray } from '../json-output.js';
 import { write } from '../output.js';
 
@@ -47,6 +48,20 @@ export function descriptionOf(knob: Knob): string {
     `See also: vslog knob explain ${knob.name}`,
   ];
   return lines.join('\n');
+}
+
+/** Examples of a knob's own command; `where`: options that say of what, which may be left out when it is only shown. */
+export function knobExamples(knob: Knob, where = ''): string {
+  const { default: usual, values, min, writable, live } = knob;
+  const sample = usual !== undefined && usual !== '' ? usual : (values?.[0]?.value ?? String(min ?? 1));
+  const set = `${/\s/.test(sample) ? `"${sample}"` : sample.startsWith('-') ? `-- ${sample}` : sample}`;
+  const name = `knob ${commandName(knob)}`;
+  const placed = where === '' ? '' : ` ${where}`;
+  const settable = writable && live;
+  return examples(
+    name,
+    ...(settable ? [set.startsWith('--') ? `${name}${placed} ${set}` : `${name} ${set}${placed}`] : [`${name} --json`]),
+  );
 }
 
 /** Whether two values are the same to what holds them: the kernel separates the numbers of a pair by a tab. */

@@ -3,6 +3,7 @@ import { plural } from '../../text/format.js';
 import type { KnobAssignment } from '../../wire/administration.js';
 import { Exit } from '../exit-codes.js';
 import { Failure } from '../failure.js';
+import { examples } from '../help.js';
 import { addCapture, addNetns, captureSocket, withAdministration } from '../knob/ask.js';
 import { addListOptions, checkColumns, type ListOptions, writeListing } from '../listing.js';
 import { write } from '../output.js';
@@ -49,7 +50,10 @@ function lsCommand(): Command {
   const command = new Command('ls')
     .description('List real servers with their live and inactive connections, rates, weight, thresholds.')
     .argument('[service]', 'only of this virtual service')
-    .addHelpText('after', FORMS);
+    .addHelpText(
+      'after',
+      `${FORMS}${examples('rs ls', 'rs ls 192.0.2.1:80 -o wide', 'rs ls --columns real_server,real_weight,active --no-headers')}`,
+    );
   addCapture(addNetns(addListOptions(command)));
   return command.action(async (text: string | undefined, options: Options & ListOptions) => {
     checkColumns(REALS, options);
@@ -64,7 +68,10 @@ function changeCommand(action: 'add' | 'set'): Command {
     .description(action === 'add' ? 'Add a real server to a virtual service.' : 'Change a real server; what is not named stays as it is.')
     .argument('<service>')
     .argument('<address>')
-    .addHelpText('after', FORMS);
+    .addHelpText(
+      'after',
+      `${FORMS}${action === 'add' ? examples('rs add 192.0.2.1:80 10.0.0.7:8080 --weight 2 --forward masq') : examples('rs set 192.0.2.1:80 10.0.0.7:8080 --weight 3 --upper 1000 --lower 800')}`,
+    );
   addCapture(addNetns(addSettings(command, REAL_FLAGS)));
   return command.action(async (service: string, address: string, options: Options) => {
     const settings = settingsOf(command, REAL_FLAGS);
@@ -79,7 +86,7 @@ function weightCommand(): Command {
     .argument('<service>')
     .argument('<address>')
     .argument('<weight>')
-    .addHelpText('after', FORMS);
+    .addHelpText('after', `${FORMS}${examples('rs weight 192.0.2.1:80 10.0.0.7:8080 0', 'rs weight "udp 192.0.2.1:53" 10.0.0.7:53 2')}`);
   addCapture(addNetns(command));
   return command.action((service: string, address: string, weight: string, options: Options) =>
     change(command, 'set', service, address, [setting('real_weight', weight)], options),
@@ -93,7 +100,10 @@ function thresholdCommand(): Command {
     .argument('<address>')
     .argument('<upper>')
     .argument('[lower]', '0: three quarters of the upper one (default: 0)')
-    .addHelpText('after', FORMS);
+    .addHelpText(
+      'after',
+      `${FORMS}${examples('rs threshold 192.0.2.1:80 10.0.0.7:8080 1000 800', 'rs threshold 192.0.2.1:80 10.0.0.7:8080 0')}`,
+    );
   addCapture(addNetns(command));
   return command.action((service: string, address: string, upper: string, lower: string | undefined, options: Options) =>
     change(command, 'set', service, address, [setting('real_upper', upper), setting('real_lower', lower ?? '0')], options),
@@ -106,7 +116,7 @@ function rmCommand(): Command {
     .argument('<service>')
     .argument('<address>')
     .option('--yes', 'also while it has live connections')
-    .addHelpText('after', FORMS);
+    .addHelpText('after', `${FORMS}${examples('rs rm 192.0.2.1:80 10.0.0.7:8080', 'rs rm 192.0.2.1:80 10.0.0.7:8080 --yes')}`);
   addCapture(addNetns(command));
   return command.action(async (serviceText: string, address: string, { netns = '', yes = false }: Options) => {
     const [service, real] = [parseServiceKey(serviceText), parseServerKey(address)];

@@ -3,6 +3,7 @@ import { plural } from '../../text/format.js';
 import type { VirtualService } from '../../wire/administration.js';
 import { Exit } from '../exit-codes.js';
 import { Failure } from '../failure.js';
+import { examples } from '../help.js';
 import { addCapture, addNetns, captureSocket, withAdministration } from '../knob/ask.js';
 import { addListOptions, checkColumns, type ListOptions, writeListing } from '../listing.js';
 import { write } from '../output.js';
@@ -36,7 +37,10 @@ function lsCommand(): Command {
   const command = new Command('ls')
     .description('List virtual services.')
     .argument('[service]', 'only this one')
-    .addHelpText('after', FORMS);
+    .addHelpText(
+      'after',
+      `${FORMS}${examples('vs ls', 'vs ls 192.0.2.1:80 -o vertical', 'vs ls --columns service,active,connections_per_s -o csv')}`,
+    );
   addCapture(addNetns(addListOptions(command)));
   return command.action(async (text: string | undefined, options: Options & ListOptions) => {
     checkColumns(SERVICES, options);
@@ -50,7 +54,10 @@ function changeCommand(action: 'add' | 'set'): Command {
   const command = new Command(action)
     .description(action === 'add' ? 'Add a virtual service.' : 'Change a virtual service; what is not named stays as it is.')
     .argument('<service>')
-    .addHelpText('after', FORMS);
+    .addHelpText(
+      'after',
+      `${FORMS}${action === 'add' ? examples('vs add 192.0.2.1:80 --scheduler wlc --persistent 5m', 'vs add "fwmark 7" --scheduler rr') : examples('vs set "udp 192.0.2.1:53" --flags one-packet')}`,
+    );
   addCapture(addNetns(addSettings(command, SERVICE_FLAGS)));
   return command.action(async (text: string, { netns = '' }: Options) => {
     const service = parseServiceKey(text);
@@ -68,7 +75,7 @@ function rmCommand(): Command {
     .description('Remove a virtual service with its real servers.')
     .argument('<service>')
     .option('--yes', 'also while it has live connections')
-    .addHelpText('after', FORMS);
+    .addHelpText('after', `${FORMS}${examples('vs rm 192.0.2.1:80', 'vs rm "fwmark 7" --yes')}`);
   addCapture(addNetns(command));
   return command.action(async (text: string, { netns = '', yes = false }: Options) => {
     const service = parseServiceKey(text);

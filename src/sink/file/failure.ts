@@ -1,4 +1,5 @@
 import { PlaceError } from '../../access/errors.js';
+import { systemReason } from '../../text/system-error.js';
 
 /** A file of the sink, or its folder, cannot be written or read. */
 export class TargetError extends Error {
@@ -27,12 +28,14 @@ export function folderSentence(dir: string, error: unknown): string {
       return `The disk of file.dir ${dir} is full: make room, or lower file.keep_bytes; nothing is lost meanwhile, events wait in the spool.`;
     case 'EACCES':
     case 'EPERM':
-    case 'EROFS':
       return `file.dir ${dir} cannot be written (${code}): let the collector's user write there, or name another folder.`;
-    case 'ENOTDIR':
     case 'EEXIST':
       return `file.dir ${dir} is no folder: name another one.`;
-    default:
-      return `file.dir ${dir} cannot be used: ${message}.`;
+    default: {
+      const reason = systemReason(error);
+      return reason === undefined
+        ? `file.dir ${dir} cannot be used: ${message}.`
+        : `file.dir ${dir} cannot be used: ${reason}; name another folder.`;
+    }
   }
 }

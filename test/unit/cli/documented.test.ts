@@ -26,6 +26,12 @@ function examplesOf(command: Command): string[] {
   return examples.split('\n').flatMap((line) => /^ {2}vslog (.*?)(?:\s{4,}.*)?$/.exec(line)?.[1] ?? []);
 }
 
+/** `knob get`. */
+function pathOf(command: Command): string {
+  const above = command.parent === null || command.parent.parent === null ? '' : `${pathOf(command.parent)} `;
+  return `${above}${command.name()}`;
+}
+
 /** As a shell would part them, up to a pipe or a file. */
 function words(text: string): string[] {
   const found: string[] = [];
@@ -66,7 +72,18 @@ describe('every command in the documentation is one that there is', () => {
 });
 
 describe('every example of a help text is a command that there is', () => {
-  const found = leaves(whole).flatMap(examplesOf);
-  it('there are some', () => expect(found.length).toBeGreaterThan(50));
+  const commands = leaves(whole);
+  const found = commands.flatMap(examplesOf);
+  it('every command has some', () => {
+    expect(commands.filter((command) => examplesOf(command).length === 0).map(pathOf)).toEqual([]);
+    expect(commands.length).toBeGreaterThan(100);
+  });
+  it('they are of the command itself', () => {
+    for (const command of commands)
+      expect(
+        examplesOf(command).filter((example) => example.startsWith(pathOf(command))),
+        pathOf(command),
+      ).not.toEqual([]);
+  });
   it.each(found)('%s', (example) => parses(example));
 });
