@@ -308,7 +308,8 @@ describe.each(reports.map((report) => [report.name, report] as const))('report %
     expect(report.more).toContain(`\n  vslog report ${name}`);
     const flags = report.parameters.map(({ flag }) => flag);
     expect(new Set(flags).size).toBe(flags.length);
-    for (const { words, fallback } of report.parameters) if (words !== undefined && fallback !== undefined) expect(words).toContain(fallback);
+    for (const { words, fallback } of report.parameters)
+      if (words !== undefined && fallback !== undefined) expect(words).toContain(fallback);
   });
 });
 
