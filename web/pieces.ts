@@ -14,7 +14,7 @@ export interface Pieces {
 }
 
 /** A piece that has run for less than this part of its length says nothing yet. */
-const YOUNG = 0.1;
+const YOUNG = 0.25;
 
 /** What is counted so far in a piece that still runs, as if it went on like that; null where it has hardly begun. */
 export function soFar(value: number, elapsed: number, step: number): number | null {

@@ -1,3 +1,4 @@
+import './plot.css';
 import { useState } from 'preact/hooks';
 import { valueText } from '../src/plot/text.ts';
 import { countText } from '../src/text/format.ts';

@@ -73,7 +73,8 @@ export async function askHistory(
   const pieces = Math.max(1, Math.ceil((known - begin) / step));
   if (pieces > MOST_PIECES) throw new ConsoleError(400, 'This time is too long for a chart: choose a later since.');
   const filters = Object.fromEntries(['vs', 'rs', 'node'].map((name) => [name, said.get(name) || undefined]));
-  const values: Values = { ...valuesOf(churn, filters, now, span.zone), since: begin, until: span.until };
+  // What came into the store since `known` was asked would be counted, but not waited for.
+  const values: Values = { ...valuesOf(churn, filters, now, span.zone), since: begin, until: known };
   const asks = { store, values, signal, seconds, shift };
   const servers = await serversOf(asks);
   const named = servers.slice(0, MOST);

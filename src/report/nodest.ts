@@ -55,7 +55,7 @@ Examples:
     title: 'Silent drops',
     columns: COLUMNS,
     sql: sql(values),
-    none: 'No packet was dropped for that in that time.',
+    none: 'No packets were dropped for this reason in this period.',
   }),
   plot: (rows, { by }) =>
     rows.length === 0

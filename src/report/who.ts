@@ -66,7 +66,7 @@ Examples:
       ? undefined
       : {
           kind: 'spans',
-          title: rows.length > PICTURED ? `the newest ${PICTURED} of them` : 'when they were there',
+          title: rows.length > PICTURED ? `newest ${PICTURED} connections` : 'when they were there',
           begin: since ?? numberOf(rows[0] ?? {}, 'begin'),
           end: until ?? Date.now(),
           spans: rows.slice(0, PICTURED).map((row) => ({

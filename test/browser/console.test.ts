@@ -142,7 +142,7 @@ describe('the console in a browser', () => {
   it('moves while it is looked at', async () => {
     const visitor = await come();
     await visitor.go('/overview');
-    const chart = visitor.page.locator('figure', { has: visitor.page.getByText('Open connections', { exact: true }) }).first();
+    const chart = visitor.page.locator('figure', { has: visitor.page.getByRole('img', { name: /^Open connections,/ }) });
     const last = async (): Promise<number> => Number(await chart.getAttribute('data-last'));
     await until('a first sample', async () => (await last()) > 0);
     const before = await last();

@@ -51,7 +51,7 @@ const PICTURES: readonly Picture[] = [
     seconds: 20,
     act: { after: 5, run: () => done('knob', 'expire-quiescent-template', '1') },
   },
-  { name: 'connections', path: '/connections?span=15m', height: 900, seconds: 4 },
+  { name: 'connections', path: '/connections?since=15m', height: 900, seconds: 4 },
   { name: 'reports', path: '/reports/reasons?since=1h&by=rs', height: 900, seconds: 3 },
   { name: 'changes', path: '/changes?since=SHOWN', width: 1500, height: 360, seconds: 3 },
   { name: 'knobs', path: '/knobs', height: 700, seconds: 3 },

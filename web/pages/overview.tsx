@@ -150,7 +150,9 @@ function Answers({ span }: { readonly span: Span }) {
         reasons.error === undefined && <p class="dim">{reasons.answer?.none ?? 'Asking…'}</p>
       )}
       <p class="links">
-        <a href={`/reports/reasons?${more}&by=rs`}>Report: outcomes by real server</a>
+        <a href={`/reports/reasons?${more}&by=rs&limit=10000`}>
+          {reasons.answer?.more === true ? 'Only the busiest real servers are shown. Report of all' : 'Report: outcomes by real server'}
+        </a>
       </p>
       <h2>Silent drops</h2>
       {drops.error !== undefined && <Problem text={drops.error} />}

@@ -86,7 +86,7 @@ describe('a report of the page', () => {
     expect(Object.keys(answer).sort()).toEqual(['name', ...fieldsOfPage('ReportAnswer')].sort());
     expect(answer.name).toBe('nodest');
     expect(answer.sql).toBe(store.asked[0]?.sql);
-    expect(answer.none).toBe('No packet was dropped for that in that time.');
+    expect(answer.none).toBe('No packets were dropped for this reason in this period.');
     expect(answer.columns).toEqual(
       expect.arrayContaining([
         { title: 'real server', right: false },

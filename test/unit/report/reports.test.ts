@@ -308,7 +308,7 @@ describe.each(reports.map((report) => [report.name, report] as const))('report %
     expect(report.more).toContain(`\n  vslog report ${name}`);
     const flags = report.parameters.map(({ flag }) => flag);
     expect(new Set(flags).size).toBe(flags.length);
-    for (const { words, fallback } of report.parameters) if (words !== undefined) expect(words).toContain(fallback);
+    for (const { words, fallback } of report.parameters) if (words !== undefined && fallback !== undefined) expect(words).toContain(fallback);
   });
 });
 
@@ -318,10 +318,17 @@ it('every report has samples, and its name once', () => {
 
 const named = (name: string): Report => reports.find((one) => one.name === name) as Report;
 
+it('who is there with an outcome, or without an end, where that is asked for', () => {
+  const sqlOf = (outcome?: 'open' | 'reset'): string => named('who').question(outcome === undefined ? {} : { outcome }).sql;
+  expect(sqlOf('reset')).toMatch(/ AND NOT is_open AND outcome = 'reset' ORDER BY/);
+  expect(sqlOf('open')).toMatch(/ NOT is_template AND is_open ORDER BY/);
+  expect(sqlOf()).toMatch(/ NOT is_template ORDER BY/);
+});
+
 describe('pictures', () => {
   it('of a long list show its first lines', () => {
     const many = (row: Row | undefined) => Array.from({ length: 30 }, () => row ?? {});
-    expect(named('who').plot?.(many(SHOWN.who?.rows[0]), HOUR)).toMatchObject({ title: 'the newest 24 of them', spans: { length: 24 } });
+    expect(named('who').plot?.(many(SHOWN.who?.rows[0]), HOUR)).toMatchObject({ title: 'newest 24 connections', spans: { length: 24 } });
     expect(named('thresholds').plot?.(many(SHOWN.thresholds?.rows[0]), HOUR)).toMatchObject({ spans: { length: 24 } });
     for (const name of ['nodest', 'affinity', 'reuse'])
       expect(named(name).plot?.(many(SHOWN[name]?.rows[0]), HOUR)).toMatchObject({ bars: { length: 20 } });

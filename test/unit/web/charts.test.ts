@@ -63,7 +63,8 @@ describe('pieces of time', () => {
   it('say nothing of one that has hardly begun', () => {
     expect(valuesOf(75_000 * 2, [5, 1])).toEqual([5, null]);
     expect(valuesOf(149_000, [149, 1])).toEqual([149, null]);
-    expect(soFar(1, 15_000, 150_000)).toBe(10);
+    expect(soFar(1, 50_000, 150_000)).toBe(3);
+    expect(soFar(1, 37_000, 150_000)).toBeNull();
   });
 
   it('are as they are when the last has ended, and none where there is none', () => {
