@@ -78,7 +78,7 @@ const around = (client: Place, begin: number, until: number): Values => ({
 
 const COLUMNS = [
   ...['node', 'conn_id', 'client', 'service', 'real', 'begin', 'finish', 'seconds', 'outcome', 'state', 'reason', 'cut', 'template'],
-  ...['template_id', 'scheduled_by', 'forward', 'weight', 'flags', 'timeout', 'packets_in', 'bytes_in', 'packets_out', 'bytes_out'],
+  ...['template_id', 'scheduled_by', 'forward', 'weight', 'flags', 'timer', 'packets_in', 'bytes_in', 'packets_out', 'bytes_out'],
   ...['client_ip', 'real_ip', 'real_port'],
 ] as const;
 
@@ -103,7 +103,7 @@ function connectionOf(row: Row): Connection {
     ...{ begin: number('begin'), end: finish, seconds: finish === null ? null : number('seconds') },
     ...{ outcome: String(row.outcome), state: String(row.state), reason: String(row.reason), cut: number('cut') !== 0 },
     ...{ isTemplate: number('template') !== 0, scheduledBy: String(row.scheduled_by), forward: String(row.forward) },
-    ...{ weight: number('weight') < 0 ? null : number('weight'), timeout: number('timeout') },
+    ...{ weight: number('weight') < 0 ? null : number('weight'), timer: number('timer') },
     flags: Array.isArray(row.flags) ? row.flags.map(String) : [],
     ...{ packetsIn: number('packets_in'), bytesIn: number('bytes_in'), packetsOut: number('packets_out'), bytesOut: number('bytes_out') },
     bytes: number('bytes_in') + number('bytes_out'),

@@ -115,7 +115,7 @@ export interface Connection extends Told {
   readonly weight: number | null;
   readonly flags: readonly string[];
   /** Of its timer, s. */
-  readonly timeout: number;
+  readonly timer: number;
   readonly packetsIn: number;
   readonly bytesIn: number;
   readonly packetsOut: number;

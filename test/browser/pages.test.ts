@@ -172,10 +172,10 @@ describe('pages of the console', () => {
     const left = held.getByRole('link', { name: '1 established connection left' });
     expect(await left.getAttribute('href')).toBe(`/connections?rs=${host}&since=1h`);
     expect(await held.getByRole('link', { name: '127.0.0.1' }).getAttribute('href')).toBe('/story?client=127.0.0.1');
-    const colourOf = (what: typeof done) => what.locator('.verdict').evaluate('(one) => getComputedStyle(one).color') as Promise<string>;
-    const green = await page.evaluate("getComputedStyle(document.querySelector('header .good')).color");
-    expect(await colourOf(done)).toBe(green);
-    expect(await colourOf(held)).not.toBe(green);
+    const colourOf = (where: string) => page.evaluate(`getComputedStyle(document.querySelector(${JSON.stringify(where)})).color`);
+    const green = await colourOf('header .good');
+    expect(await colourOf('.drained .verdict')).toBe(green);
+    expect(await colourOf('.drain:not(.drained) .verdict')).not.toBe(green);
     for (const width of WIDTHS) {
       await page.setViewportSize({ width, height: 800 });
       expect([width, await visitor.overflow()]).toEqual([width, 0]);
@@ -228,7 +228,8 @@ describe('pages of the console', () => {
       }
       await page.keyboard.press('Escape');
       await dialog.waitFor({ state: 'hidden' });
-      expect(await button.evaluate('(one) => one === document.activeElement')).toBe(true);
+      expect(await page.evaluate(`document.activeElement.closest('tr')?.textContent.includes(${JSON.stringify(servers[0])})`)).toBe(true);
+      expect(await focused('button')).toBe(true);
     }
     visitor.expectNoProblem();
     await visitor.context.close();

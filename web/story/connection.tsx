@@ -75,7 +75,7 @@ export function ConnectionView({ story }: { readonly story: ConnectionStory }) {
         </dd>
         <dt>Balancer</dt>
         <dd class="dim">
-          forward {connection.forward}, timer {durationText(connection.timeout)}
+          forward {connection.forward}, timer {durationText(connection.timer)}
           {connection.flags.length > 0 && `, flags ${connection.flags.join(', ')}`}, number {connection.id}
         </dd>
       </dl>

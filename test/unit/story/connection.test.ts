@@ -9,7 +9,7 @@ const WEB = 'tcp 10.0.0.2:80';
 const ROW: Row = {
   ...{ node: 'lb1', conn_id: '5', client: '10.0.0.102:1004', service: WEB, real: A, begin: String(TEN), finish: String(TEN + 120_000) },
   ...{ seconds: 120, outcome: 'server_removed', state: 'ESTABLISHED', reason: 'nodest', cut: 1, template: 0, template_id: '4' },
-  ...{ scheduled_by: 'persistence', forward: 'masq', weight: 0, flags: ['HASHED'], timeout: 900, packets_in: '2', bytes_in: '10' },
+  ...{ scheduled_by: 'persistence', forward: 'masq', weight: 0, flags: ['HASHED'], timer: 900, packets_in: '2', bytes_in: '10' },
   ...{ packets_out: '3', bytes_out: '20', client_ip: '::ffff:10.0.0.102', real_ip: '::ffff:10.0.0.11', real_port: 8080 },
 };
 const OPEN: Row = { ...ROW, finish: null, seconds: null, outcome: 'open', state: '', reason: 'none', cut: 0, template_id: '0', weight: -1 };
