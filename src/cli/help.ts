@@ -56,7 +56,11 @@ export function shapeHelp(vslog: Command, everything: boolean): void {
       option.hideHelp();
       rare++;
     }
-    if (rare > 0) command.addHelpText('after', `\n--help-all shows ${rare} more ${rare === 1 ? 'option' : 'options'}, which the configuration file has, too.`);
+    if (rare > 0)
+      command.addHelpText(
+        'after',
+        `\n--help-all shows ${rare} more ${rare === 1 ? 'option' : 'options'}, which the configuration file has, too.`,
+      );
     command.commands.forEach(shape);
   };
   shape(vslog);

@@ -42,7 +42,11 @@ describe('vs', () => {
     expect((await run('vs ls')).out).toMatch(/tcp 10\.0\.0\.1:80 .* wlc .* 2 /);
     expect((await run('vs ls', (balancer) => balancer.services.clear())).out).toBe('no virtual services\n');
     expect(JSON.parse((await run('vs ls --json')).out)).toMatchObject([
-      { service: 'tcp 10.0.0.1:80', service_scheduler: 'wlc', real_servers: [{ real_server: '10.0.0.11:8080', quiesced: false }, { quiesced: true }] },
+      {
+        service: 'tcp 10.0.0.1:80',
+        service_scheduler: 'wlc',
+        real_servers: [{ real_server: '10.0.0.11:8080', quiesced: false }, { quiesced: true }],
+      },
     ]);
   });
 
