@@ -1,4 +1,6 @@
 import { spawnSync } from 'node:child_process';
+import type { Browser, Locator, Page } from 'playwright-core';
+import { openBrowser, Visitor } from '../browser/browser.js';
 import { freePort } from '../support/ports.js';
 import { makeHistory } from './query.js';
 import { MAIN, percentile, Setup } from './setup.js';
@@ -22,12 +24,40 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   who_changed_it: ['report', 'changes', '--since', '7d'],
 };
 
-/** The five questions that vslog exists for, each by its one command, as somebody with a stopwatch sees it: from the key to the end of the answer. */
-export async function five({ events, days, times }: FiveOptions, say: (line: string) => void): Promise<Record<string, unknown>> {
+/** Where somebody is, what is clicked there, and what is the answer. */
+interface Click {
+  readonly path: string;
+  readonly on: (page: Page) => Locator;
+  readonly answer: (page: Page) => Locator;
+}
+
+const page = (name: string) => (at: Page) => at.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name, exact: true });
+const rows = (label: string) => (at: Page) => at.getByRole('region', { name: label }).locator('tbody tr').first();
+
+/** The same by one click on a page of the console. */
+const CLICKS: Readonly<Record<string, Click>> = {
+  who_was_on_that_server: { path: '/overview?since=7d', on: (at) => at.locator('a.part').first(), answer: rows('who') },
+  can_i_pull_its_cable: {
+    path: '/overview',
+    on: page('Drain board'),
+    answer: (at) => at.getByRole('region', { name: `Drain of ${SERVER}` }).locator('.verdict'),
+  },
+  why_did_connections_end: {
+    path: '/overview?since=7d',
+    on: (at) => at.getByRole('link', { name: /eport.* of all|^Report: outcomes/ }),
+    answer: rows('reasons'),
+  },
+  what_was_dropped: { path: '/reports/churn?since=7d', on: (at) => at.getByRole('link', { name: 'nodest' }), answer: rows('nodest') },
+  who_changed_it: { path: '/overview?since=7d', on: page('Changes'), answer: rows('changes') },
+};
+
+/** The five questions that vslog exists for, each by its one command and by one click, as somebody with a stopwatch sees it: from the key to the end of the answer. */
+export async function five({ events: made, days, times }: FiveOptions, say: (line: string) => void): Promise<Record<string, unknown>> {
   const setup = new Setup();
   const until = Math.floor(Date.now() / 3_600_000) * 3600;
-  await makeHistory(setup.store, { events, days, until, database: 'vslog' }, say);
-  await setup.startCollector();
+  await makeHistory(setup.store, { events: made, days, until, database: 'vslog' }, say);
+  const port = await freePort();
+  await setup.startCollector({ VSLOG_CONSOLE_LISTEN: `127.0.0.1:${port}` });
   const virtual = `tcp://127.0.0.1:${await freePort()}`;
   await setup.startCapture(['--source', 'engine', '--service', virtual, '--real', `${SERVER}:8443`, '--real', '10.2.0.16:8443']);
   const took: Record<string, number> = {};
@@ -37,9 +67,36 @@ export async function five({ events, days, times }: FiveOptions, say: (line: str
     took[question] = Math.round(percentile(each, 0.5));
     say(`vslog ${args.join(' ')}: ${took[question]} ms`);
   }
-  const rows = await setup.count('conn_events');
+  const clicked: Record<string, number> = {};
+  const browser = await openBrowser();
+  try {
+    for (const [question, click] of Object.entries(CLICKS)) {
+      const each: number[] = [];
+      for (let i = 0; i < times; i++) each.push(await look(browser, setup, `http://127.0.0.1:${port}`, click));
+      clicked[question] = Math.round(percentile(each, 0.5));
+      say(`a click at ${click.path}: ${clicked[question]} ms`);
+    }
+  } finally {
+    await browser.close();
+  }
+  const events = await setup.count('conn_events');
   await setup.end();
-  return { rows, times, command_ms: took };
+  return { rows: events, times, command_ms: took, click_ms: clicked };
+}
+
+/** From a click to the first row of its answer; ms. */
+async function look(browser: Browser, setup: Setup, base: string, { path, on, answer }: Click): Promise<number> {
+  const visitor = await Visitor.come(browser, base, { link: (await setup.api.consoleLink()).url });
+  await visitor.go(path);
+  const link = on(visitor.page);
+  await link.waitFor();
+  await visitor.settled();
+  const began = performance.now();
+  await link.click();
+  await answer(visitor.page).waitFor();
+  const took = performance.now() - began;
+  await visitor.context.close();
+  return took;
 }
 
 /** Runs a command to its end; ms. */

@@ -4,19 +4,30 @@ import { useAnswer } from '../ask.ts';
 import { confirm } from '../confirm.tsx';
 import { Problem } from '../parts.tsx';
 import { PlotView } from '../plot.tsx';
+import type { Place } from '../route.ts';
 import { change, useSession } from '../session.ts';
 import { clientStory, onServer } from '../story/links.ts';
 import { Table } from '../table.tsx';
+import { spanOf } from '../time.ts';
+import { TimePicker } from '../time-picker.tsx';
 import { Restore } from './services.tsx';
+
+/** A drain is no matter of every hour. */
+const FALLBACK = '30d';
 
 /** The most established connections that each drain was seen with: what its bar is measured by. */
 const most = new Map<string, number>();
 
 /** Quiesced hosts and real servers: what is left on them, until when, and whether the cable can be pulled. */
-export function Drains() {
+export function Drains(place: Place) {
+  const span = spanOf(place.query, FALLBACK);
   const session = useSession();
   const drains = useAnswer('drains', (signal) => get<readonly Drain[]>('/api/drains', signal), 2000);
-  const before = useAnswer('drain history', (signal) => askReport('drain', { since: '30d' }, signal), 30_000);
+  const before = useAnswer(
+    `drain history ${span.since} ${span.until}`,
+    (signal) => askReport('drain', { since: span.since, ...(span.until === '' ? {} : { until: span.until }) }, signal),
+    30_000,
+  );
   const done = drains.answer?.filter(({ established }) => established === 0).length ?? 0;
   return (
     <>
@@ -38,7 +49,8 @@ export function Drains() {
           <One key={`${drain.service} ${drain.of}`} drain={drain} settable={session?.settable === true} />
         ))}
       </div>
-      <h2>Drains of the last 30 days</h2>
+      <h2>Drains of the past</h2>
+      <TimePicker {...place} fallback={FALLBACK} />
       {before.error !== undefined && <Problem text={before.error} />}
       {before.answer?.plot && <PlotView plot={before.answer.plot} />}
       {before.answer !== undefined &&
