@@ -1,3 +1,5 @@
+import { MOST_MARKS } from '../src/plot/plot.ts';
+import { plural } from '../src/text/format.ts';
 import { clockText, momentText } from '../src/text/moment.ts';
 import type { Mark } from './api.ts';
 import { spanText } from './time.ts';
@@ -15,7 +17,9 @@ export function Marks({ marks }: { readonly marks: readonly Mark[] }) {
   if (first === undefined || last === undefined) return null;
   return (
     <p class="marks">
-      <a href={changesOf(first.at / 1000 - 1, last.at / 1000 + 1)}>{marks.length === 1 ? '1 change' : `${marks.length} changes`}</a>
+      <a href={changesOf(first.at / 1000 - 1, last.at / 1000 + 1)}>
+        {marks.length >= MOST_MARKS ? `the newest ${MOST_MARKS} changes` : plural(marks.length, 'change')}
+      </a>
       <span class="last-mark" title={`${momentText(last.at, ZONE)} ${last.text}`}>
         {marks.length === 1 ? '' : 'last: '}
         <time>{clockText(last.at, ZONE).slice(11)}</time> {last.text}

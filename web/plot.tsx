@@ -154,10 +154,12 @@ export function PlotView({ plot, links, place, filters }: Props) {
             {plot.spans.map((span, i) => {
               const from = Math.max(plot.begin, span.begin);
               const to = Math.min(plot.end, span.end ?? plot.end);
+              // One that was short, or has just begun, is seen all the same.
+              const width = Math.max(to - from, whole / 300);
               const href = links?.[i]?.[0] ?? undefined;
               const shape = {
                 class: `part span series-1 ${span.end === null ? 'open' : ''}`,
-                style: { marginLeft: percent(from - plot.begin, whole), width: percent(Math.max(to - from, whole / 300), whole) },
+                style: { marginLeft: percent(Math.min(from - plot.begin, whole - width), whole), width: percent(width, whole) },
                 title: `${clockText(span.begin, ZONE)} to ${span.end === null ? 'now' : clockText(span.end, ZONE)}`,
               };
               return (

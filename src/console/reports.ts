@@ -1,6 +1,7 @@
 import type { SqlStore } from '../api/sql-store.js';
 import { reportCsv as csvOf } from '../cli/report-text.js';
 import { valuesOf } from '../cli/report-values.js';
+import { MOST_MARKS } from '../plot/plot.js';
 import { changeText, whatText } from '../report/changes.js';
 import { cellsOf, titleOf } from '../report/columns.js';
 import { reports } from '../report/index.js';
@@ -62,7 +63,7 @@ export async function changeMarks(store: SqlStore, said: URLSearchParams, signal
     since: said.get('since') ?? '1d',
     until: said.get('until') ?? 'now',
     zone: zoneOf(said),
-    limit: '200',
+    limit: String(MOST_MARKS),
   });
   const { rows } = await askRows(store, 'changes', limited, signal);
   return rows.map((row) => ({

@@ -51,3 +51,6 @@ export interface Spans {
 }
 
 export type Unit = 'count' | 'bytes' | 'seconds';
+
+/** A chart over time has no more marks of changes than that: the newest. */
+export const MOST_MARKS = 200;

@@ -12,7 +12,7 @@ export const reasons: Report = {
   doc: 'How connections ended, altogether or by virtual service or real server; or how long they had lived.',
   more: `
 ${OUTCOMES.slice(1)
-  .map(({ name, doc }) => `  ${outcomeText(name).padEnd(17)} ${doc}`)
+  .map(({ name, doc }) => `  ${outcomeText(name).padEnd(19)} ${doc}`)
   .join('\n')}
 Minutes are whole: the one in which the time asked for begins counts. "median lifetime" is that of the row's connections, within 10 %.
 Minutes that a version without outcomes counted, and whose events are gone, count as unknown.

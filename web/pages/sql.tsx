@@ -7,7 +7,7 @@ import { go, type Place } from '../route.ts';
 import { type Cell, Table } from '../table.tsx';
 
 const FIRST =
-  'SELECT client_addr, real_addr, start, end, reason\nFROM connections\nWHERE start > now() - INTERVAL 1 HOUR\nORDER BY start DESC\nLIMIT 100';
+  'SELECT client_addr, real_addr, start, end, outcome\nFROM connections\nWHERE start > now() - INTERVAL 1 HOUR\nORDER BY start DESC\nLIMIT 100';
 const NUMBER = /^(Nullable\()?(U?Int|Float|Decimal)/;
 
 /** A value as it is shown; numbers are sorted by it. NULL is empty in CSV. */
