@@ -129,6 +129,15 @@ describe('up, with made-up events', () => {
     expect({ code, stderr, lines: stdout.trimEnd().split('\n').length }).toEqual({ code: 0, stderr: '', lines: 2 });
   });
 
+  it('names the option of a socket that was given as the other one', () => {
+    const swapped = vslog('vs', 'ls', '--socket', join(dir, 'collector.sock'));
+    expect([swapped.code, swapped.out]).toEqual([3, '']);
+    expect(swapped.err).toMatch(/collector.*--api-socket/);
+    const other = vslog('status', '--api-socket', join(dir, 'capture.sock'));
+    expect([other.code, other.out]).toEqual([3, '']);
+    expect(other.err).toMatch(/capture.*--socket/);
+  });
+
   it('answers in SQL', async () => {
     const count = await until(
       'rows',
