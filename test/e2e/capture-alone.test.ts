@@ -66,7 +66,7 @@ describe('the capture without Node', () => {
     const alone = await seen(vslog, vslog.capture('--config', file, '--env'));
     expect(alone).toMatchObject({
       ready: expect.stringContaining('source engine, node lb-7'),
-      knobs: { capture_linger: '20', expire_nodest_conn: '1' },
+      knobs: { capture_linger: 20, expire_nodest_conn: 1 },
     });
     expect(await seen(vslog, vslog.start('capture', '--config', file))).toEqual(alone);
   });

@@ -38,7 +38,7 @@ test('vslog sql asks it, too', async () => {
     vslog.ran('sql', '--http', 'http://127.0.0.1:1', 'SELECT 1'),
   ]);
   expect(here).toEqual({ code: 0, out: 'plus(1, 1)\n2\n', err: '' });
-  expect(JSON.parse(named.out)).toMatchObject({ data: [{ n: 2 }] });
+  expect(JSON.parse(named.out)).toEqual([{ n: 2 }]);
   expect([wrong.code, wrong.err]).toEqual([1, expect.stringMatching(/^vslog: .*\(ClickHouse 47, UNKNOWN_IDENTIFIER\)\.\n$/)]);
   expect([limit.code, limit.err]).toEqual([1, expect.stringMatching(/raise --max-rows/)]);
   expect([nobody.code, nobody.err]).toEqual([3, 'vslog: http://127.0.0.1:1 cannot be asked: nobody listens there.\n']);

@@ -60,6 +60,7 @@ const VALUES: Readonly<Record<string, () => readonly string[]>> = {
   '--since': () => ['2h'],
   '--until': () => ['now'],
   '--node': () => ['elsewhere'],
+  '--outcome': () => ['closed'],
   '--name': () => ['real_weight'],
   '--by': () => [],
   '--of': () => [],
