@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { freePort } from '../support/ports.js';
 import { MAIN, percentile, rounded, Setup } from './setup.js';
 
 export interface StartOptions {
@@ -32,7 +33,7 @@ export async function start({ times }: StartOptions, say: (line: string) => void
   try {
     say('starting a capture and a collector to be asked');
     await setup.startCollector();
-    await setup.startCapture(['--source', 'engine']);
+    await setup.startCapture(['--source', 'engine', '--service', `tcp://127.0.0.1:${await freePort()}`, '--real', '127.0.0.1:9']);
     const figures: Record<string, number> = { times };
     for (const [name, args] of Object.entries(COMMANDS)) {
       say(`${times} times: vslog ${args.join(' ')}`);
