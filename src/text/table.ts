@@ -1,4 +1,4 @@
-import stringWidth from 'string-width';
+import { eastAsianWidth } from 'get-east-asian-width';
 
 /** A column of a table for people. */
 export interface TableColumn {
@@ -36,9 +36,23 @@ const COLOUR = new RegExp(SGR, 'g');
 const [LEADING, TRAILING] = [new RegExp(`^(?:${SGR})*`), new RegExp(`(?:${SGR})*$`)];
 const PLAIN = /^[\x20-\x7e]*$/;
 
-/** Columns of the terminal that a text takes, our colours aside. */
+/** What terminals draw over two columns though it begins with a narrow character: RGI emoji, and what asks for that form. */
+const EMOJI = /\p{Emoji_Presentation}|\ufe0f/u;
+/** What takes no column of its own: marks over a letter, joiners, controls. */
+const NOTHING = /^[\p{Mark}\p{Control}\p{Format}]+$/u;
+/** Made when a text first needs it: most lists are plain. */
+let letters: Intl.Segmenter | undefined;
+
+/** Columns of the terminal that a text takes, our colours aside: Unicode Standard Annex 11, a letter with its marks (Annex 29) at once. */
 export function widthOf(text: string): number {
-  return PLAIN.test(text) ? text.length : stringWidth(text);
+  if (PLAIN.test(text)) return text.length;
+  const bare = text.replace(COLOUR, '');
+  if (PLAIN.test(bare)) return bare.length;
+  letters ??= new Intl.Segmenter();
+  let width = 0;
+  for (const { segment } of letters.segment(bare))
+    if (!NOTHING.test(segment)) width += EMOJI.test(segment) ? 2 : eastAsianWidth(segment.codePointAt(0) ?? 0);
+  return width;
 }
 
 /** A text that takes no more columns than `width`; what is cut off is `…`. Colours around the whole text stay. */

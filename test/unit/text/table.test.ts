@@ -56,6 +56,7 @@ describe('a table', () => {
 
   it('knows wide characters and our colours', () => {
     expect([widthOf('日本'), widthOf('\x1b[1mab\x1b[22m'), widthOf('e\u0301')]).toEqual([4, 2, 1]);
+    expect(['👩‍👩‍👧', '🇦🇹', '☎️', '…', '→', '░', 'ß', '\u200b', '한국'].map(widthOf)).toEqual([2, 2, 2, 1, 1, 1, 1, 0, 4]);
     expect([shortened('日本語', 4), shortened('\x1b[1mabcdef\x1b[22m', 4), shortened('abc', 3)]).toEqual([
       '日…',
       '\x1b[1mabc…\x1b[22m',
