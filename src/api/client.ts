@@ -73,7 +73,7 @@ export class ApiClient {
   /** An answer of JSON lines: progress, then a report or an error. */
   private async reported<P, R>(path: string, onProgress: (progress: P) => void, what: string, signal?: AbortSignal): Promise<R> {
     let rest = '';
-    for await (const chunk of await this.send('POST', path, undefined, signal)) {
+    for await (const chunk of this.body(await this.send('POST', path, undefined, signal), signal)) {
       rest += String(chunk);
       const lines = rest.split('\n');
       rest = lines.pop() ?? '';
@@ -97,14 +97,24 @@ export class ApiClient {
       await readTail(await this.send('GET', `/v1/tail?${query}`, undefined, signal), reader, signal);
     } catch (error) {
       if (signal.aborted) return;
-      throw error;
+      throw isCut(error) ? new SocketError(`The collector at ${this.socket} went away.`, { cause: error }) : error;
     }
     if (!signal.aborted) throw new SocketError(`The collector at ${this.socket} ended the stream.`);
   }
 
+  /** What an answer says, piece by piece. Rejects with SocketError where the collector goes away within it. */
+  private async *body(response: IncomingMessage, signal: AbortSignal | undefined): AsyncGenerator<Buffer> {
+    try {
+      for await (const chunk of response) yield chunk as Buffer;
+    } catch (error) {
+      if (signal?.aborted === true || !isCut(error)) throw error;
+      throw new SocketError(`The collector at ${this.socket} went away before its answer was whole.`, { cause: error });
+    }
+  }
+
   private async whole(method: string, path: string, body?: string, signal?: AbortSignal): Promise<Buffer> {
     const chunks: Buffer[] = [];
-    for await (const chunk of await this.send(method, path, body, signal)) chunks.push(chunk as Buffer);
+    for await (const chunk of this.body(await this.send(method, path, body, signal), signal)) chunks.push(chunk);
     return Buffer.concat(chunks);
   }
 
@@ -121,10 +131,15 @@ export class ApiClient {
     });
     if (response.statusCode === 200) return response;
     const chunks: Buffer[] = [];
-    for await (const chunk of response) chunks.push(chunk as Buffer);
+    for await (const chunk of this.body(response, signal)) chunks.push(chunk);
     const { code, message } = JSON.parse(Buffer.concat(chunks).toString('utf8')) as { code: string; message: string };
     throw new ApiError(response.statusCode ?? 500, code, message);
   }
+}
+
+/** Whether the other end is gone before the answer was: Node says "aborted", with this code. */
+function isCut(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException | null)?.code === 'ECONNRESET';
 }
 
 function connectSentence(path: string, error: NodeJS.ErrnoException): string {

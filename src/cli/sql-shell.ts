@@ -1,11 +1,10 @@
-import { writeFileSync } from 'node:fs';
 import { createInterface, type Interface } from 'node:readline';
-import { fileMode } from '../access/readers.js';
 import { ApiError } from '../api/errors.js';
 import type { QueryLimits } from '../store/store.js';
 import { durationText } from '../text/format.js';
 import { sentenceOf } from '../wire/errors.js';
 import { errorStyle, note, page, write, writeAnswer } from './output.js';
+import { writeOutputFile } from './output-file.js';
 import { sqlErrorText } from './sql-error.js';
 import { answerText, formatNames, formatOf, isBinary, shortOf } from './sql-format.js';
 import { addToHistory, historyPath, oneLine, readHistory } from './sql-history.js';
@@ -167,7 +166,7 @@ export class SqlShell {
       if (running.signal.aborted) throw new Error(CANCELLED);
       const text = await answerText(bytes, format);
       if (this.file === undefined) await (PAGED.has(format) ? page(text.toString()) : writeAnswer(text));
-      else writeFileSync(this.file, text, { mode: fileMode() });
+      else writeOutputFile(this.file, text);
       if (this.timing) note(`${durationText((performance.now() - began) / 1000)}${this.file === undefined ? '' : `, in ${this.file}`}`);
     } catch (error) {
       complain(

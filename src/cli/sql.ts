@@ -1,9 +1,6 @@
-import { writeFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
-import { fileMode } from '../access/readers.js';
 import { ApiClient } from '../api/client.js';
 import { ApiError } from '../api/errors.js';
-import { sentenceOf } from '../wire/errors.js';
 import { Exit } from './exit-codes.js';
 import { Failure } from './failure.js';
 import { addConfigOptions, configOf } from './options.js';
@@ -82,11 +79,7 @@ export function sqlCommand(): Command {
     const text = await answerText(answer, asked);
     if (options.output === undefined)
       return terminal && (asked === 'table' || asked === 'vertical') ? page(text.toString()) : writeAnswer(text);
-    try {
-      writeFileSync(options.output, text, { mode: fileMode() });
-    } catch (error) {
-      throw new Failure(Exit.usage, `The answer cannot be written: ${sentenceOf(error)}`);
-    }
+    (await import('./output-file.js')).writeOutputFile(options.output, text);
   });
 }
 

@@ -39,7 +39,10 @@ test('vslog sql asks it, too', async () => {
   ]);
   expect(here).toEqual({ code: 0, out: 'plus(1, 1)\n2\n', err: '' });
   expect(JSON.parse(named.out)).toEqual([{ n: 2 }]);
-  expect([wrong.code, wrong.err]).toEqual([1, expect.stringMatching(/^vslog: .*\(ClickHouse 47, UNKNOWN_IDENTIFIER\)\n {2}SELECT n\n {9}\^\n$/)]);
+  expect([wrong.code, wrong.err]).toEqual([
+    1,
+    expect.stringMatching(/^vslog: .*\(ClickHouse 47, UNKNOWN_IDENTIFIER\)\n {2}SELECT n\n {9}\^\n$/),
+  ]);
   expect([limit.code, limit.err]).toEqual([1, expect.stringMatching(/raise --max-rows/)]);
   expect([nobody.code, nobody.err]).toEqual([3, 'vslog: http://127.0.0.1:1 cannot be asked: nobody listens there.\n']);
   expect(await collector.end()).toBe(0);
