@@ -2,11 +2,12 @@ import { countText, durationText, plural } from '../../src/text/format.ts';
 import { askReport, type Drain, get } from '../api.ts';
 import { useAnswer } from '../ask.ts';
 import { confirm } from '../confirm.tsx';
+import { connectionsOf } from '../links.ts';
 import { Problem } from '../parts.tsx';
 import { PlotView } from '../plot.tsx';
 import type { Place } from '../route.ts';
 import { change, useSession } from '../session.ts';
-import { clientStory, onServer } from '../story/links.ts';
+import { clientStory } from '../story/links.ts';
 import { Table } from '../table.tsx';
 import { spanOf } from '../time.ts';
 import { TimePicker } from '../time-picker.tsx';
@@ -74,7 +75,8 @@ function Verdict({ drain }: { readonly drain: Drain }) {
     );
   return (
     <p class="verdict">
-      Not safe to {host ? 'unplug' : 'stop'} yet: <a href={onServer(of)}>{plural(established, 'established connection')} left</a>
+      Not safe to {host ? 'unplug' : 'stop'} yet:{' '}
+      <a href={connectionsOf({}, { rs: of, outcome: 'open' })}>{plural(established, 'established connection')} left</a>
       {others === 0 ? '' : `, ${plural(others, 'other')} ${others === 1 ? 'is' : 'are'} closing or half open`}.
     </p>
   );
@@ -95,7 +97,7 @@ function One({ drain, settable }: { readonly drain: Drain; readonly settable: bo
   return (
     <section class={established === 0 ? 'card drain drained' : 'card drain'} aria-label={`Drain of ${of}`}>
       <h2>
-        <a href={onServer(of)}>{of}</a>{' '}
+        <a href={connectionsOf({}, { rs: of })}>{of}</a>{' '}
         <span class="dim">{host ? 'host' : service === null ? 'in all its services' : `of ${service}`}</span>
       </h2>
       <Verdict drain={drain} />

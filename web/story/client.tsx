@@ -7,7 +7,6 @@ import { type Cell, Table } from '../table.tsx';
 import type { Span } from '../time.ts';
 import { ZONE } from '../zone.ts';
 import { clock, columnsOf, IN_ZONE } from './cells.ts';
-import { onServer } from './links.ts';
 import { ChangeRows, Connections } from './tables.tsx';
 import { Timeline } from './timeline.tsx';
 
@@ -74,7 +73,7 @@ export function ClientView({ story, span }: { readonly story: ClientAnswer; read
             'server removed',
           )}
           cells={drops.map((drop): Cell[] => [
-            { text: drop.real, href: onServer(drop.real) },
+            { text: drop.real, href: connectionsOf(span, { rs: drop.real }) },
             drop.service,
             { text: countText(drop.packets), value: drop.packets },
             { text: countText(drop.connections), value: drop.connections },

@@ -1,8 +1,10 @@
 import type { Change, ConnectionStory } from '../../src/story/document.ts';
 import { bytesText, countText, durationText, plural } from '../../src/text/format.ts';
 import { momentText } from '../../src/text/moment.ts';
+import { connectionsOf } from '../links.ts';
+import { spanText } from '../time.ts';
 import { ZONE } from '../zone.ts';
-import { clientStory, connectionStory, hostOf, onServer } from './links.ts';
+import { clientStory, connectionStory, hostOf } from './links.ts';
 import { Connections, Outcome, Who } from './tables.tsx';
 import { Timeline } from './timeline.tsx';
 
@@ -20,6 +22,7 @@ export function ConnectionView({ story }: { readonly story: ConnectionStory }) {
     ...changes.map((change) => ({ at: change.at, text: `${change.what}: ${change.change}`, change })),
   ].sort((a, b) => a.at - b.at);
   const until = end ?? Date.now();
+  const then = spanText(begin / 1000, until / 1000);
   return (
     <>
       <p class={`verdict ${connection.cut ? 'bad' : good ? 'good' : ''}`}>{sentence}</p>
@@ -30,11 +33,11 @@ export function ConnectionView({ story }: { readonly story: ConnectionStory }) {
         </dd>
         <dt>Virtual service</dt>
         <dd>
-          <a href={`/connections?${new URLSearchParams({ vs: service, since: '1h' })}`}>{service}</a>
+          <a href={connectionsOf(then, { vs: service })}>{service}</a>
         </dd>
         <dt>Real server</dt>
         <dd>
-          <a href={onServer(real)}>{real}</a>
+          <a href={connectionsOf(then, { rs: real })}>{real}</a>
           {connection.weight === 0 && <span class="bad"> quiesced: it had weight 0 when this was created</span>}
         </dd>
         <dt>Director</dt>

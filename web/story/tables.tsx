@@ -2,9 +2,11 @@ import './story.css';
 import { outcomeText } from '../../src/outcome/words.ts';
 import type { Change, Told } from '../../src/story/document.ts';
 import { bytesText, durationText } from '../../src/text/format.ts';
+import { connectionsOf } from '../links.ts';
 import { type Cell, Table } from '../table.tsx';
+import { spanText } from '../time.ts';
 import { clock, columnsOf, IN_ZONE } from './cells.ts';
-import { clientStory, connectionStory, onServer } from './links.ts';
+import { clientStory, connectionStory } from './links.ts';
 
 /** `closed`; `open, ESTABLISHED` where the state of now is known. */
 export const outcomeOf = ({ outcome, state }: Pick<Told, 'outcome' | 'state'>): string =>
@@ -41,7 +43,7 @@ export function Connections({ label, all, directors, csv }: ConnectionsProps) {
         one.seconds === null ? '' : { text: durationText(one.seconds), value: one.seconds },
         { text: outcomeOf(one), view: <Outcome of={one} /> },
         { text: one.client, href: clientStory(one.client) },
-        { text: one.real, href: onServer(one.real) },
+        { text: one.real, href: connectionsOf(spanText(one.begin / 1000, (one.end ?? Date.now()) / 1000), { rs: one.real }) },
         one.service,
         one.end === null ? '' : { text: bytesText(one.bytes), value: one.bytes },
         ...(directors ? [one.node] : []),
