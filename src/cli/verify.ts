@@ -20,7 +20,7 @@ import { addConfigOptions, configOf } from './options.js';
 import { colour, note, write } from './output.js';
 import { admitConfigured } from './readers.js';
 import type { SourceReport } from './source-comparison.js';
-import { parseDuration, parseTime } from './time.js';
+import { parseDuration, parseTime, TIME_FORMS } from './time.js';
 import { plainVerification } from './verify-json.js';
 import { verifySource } from './verify-source.js';
 
@@ -42,7 +42,7 @@ export function verifyCommand(version: string): Command {
   const command = new Command('verify')
     .description('Prove that nothing is missing: checksums, sequences, losses, and every sink against the spool.')
     .option('--source', 'and that the log agrees with what the source has now')
-    .option('--since <TIME>', 'judge only what was lost from then on: 2h, 7d ago, or 2026-01-31, 2026-01-31T12:00 (UTC)')
+    .option('--since <TIME>', `judge only what was lost from then on: ${TIME_FORMS}`)
     .option(
       '--wait <TIME>',
       'how long a sink may stand still before what is on its way to it is not waited for any longer; 0s: as it is now',

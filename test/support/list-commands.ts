@@ -1,12 +1,23 @@
 import type { Command } from 'commander';
 import { program } from '../../src/cli/program.js';
 
-/** Every command that lists, as it is typed: `report who`. */
-export async function listCommands(): Promise<string[]> {
-  const within = (command: Command, before: string): string[] =>
-    command.commands.flatMap((one) => {
-      const name = `${before}${one.name()}`;
-      return [...(one.options.some(({ long }) => long === '--columns') ? [name] : []), ...within(one, `${name} `)];
-    });
-  return within(await program(), '');
+/** A command without commands of its own, as it is typed: `report who`. */
+export interface Leaf {
+  readonly path: string;
+  readonly command: Command;
+}
+
+/** Every leaf of a program. */
+export function leavesOf(command: Command, before = ''): Leaf[] {
+  return command.commands.flatMap((one) => {
+    const path = `${before}${one.name()}`;
+    return one.commands.length === 0 ? [{ path, command: one }] : leavesOf(one, `${path} `);
+  });
+}
+
+export const hasOption = (command: Command, flag: string): boolean => command.options.some(({ long }) => long === flag);
+
+/** Every command that lists. */
+export async function listCommands(): Promise<Leaf[]> {
+  return leavesOf(await program()).filter(({ command }) => hasOption(command, '--columns'));
 }

@@ -18,6 +18,7 @@ import { eraseDirectory, spoolDirectory } from '../open-store.js';
 import { addConfigOptions, configOf } from '../options.js';
 import { note, write } from '../output.js';
 import { admitConfigured } from '../readers.js';
+import { TIME_FORMS } from '../time.js';
 import { aloneCollector, type Carrier } from './alone.js';
 import { wantedOf } from './target.js';
 
@@ -48,7 +49,7 @@ export function eraseCommand(version: string): Command {
   const command = new Command('erase')
     .description('Take the connections of a person out of store, spool and files, for good.')
     .option('--client <ADDRESS|CIDR|HASH>', 'whose: an address, a network or a hash as it is logged; repeatable', collect, [])
-    .option('--before <TIME>', 'only what happened before: 90s, 15m, 2h, 7d ago, or 2026-01-31, 2026-01-31T12:00 (UTC) (default: now)')
+    .option('--before <TIME>', `only what happened before: ${TIME_FORMS} (default: now)`)
     .requiredOption('--reason <TEXT>', 'why; it is kept in the log, so it must not name the person')
     .option('--dry-run', 'only count what would go')
     .option('--yes', 'do not ask')

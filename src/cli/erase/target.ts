@@ -2,6 +2,7 @@ import { networkInterfaces } from 'node:os';
 import type { Values } from '../../config/schema.js';
 import { LONGEST_REASON } from '../../erase/record.js';
 import { AddressSet, type EraseTarget, type Network, type Sides, withoutAddresses } from '../../erase/target.js';
+import { momentText, ownZone } from '../../text/moment.js';
 import { parseNetwork } from '../address.js';
 import { Exit } from '../exit-codes.js';
 import { Failure } from '../failure.js';
@@ -45,7 +46,11 @@ export function wantedOf({ client, before, reason }: TargetOptions, values: Hidi
     target: { networks, beforeNs: String(BigInt(Math.floor(beforeMs)) * 1_000_000n), sides: sidesOf(values) },
     selectors: ['address', 'network', 'hash'].filter((word) => named.some(({ selector }) => selector === word)).join(','),
     reason: reasonOf(reason, networks),
-    notes: named.flatMap(({ text, selector }) => noteOf(text, selector, values['capture.client_address'])),
+    notes: [
+      // It cannot be undone: whoever meant another zone sees it.
+      ...(before === undefined ? [] : [`Only what happened before ${momentText(beforeMs, ownZone())}.`]),
+      ...named.flatMap(({ text, selector }) => noteOf(text, selector, values['capture.client_address'])),
+    ],
   };
 }
 

@@ -2,8 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { program } from '../../../src/cli/program.js';
-
-const leaves = (command: Command): Command[] => (command.commands.length === 0 ? [command] : command.commands.flatMap(leaves));
+import { leavesOf } from '../../support/list-commands.js';
 
 /** Arguments of every `vslog ...` in the code blocks of a text; lines that end in a backslash go on. */
 function commandsIn(markdown: string): string[] {
@@ -27,11 +26,6 @@ function examplesOf(command: Command): string[] {
 }
 
 /** `knob get`. */
-function pathOf(command: Command): string {
-  const above = command.parent === null || command.parent.parent === null ? '' : `${pathOf(command.parent)} `;
-  return `${above}${command.name()}`;
-}
-
 /** As a shell would part them, up to a pipe or a file. */
 function words(text: string): string[] {
   const found: string[] = [];
@@ -48,7 +42,7 @@ const whole = await program();
 async function parses(text: string): Promise<void> {
   const vslog = await program();
   let taken = 0;
-  for (const leaf of leaves(vslog)) {
+  for (const { command: leaf } of leavesOf(vslog)) {
     leaf.configureOutput({ writeErr: () => undefined });
     leaf.action(() => {
       taken++;
@@ -72,18 +66,22 @@ describe('every command in the documentation is one that there is', () => {
 });
 
 describe('every example of a help text is a command that there is', () => {
-  const commands = leaves(whole);
-  const found = commands.flatMap(examplesOf);
+  const commands = leavesOf(whole);
+  const found = commands.flatMap(({ command }) => examplesOf(command));
   it('every command has some', () => {
-    expect(commands.filter((command) => examplesOf(command).length === 0).map(pathOf)).toEqual([]);
+    expect(commands.filter(({ command }) => examplesOf(command).length === 0).map(({ path }) => path)).toEqual([]);
     expect(commands.length).toBeGreaterThan(100);
   });
   it('they are of the command itself', () => {
-    for (const command of commands)
+    for (const { path, command } of commands)
       expect(
-        examplesOf(command).filter((example) => example.startsWith(pathOf(command))),
-        pathOf(command),
+        examplesOf(command).filter((example) => example.startsWith(path)),
+        path,
       ).not.toEqual([]);
+  });
+  it('no option takes times of UTC where all others take those of the reader', () => {
+    for (const { path, command } of commands)
+      for (const { flags, description } of command.options) expect(description, `${path} ${flags}`).not.toMatch(/\(UTC\)/);
   });
   it.each(found)('%s', (example) => parses(example));
 });

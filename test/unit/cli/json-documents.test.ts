@@ -1,26 +1,16 @@
 import { readFileSync } from 'node:fs';
-import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { program } from '../../../src/cli/program.js';
 import { commandName, knobs } from '../../../src/knob/catalogue.js';
 import { expectDocument, type Schema, schemas, validatorOf } from '../../support/documents.js';
-
-interface Leaf {
-  readonly path: string;
-  readonly command: Command;
-}
-
-const leavesOf = (command: Command, path = ''): Leaf[] =>
-  command.commands.length === 0
-    ? [{ path, command }]
-    : command.commands.flatMap((one) => leavesOf(one, path === '' ? one.name() : `${path} ${one.name()}`));
+import { hasOption, leavesOf } from '../../support/list-commands.js';
 
 /** `knob KNOB` stands for the command of every knob. */
 const knobCommands = new Set(knobs.map((knob) => `knob ${commandName(knob)}`));
 const rowOf = (path: string): string => (knobCommands.has(path) ? 'knob KNOB' : path);
 
 const leaves = leavesOf(await program());
-const answering = leaves.filter(({ command }) => command.options.some(({ long }) => long === '--json'));
+const answering = leaves.filter(({ command }) => hasOption(command, '--json'));
 
 /** The table of docs/json: which documents a command has. */
 const table = new Map(

@@ -24,9 +24,10 @@ function refusal(action: () => unknown): string {
 describe('who is to be erased', () => {
   it('is an address, a network or a hash as the log shows it', () => {
     expect(wanted(['203.0.113.7']).target).toMatchObject({ networks: [network('203.0.113.7')], beforeNs: `${NOW}000000` });
-    const both = wanted(['203.0.113.7', '2001:db8::/32'], { before: '2026-01-01' });
-    expect(both).toMatchObject({ selectors: 'address,network', reason: 'case 17', notes: [] });
-    expect(both.target.beforeNs).toBe(`${Date.parse('2026-01-01T00:00:00Z')}000000`);
+    const both = wanted(['203.0.113.7', '2001:db8::/32'], { before: '2026-01-01T00:00+01:00' });
+    expect(both).toMatchObject({ selectors: 'address,network', reason: 'case 17' });
+    expect(both.notes).toEqual([expect.stringMatching(/^Only what happened before 20\d\d-.*(?:Z|[+-]\d\d:\d\d)\.$/)]);
+    expect(both.target.beforeNs).toBe(`${Date.parse('2025-12-31T23:00:00Z')}000000`);
     const hash = 'fd7e:e39f:6445:895e:1dff:8cce:f2b6:8e4f';
     expect(wanted([hash]).selectors).toBe('address');
     expect(wanted([hash], {}, { ...PLAIN, 'capture.client_address': 'hash' })).toMatchObject({ selectors: 'hash', notes: [] });
