@@ -268,6 +268,7 @@ bool Engine::Core::matches(const ConnFilter& filter, const Conn& c) const {
   if (filter.conn_id && *filter.conn_id != c.id) return false;
   if (filter.protocol && *filter.protocol != c.protocol) return false;
   if (filter.fwmark && *filter.fwmark != c.fwmark) return false;
+  if (filter.family && *filter.family != c.family) return false;
   if (filter.state && *filter.state != c.state) return false;
   if (filter.is_template && *filter.is_template != c.is_template()) return false;
   if (filter.client && !contains(*filter.client, c.client, c.client_port)) return false;

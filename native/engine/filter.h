@@ -27,6 +27,7 @@ struct ConnFilter {
   std::optional<Place> real;
   std::optional<std::uint8_t> protocol;
   std::optional<std::uint32_t> fwmark;
+  std::optional<std::uint8_t> family;    ///< 4 or 6
   std::optional<std::uint8_t> state;
   std::optional<bool> is_template;       ///< not given: both
   std::optional<std::uint64_t> conn_id;

@@ -8,6 +8,7 @@ bool matches(const engine::ConnFilter& f, const ConnRecord& r, std::uint64_t now
   if (f.real && !contains(*f.real, r.real_addr, r.real_port)) return false;
   if (f.protocol && *f.protocol != r.protocol) return false;
   if (f.fwmark && *f.fwmark != r.fwmark) return false;
+  if (f.family && *f.family != r.family) return false;
   if (f.state && *f.state != r.state) return false;
   if (f.is_template && *f.is_template != r.is_template) return false;
   if (f.conn_id && *f.conn_id != r.conn_id) return false;

@@ -28,6 +28,7 @@ engine::ConnFilter decode_parts(std::string_view bytes) {
       case f::conn_id: filter.conn_id = m.fixed("conn_id"); break;
       case f::idle_ns: filter.idle_at_least = m.number("idle_ns", k64); break;
       case f::older_ns: filter.older_than = m.number("older_ns", k64); break;
+      case f::family: filter.family = static_cast<std::uint8_t>(m.number("family", k8)); break;
       case f::quiesced: filter.quiesced_only = m.number("quiesced", 1) != 0; break;
       default: m.unknown();
     }

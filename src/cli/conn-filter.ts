@@ -39,7 +39,7 @@ export function connFilters(options: ConnFilterOptions): ConnFilter[] {
   if (options.rs !== undefined && options.real !== undefined)
     throw new Failure(Exit.usage, '--real is the old name of --rs: leave one out.');
   const service = options.vs === undefined ? undefined : serviceFilterOf('vs', options.vs);
-  const mark = service === undefined || 'places' in service ? undefined : service.mark;
+  const marked = service === undefined || 'places' in service ? undefined : service;
   const said = numberOf('protocol', options.protocol, protocolNumber, 'tcp, udp, sctp or a number from 0 to 255');
   const protocol = (service !== undefined && 'places' in service ? service.protocol : undefined) ?? said;
   if (said !== undefined && protocol !== said) throw new Failure(Exit.usage, '--vs names another protocol than --protocol.');
@@ -48,12 +48,13 @@ export function connFilters(options: ConnFilterOptions): ConnFilter[] {
     text === undefined ? [undefined] : placesOf(flag, text);
   const virtuals: readonly (Place | undefined)[] = service !== undefined && 'places' in service ? service.places : [undefined];
   const reals = every(options.rs === undefined ? 'real' : 'rs', options.rs ?? options.real);
-  const fwmark = numberOf('fwmark', options.fwmark, markOf, 'a mark from 1 to 4294967295') ?? mark;
-  if (mark !== undefined && fwmark !== mark) throw new Failure(Exit.usage, '--vs names another mark than --fwmark.');
+  const fwmark = numberOf('fwmark', options.fwmark, markOf, 'a mark from 1 to 4294967295') ?? marked?.mark;
+  if (marked !== undefined && fwmark !== marked.mark) throw new Failure(Exit.usage, '--vs names another mark than --fwmark.');
   const rest = {
     // States are a protocol's own: a name alone means TCP's.
     protocol: state !== undefined && protocol === undefined ? TCP : protocol,
     fwmark,
+    family: marked?.family,
     state,
     template: options.template,
     olderThanNs: age('older-than', options.olderThan),

@@ -111,9 +111,11 @@ function expireCommand(): Command {
     }
     await withCapture(configOf(command, 'conn').values['capture.socket'], 'vslog conn', async (client) => {
       const dry = options.dryRun === true;
+      const force = options.force === true;
+      if (!dry && !force && filters.length > 1) await refuseOthers(client, filters);
       let expiry: Expiry = { matched: 0, ended: 0, others: 0, steps: [] };
       for (const filter of filters) {
-        const one = await client.expireConnections(filter, { force: options.force === true, dryRun: dry, timeoutMs: ANSWER_MS });
+        const one = await client.expireConnections(filter, { force, dryRun: dry, timeoutMs: ANSWER_MS });
         expiry = {
           matched: expiry.matched + one.matched,
           ended: expiry.ended + one.ended,
@@ -124,6 +126,18 @@ function expireCommand(): Command {
       return options.output === 'text' ? write(expiryText(expiry, dry)) : writeObject(options.output, expiry);
     });
   });
+}
+
+/** Each filter is carried out by itself: what would be refused of one of them is refused before any connection of another has ended. Throws Failure. */
+async function refuseOthers(client: CaptureClient, filters: readonly ConnFilter[]): Promise<void> {
+  for (const filter of filters) {
+    const { others } = await client.expireConnections(filter, { force: false, dryRun: true, timeoutMs: ANSWER_MS });
+    if (others > 0)
+      throw new Failure(
+        Exit.failure,
+        `Nothing was ended: ${plural(others, 'connection')} outside one of these places would end with those that match. --force ends them, too; --dry-run says which; or name one place at a time.`,
+      );
+  }
 }
 
 function addFilterOptions(command: Command): Command {

@@ -5,6 +5,7 @@ import { OF_STATE, OUTCOMES, type Outcome, outcomeOf } from '../outcome/outcome.
 import type { Place } from '../wire/conn-filter.js';
 import type { EventFilter, NumberField, NumberRange, PlaceField } from '../wire/event-filter.js';
 import { v1 } from '../wire/proto.js';
+import { parseAddress } from './address.js';
 import { protocolNumber } from './event.js';
 import { PLACE_FORMS, parsePlaces, parseServiceFilter, SERVICE_FILTER_FORMS } from './place.js';
 import { stateNames } from './states.js';
@@ -50,12 +51,24 @@ function place(field: PlaceField, doc: string): EventFieldWord {
   return { doc, ordered: false, flag: false, number: noNumber, isOneOf: (values) => ({ field, places: values.flatMap(read) }) };
 }
 
+/** Every IPv4 address. */
+const IPV4: Place = { address: parseAddress('0.0.0.0') ?? new Uint8Array(16), prefix: 96, port: undefined };
+
+/** Of the services of a mark; the family is that of the address which the client used, and a change of a service, which has none, passes. */
+function markTest(mark: number, family: 4 | 6 | undefined): EventFilter {
+  const marked: EventFilter = { field: 'fwmark', ranges: [exactly(BigInt(mark))] };
+  if (family === undefined) return marked;
+  const ipv4: EventFilter = { field: 'virtual_service', places: [IPV4] };
+  const change: EventFilter = { none: { field: 'kind', ranges: [[0n, 255n]] } };
+  return { all: [marked, family === 6 ? { none: ipv4 } : { any: [ipv4, change] }] };
+}
+
 /** A place, with a protocol before it perhaps, or a firewall mark. */
 function service(doc: string): EventFieldWord {
   const read = (text: string): EventFilter => {
     const found = parseServiceFilter(text);
     if (found === undefined) throw new NoSuchValue(`it must be ${SERVICE_FILTER_FORMS}`);
-    if (!('places' in found)) return { field: 'fwmark', ranges: [exactly(found.mark)] };
+    if (!('places' in found)) return markTest(found.mark, found.family);
     const at: EventFilter = { field: 'virtual_service', places: found.places };
     return found.protocol === undefined ? at : { all: [{ field: 'protocol', ranges: [exactly(found.protocol)] }, at] };
   };

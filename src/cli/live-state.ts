@@ -40,7 +40,8 @@ export async function withLiveStates(socket: string, rows: readonly Row[], value
 function filtersOf({ client, real, service }: Values): ConnFilter[] {
   const each = (places: readonly Place[] | undefined): readonly (Place | undefined)[] => places ?? [undefined];
   const virtuals: readonly (Place | undefined)[] = service !== undefined && 'places' in service ? service.places : [undefined];
-  const rest = service === undefined ? {} : 'places' in service ? { protocol: service.protocol } : { fwmark: service.mark };
+  const rest =
+    service === undefined ? {} : 'places' in service ? { protocol: service.protocol } : { fwmark: service.mark, family: service.family };
   return each(client).flatMap((one) =>
     each(real).flatMap((server) =>
       virtuals.map((virtual) => ({ ...EVERY_CONNECTION, ...rest, template: false, client: one, real: server, virtual })),

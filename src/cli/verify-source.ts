@@ -2,7 +2,7 @@ import type { ApiClient } from '../api/client.js';
 import type { Values } from '../config/schema.js';
 import { quote } from '../store/quote.js';
 import { CaptureClient, type ConnEvent } from '../wire/client.js';
-import type { ConnFilter } from '../wire/conn-filter.js';
+import { EVERY_CONNECTION } from '../wire/conn-filter.js';
 import { toBigInt } from '../wire/proto.js';
 import { explained } from './capture-answer.js';
 import { protocolName } from './event.js';
@@ -12,18 +12,6 @@ import { compareSource, type Difference, notCompared, type Sides, type SourceRep
 
 /** A table of millions may take a while. */
 const ANSWER_MS = 120_000;
-const EVERY: ConnFilter = {
-  client: undefined,
-  virtual: undefined,
-  real: undefined,
-  protocol: undefined,
-  fwmark: undefined,
-  state: undefined,
-  template: undefined,
-  olderThanNs: undefined,
-  idleNs: undefined,
-  quiesced: false,
-};
 
 /** Compares the capture's source with the running collector's store. `exit`: what the command's end means when that could not be done, or the two differ. */
 export async function verifySource(values: Values, api: ApiClient, waitMs: number): Promise<{ report: SourceReport; exit: number }> {
@@ -42,7 +30,7 @@ export async function verifySource(values: Values, api: ApiClient, waitMs: numbe
           listed.add(toBigInt(event.conn_id));
           each(event);
         };
-        return client.listConnections(EVERY, take, ANSWER_MS);
+        return client.listConnections(EVERY_CONNECTION, take, ANSWER_MS);
       },
       sequence: async () => toBigInt((await client.sourceStatus(ANSWER_MS)).next_sequence) - 1n,
       lacks: (sequence) => lacks(api, ours, sequence),

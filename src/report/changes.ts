@@ -106,7 +106,7 @@ function sql(values: Values): string {
   const where = [
     isWithin(since, until),
     kindsOf(knob),
-    ...(service === undefined ? [] : [`NOT ${PLACELESS}`, isOfService(service)]),
+    ...(service === undefined ? [] : [`NOT ${PLACELESS}`, isOfService(service, 'addr', true)]),
     ...narrowed({ ...(real === undefined ? {} : { real }), ...(node === undefined ? {} : { node }) }, 'addr'),
   ];
   // Inside by other names: an alias of ClickHouse hides the column of that name everywhere in a query.

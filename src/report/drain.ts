@@ -46,7 +46,7 @@ Examples:
 function sql(values: Values): string {
   const { since = 0, until = Date.now(), limit = 50 } = values;
   const own = [
-    ...narrowed({ ...values, client: undefined as never }, 'addr'),
+    ...narrowed({ ...values, client: undefined as never }, 'addr', true),
     `kind IN ('real_added', 'real_changed', 'real_removed', 'real_snapshot')`,
   ].join(' AND ');
   // Every change of a weight, and the next one of the same real server of the same service.

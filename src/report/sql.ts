@@ -19,10 +19,10 @@ export function serviceText(): string {
   return `if(fwmark != 0, ${mark}, concat(lower(protocol_name), ' ', ${endpointText('virtual')}))`;
 }
 
-/** Whether a record is of such a virtual service. */
-export function isOfService(service: ServiceFilter, suffix: Suffix = 'addr'): string {
+/** Whether a record is of such a virtual service. `ofControl`: of control_events, where a mark's service has no address and the family is a column. */
+export function isOfService(service: ServiceFilter, suffix: Suffix, ofControl: boolean): string {
   if (!('places' in service)) {
-    const six = suffix === 'addr' ? 'family = 6' : `virtual_${suffix} > ${LAST_IPV4}`;
+    const six = ofControl ? 'family = 6' : `virtual_${suffix} > ${LAST_IPV4}`;
     return `(fwmark = ${service.mark}${service.family === undefined ? '' : ` AND ${service.family === 6 ? six : `NOT (${six})`}`})`;
   }
   const { protocol, places } = service;
@@ -77,11 +77,10 @@ export function momentLiteral(ms: number): string {
 /** How a table calls addresses that conditions can use: `NAME_addr` in tables, `NAME_ip` in the view connections. */
 type Suffix = 'addr' | 'ip';
 
-/** Conditions by what a person narrowed a report to, but for the time. The table must have what is asked for. */
-export function narrowed({ service, real, client, node }: Values, suffix: Suffix): string[] {
+/** Conditions by what a person narrowed a report to, but for the time. The table must have what is asked for. `ofControl`: it is control_events. */
+export function narrowed({ service, real, client, node }: Values, suffix: Suffix, ofControl = false): string[] {
   const where: string[] = [];
-  // Not every table has a family: there a mark means both.
-  if (service !== undefined) where.push(isOfService('places' in service ? service : { ...service, family: undefined }, suffix));
+  if (service !== undefined) where.push(isOfService(service, suffix, ofControl));
   if (real !== undefined) where.push(isAt('real', suffix, real));
   if (client !== undefined) where.push(isAt('client', suffix, client));
   if (node !== undefined) where.push(`node = ${quote(node)}`);

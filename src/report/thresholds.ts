@@ -50,7 +50,7 @@ Examples:
 
 function sql(values: Values): string {
   const key = 'node, protocol, family, virtual_addr, virtual_port, fwmark, real_addr, real_port';
-  const own = narrowed({ ...values, client: undefined as never }, 'addr');
+  const own = narrowed({ ...values, client: undefined as never }, 'addr', true);
   const settings = `SELECT ${key}, protocol_name, kind, time_ns, sequence, new_value FROM control_events WHERE ${[...own, `kind IN ('overload_on', 'overload_off', 'real_added', 'real_changed', 'real_removed', 'real_snapshot')`].join(' AND ')}`;
   // A server that was removed, or changed so that it is no longer over, has no record of its own end of the overload.
   const window = `WINDOW w AS (PARTITION BY ${key} ORDER BY time_ns, sequence ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW), f AS (PARTITION BY ${key} ORDER BY time_ns, sequence ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING)`;

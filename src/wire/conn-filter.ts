@@ -30,6 +30,8 @@ export interface ConnFilter {
   readonly real: Place | undefined;
   readonly protocol: number | undefined;
   readonly fwmark: number | undefined;
+  /** Undefined: both. */
+  readonly family: 4 | 6 | undefined;
   readonly state: number | undefined;
   /** Templates only, no templates, or both. */
   readonly template: boolean | undefined;
@@ -47,6 +49,7 @@ export const EVERY_CONNECTION: ConnFilter = {
   real: undefined,
   protocol: undefined,
   fwmark: undefined,
+  family: undefined,
   state: undefined,
   template: undefined,
   olderThanNs: undefined,
@@ -57,12 +60,13 @@ export const EVERY_CONNECTION: ConnFilter = {
 /** As the socket has it. */
 export function connFilterMessage(filter: ConnFilter): InstanceType<typeof v1.ConnFilter> {
   const message = new v1.ConnFilter({ quiesced: filter.quiesced });
-  const { client, virtual, real, protocol, fwmark, state, template, idleNs, olderThanNs } = filter;
+  const { client, virtual, real, protocol, fwmark, family, state, template, idleNs, olderThanNs } = filter;
   if (client !== undefined) message.client = placeMessage(client);
   if (virtual !== undefined) message.virtual_service = placeMessage(virtual);
   if (real !== undefined) message.real = placeMessage(real);
   if (protocol !== undefined) message.protocol = protocol;
   if (fwmark !== undefined) message.fwmark = fwmark;
+  if (family !== undefined) message.family = family;
   if (state !== undefined) message.state = state;
   if (template !== undefined) message.is_template = template;
   if (idleNs !== undefined) message.idle_ns = toLong(idleNs);

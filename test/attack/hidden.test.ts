@@ -6,7 +6,7 @@ import { formatAddress } from '../../src/cli/address.js';
 import { parsePlace } from '../../src/cli/place.js';
 import type { Batch } from '../../src/wire/batch.js';
 import { CaptureClient } from '../../src/wire/client.js';
-import type { ConnFilter } from '../../src/wire/conn-filter.js';
+import { EVERY_CONNECTION } from '../../src/wire/conn-filter.js';
 import { eventFilterMessage } from '../../src/wire/event-filter.js';
 import { toBigInt, v1 } from '../../src/wire/proto.js';
 import { type Entry, entriesOf } from '../conformance/entry.js';
@@ -17,18 +17,6 @@ import { freePort, listen } from '../support/ports.js';
 /** Somebody whose address a reader knows, and is not to find in the log. */
 const KNOWN = '127.0.0.2';
 const OTHER = '127.0.0.3';
-const EVERYTHING: ConnFilter = {
-  client: undefined,
-  virtual: undefined,
-  real: undefined,
-  protocol: undefined,
-  fwmark: undefined,
-  state: undefined,
-  template: undefined,
-  olderThanNs: undefined,
-  idleNs: undefined,
-  quiesced: false,
-};
 
 describe('an address that is hidden', () => {
   let vslog: Vslog;
@@ -119,7 +107,7 @@ describe('an address that is hidden', () => {
     expect(creates(byHash)).toEqual([hash]);
     // The answer comes behind whatever was sent before it.
     for (const { session, entries } of [byAddress, byNetwork]) {
-      await session.listConnections(EVERYTHING, () => undefined);
+      await session.listConnections(EVERY_CONNECTION, () => undefined);
       expect(entries).toEqual([]);
     }
     expect(ok('conn', 'expire', '--client', hash)).toBe('1 connection ended\n');

@@ -1,7 +1,7 @@
 import { parseAddress } from '../../src/cli/address.js';
 import { Administration, type ServerKey, type ServiceKey } from '../../src/wire/administration.js';
 import { CaptureClient, type ConnEvent } from '../../src/wire/client.js';
-import type { ConnFilter } from '../../src/wire/conn-filter.js';
+import { type ConnFilter, EVERY_CONNECTION } from '../../src/wire/conn-filter.js';
 import { CaptureRefusal } from '../../src/wire/errors.js';
 import { v1 } from '../../src/wire/proto.js';
 import { idOf } from '../conformance/entry.js';
@@ -24,18 +24,7 @@ const REALS: readonly [ServerKey, ServerKey] = [
   { address: address('192.0.2.92'), port: 5353 },
 ];
 
-const ALL: ConnFilter = {
-  client: undefined,
-  virtual: { address: SERVICE.address, prefix: 128, port: SERVICE.port },
-  real: undefined,
-  protocol: undefined,
-  fwmark: undefined,
-  state: undefined,
-  template: undefined,
-  olderThanNs: undefined,
-  idleNs: undefined,
-  quiesced: false,
-};
+const ALL: ConnFilter = { ...EVERY_CONNECTION, virtual: { address: SERVICE.address, prefix: 128, port: SERVICE.port } };
 
 const on = ({ address, port }: ServerKey): ConnFilter => ({ ...ALL, real: { address, prefix: 128, port } });
 

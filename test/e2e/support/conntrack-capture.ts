@@ -6,6 +6,7 @@ import { expect } from 'vitest';
 import { eventsOf } from '../../../src/cli/event.js';
 import { plainEvent } from '../../../src/cli/event-json.js';
 import { CaptureClient } from '../../../src/wire/client.js';
+import { EVERY_CONNECTION } from '../../../src/wire/conn-filter.js';
 import { until, WAIT_MS } from '../../support/patience.js';
 import { keepLogOf } from '../../support/process-logs.js';
 import type { MadeFlow } from './flows.js';
@@ -186,19 +187,7 @@ export class ConntrackCapture {
   /** The connections that are open now, as the capture lists them. */
   async list(): Promise<Told[]> {
     const found: Told[] = [];
-    const everything = {
-      client: undefined,
-      virtual: undefined,
-      real: undefined,
-      protocol: undefined,
-      fwmark: undefined,
-      state: undefined,
-      template: undefined,
-      olderThanNs: undefined,
-      idleNs: undefined,
-      quiesced: false,
-    };
-    await this.client?.listConnections(everything, (event) => {
+    await this.client?.listConnections(EVERY_CONNECTION, (event) => {
       found.push(plainEvent({ node: '', epoch: '', record: 'conn', event }) as unknown as Told);
     });
     return found;

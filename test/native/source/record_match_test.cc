@@ -23,6 +23,7 @@ ConnRecord record() {
   r.real_port = 8080;
   r.protocol = 6;
   r.fwmark = 7;
+  r.family = 4;
   r.state = 1;
   r.conn_id = 99;
   r.created_ns = kNow - 10 * kSecond;
@@ -54,6 +55,8 @@ TEST(RecordMatch, EachPartIsCompared) {
   EXPECT_FALSE(matches([](F& f) { f.protocol = 17; }));
   EXPECT_TRUE(matches([](F& f) { f.fwmark = 7; }));
   EXPECT_FALSE(matches([](F& f) { f.fwmark = 8; }));
+  EXPECT_TRUE(matches([](F& f) { f.family = 4; }));
+  EXPECT_FALSE(matches([](F& f) { f.family = 6; }));
   EXPECT_TRUE(matches([](F& f) { f.state = 1; }));
   EXPECT_FALSE(matches([](F& f) { f.state = 2; }));
   EXPECT_TRUE(matches([](F& f) { f.is_template = false; }));

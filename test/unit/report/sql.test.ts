@@ -48,10 +48,10 @@ describe('conditions by what a person said', () => {
   it('are a mark alone for a service of one, and a range for a network', () => {
     const client = placesOf('client', '198.51.100.0/24');
     expect(narrowed({ service: serviceFilterOf('vs', 'fwmark 7 ipv6'), client }, 'ip')).toEqual([
-      '(fwmark = 7)',
+      `(fwmark = 7 AND virtual_ip > toIPv6('::ffff:255.255.255.255'))`,
       `client_ip BETWEEN ${four('c633:6400')} AND ${four('c633:64ff')}`,
     ]);
-    expect(isOfService(serviceFilterOf('vs', 'fwmark 7 ipv6'))).toBe('(fwmark = 7 AND family = 6)');
+    expect(narrowed({ service: serviceFilterOf('vs', 'fwmark 7 ipv6') }, 'addr', true)).toEqual(['(fwmark = 7 AND family = 6)']);
   });
 
   it('are one of several places; a port alone has no address', () => {
@@ -59,7 +59,7 @@ describe('conditions by what a person said', () => {
       `((real_addr = ${four('0a00:0007')}) OR (real_port = 8080))`,
     ]);
     expect(narrowed({ service: serviceFilterOf('vs', '192.0.2.1') }, 'ip')).toEqual([`(fwmark = 0 AND virtual_ip = ${four('c000:0201')})`]);
-    expect(isOfService(serviceFilterOf('vs', 'fwmark 7'))).toBe('(fwmark = 7)');
+    expect(isOfService(serviceFilterOf('vs', 'fwmark 7'), 'addr', true)).toBe('(fwmark = 7)');
   });
 
   it('quote what a person wrote', () => {
