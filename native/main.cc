@@ -13,7 +13,7 @@
 
 namespace {
 
-enum ExitCode : int { kOk = 0, kFailed = 1, kUsage = 2, kInUse = 3, kRefused = 4 };
+enum ExitCode : int { kOk = 0, kFailed = 1, kUsage = 2, kInUse = 3, kRefused = 4, kBehind = 8 };
 
 int fail(ExitCode code, const std::exception& e) {
   std::fprintf(stderr, "vslog-capture: %s\n", e.what());
@@ -58,8 +58,7 @@ int run(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   make_places(line.options);
   vslog::Daemon daemon(line.options);
-  daemon.run();
-  return kOk;
+  return daemon.run() ? kOk : kBehind;
 }
 
 }  // namespace

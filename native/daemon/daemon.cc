@@ -106,6 +106,7 @@ Daemon::Daemon(const DaemonOptions& options)
     if (d.away_since_ns == 0 || d.away_since_ns > now || !journal_.continued()) journal_.set_away_since(journal_.durable(d.name), now);
   }
   for (const auto& [name, uid] : options_.given_subscribers) journal_.give(name, uid);
+  for (const auto& [name, uid] : options_.expected_subscribers) expect(name, uid, now);
   start_source();
   watch_source();
   if (controls_->poll_fd() >= 0) watch(controls_->poll_fd(), kControlsKey);
@@ -122,6 +123,17 @@ Daemon::Daemon(const DaemonOptions& options)
 }
 
 Daemon::~Daemon() = default;
+
+void Daemon::expect(const std::string& name, uid_t uid, std::uint64_t now) {
+  const std::vector<DurableSlot> known = journal_.durables();
+  const bool is_known = std::any_of(known.begin(), known.end(), [&name](const DurableSlot& d) { return d.name == name; });
+  const int slot = journal_.durable(name, uid);
+  if (slot < 0) {
+    log("no place is left for the subscriber " + plain_text(name, 64) + ": what happens before it comes may be overwritten.");
+    return;
+  }
+  if (!is_known) journal_.set_away_since(slot, now);
+}
 
 void Daemon::watch(int fd, std::uint64_t key) {
   epoll_event event{.events = EPOLLIN, .data = {.u64 = key}};
@@ -286,7 +298,7 @@ void Daemon::tick() {
   if (!held_ && !batch_.empty() && !lingering_ && !commit()) hold();
 }
 
-void Daemon::run() {
+bool Daemon::run() {
   std::printf("ready: source %s, node %s, epoch %s, socket %s\n", std::string(source_->name()).c_str(), plain_text(node_, 255).c_str(), journal_.epoch().c_str(), options_.socket.c_str());
   std::fflush(stdout);
   looked_at_source();

@@ -26,8 +26,9 @@ class Daemon final : private EventSink, private LiveConnections {
   explicit Daemon(const DaemonOptions& options);
   ~Daemon() override;
 
-  /// Prints the ready line and works until it is told to stop by SIGTERM or SIGINT.
-  void run();
+  /// Prints the ready line and works until it is told to stop by SIGTERM or SIGINT. False: some of what it had stays in the journal, which it says, since a subscriber that
+  /// was waited for has not acknowledged it.
+  bool run();
 
  private:
   /// What epoll waits for.
@@ -67,7 +68,16 @@ class Daemon final : private EventSink, private LiveConnections {
   /// What had no room in the journal, as a loss record; once a second, as a journal may be full many times in one.
   void write_unlogged();
   void arm_linger(bool on);
-  void stop();
+  /// Returns whether every subscriber that was waited for has everything.
+  bool stop();
+  /// Takes what had happened when we were told, and what ends with the source, and says that we stopped.
+  void write_down_the_end();
+  /// A durable subscriber is kept for from now on, CLOCK_BOOTTIME, ns, also if it has not come yet.
+  void expect(const std::string& name, uid_t uid, std::uint64_t now);
+  /// Durable subscribers that a stop waits for, and that have not acknowledged everything: those that are connected, and those that were announced.
+  std::vector<DurableSlot> lacking() const;
+  /// At the end: says what those have not got. False: they have everything.
+  bool tell_what_stays() const;
   /// SIGTERM or SIGINT came once more: end at once.
   bool told_again();
   Stall new_stall() const;

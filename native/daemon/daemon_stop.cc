@@ -3,11 +3,15 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "daemon/controls.h"
 #include "daemon/daemon.h"
 #include "daemon/log.h"
+#include "event/text.h"
 
 namespace vslog {
 namespace {
@@ -47,7 +51,14 @@ bool Daemon::commit_patiently() {
   return true;
 }
 
-void Daemon::stop() {
+bool Daemon::stop() {
+  write_down_the_end();
+  for (Stall stall = new_stall(); !told_again() && (!server_.idle() || !lacking().empty()) && goes_on(stall);) {
+  }
+  return !tell_what_stays();
+}
+
+void Daemon::write_down_the_end() {
   // What had happened when we were told. What a source brings that never ends must not keep us.
   for (std::uint64_t turns = source_->figures().ring_used / kLeastRecord / kDrainAtOnce + kLastTurns; turns > 0; --turns) {
     if (held_ && !commit_patiently()) break;
@@ -88,8 +99,25 @@ void Daemon::stop() {
   control(own_record(ControlKind::capture_stopped));
   if (!commit(true)) log("the journal has no room for the record of this stop.");
   source_->stop(options_.detach_on_exit);
-  for (Stall stall = new_stall(); !server_.idle() && goes_on(stall);) {
+}
+
+std::vector<DurableSlot> Daemon::lacking() const {
+  std::vector<DurableSlot> all = journal_.durables();
+  const std::uint64_t last = journal_.next_sequence() - 1;
+  std::erase_if(all, [this, last](const DurableSlot& d) {
+    const bool expected = std::any_of(options_.expected_subscribers.begin(), options_.expected_subscribers.end(), [&d](const auto& e) { return e.first == d.name; });
+    return d.acknowledged >= last || (d.away_since_ns != 0 && !expected);
+  });
+  return all;
+}
+
+bool Daemon::tell_what_stays() const {
+  const std::vector<DurableSlot> left = lacking();
+  for (const DurableSlot& d : left) {
+    const std::uint64_t records = journal_.next_sequence() - 1 - d.acknowledged;
+    log(std::to_string(records) + (records == 1 ? " record that subscriber " : " records that subscriber ") + plain_text(d.name, 64) + " has not acknowledged " + (records == 1 ? "stays" : "stay") + " in the journal " + plain_text(options_.journal, 4095) + ": the next start sends " + (records == 1 ? "it." : "them."));
   }
+  return !left.empty();
 }
 
 }  // namespace vslog

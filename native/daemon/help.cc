@@ -17,6 +17,8 @@ Watches a balancer and hands out what happens to its connections on a unix socke
   --max-memory BYTES      what all sessions on the socket but root's and the collector's may hold, 4M to 4G, with K, M or G (64M)
   --subscriber-timeout MS how long a durable subscriber may be away before nothing is kept for it any more, 0: for ever (86400000, a day)
   --give-subscriber NAME=UID  root's durable subscriber of that name, where there is one, belongs to that user from now on: the collector runs as another one; repeatable
+  --expect-subscriber NAME=UID  a durable subscriber of that name and user will come: everything is kept for it from the start on, and a stop waits for it (--stall-timeout);
+                          repeatable
   --when-full HOW         when the journal is full, block: the source waits (of source engine: so do its clients); traffic: nobody waits, what has no room is counted as
                           lost, and a subscriber that acknowledges nothing for a minute gives way; auto (default): traffic for source engine on real sockets, else block
   --events LIST           what is logged of connections: create, expire, nodest_drop, sched_fail, state, separated by commas (all)
@@ -33,7 +35,7 @@ Watches a balancer and hands out what happens to its connections on a unix socke
   --linger MS             how long a batch may wait for more events, 0 to 10000 (5); four times as long while no live subscriber watches
   --on-exit keep|detach   keep (default): the kernel side stays and the next start goes on without a gap; detach: it is taken out
   --stall-timeout MS      at a stop: how long to wait for room in the journal while no durable subscriber acknowledges anything, 0 to 4294967295 (2000); then what has
-                          no room is counted as lost
+                          no room is counted as lost. As long an expected subscriber is waited for that has not got everything; what it lacks stays in the journal: exit code 8
   --confine on|off        on (default): once started it gives up every capability and system call that it needs no longer; off: it keeps them
   --detach                take out what an earlier capture left in the kernel, and end
   --check                 say whether this command line is right and the source can run here, and end; the exit code tells too
@@ -82,7 +84,8 @@ source scripted:
   --scripted-seed S       0 to 1048575; another seed, other connections (1)
   --scripted-start SEC    unix time of the first event: then times depend on an event's number only; 0: they are of now (0)
 
-exit codes: 0 ended as asked; 1 another failure; 2 usage or configuration; 3 the journal or the socket is in use; 4 the source cannot run here
+exit codes: 0 ended as asked; 1 another failure; 2 usage or configuration; 3 the journal or the socket is in use; 4 the source cannot run here;
+            8 ended as asked, and a subscriber that was waited for has not got everything: the rest is in the journal
 )";
 }
 

@@ -17,7 +17,7 @@ namespace vslog {
 namespace {
 
 enum Option : int {
-  kSource = 256, kSocket, kSocketGroup, kAdminGroup, kCollectorGroup, kMaxMemory, kSubscriberTimeout, kWhenFull, kEvents, kFloodRate, kClientAddress, kClientPrefix, kClientKey, kHiddenSides, kOwnAddress, kJournal, kJournalSize, kNode, kRingSize, kMaxConns, kPinDir, kAllNetns, kNodestInterval, kLinger, kOnExit, kStallTimeout, kDetach, kCheck, kWithParent, kConfig, kEnv, kConfine, kGiveSubscriber,
+  kSource = 256, kSocket, kSocketGroup, kAdminGroup, kCollectorGroup, kMaxMemory, kSubscriberTimeout, kWhenFull, kEvents, kFloodRate, kClientAddress, kClientPrefix, kClientKey, kHiddenSides, kOwnAddress, kJournal, kJournalSize, kNode, kRingSize, kMaxConns, kPinDir, kAllNetns, kNodestInterval, kLinger, kOnExit, kStallTimeout, kDetach, kCheck, kWithParent, kConfig, kEnv, kConfine, kGiveSubscriber, kExpectSubscriber,
   kConntrackEvents, kConntrackProtocol, kConntrackAddress, kConntrackDelivery, kConntrackBuffer, kConntrackQueue, kConntrackResync, kConntrackReliable,
   kService, kScheduler, kPersistent, kNetmask, kOnePacket, kReal, kKnob, kEngineMaxConns, kLoad, kLoadRate, kLoadConnections, kLoadClients, kLoadConcurrent, kLoadUdpPercent, kLoadSeed, kPcap, kScriptedEvents, kScriptedRate, kScriptedSeed, kScriptedStart, kHelp, kVersion,
 };
@@ -31,6 +31,7 @@ constexpr option kOptions[] = {
     {"max-memory", required_argument, nullptr, kMaxMemory},
     {"subscriber-timeout", required_argument, nullptr, kSubscriberTimeout},
     {"give-subscriber", required_argument, nullptr, kGiveSubscriber},
+    {"expect-subscriber", required_argument, nullptr, kExpectSubscriber},
     {"when-full", required_argument, nullptr, kWhenFull},
     {"events", required_argument, nullptr, kEvents},
     {"flood-rate", required_argument, nullptr, kFloodRate},
@@ -112,6 +113,13 @@ std::string text(const char* name, const std::string& value, std::size_t max) {
   return value;
 }
 
+/// NAME=UID.
+std::pair<std::string, uid_t> subscriber(const char* name, const std::string& value) {
+  const std::size_t equals = value.find('=');
+  if (equals == std::string::npos || equals == 0) bad(name, value, "NAME=UID, such as collector=990");
+  return {text(name, value.substr(0, equals), 63), static_cast<uid_t>(number(name, std::string_view(value).substr(equals + 1), 0, UINT32_MAX - 1))};
+}
+
 /// The service that an option belongs to: the last one.
 ServiceSetup& last_service(DaemonOptions& options, const char* name) {
   if (options.source.engine.services.empty()) throw UsageError("--" + std::string(name) + " belongs to the --service before it, and there is none.");
@@ -143,12 +151,8 @@ bool take(int c, const char* name, const std::string& value, CommandLine& line) 
     case kCollectorGroup: o.collector_group = text(name, value, 255); break;
     case kMaxMemory: o.max_memory = number(name, value, 4 << 20, 1ULL << 32, true); break;
     case kSubscriberTimeout: o.subscriber_timeout_ms = number(name, value, 0, 3650ULL * 86'400'000); break;
-    case kGiveSubscriber: {
-      const std::size_t equals = value.find('=');
-      if (equals == std::string::npos || equals == 0) bad(name, value, "NAME=UID, such as collector=990");
-      o.given_subscribers.emplace_back(value.substr(0, equals), static_cast<uid_t>(number(name, std::string_view(value).substr(equals + 1), 0, k32 - 1)));
-      break;
-    }
+    case kGiveSubscriber: o.given_subscribers.push_back(subscriber(name, value)); break;
+    case kExpectSubscriber: o.expected_subscribers.push_back(subscriber(name, value)); break;
     case kWhenFull:
       if (value != "auto" && value != "block" && value != "traffic") bad(name, value, "auto, block or traffic");
       o.when_full = value == "auto" ? WhenFull::automatic : value == "block" ? WhenFull::block : WhenFull::traffic;

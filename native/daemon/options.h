@@ -43,6 +43,7 @@ struct DaemonOptions {
   EventPolicyOptions events;
   std::vector<AddressBlock> own_blocks;  ///< source conntrack: what is ours beside this machine's own addresses
   std::vector<std::pair<std::string, uid_t>> given_subscribers;  ///< of root's durable subscribers, by name: whose they are from now on
+  std::vector<std::pair<std::string, uid_t>> expected_subscribers;  ///< durable subscribers, by name and user, for whom everything is kept before they first come
   bool confined = true;  ///< gives up what it needs no longer once it has started
   bool with_parent = false;  ///< standard input is a pipe from whoever started us: its end is ours
 };

@@ -107,19 +107,25 @@ function make(path: string, finish: (made: string) => void, mode: number): strin
   return made.path;
 }
 
-/** The first folder that was made; undefined: all were there. Throws the system's error. */
-function madeWithParents(path: string, mode: number): string | undefined {
-  try {
-    return mkdirSync(path, { recursive: true, mode });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    // Of a read-only file system Node tells ENOENT here. The first folder that is missing tells what it is.
-    let missing = resolve(path);
-    while (dirname(missing) !== missing && lstatSync(dirname(missing), { throwIfNoEntry: false }) === undefined) missing = dirname(missing);
-    mkdirSync(missing, { mode });
-    mkdirSync(path, { recursive: true, mode });
-    return missing;
+/**
+ * Makes a folder and those above it that are missing; the first that was made, undefined: all were there. Throws the system's error. Not by Node's own recursive way, which never
+ * ends where the file system says ENOENT to a name that it does not take, such as /proc/x.
+ */
+export function madeWithParents(path: string, mode: number): string | undefined {
+  const missing: string[] = [];
+  for (let at = resolve(path); lstatSync(at, { throwIfNoEntry: false }) === undefined; at = dirname(at)) missing.unshift(at);
+  for (const at of missing) {
+    try {
+      mkdirSync(at, { mode });
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      // Somebody made it meanwhile.
+      if (code === 'EEXIST') continue;
+      // What is above it is there, so it is the file system that does not take the name.
+      throw code === 'ENOENT' ? Object.assign(error as Error, { code: 'ENODEV' }) : error;
+    }
   }
+  return missing[0];
 }
 
 /** Whether the members of the readers' group can come to what lies in a folder of ours; true where there is no such group. */

@@ -30,6 +30,8 @@ export class CaptureKeeper {
   private readonly abort = new AbortController();
   private readonly stopMs: number;
   private child: ChildProcess | undefined;
+  /** The last capture ended with everything acknowledged. */
+  private handedOver = true;
 
   /** `stopMs`: how long the capture may take to end when it is told to, ms. */
   constructor(options: KeeperOptions, stopMs = STOP_MS) {
@@ -39,8 +41,8 @@ export class CaptureKeeper {
     this.ended.catch(() => undefined); // whoever waits for it is told; until then it is no unhandled rejection
   }
 
-  /** Asks the capture to end and waits for it; kills it when it does not. */
-  async stop(): Promise<void> {
+  /** Asks the capture to end and waits for it; kills it when it does not. Resolves to whether the collector has all that it had; what it has not the capture says. */
+  async stop(): Promise<boolean> {
     this.abort.abort();
     this.child?.kill('SIGTERM');
     const timer = setTimeout(() => {
@@ -51,6 +53,7 @@ export class CaptureKeeper {
     }, this.stopMs);
     await this.ended.catch(() => undefined);
     clearTimeout(timer);
+    return this.handedOver;
   }
 
   /** At once. */
@@ -64,6 +67,7 @@ export class CaptureKeeper {
     while (!this.abort.signal.aborted) {
       const started = Date.now();
       const { code, signal, last } = await this.runOnce();
+      this.handedOver = code === Exit.ok;
       if (this.abort.signal.aborted) return;
       const how = signal === null ? `ended with code ${code}` : `was ended by ${signal}`;
       if (isRefusal(code)) {

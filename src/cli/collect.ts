@@ -2,13 +2,16 @@ import { Socket } from 'node:net';
 import { Command, Option } from 'commander';
 import { CollectorRoom } from './collector-room.js';
 import { chooseUser, goOnAs } from './collector-user.js';
+import { Exit } from './exit-codes.js';
+import { Failure } from './failure.js';
 import { addConfigOptions, configOf } from './options.js';
 import { note } from './output.js';
 import { admitConfigured } from './readers.js';
-import { StopSignal } from './stop-signal.js';
+import { endAtOnceUntilStarted, StopSignal } from './stop-signal.js';
 
 const EXAMPLES = `
-Prints a line that begins with "ready" when it can be asked. The capture may come later, and go and come again.
+Prints a line that begins with "ready" when it can be asked. The capture may come later, and go and come again. A stop waits for the sinks, for collector.drain at most;
+when something is left, which the next start delivers, the exit code is 8.
 
 Examples:
   vslog collect
@@ -27,14 +30,18 @@ export function collectCommand(version: string): Command {
     admitConfigured(values);
     const { user, notes } = chooseUser(config, false);
     for (const line of [...notes, ...(user === undefined ? [] : goOnAs(user, values))]) note(line);
-    const stop = new StopSignal(() => undefined);
-    const told = withParent === true ? Promise.race([stop.first, inputEnds()]) : stop.first;
+    const started = endAtOnceUntilStarted();
+    const gone = withParent === true ? inputEnds() : undefined;
     const room = await CollectorRoom.make(config, version);
     for (const line of await room.start()) note(line);
+    started();
+    const stop = new StopSignal(() => undefined);
     process.stdout.write(`ready: collector at ${values['collector.api_socket']}, capture at ${values['capture.socket']}\n`);
-    note(`${await told}: stopping`);
-    for (const line of await room.stop()) note(line);
+    note(`${await (gone === undefined ? stop.first : Promise.race([stop.first, gone]))}: stopping`);
+    const delivered = await room.stop(note);
     stop.dispose();
+    // What is left was said.
+    if (!delivered) throw new Failure(Exit.behind, '');
   });
 }
 

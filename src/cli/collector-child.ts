@@ -79,12 +79,12 @@ export class CollectorChild {
     }
   }
 
-  /** Asks it to end, and waits for it. */
-  async stop(): Promise<readonly string[]> {
+  /** Asks it to end, and waits for it. Resolves to whether every sink has everything; what one has not it says itself. */
+  async stop(): Promise<boolean> {
     this.stopping = true;
     this.child.kill('SIGTERM');
     await this.ended.catch(() => undefined);
-    return [];
+    return this.child.exitCode === Exit.ok;
   }
 
   /** At once. */

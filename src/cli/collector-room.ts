@@ -110,13 +110,16 @@ export class CollectorRoom {
   /** It goes with this process. */
   kill(): void {}
 
-  /** Resolves to what a person should know: what the sinks had not got in the time they were given. */
-  async stop(): Promise<readonly string[]> {
+  /** Resolves to whether every sink has everything. What one had not got in the time it was given is said to `tell`, and from time to time how much is left. */
+  async stop(tell: (line: string) => void): Promise<boolean> {
     for (const endpoint of this.endpoints) await endpoint.stop();
-    const left: string[] = [];
-    await this.collector.stop({ drainMs: this.values['collector.drain'], onUndelivered: (one) => left.push(undeliveredText(one)) });
+    const delivered = await this.collector.stop({
+      drainMs: this.values['collector.drain'],
+      onWaiting: (events) => tell(`stopping: ${plural(events, 'event')} to go`),
+      onUndelivered: (one) => tell(undeliveredText(one)),
+    });
     await this.api.stop();
-    return left;
+    return delivered;
   }
 }
 

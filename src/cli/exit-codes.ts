@@ -16,7 +16,10 @@ export const Exit = {
   denied: 6,
   /** `rs drain`: connections were still live when it ended. */
   draining: 7,
-  /** `verify`: nothing is missing, but a sink has not been given everything yet. `erase`: the order stays in force for what the capture still holds. */
+  /**
+   * `verify`: nothing is missing, but a sink has not been given everything yet. `up`, `collect`, `capture`: ended as asked, and something waits in the spool or the journal for the next
+   * start. `erase`: the order stays in force for what the capture still holds.
+   */
   behind: 8,
 } as const;
 

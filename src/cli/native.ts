@@ -51,6 +51,12 @@ export function captureArguments({ values, source, services, knobs }: CapturePla
   return args;
 }
 
+/** The flags of vslog-capture for a collector beside it that runs as this user: everything is kept for it, and at a stop it is waited for. */
+export function collectorArguments(values: Values, uid: number): string[] {
+  const collector = `${values['collector.subscription']}=${uid}`;
+  return ['--give-subscriber', collector, '--expect-subscriber', collector, '--stall-timeout', String(values['collector.drain'])];
+}
+
 /** What the capture says of a plan without starting it: its exit code (0: it can run) and its sentence. Throws Failure when there is no such program. */
 export function checkCapture(plan: CapturePlan): { code: number; sentence: string } {
   const binary = captureBinary(plan.values);

@@ -1,6 +1,7 @@
-import { appendFileSync, chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { madeWithParents } from '../access/place.js';
 
 /** So many statements are remembered. */
 const MOST = 1000;
@@ -27,7 +28,7 @@ export function readHistory(path: string): string[] {
 export function addToHistory(path: string, statement: string): void {
   const line = (text: string): string => `${text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')}\n`;
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    madeWithParents(dirname(path), 0o700);
     const before = readHistory(path);
     if (before.length >= 2 * MOST) writeFileSync(path, before.slice(-MOST).map(line).join(''), { mode: 0o600 });
     appendFileSync(path, line(statement), { mode: 0o600 });

@@ -1,4 +1,12 @@
-/** SIGINT, SIGTERM and SIGHUP: the first one asks for a clean end, the second one ends at once. */
+import { constants } from 'node:os';
+
+/** How long something that was not closed, such as a connection that hangs, keeps the process at the end, ms. */
+const LINGER_MS = 5000;
+
+/**
+ * SIGINT, SIGTERM and SIGHUP: the first one asks for a clean end, the second one ends at once. To be made when there is something to end cleanly: until then the signal's own way holds, which
+ * is to end the process at once, also while it waits in a system call. What is open by then is made to outlive that.
+ */
 export class StopSignal {
   /** Resolves to the name of the first signal. */
   readonly first: Promise<NodeJS.Signals>;
@@ -15,7 +23,7 @@ export class StopSignal {
     this.listener = (name) => {
       if (came) {
         atOnce();
-        process.exit(name === 'SIGINT' ? 130 : 143);
+        process.exit(128 + constants.signals[name]);
       }
       came = true;
       resolveFirst(name);
@@ -23,7 +31,20 @@ export class StopSignal {
     for (const name of this.names) process.on(name, this.listener);
   }
 
+  /** All is closed: signals are themselves again, and what hangs nevertheless keeps the process for a moment only. */
   dispose(): void {
     for (const name of this.names) process.off(name, this.listener);
+    setTimeout(() => process.exit(), LINGER_MS).unref();
   }
+}
+
+/** The first process of a container is not ended by a signal unless it says so: until a StopSignal takes over this one says so. Returns what ends that. */
+export function endAtOnceUntilStarted(): () => void {
+  if (process.pid !== 1) return () => undefined;
+  const names: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+  const listener = (name: NodeJS.Signals): never => process.exit(128 + constants.signals[name]);
+  for (const name of names) process.on(name, listener);
+  return () => {
+    for (const name of names) process.off(name, listener);
+  };
 }

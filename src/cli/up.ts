@@ -7,11 +7,13 @@ import { CollectorChild } from './collector-child.js';
 import { CollectorRoom } from './collector-room.js';
 import { chooseUser, keepersOf } from './collector-user.js';
 import { consoleText, nextSteps, sourceText } from './demo-text.js';
-import { captureArguments, captureBinary, makeRuntimeDirs } from './native.js';
+import { Exit } from './exit-codes.js';
+import { Failure } from './failure.js';
+import { captureArguments, captureBinary, collectorArguments, makeRuntimeDirs } from './native.js';
 import { addConfigOptions, addServiceOptions, configOf } from './options.js';
 import { note } from './output.js';
 import { admitConfigured } from './readers.js';
-import { StopSignal } from './stop-signal.js';
+import { endAtOnceUntilStarted, StopSignal } from './stop-signal.js';
 import { balancedText } from './up-services.js';
 import { UpStatus } from './up-status.js';
 
@@ -19,8 +21,8 @@ const EXAMPLES = `
 Watches the kernel's balancer where there is one and we may, else the kernel's connection tracking where that is in use and we may. Anywhere else a balancer of vslog's
 own runs, which needs no privileges: with the services given by --service or in the configuration, or with a small demonstration.
 
-Ctrl-C or SIGTERM stops cleanly: the capture ends, what it had is brought into the store, for collector.drain at most; what is left waits in the spool, and the
-next start delivers it. A second one stops at once; nothing is lost then either. Without root everything is in directories of your own.
+Ctrl-C or SIGTERM stops cleanly: the capture ends, what it had is brought into the store, for collector.drain at most. What is left is said, waits in the spool, and
+is delivered by the next start; the exit code is 8 then. A second one, or one before it was ready, stops at once; nothing is lost then either. Without root everything is in directories of your own.
 
 Examples:
   vslog up
@@ -38,8 +40,8 @@ interface CollectorSide {
   status(): Promise<StatusDocument>;
   /** A link that opens the console once, for so many seconds; undefined: there is no console. */
   consoleLink(seconds: number): Promise<ConsoleLink | undefined>;
-  /** Resolves to what a person should know: what the sinks had not got in the time they were given. */
-  stop(): Promise<readonly string[]>;
+  /** Resolves to whether every sink has everything; what one has not is said to `tell`, and from time to time how much is left. */
+  stop(tell: (line: string) => void): Promise<boolean>;
   /** At once. */
   kill(): void;
 }
@@ -60,20 +62,22 @@ export function upCommand(version: string): Command {
     // For that user the capture keeps events.
     const group = user === undefined ? {} : { 'capture.collector_group': keepersOf(config.values, user) };
     const values = { ...config.values, ...group };
-    let side: CollectorSide | undefined;
     let keeper: CaptureKeeper | undefined;
-    const stop = new StopSignal(() => {
-      keeper?.kill();
-      side?.kill();
-    });
+    let complete = true;
+    const started = endAtOnceUntilStarted();
     for (const line of config.notes) note(line);
     const chosen = await chooseSource({ ...config, values });
     for (const line of notes) note(line);
     try {
       makeRuntimeDirs(values);
-      side = user === undefined ? await CollectorRoom.make(config, version) : new CollectorChild(config, user, note);
-      const collector = side;
+      const collector: CollectorSide =
+        user === undefined ? await CollectorRoom.make(config, version) : new CollectorChild(config, user, note);
       for (const line of await collector.start()) note(line);
+      started();
+      const stop = new StopSignal(() => {
+        keeper?.kill();
+        collector.kill();
+      });
       const status = new UpStatus(() => collector.status());
       const who = user === undefined ? '' : `, as user ${user.name}`;
       status.say(`ready: collector at ${values['collector.api_socket']}, data in ${values['collector.data_dir']}${who}`);
@@ -83,10 +87,7 @@ export function upCommand(version: string): Command {
       let greeted = false;
       keeper = new CaptureKeeper({
         binary: captureBinary(values),
-        args: [
-          ...captureArguments(chosen.plan),
-          ...(user === undefined ? [] : ['--give-subscriber', `${values['collector.subscription']}=${user.uid}`]),
-        ],
+        args: [...captureArguments(chosen.plan), ...collectorArguments(values, user?.uid ?? process.geteuid?.() ?? 0)],
         say: (line) => status.say(line),
         onReady: () => {
           if (greeted) return;
@@ -109,12 +110,15 @@ export function upCommand(version: string): Command {
         status.say(`${signal ?? 'the capture ended'}: stopping`);
       } finally {
         status.stop();
-        await keeper.stop();
-        for (const line of await collector.stop()) status.say(line);
+        const handedOver = await keeper.stop();
+        const delivered = await collector.stop((line) => status.say(line));
         stop.dispose();
+        complete = handedOver && delivered;
       }
     } finally {
       await chosen.demonstration?.stop();
     }
+    // What is left was said.
+    if (!complete) throw new Failure(Exit.behind, '');
   });
 }

@@ -34,9 +34,14 @@ export interface Undelivered {
 export interface StopOptions {
   /** How long the sinks may take for what is in the spool, ms. One that takes nothing, and is tried again only later, is not waited for. Default 10000. */
   readonly drainMs?: number;
+  /** Told from time to time while sinks are waited for: how many events the one furthest behind has not got. */
+  readonly onWaiting?: (events: number) => void;
   /** Told what stays in the spool. */
   readonly onUndelivered?: (left: Undelivered) => void;
 }
+
+/** How often a stop says how much is left, ms. */
+const TELL_MS = 3000;
 
 /** The unprivileged half: capture → spool → sinks. No event is decoded on that way. */
 export class Collector {
@@ -91,7 +96,9 @@ export class Collector {
     await receiver?.stop();
     await erasures?.stop();
     await spool?.seal();
+    const told = setInterval(() => options.onWaiting?.(Math.max(0, ...pumps.map((pump) => pump.status().lagEvents))), TELL_MS);
     await Promise.all(pumps.map((pump) => pump.drain(options.drainMs ?? 10_000)));
+    clearInterval(told);
     const away = pumps.map((pump) => pump.comparable().away);
     await Promise.all(pumps.map((pump) => pump.stop()));
     await erasures?.ended();

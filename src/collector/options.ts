@@ -18,7 +18,7 @@ export interface CollectorOptions {
   readonly pump?: PumpOptions;
   /** Reading stops while more than this is received and not yet written. Bytes, default 16 MiB. */
   readonly backlogBytes?: number;
-  /** Shortest and longest wait before another connection is tried, ms. Default 100 and 5000. */
+  /** Shortest and longest wait before another connection is tried, ms. Default 100 and 1000. */
   readonly reconnectMinMs?: number;
   readonly reconnectMaxMs?: number;
 }

@@ -59,7 +59,7 @@ export class Receiver {
     this.spool = spool;
     this.options = options;
     this.backlogBytes = options.backlogBytes ?? 16 * 1024 * 1024;
-    this.backoff = new Backoff(options.reconnectMinMs ?? 100, options.reconnectMaxMs ?? 5000);
+    this.backoff = new Backoff(options.reconnectMinMs ?? 100, options.reconnectMaxMs ?? 1000);
   }
 
   start(): void {

@@ -50,7 +50,7 @@ interface ReplayJob {
   fail(error: Error): void;
 }
 
-/** How long stop() waits for a delivery, ms. */
+/** How long stop() waits for a delivery, and for the sink's close, ms. */
 const STOP_MS = 5000;
 /** Runs of sequences that the sentence on a refused segment names. */
 const RANGES_TOLD = 10;
@@ -107,12 +107,10 @@ export class Pump {
     this.spool.off('sealed', this.onSealed);
     // A delivery that hangs ends by the sink's close; it may be repeated, so nothing is lost by that.
     for (const job of this.jobs.splice(0)) job.cancel();
-    const patience = new AbortController();
-    await Promise.race([this.running, sleep(STOP_MS, undefined, { signal: patience.signal }).catch(() => undefined)]);
-    patience.abort();
+    await within(STOP_MS, this.running);
     this.running = undefined;
     this.state = 'stopped';
-    await this.sink.close();
+    await within(STOP_MS, this.sink.close());
   }
 
   /**
@@ -301,4 +299,11 @@ export class Pump {
     }
     return false;
   }
+}
+
+/** Resolves when the promise is settled, or after `ms`. Rejects as it does. */
+async function within(ms: number, promise: Promise<void> | undefined): Promise<void> {
+  const patience = new AbortController();
+  await Promise.race([promise, sleep(ms, undefined, { signal: patience.signal }).catch(() => undefined)]);
+  patience.abort();
 }

@@ -10,6 +10,10 @@ const REASONS: Readonly<Record<string, readonly [reason: string, advice: string]
   ENAMETOOLONG: ['the path is too long', 'choose a shorter one; that of a socket has 107 bytes at most'],
   ELOOP: ['the path leads in a circle of links', 'remove one of them, or choose another path'],
   ENOTDIR: ['a part of the path is no folder', 'choose another path'],
+  ENOENT: ['there is no such file or folder', 'check the path'],
+  EISDIR: ['a folder is there, and no file', 'choose another path'],
+  EEXIST: ['something is there already', 'remove it, or choose another path'],
+  ENODEV: ['nothing can be kept there', 'choose another path'],
   EIO: ['the disk cannot be read or written', 'look at the kernel log'],
 };
 
