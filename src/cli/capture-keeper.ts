@@ -21,6 +21,9 @@ const SETTLED_MS = 10_000;
 /** How long a capture may take to end after SIGTERM, ms. It writes down the end of every connection that ends with it, and waits for a collector that goes on. */
 const STOP_MS = 60_000;
 
+/** How long a capture whose collector is gone may write down what it has, ms. */
+const ALONE_MS = 2000;
+
 /** Runs the capture as a child and starts it again when it dies. A refusal (exit 2, 3, 4) is final. */
 export class CaptureKeeper {
   /** Rejects with Failure when the capture refuses, resolves after stop(). */
@@ -41,10 +44,12 @@ export class CaptureKeeper {
     this.ended.catch(() => undefined); // whoever waits for it is told; until then it is no unhandled rejection
   }
 
-  /** Asks the capture to end and waits for it; kills it when it does not. Resolves to whether the collector has all that it had; what it has not the capture says. */
-  async stop(): Promise<boolean> {
+  /** Asks the capture to end and waits for it; kills it when it does not. `collectorIsGone`: nobody will fetch what it has. Resolves to whether the collector has all that it had; what it has not the capture says. */
+  async stop(collectorIsGone = false): Promise<boolean> {
     this.abort.abort();
     this.child?.kill('SIGTERM');
+    // Told again it waits for nobody any more.
+    const again = collectorIsGone ? setTimeout(() => this.child?.kill('SIGTERM'), ALONE_MS) : undefined;
     const timer = setTimeout(() => {
       this.options.say(
         `the capture did not end within ${this.stopMs / 1000} s and is killed; the end of connections that ended with it may be missing`,
@@ -53,6 +58,7 @@ export class CaptureKeeper {
     }, this.stopMs);
     await this.ended.catch(() => undefined);
     clearTimeout(timer);
+    clearTimeout(again);
     return this.handedOver;
   }
 

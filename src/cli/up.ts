@@ -64,6 +64,7 @@ export function upCommand(version: string): Command {
     const values = { ...config.values, ...group };
     let keeper: CaptureKeeper | undefined;
     let complete = true;
+    let collectorIsGone = false;
     const started = endAtOnceUntilStarted();
     for (const line of config.notes) note(line);
     const chosen = await chooseSource({ ...config, values });
@@ -105,12 +106,15 @@ export function upCommand(version: string): Command {
       });
       status.start();
       try {
-        const signal = await Promise.race([stop.first, keeper.ended, collector.ended]);
+        const gone = collector.ended.finally(() => {
+          collectorIsGone = true;
+        });
+        const signal = await Promise.race([stop.first, keeper.ended, gone]);
         status.stop();
         status.say(`${signal ?? 'the capture ended'}: stopping`);
       } finally {
         status.stop();
-        const handedOver = await keeper.stop();
+        const handedOver = await keeper.stop(collectorIsGone);
         const delivered = await collector.stop((line) => status.say(line));
         stop.dispose();
         complete = handedOver && delivered;

@@ -30,6 +30,7 @@ afterEach(async () => {
 
 const environment = (): NodeJS.ProcessEnv => ({
   VSLOG_COLLECTOR_DATA_DIR: join(dir, 'data'),
+  VSLOG_COLLECTOR_DRAIN: '10m',
   VSLOG_COLLECTOR_API_SOCKET: join(dir, 'collector/collector.sock'),
   VSLOG_CAPTURE_SOCKET: join(dir, 'capture/capture.sock'),
   VSLOG_CAPTURE_JOURNAL: join(dir, 'capture/journal'),

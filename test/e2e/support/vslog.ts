@@ -71,6 +71,8 @@ export class Vslog {
       VSLOG_CAPTURE_JOURNAL: join(this.dir, 'journal'),
       VSLOG_COLLECTOR_API_SOCKET: join(this.dir, 'collector.sock'),
       VSLOG_COLLECTOR_DATA_DIR: join(this.dir, 'data'),
+      // A machine that is busy takes longer than an operator would wait.
+      VSLOG_COLLECTOR_DRAIN: '10m',
       ...env,
     };
     this.who = inside?.as ?? unprivileged();
