@@ -120,7 +120,8 @@ export function Table({ label, columns, cells, csv, heads = false }: Props) {
     const lines = cells.map((row) =>
       saved.map(({ i }) => {
         const cell = row[i];
-        return typeof cell === 'object' && cell.value !== undefined ? cell.value : textOf(cell);
+        // What is sorted behind everything is no number to anybody else.
+        return typeof cell === 'object' && cell.value !== undefined && cell.value !== Number.POSITIVE_INFINITY ? cell.value : textOf(cell);
       }),
     );
     saveText(`${fileName(label)}.csv`, 'text/csv;charset=utf-8', csvText([saved.map(({ title }) => title), ...lines]));

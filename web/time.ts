@@ -11,6 +11,9 @@ export interface Span {
   readonly until: string;
 }
 
+/** About what is there now, whatever time the tab is at. */
+export const NOW: Span = { since: '1h', until: '' };
+
 /** The same as the collector understands it, ms since 1970. */
 export interface SpanMs {
   readonly since: number;

@@ -130,11 +130,11 @@ function picked<R>(listing: Listing<R>, row: R, columns: string | undefined): Re
   return columns === undefined ? plain : Object.fromEntries(chosen(listing, columns).map(({ name }) => [name, plain[name] ?? null]));
 }
 
-/** CSV after RFC 4180; TSV with what would break a line or a cell escaped. */
-function separated<R>(listing: Listing<R>, rows: readonly R[], { columns, headers }: ListOptions, format: 'csv' | 'tsv'): string {
+/** CSV after RFC 4180; TSV with what would break a line or a cell escaped. The line of titles is there without any row, too. */
+export function separated<R>(listing: Listing<R>, rows: readonly R[], { columns, headers }: ListOptions, format: 'csv' | 'tsv'): string {
   const plain = rows.map((row) => listing.plain(row));
-  const names =
-    columns === undefined ? [...new Set(plain.flatMap((row) => Object.keys(row)))] : chosen(listing, columns).map(({ name }) => name);
+  const all = plain.length === 0 ? listing.columns.map(({ name }) => name) : [...new Set(plain.flatMap((row) => Object.keys(row)))];
+  const names = columns === undefined ? all : chosen(listing, columns).map(({ name }) => name);
   const lines = [...(headers === false ? [] : [names as readonly unknown[]]), ...plain.map((row) => names.map((name) => row[name]))];
   if (format === 'csv') return lines.map((line) => `${line.map(csvCell).join(',')}\r\n`).join('');
   const cell = (value: unknown): string =>

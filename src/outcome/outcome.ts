@@ -77,9 +77,17 @@ export function outcomeOf(ending: Ending): Outcome {
   return ending.isTemplate ? 'idle' : phaseOf(ending.protocol, ending.state);
 }
 
+/** OF_STATE by protocol and state: it is looked at for every event that a file sink writes. */
+const BY_STATE: Outcome[][] = [];
+for (const { protocol, outcome, states } of OF_STATE) {
+  const own = BY_STATE[protocol] ?? [];
+  BY_STATE[protocol] = own;
+  for (const state of states) own[state] = outcome;
+}
+
 /** What the timer of a connection in this state means when it runs out: `idle` for an established one. */
 export function phaseOf(protocol: number, state: number): 'idle' | Outcome {
-  return OF_STATE.find((one) => one.protocol === protocol && one.states.includes(state))?.outcome ?? 'idle';
+  return BY_STATE[protocol]?.[state] ?? 'idle';
 }
 
 /** Whether data may flow on it: it is neither being opened, nor closing, nor over. UDP's one state counts as established. */

@@ -48,20 +48,23 @@ Examples:
   },
 };
 
+const QUARTER_MS = 900_000;
+
 const dayOf = (row: Row): string => DAYS[numberOf(row, 'weekday') - 1] ?? '?';
 
 function sql(values: Values): string {
   const { since = 0, until = Date.now() } = values;
   const zone = quote(values.zone ?? 'UTC');
   // Whole hours only, from the first to the last that the log has.
-  const begin = `toStartOfHour(${momentLiteral(since + 3_599_999)})`;
-  const end = `toStartOfHour(${momentLiteral(until)})`;
+  const begin = `toStartOfHour(${momentLiteral(since + 3_599_999)}, ${zone})`;
+  const end = `toStartOfHour(${momentLiteral(until)}, ${zone})`;
   const own = [...narrowed(values, 'ip'), 'NOT is_template'].join(' AND ');
   const before = `(SELECT count() FROM connections WHERE ${own} AND start < ${begin} AND (end >= ${begin} OR is_open))`;
-  const whole = { ...values, since: Math.ceil(since / 3_600_000) * 3_600_000, until: Math.floor(until / 3_600_000) * 3_600_000 };
-  const minutes = `SELECT toStartOfHour(minute) AS at, rs_minute.creates AS c, snapshots AS s, rs_minute.ends AS e FROM rs_minute WHERE ${ofMinutes(whole)}`;
-  const forgotten = `SELECT toStartOfHour(toDateTime(assumeNotNull(end), 'UTC')) AS at, 0 AS c, 0 AS s, count() AS e FROM connections WHERE ${forgottenConnections(whole)} GROUP BY at`;
-  const counted = `SELECT at, sum(c) AS made, sum(s) AS seen, sum(e) AS gone FROM (${minutes} UNION ALL ${forgotten}) GROUP BY at ORDER BY at WITH FILL TO ${end} STEP INTERVAL 1 HOUR`;
+  // Some zones begin their hours at a quarter or half of ours.
+  const whole = { ...values, since: Math.ceil(since / QUARTER_MS) * QUARTER_MS, until: Math.floor(until / QUARTER_MS) * QUARTER_MS };
+  const minutes = `SELECT toStartOfHour(minute, ${zone}) AS at, rs_minute.creates AS c, snapshots AS s, rs_minute.ends AS e FROM rs_minute WHERE ${ofMinutes(whole)}`;
+  const forgotten = `SELECT toStartOfHour(toDateTime(assumeNotNull(end), 'UTC'), ${zone}) AS at, 0 AS c, 0 AS s, count() AS e FROM connections WHERE ${forgottenConnections(whole)} GROUP BY at`;
+  const counted = `SELECT at, sum(c) AS made, sum(s) AS seen, sum(e) AS gone FROM (${minutes} UNION ALL ${forgotten}) GROUP BY at HAVING at >= ${begin} AND at < ${end} ORDER BY at WITH FILL TO ${end} STEP INTERVAL 1 HOUR`;
   const running = `SELECT at, made, ${before} + sum(toInt64(made + seen) - toInt64(gone)) OVER (ORDER BY at) - (toInt64(made + seen) - toInt64(gone)) AS open FROM (${counted})`;
   return `SELECT toDayOfWeek(at, 0, ${zone}) AS weekday, toHour(at, ${zone}) AS hour, round(avg(made), 1) AS creates, max(made) AS most, round(avg(open), 1) AS active, count() AS weeks FROM (${running}) GROUP BY weekday, hour ORDER BY avg(made), active, weekday, hour LIMIT ${values.limit ?? 168}`;
 }

@@ -9,7 +9,7 @@ import type { Place } from '../route.ts';
 import { change, useSession } from '../session.ts';
 import { clientStory } from '../story/links.ts';
 import { Table } from '../table.tsx';
-import { spanOf } from '../time.ts';
+import { NOW, spanOf } from '../time.ts';
 import { TimePicker } from '../time-picker.tsx';
 import { Restore } from './services.tsx';
 
@@ -76,7 +76,7 @@ function Verdict({ drain }: { readonly drain: Drain }) {
   return (
     <p class="verdict">
       Not safe to {host ? 'unplug' : 'stop'} yet:{' '}
-      <a href={connectionsOf({}, { rs: of, outcome: 'open' })}>{plural(established, 'established connection')} left</a>
+      <a href={connectionsOf(NOW, { rs: of, outcome: 'open' })}>{plural(established, 'established connection')} left</a>
       {others === 0 ? '' : `, ${plural(others, 'other')} ${others === 1 ? 'is' : 'are'} closing or half open`}.
     </p>
   );

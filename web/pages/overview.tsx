@@ -10,7 +10,7 @@ import { Problem, Tile } from '../parts.tsx';
 import { PlotView } from '../plot.tsx';
 import { go, type Place } from '../route.ts';
 import { Table } from '../table.tsx';
-import { type Span, spanOf, spanText, withSpan } from '../time.ts';
+import { NOW, type Span, spanOf, spanText, withSpan } from '../time.ts';
 import { TimePicker } from '../time-picker.tsx';
 import { cellsOf } from './reports.tsx';
 
@@ -67,7 +67,7 @@ function Tiles({ samples }: { readonly samples: readonly Status[] }) {
       <Tile
         name="Open connections"
         value={open === undefined ? '–' : countText(open)}
-        {...(open === undefined || open === 0 ? {} : { href: connectionsOf({}, { outcome: 'open' }) })}
+        {...(open === undefined || open === 0 ? {} : { href: connectionsOf(NOW, { outcome: 'open' }) })}
       />
       <Tile name="Events/s" value={rate === undefined ? '–' : wholeText(rate)} note="recorded" />
       <Tile

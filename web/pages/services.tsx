@@ -10,7 +10,7 @@ import { Problem } from '../parts.tsx';
 import { go, type Place } from '../route.ts';
 import { change, useSession } from '../session.ts';
 import { type Cell, Table, type TableColumn } from '../table.tsx';
-import { spanOf, spanText, withSpan } from '../time.ts';
+import { NOW, spanOf, spanText, withSpan } from '../time.ts';
 import { TimePicker } from '../time-picker.tsx';
 
 /** So many services show their chart at once; those of the others open by a click. */
@@ -84,8 +84,9 @@ function OverTime({ name, place, looks }: Omit<OverProps, 'open'>) {
   );
 }
 
-function stateOf({ weight, overloaded, active, inactive }: Real): string {
-  if (weight === 0) return active + inactive === 0 ? 'drained' : 'quiesced';
+function stateOf({ weight, overloaded, active }: Real): string {
+  // As rs drain sees it: what closes, or is half open, carries nothing.
+  if (weight === 0) return active === 0 ? 'drained' : 'quiesced';
   return overloaded ? 'overloaded' : 'in service';
 }
 
@@ -108,7 +109,7 @@ function Reals({ service, settable }: { readonly service: Service; readonly sett
   const vs = service.name;
   const cells = service.reals.map((real): Cell[] => {
     const rs = real.name;
-    const open = connectionsOf({}, { vs, rs, outcome: 'open' });
+    const open = connectionsOf(NOW, { vs, rs, outcome: 'open' });
     const count = (value: number, href?: string): Cell => ({ text: countText(value), value, href: value === 0 ? undefined : href });
     return [
       { text: rs, href: connectionsOf({}, { vs, rs }) },

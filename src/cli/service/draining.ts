@@ -75,7 +75,7 @@ export class Draining {
           line = { text: restText(rest), at: Date.now() };
         }
         if (rest.established === 0) return await this.safe(rest, remove, json !== undefined);
-        if (stop.signal.aborted) return await this.interrupted(rest.established);
+        if (stop.signal.aborted) return await this.interrupted(rest.established, json !== undefined);
         if (Date.now() >= end) return await this.late(rest, json !== undefined);
         await pause(Math.min(LOOK_MS, Math.max(0, end - Date.now())), stop.signal);
       }
@@ -173,9 +173,10 @@ export class Draining {
     }
   }
 
-  private async interrupted(established: number): Promise<void> {
-    await write(
-      `\n${this.name} stays quiesced with ${plural(established, 'established connection')}: go on with the same command, or restore its weight with --cancel\n`,
+  private async interrupted(established: number, json: boolean): Promise<void> {
+    // What reads JSON must not find a sentence in it.
+    await (json ? note : write)(
+      `${json ? '' : '\n'}${this.name} stays quiesced with ${plural(established, 'established connection')}: go on with the same command, or restore its weight with --cancel${json ? '' : '\n'}`,
     );
     throw new Failure(Exit.draining, '');
   }

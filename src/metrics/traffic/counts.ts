@@ -68,7 +68,11 @@ export class Counts {
     await this.minutes(scope, nowMs, signal);
     await this.changes(scope, nowMs, signal);
     this.answeredMs = nowMs;
-    for (const slot of this.roster.retire(nowMs)) {
+  }
+
+  /** Ends the series of those who have none any more. */
+  close(slots: readonly string[]): void {
+    for (const slot of slots) {
       this.services.close(slot);
       this.servers.close(slot);
       this.changed.services.delete(slot);

@@ -113,6 +113,9 @@ export class Traffic {
     // Without a session with the capture nobody knows whose log it is.
     if (counts !== undefined && source.node !== '')
       await this.ask(this.stored, () => counts.refresh(source, this.now(), AbortSignal.timeout(STORE_MS)));
+    // Also where no store is asked, or none answers: the places of those who went are for others.
+    const gone = this.roster.retire(this.now());
+    counts?.close(gone);
   }
 
   private async ask(part: Part, action: () => Promise<void>): Promise<void> {

@@ -66,18 +66,20 @@ function decimal(value: Long): string {
   return billions === 0 ? String(rest) : `${billions}${padded(rest)}`;
 }
 
-let second = Number.NaN;
-let secondText = '';
+/** Seconds whose text is known, by their last bits: of a segment's events most lie in the same few seconds, and so do the beginnings of those that end. */
+const SLOTS = 64;
+const seconds = new Float64Array(SLOTS).fill(Number.NaN);
+const texts: string[] = Array.from({ length: SLOTS }, () => '');
 
 /** RFC 3339 with nanoseconds. */
 function time(ns: Long): string {
   split(ns);
-  // Of a segment's events most lie in the same second.
-  if (billions !== second) {
-    second = billions;
-    secondText = new Date(billions * 1000).toISOString().slice(0, 19);
+  const slot = billions % SLOTS;
+  if (seconds[slot] !== billions) {
+    texts[slot] = new Date(billions * 1000).toISOString().slice(0, 19);
+    seconds[slot] = billions;
   }
-  return `${secondText}.${padded(rest)}Z`;
+  return `${texts[slot]}.${padded(rest)}Z`;
 }
 
 /** The same, quoted; what is 0 is not known. */

@@ -382,8 +382,10 @@ describe('what a report asks', () => {
 
   it('is of whole hours, for windows of the week', () => {
     const asked = sql('window', { since: '2026-01-29T10:20', until: '2026-01-30T09:40' });
-    expect(asked).toContain(`toInt64(${Date.UTC(2026, 0, 29, 11)})`);
-    expect(asked).toContain(`minute < fromUnixTimestamp64Milli(toInt64(${Date.UTC(2026, 0, 30, 9)}), 'UTC')`);
+    // The first whole hour begins within an hour of the beginning, in the zone of who asks.
+    const hour = (ms: number): string => `toStartOfHour(fromUnixTimestamp64Milli(toInt64(${ms}), 'UTC'), 'UTC')`;
+    const [first, end] = [Date.UTC(2026, 0, 29, 10, 20) + 3_599_999, Date.UTC(2026, 0, 30, 9, 40)];
+    expect(asked).toContain(`HAVING at >= ${hour(first)} AND at < ${hour(end)} ORDER BY at`);
   });
 
   it('leaves clients out where a table has none', () => {

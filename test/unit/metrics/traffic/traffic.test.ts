@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { othersText } from '../../../../src/metrics/others.js';
 import { BOUNDS, cumulativeLifetimes, endsByOutcome } from '../../../../src/metrics/traffic/figures.js';
+import { KEPT_MS } from '../../../../src/metrics/traffic/roster.js';
 import { OUTCOMES } from '../../../../src/outcome/outcome.js';
 import { balanced } from './balanced.js';
 import { cell, ENGINE, minute, NOW, Story, server, service } from './story.js';
@@ -87,6 +88,19 @@ describe('series of virtual services and real servers', () => {
     expect(othersText({ ...account, services: { own: 1, other: 0 }, servers: { own: 1, other: 1 } })).toMatch(
       /^1 real server has no series of its own and is counted/,
     );
+  });
+
+  it.each([
+    ['where there is no store', { store: undefined }],
+    ['where there is one', {}],
+  ])('end with who went, so that there is a place for others, %s', async (_where, options) => {
+    story = new Story({ limit: 1, ...options });
+    await story.scrape();
+    story.list = balanced({ '10.0.0.2:80': { '10.1.0.2:80': 1 } });
+    await story.scrape();
+    story.nowMs += KEPT_MS + 1;
+    await story.scrape();
+    expect(await story.scrape()).toContain('vslog_rs_weight{vs="tcp 10.0.0.2:80",rs="10.1.0.2:80"} 1');
   });
 
   it('of a store that is away stay as they were, and say so', async () => {
