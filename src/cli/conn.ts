@@ -57,7 +57,7 @@ interface LsOptions extends ConnFilterOptions, ListOptions {
 
 function lsCommand(): Command {
   const command = new Command('ls')
-    .description('List live connections, persistence templates among them. Also of source conntrack.')
+    .description('List live connections, persistence templates among them; with source conntrack flows.')
     .option('--limit <N>', `so many rows, and how many more there are; 0: all (default: ${LIMIT} for people, else all)`)
     .option('--watch [SECONDS]', `again every so many seconds, until Ctrl-C (default: ${WATCH_S})`)
     .addHelpText('after', LS_EXAMPLES);
