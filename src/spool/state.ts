@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { CHAIN_START } from './index-file.js';
-import type { Segment } from './segment.js';
+import type { Segment, SequenceRange } from './segment.js';
 import { readSlots, type SlotsReading, TwoSlots } from './two-slots.js';
 
 /** The file inside the spool that says what the spool was, so that a start, and `vslog verify`, see what is gone. */
@@ -95,12 +95,22 @@ export function withSealed(state: SpoolState, segment: Pick<Segment, 'id' | 'nod
   const at = state.spans.findIndex((span) => span.node === node && span.epoch === epoch);
   const had = state.spans[at];
   const span: SealedSpan =
-    had === undefined
-      ? { node, epoch, first, last, firstId: id, lastId: id }
-      : { ...had, first: first < had.first ? first : had.first, last: last > had.last ? last : had.last, lastId: id };
+    had === undefined ? { node, epoch, first, last, firstId: id, lastId: id } : { ...had, ...hull(had, { first, last }), lastId: id };
   const spans = had === undefined ? [...state.spans, span] : state.spans.with(at, span);
   const recent = [...state.recent, { id, node, epoch, first, last, count }].slice(-RECENT);
   return { ...state, newest: id, chain, spans, recent };
+}
+
+/** From the first to the last sequence of both. */
+export function hull(one: SequenceRange, other: SequenceRange): SequenceRange {
+  // Math.min takes no bigint.
+  const [first] = [one.first, other.first].sort(ascending);
+  const [, last] = [one.last, other.last].sort(ascending);
+  return { first: first ?? one.first, last: last ?? one.last };
+}
+
+function ascending(a: bigint, b: bigint): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /** The state once a segment is not to be here any more. */
