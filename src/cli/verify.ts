@@ -6,6 +6,7 @@ import { type Before, type Verdict, type Verification, type VerificationProgress
 import type { Config } from '../config/load.js';
 import type { Values } from '../config/schema.js';
 import type { SinkReport, SinkToCompare } from '../sink/comparison.js';
+import { type LackReport, lackText } from '../sink/lack.js';
 import { configuredSinks } from '../sink/registry.js';
 import type { Sink } from '../sink/sink.js';
 import { lockDirectory } from '../spool/lock.js';
@@ -166,7 +167,7 @@ export function verificationText(report: Verification & { readonly source?: Sour
     say(
       where === 'sink',
       where === 'sink'
-        ? `losses: ${wholeText(lost)} events were refused by a sink, by ${wholeText(records)} loss records; whether it lacks them is told below`
+        ? `losses: ${wholeText(lost)} events were refused by a sink or gone before it had them, by ${wholeText(records)} loss records; whether it lacks them is told below`
         : `losses: ${wholeText(lost)} events were lost in ${where}, by ${wholeText(records)} loss records`,
     );
   if (losses.length === 0) say(true, before === null ? 'losses: none recorded' : 'losses: none recorded from --since on');
@@ -187,7 +188,7 @@ export function verificationText(report: Verification & { readonly source?: Sour
     const agree = epoch.expired > 0 ? `${text}, ${wholeText(epoch.rows)} rows` : `${text} and as many rows`;
     say(epoch.ok, flaws.length === 0 ? `${agree}${more}` : `${text}, but ${flaws.join(', ')}`);
   }
-  for (const { ok, text } of [...erasedLines(report.erased), ...sinks.flatMap(sinkLines)]) say(ok, text);
+  for (const { ok, text } of [...erasedLines(report.erased), ...sinks.flatMap((sink) => sinkLines(sink, before?.since))]) say(ok, text);
   if (source !== undefined) for (const { ok, text } of sourceLines(source, report.verdict)) say(ok, text);
   lines.push(verdictText(report.verdict));
   return `${lines.join('\n')}\n`;
@@ -236,7 +237,12 @@ function erasedLines({ spool, store, recorded, records, orders, ok }: ErasedRepo
   return lines;
 }
 
-function sinkLines(sink: SinkReport): { ok: Mark; text: string }[] {
+/** Accepted, or found before the time from which on is judged. */
+function lackIsRight({ accepted, found }: LackReport, sinceMs: number | undefined): boolean {
+  return accepted || (sinceMs !== undefined && Date.parse(found) < sinceMs);
+}
+
+function sinkLines(sink: SinkReport, sinceMs: number | undefined): { ok: Mark; text: string }[] {
   const { name, checked, reason, segments, events, missing, duplicates, expired, taken, differences, refused, waiting, away } = sink;
   const lines: { ok: Mark; text: string }[] = [];
   const of = `${wholeText(events)} events of the ${wholeText(segments)} segments that the spool still has`;
@@ -267,6 +273,7 @@ function sinkLines(sink: SinkReport): { ok: Mark; text: string }[] {
       ok: false,
       text: `sink ${name}: segment ${id} was refused and is set aside (vslog replay --sink ${name} --refused): ${why}`,
     });
+  if (sink.lacks !== null) lines.push({ ok: lackIsRight(sink.lacks, sinceMs), text: `sink ${name}: ${lackText(name, sink.lacks)}` });
   if (waiting > 0)
     lines.push({
       ok: 'wait',
