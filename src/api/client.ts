@@ -2,6 +2,8 @@ import { type IncomingMessage, request } from 'node:http';
 import type { ErasureProgress, ErasureReport } from '../collector/erasures.js';
 import type { ReplayRequest } from '../sink/pump.js';
 import type { ReplayProgress, ReplayResult } from '../sink/replay.js';
+import type { SinkRequest } from '../spool/requests.js';
+import type { NotGot } from '../spool/sink-changes.js';
 import type { QueryLimits } from '../store/store.js';
 import type { Wanted } from '../wire/client.js';
 import type { ConsoleLink } from './console-link.js';
@@ -58,6 +60,11 @@ export class ApiClient {
     if (request.toSeconds !== undefined) query.set('to', String(request.toSeconds));
     if (request.refused === true) query.set('refused', '1');
     return this.reported(`/v1/replay?${query}`, onProgress, 'had brought everything', signal);
+  }
+
+  /** Tells the collector that a change of a sink lies in the spool as a file, which only who may make it can put there. What the sink had not got. */
+  async changeSink(sink: string, request: SinkRequest): Promise<NotGot> {
+    return JSON.parse((await this.whole('POST', `/v1/sink?${new URLSearchParams({ sink, do: request })}`)).toString('utf8')) as NotGot;
   }
 
   /** Waits until an order to erase somebody, which lies in the collector's folder, is carried out. */

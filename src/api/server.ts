@@ -4,6 +4,8 @@ import { closeHttp } from '../listen/http.js';
 import { REQUEST_TIMES, Slots } from '../listen/limits.js';
 import { openBody, sendStream } from '../listen/send.js';
 import { limitSockets } from '../listen/sockets.js';
+import { isRequested } from '../spool/requests.js';
+import type { NotGot } from '../spool/sink-changes.js';
 import type { StoredAnswer } from '../store/store.js';
 import type { GroupName } from '../wire/client.js';
 import { sentenceOf } from '../wire/errors.js';
@@ -35,7 +37,7 @@ const LONGEST_LINK_S = 600;
 export interface ApiOptions {
   /** Path of the unix socket. */
   readonly socket: string;
-  readonly collector: Tailer & Pick<Collector, 'status' | 'mark' | 'comparable' | 'replay' | 'erase'>;
+  readonly collector: Tailer & Pick<Collector, 'status' | 'mark' | 'comparable' | 'replay' | 'erase' | 'changeSink'>;
   readonly spoolDirectory: string;
   /** Folder of the orders to erase somebody. */
   readonly eraseDirectory?: string;
@@ -100,6 +102,9 @@ export class ApiServer {
         return within(this.scans, BUSY, () => this.replay(query, request, response));
       case 'POST /v1/console':
         sendJson(response, 200, this.consoleLink(query));
+        return;
+      case 'POST /v1/sink':
+        sendJson(response, 200, await this.changeSink(query));
         return;
       case 'POST /v1/erase':
         return within(this.scans, BUSY, () => this.erase(query, request, response));
@@ -192,6 +197,21 @@ export class ApiServer {
     request.socket.once('close', () => gone.abort());
     const signal = AbortSignal.any([gone.signal, this.stopping.signal]);
     await jsonLines(response, (onProgress) => this.options.collector.replay(query.get('sink') ?? '', wanted, onProgress, signal));
+  }
+
+  /** `sink`, and what to `do`: forget or accept. Who may ask this socket may not do that: it must lie in the spool, too, where only who may put files can ask for it. */
+  private async changeSink(query: URLSearchParams): Promise<NotGot> {
+    const [sink, request] = [query.get('sink') ?? '', query.get('do')];
+    if (request !== 'forget' && request !== 'accept')
+      throw new ApiError(400, 'bad_request', `do is ${JSON.stringify(request)}: it must be forget or accept.`);
+    if (!(await isRequested(this.options.spoolDirectory, sink, request)))
+      throw new ApiError(403, 'not_requested', `Nobody who may has asked for that: use "vslog sink ${request}".`);
+    try {
+      return await this.options.collector.changeSink(sink, request);
+    } catch (error) {
+      if (error instanceof RangeError) throw new ApiError(400, 'bad_request', error.message);
+      throw error;
+    }
   }
 
   /**

@@ -1,4 +1,5 @@
 import type { CollectorStatus } from '../collector/collector.js';
+import { type LackReport, lackReport } from '../sink/lack.js';
 import { timeOf, timeOfNs } from '../text/rfc3339.js';
 import type { SourceStatus } from '../wire/client.js';
 import { toBigInt } from '../wire/proto.js';
@@ -100,6 +101,20 @@ export interface StatusDocument {
     readonly lag_segments: number;
     readonly lag_events: number;
     readonly refused: number;
+    /** Why its cursor is not believed, and what is done, sentences; null: it is. */
+    readonly doubt: string | null;
+    readonly lacks: LackReport | null;
+    readonly error: string | null;
+  }[];
+  /** Sinks that are not configured and that segments are held back for until `vslog sink forget`. */
+  readonly idle_sinks: readonly {
+    readonly name: string;
+    readonly delivered_segment: number;
+    readonly lag_segments: number;
+    readonly lag_events: number;
+    /** Of the segments that are held back. */
+    readonly lag_bytes: number;
+    /** Why its cursor cannot be read, a sentence; null: it can. */
     readonly error: string | null;
   }[];
   readonly store: { readonly kind: string; readonly dir: string | null };
@@ -159,7 +174,12 @@ export function statusDocument(status: CollectorStatus, about: StatusAbout): Sta
       lag_segments: sink.lagSegments,
       lag_events: sink.lagEvents,
       refused: sink.refused.length,
+      doubt: sink.doubt ?? null,
+      lacks: lackReport(sink.lacks),
       error: sink.lastError ?? null,
+    })),
+    idle_sinks: spool.idle.map(({ name, delivered, segments, events, bytes, trouble }) => ({
+      ...{ name, delivered_segment: delivered, lag_segments: segments, lag_events: events, lag_bytes: bytes, error: trouble ?? null },
     })),
     store: about.store,
     metrics: about.metrics?.() ?? null,

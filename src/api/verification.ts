@@ -115,6 +115,7 @@ export async function verifyAll(options: VerifyOptions): Promise<Verification> {
     sinks,
     segments,
     read.filter(({ id }) => there.has(id)),
+    sinceMs,
   );
   const before = sinceMs === undefined ? null : await beforeOf(spool, losses, sinceMs);
   const waiting = Math.max(0, ...reports.map((one) => one.waiting));
@@ -162,10 +163,11 @@ async function compareSinks(
   wanted: readonly SinkToCompare[],
   segments: readonly Segment[],
   parts: readonly SpoolPart[],
+  sinceMs: number | undefined,
 ): Promise<SinkReport[]> {
   const comparison = new SinkComparison(segments, parts);
   const reports: SinkReport[] = [];
-  for (const one of wanted) reports.push(await comparison.compare(one));
+  for (const one of wanted) reports.push(await comparison.compare(one, sinceMs));
   return reports;
 }
 

@@ -90,6 +90,7 @@ export class CollectorRoom {
         if (line !== undefined) notes.push(line);
       }
       await this.collector.start();
+      notes.push(...this.collector.notes);
       return notes;
     } catch (error) {
       for (const endpoint of this.endpoints) await endpoint.stop();

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { ApiClient } from '../api/client.js';
 import type { StatusDocument } from '../api/status.js';
 import { othersText } from '../metrics/others.js';
+import { lackText } from '../sink/lack.js';
 import { bytesShareText, bytesText, elapsedText, plural, wholeText } from '../text/format.js';
 import { plainText, plainValue } from '../text/plain.js';
 import { type AnswerOptions, addAnswerOptions, writeObject } from './json-output.js';
@@ -67,6 +68,8 @@ export function statusText(document: StatusDocument, nowMs: number): string {
       `${state}: ${wholeText(sink.delivered_events)} events delivered, ${wholeText(sink.lag_events)} to go${sink.refused > 0 ? colour.red(`, ${sink.refused} segments refused`) : ''}`,
     ]);
     if (sink.error !== null) entries.push(['', colour.red(sink.error)]);
+    if (sink.doubt !== null) entries.push(['', colour.yellow(sink.doubt)]);
+    if (sink.lacks !== null) entries.push(['', (sink.lacks.accepted ? String : colour.red)(lackText(sink.name, sink.lacks))]);
     if (sink.failures > 0) {
       const next =
         sink.next_try === null ? 'trying now' : `next try in ${elapsedText(Math.max(0, Date.parse(sink.next_try) - nowMs) * 1e6)}`;
@@ -76,6 +79,11 @@ export function statusText(document: StatusDocument, nowMs: number): string {
       ]);
     }
   }
+  for (const { name, lag_events: events, lag_bytes: bytes, error } of status.idle_sinks)
+    entries.push(
+      [`sink ${name}`, colour.yellow(`not configured: ${wholeText(events)} events, ${bytesText(bytes)}, are held back for it`)],
+      ['', `${error === null ? '' : `${error} `}Configure it again, or let go of them: vslog sink forget ${name}`],
+    );
   entries.push(
     ['store', status.store.dir === null ? status.store.kind : `${status.store.kind} in ${status.store.dir}`],
     ...metricsEntry(status),

@@ -6,10 +6,12 @@ import { type Before, type Verdict, type Verification, type VerificationProgress
 import type { Config } from '../config/load.js';
 import type { Values } from '../config/schema.js';
 import type { SinkReport, SinkToCompare } from '../sink/comparison.js';
-import { readCursor } from '../sink/cursor.js';
+import { type LackReport, lackText } from '../sink/lack.js';
 import { configuredSinks } from '../sink/registry.js';
 import type { Sink } from '../sink/sink.js';
 import { lockDirectory } from '../spool/lock.js';
+import { listRefusals } from '../spool/refusals.js';
+import { cursorOnDisk } from '../spool/standing.js';
 import { bytesText, plural, wholeText } from '../text/format.js';
 import { goOnAsOwner } from './collector-user.js';
 import { Exit } from './exit-codes.js';
@@ -122,7 +124,8 @@ async function alone(
 }
 
 async function asItStands(directory: string, sink: Sink): Promise<SinkToCompare> {
-  return { sink, ...(await readCursor(directory, sink.name)) };
+  const { cursor, doubt } = await cursorOnDisk(directory, sink.name);
+  return { sink, delivered: cursor.delivered, lacks: cursor.lacks, refused: await listRefusals(directory, sink.name), doubt };
 }
 
 function progressLine(): (progress: VerificationProgress) => void {
@@ -164,7 +167,7 @@ export function verificationText(report: Verification & { readonly source?: Sour
     say(
       where === 'sink',
       where === 'sink'
-        ? `losses: ${wholeText(lost)} events were refused by a sink, by ${wholeText(records)} loss records; whether it lacks them is told below`
+        ? `losses: ${wholeText(lost)} events were refused by a sink or gone before it had them, by ${wholeText(records)} loss records; whether it lacks them is told below`
         : `losses: ${wholeText(lost)} events were lost in ${where}, by ${wholeText(records)} loss records`,
     );
   if (losses.length === 0) say(true, before === null ? 'losses: none recorded' : 'losses: none recorded from --since on');
@@ -185,7 +188,7 @@ export function verificationText(report: Verification & { readonly source?: Sour
     const agree = epoch.expired > 0 ? `${text}, ${wholeText(epoch.rows)} rows` : `${text} and as many rows`;
     say(epoch.ok, flaws.length === 0 ? `${agree}${more}` : `${text}, but ${flaws.join(', ')}`);
   }
-  for (const { ok, text } of [...erasedLines(report.erased), ...sinks.flatMap(sinkLines)]) say(ok, text);
+  for (const { ok, text } of [...erasedLines(report.erased), ...sinks.flatMap((sink) => sinkLines(sink, before?.since))]) say(ok, text);
   if (source !== undefined) for (const { ok, text } of sourceLines(source, report.verdict)) say(ok, text);
   lines.push(verdictText(report.verdict));
   return `${lines.join('\n')}\n`;
@@ -234,7 +237,12 @@ function erasedLines({ spool, store, recorded, records, orders, ok }: ErasedRepo
   return lines;
 }
 
-function sinkLines(sink: SinkReport): { ok: Mark; text: string }[] {
+/** Accepted, or found before the time from which on is judged. */
+function lackIsRight({ accepted, found }: LackReport, sinceMs: number | undefined): boolean {
+  return accepted || (sinceMs !== undefined && Date.parse(found) < sinceMs);
+}
+
+function sinkLines(sink: SinkReport, sinceMs: number | undefined): { ok: Mark; text: string }[] {
   const { name, checked, reason, segments, events, missing, duplicates, expired, taken, differences, refused, waiting, away } = sink;
   const lines: { ok: Mark; text: string }[] = [];
   const of = `${wholeText(events)} events of the ${wholeText(segments)} segments that the spool still has`;
@@ -265,6 +273,7 @@ function sinkLines(sink: SinkReport): { ok: Mark; text: string }[] {
       ok: false,
       text: `sink ${name}: segment ${id} was refused and is set aside (vslog replay --sink ${name} --refused): ${why}`,
     });
+  if (sink.lacks !== null) lines.push({ ok: lackIsRight(sink.lacks, sinceMs), text: `sink ${name}: ${lackText(name, sink.lacks)}` });
   if (waiting > 0)
     lines.push({
       ok: 'wait',

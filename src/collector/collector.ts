@@ -2,6 +2,8 @@ import type { SinkToCompare } from '../sink/comparison.js';
 import { Pump, type PumpStatus, type ReplayRequest } from '../sink/pump.js';
 import type { ReplayProgress, ReplayResult } from '../sink/replay.js';
 import type { SpoolMark } from '../spool/mark.js';
+import type { SinkRequest } from '../spool/requests.js';
+import { lacksNothing, type NotGot, sinkInUse, unknownSink } from '../spool/sink-changes.js';
 import { Spool, type SpoolStatus } from '../spool/spool.js';
 import type { Batch } from '../wire/batch.js';
 import type { SourceStatus, Wanted } from '../wire/client.js';
@@ -61,7 +63,9 @@ export class Collector {
    * system's error when the directory cannot be used.
    */
   async start(): Promise<void> {
-    const spool = await Spool.open(this.options.spoolDirectory, this.options.spool);
+    // All of them before anything may be removed: a sink that comes later would find gone what it lacks.
+    const names = this.options.sinks.map(({ name }) => name);
+    const spool = await Spool.open(this.options.spoolDirectory, this.options.spool, names);
     this.spool = spool;
     try {
       for (const sink of this.options.sinks) {
@@ -158,6 +162,32 @@ export class Collector {
       throw new RangeError(`There is no sink ${JSON.stringify(sink)}: ${known === '' ? 'none is configured' : `there are ${known}`}.`);
     }
     return pump.replay(request, onProgress, signal);
+  }
+
+  /**
+   * Forgets a sink that is not configured, or accepts what one lacks; what it had not got. Rejects with RangeError, a sentence, when there is nothing to be done. Who may ask for that
+   * is the caller's to know.
+   */
+  async changeSink(name: string, request: SinkRequest): Promise<NotGot> {
+    const { spool } = this;
+    if (spool === undefined) throw new Error('The collector is not running.');
+    const known = [...spool.sinks.delivered().keys()];
+    if (!known.includes(name)) throw unknownSink(name, known);
+    if (request === 'forget') {
+      if (this.pumps.some(({ sink }) => sink.name === name)) throw sinkInUse(name);
+      const { segments, events } = spool.lag(spool.sinks.get(name).cursor.delivered);
+      await spool.forget(name);
+      return { segments, events };
+    }
+    const { lacks } = spool.sinks.get(name).cursor;
+    if (lacks === undefined || lacks.accepted) throw lacksNothing(name);
+    await spool.sinks.accept(name);
+    return { segments: lacks.last - lacks.first + 1, events: lacks.events ?? 0 };
+  }
+
+  /** What the start found and a person should know, sentences. */
+  get notes(): readonly string[] {
+    return this.spool?.notes ?? [];
   }
 
   /** Waits until an order that lies in the folder of orders is carried out. Rejects with RangeError, a sentence, when there is none. */

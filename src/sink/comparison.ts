@@ -1,7 +1,9 @@
+import type { Lack } from '../spool/cursors.js';
+import type { RefusedSegment } from '../spool/refusals.js';
 import { scanEvents } from '../spool/scan.js';
 import type { Segment, SequenceRange } from '../spool/segment.js';
 import { sentenceOf } from '../wire/errors.js';
-import type { RefusedSegment } from './cursor.js';
+import { type LackReport, lackReport } from './lack.js';
 import type { HourTally, SequenceSpan, Sink, TakenSpan } from './sink.js';
 
 /** An hour whose events in the sink are not the spool's. */
@@ -36,6 +38,8 @@ export interface SinkReport {
   readonly refused: readonly RefusedSegment[];
   /** Events in the spool that it was not given yet: no failure. */
   readonly waiting: number;
+  /** What was gone before it had it; null: nothing. A failure until it is accepted, or older than what is judged. */
+  readonly lacks: LackReport | null;
   /** Why it takes nothing now; null when it does. */
   readonly away: string | null;
   /** It has what it was given, once. */
@@ -48,6 +52,10 @@ export interface SinkToCompare {
   /** The last segment that it has. */
   readonly delivered: number;
   readonly refused: readonly RefusedSegment[];
+  /** What was gone before the sink had it. */
+  readonly lacks?: Lack | undefined;
+  /** Why its cursor is not believed, a sentence: segments that it is said not to have may be there. */
+  readonly doubt?: string | undefined;
   /** Why it takes nothing now, so that it need not be waited for; a sentence. */
   readonly away?: string | undefined;
 }
@@ -80,7 +88,8 @@ export class SinkComparison {
     this.parts = parts;
   }
 
-  async compare({ sink, delivered, refused, away }: SinkToCompare): Promise<SinkReport> {
+  /** `sinceMs`: what it lacked before is told and not judged, ms since 1970. */
+  async compare({ sink, delivered, refused, lacks, away }: SinkToCompare, sinceMs = 0): Promise<SinkReport> {
     const aside = new Set(refused.map(({ id }) => id));
     const waiting = waitingOf(this.parts, delivered);
     const compared: Segment[] = [];
@@ -104,7 +113,17 @@ export class SinkComparison {
       for (const one of tally) add(expected, one);
     }
     const events = compared.reduce((sum, { count }) => sum + count, 0);
-    const base = { name: sink.name, segments: compared.length, events, refused, waiting, away: away ?? null, taken };
+    const base = {
+      name: sink.name,
+      segments: compared.length,
+      events,
+      refused,
+      waiting,
+      away: away ?? null,
+      taken,
+      lacks: lackReport(lacks),
+    };
+    const whole = lacks === undefined || lacks.accepted || lacks.atMs < sinceMs;
     const unchecked = (reason: string): SinkReport => ({
       ...base,
       checked: false,
@@ -136,7 +155,7 @@ export class SinkComparison {
       (sum, one) => sum + (old(one) ? one.found - Math.min(one.distinct, one.expected) : Math.max(0, one.found - one.expected)),
       0,
     );
-    const ok = differences.length === 0 && refused.length === 0;
+    const ok = differences.length === 0 && refused.length === 0 && whole;
     return { ...base, checked: true, reason: null, missing, duplicates, expired, differences, ok };
   }
 

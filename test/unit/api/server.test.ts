@@ -1,11 +1,12 @@
 import { setMaxListeners } from 'node:events';
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, expect, it } from 'vitest';
 import { ApiClient } from '../../../src/api/client.js';
 import { type ApiOptions, ApiServer } from '../../../src/api/server.js';
+import { makeRequest, removeRequest } from '../../../src/spool/requests.js';
 import { crc32c } from '../../../src/wire/crc32c.js';
 import { until } from '../../support/patience.js';
 
@@ -43,6 +44,10 @@ const collector: ApiOptions['collector'] = {
     if (order !== 'a1') throw new RangeError(`There is no order ${JSON.stringify(order)} to erase anybody.`);
     onProgress({ step: 'spool, segment 1 of 1', problem: null });
     return { id: order, dry_run: false, connections: 1, events: 2, places: { spool: 2 }, beyond: [], in_force: null };
+  },
+  changeSink: async (sink, request) => {
+    if (sink !== 'kafka') throw new RangeError(`There is no sink "${sink}": there are kafka.`);
+    return request === 'forget' ? { segments: 1, events: 10 } : { segments: 2, events: 20 };
   },
   tail: async (_groups, onBatch, signal, { onStart, onMissed }) => {
     unsubscribed = new Promise((resolve) => signal.addEventListener('abort', () => resolve()));
@@ -175,4 +180,20 @@ it('gives links to the console, where there is one', async () => {
       code: 'no_console',
       message: expect.stringMatching(/^The collector serves no console: console\.listen is empty/),
     });
+});
+
+it('changes a sink only where the spool has the request of somebody who may write there', async () => {
+  const client = await start();
+  mkdirSync(join(dir, 'cursors'));
+  await expect(client.changeSink('kafka', 'forget')).rejects.toThrow('Nobody who may has asked for that: use "vslog sink forget".');
+  await expect(client.changeSink('../kafka', 'forget')).rejects.toThrow('Nobody who may');
+  await makeRequest(dir, 'kafka', 'forget');
+  expect(await client.changeSink('kafka', 'forget')).toEqual({ segments: 1, events: 10 });
+  await expect(client.changeSink('kafka', 'accept')).rejects.toThrow('Nobody who may');
+  await removeRequest(dir, 'kafka', 'forget');
+  await expect(client.changeSink('kafka', 'forget')).rejects.toThrow('Nobody who may');
+  symlinkSync('/etc/passwd', join(dir, 'cursors/kafka.accept'));
+  await expect(client.changeSink('kafka', 'accept')).rejects.toThrow('Nobody who may');
+  await makeRequest(dir, 'file', 'accept');
+  await expect(client.changeSink('file', 'accept')).rejects.toThrow('There is no sink "file": there are kafka.');
 });

@@ -249,6 +249,21 @@ describe('the status', () => {
     expect(lines({ ...STATUS, store: { kind: 'none', dir: null } })).toMatch(/^store +none$/m);
   });
 
+  it('says what is held back for whom, what a sink lacks, and which cursor is not believed', () => {
+    const lacks = { first_segment: 2, last_segment: 3, events: null, found: '2026-01-01T00:00:00.000Z', new: false, accepted: false };
+    const text = lines({
+      ...STATUS,
+      sinks: [{ ...SINK, lacks, doubt: 'Its cursor is gone. Each segment is looked for.' }],
+      idle_sinks: [{ name: 'kafka', delivered_segment: 1, lag_segments: 2, lag_events: 1200, lag_bytes: 2048, error: null }],
+    });
+    expect(text).toMatch(/^sink kafka +not configured: 1,200 events, \S+ \S+, are held back for it$/m);
+    expect(text).toMatch(/^ +Configure it again, or let go of them: vslog sink forget kafka$/m);
+    expect(text).toMatch(
+      /^ +It lacks segments 2 to 3 \(nobody knows how many events\): .* "vslog sink accept embedded" says that this is all right\.$/m,
+    );
+    expect(text).toMatch(/^ +Its cursor is gone\. Each segment is looked for\.$/m);
+  });
+
   it('says who has no series of their own in the metrics, when there is somebody', () => {
     const metrics = { limit: 200, services: { own: 10, other: 0 }, servers: { own: 200, other: 2800 } };
     expect(lines({ ...STATUS, metrics })).toMatch(

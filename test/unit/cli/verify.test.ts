@@ -9,7 +9,7 @@ const IN_STORE = {
 };
 const SINK = {
   ...{ name: 'file', checked: true, reason: null, segments: 2, events: 100, missing: 0, duplicates: 0, expired: 0, taken: 0 },
-  ...{ differences: [], refused: [], waiting: 0, away: null, ok: true },
+  ...{ differences: [], refused: [], lacks: null, waiting: 0, away: null, ok: true },
 };
 const NOT_ERASED = { spool: 0, store: 0, recorded: 0, records: 0, orders: 0, ok: true };
 const WHOLE: Verification = {
@@ -113,6 +113,20 @@ describe('a verification', () => {
       'sink file: 2 more hours differ',
       'sink file: segment 2 was refused and is set aside (vslog replay --sink file --refused): No.',
       'sink kafka: not counted. Nobody listens.',
+    ]);
+  });
+
+  it('fails for what a sink lacks until that is accepted, or older than what is judged', () => {
+    const lacks = { first_segment: 2, last_segment: 3, events: 200, found: '2026-01-01T00:00:00.000Z', new: false, accepted: false };
+    const sentence = 'sink file: It lacks segments 2 to 3 (200 events): they were gone before it had them.';
+    const advice = ' "vslog sink accept file" says that this is all right.';
+    const with_ = (more: object) => ({ ...WHOLE, sinks: [{ ...SINK, lacks: { ...lacks, ...more }, ok: false }] });
+    expect(told({ ...with_({}), verdict: 'incomplete' }).failed).toEqual([sentence + advice]);
+    expect(told(with_({ accepted: true })).ok).toContain(`${sentence} That was accepted.`);
+    const before = { since: Date.parse('2026-01-02'), losses: [], quarantined: [], epochs: [] };
+    expect(told({ ...with_({}), before }).ok).toContain(sentence + advice);
+    expect(told({ ...with_({ new: true }), verdict: 'incomplete' }).failed).toEqual([
+      `sink file: It began with segment 4. What was logged before had been removed from the spool, and it will not have it.${advice}`,
     ]);
   });
 

@@ -3,7 +3,7 @@ import type { StatusDocument } from '../../../src/api/status.js';
 /** A sink that has everything. */
 export const SINK = {
   ...{ name: 'embedded', state: 'running', circuit: 'closed', failures: 0, next_try: null, delivered_segment: 7, delivered_events: 70 },
-  ...{ lag_segments: 0, lag_events: 0, refused: 0, error: null },
+  ...{ lag_segments: 0, lag_events: 0, refused: 0, doubt: null, lacks: null, error: null },
 } as const;
 
 /** A collector whose capture lost three events, with a sink that does not answer. */
@@ -33,6 +33,7 @@ export const STATUS: StatusDocument = {
     ...{ sequence: 95, epoch: 'e' },
   },
   sinks: [SINK, { ...SINK, name: 'kafka', circuit: 'open', failures: 9, lag_events: 40, error: 'Nobody listens.' }],
+  idle_sinks: [],
   store: { kind: 'embedded', dir: 'd' },
   metrics: null,
   counters: { events: 95, batches: 9, bytes: 900, duplicates: 0, lost: 0 },
