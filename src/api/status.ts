@@ -101,6 +101,12 @@ export interface StatusDocument {
     readonly lag_events: number;
     readonly refused: number;
     readonly error: string | null;
+    /** What it does more slowly than usual, and what it cannot prove; sentences. */
+    readonly notes: readonly string[];
+    /** Most bytes of a message that it makes now; null: it makes none. */
+    readonly message_bytes: number | null;
+    /** Events that it was given since the collector started and that may have been there before, where nobody can tell any more. */
+    readonly unproven_events: number;
   }[];
   readonly store: { readonly kind: string; readonly dir: string | null };
   /** Who has series of their own in /metrics, and how many have not; null: nobody asked for any. */
@@ -160,6 +166,9 @@ export function statusDocument(status: CollectorStatus, about: StatusAbout): Sta
       lag_events: sink.lagEvents,
       refused: sink.refused.length,
       error: sink.lastError ?? null,
+      notes: sink.notes?.sentences ?? [],
+      message_bytes: sink.notes?.messageBytes ?? null,
+      unproven_events: sink.notes?.unproven ?? 0,
     })),
     store: about.store,
     metrics: about.metrics?.() ?? null,

@@ -67,6 +67,7 @@ export function statusText(document: StatusDocument, nowMs: number): string {
       `${state}: ${wholeText(sink.delivered_events)} events delivered, ${wholeText(sink.lag_events)} to go${sink.refused > 0 ? colour.red(`, ${sink.refused} segments refused`) : ''}`,
     ]);
     if (sink.error !== null) entries.push(['', colour.red(sink.error)]);
+    for (const note of sink.notes) entries.push(['', note]);
     if (sink.failures > 0) {
       const next =
         sink.next_try === null ? 'trying now' : `next try in ${elapsedText(Math.max(0, Date.parse(sink.next_try) - nowMs) * 1e6)}`;

@@ -8,7 +8,7 @@ import type { SinkToCompare } from './comparison.js';
 import { type Cursor, type RefusedSegment, readCursor, writeCursor } from './cursor.js';
 import { forget, refusedSegments, setAside } from './refused.js';
 import { type ReplayProgress, type ReplayResult, type ReplaySelection, replaySegments, selectSegments } from './replay.js';
-import { type Sink, SinkRejection } from './sink.js';
+import { type Sink, type SinkNotes, SinkRejection } from './sink.js';
 
 export interface PumpOptions {
   /** How often a segment that the sink refuses for its content is tried before it is set aside. Default 3. */
@@ -35,6 +35,8 @@ export interface PumpStatus {
   readonly refused: readonly RefusedSegment[];
   /** A sentence; undefined when all is well. */
   readonly lastError: string | undefined;
+  /** Undefined: it has none. */
+  readonly notes: SinkNotes | undefined;
 }
 
 /** What a replay is to bring: segments of the spool by time, or those that the sink refused. */
@@ -178,6 +180,7 @@ export class Pump {
       deliveredEvents: this.deliveredEvents,
       refused: this.cursor.refused,
       lastError: this.lastError,
+      notes: this.sink.notes?.(),
     };
   }
 
