@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { StatusDocument } from '../../src/api/status.js';
 import type { Verification } from '../../src/api/verification.js';
+import { KafkaFailure } from '../../src/sink/kafka/failure.js';
 import type { KafkaSink } from '../../src/sink/kafka/sink.js';
 import { STATE_FILE } from '../../src/sink/kafka/state.js';
 import type { Sink } from '../../src/sink/sink.js';
@@ -132,6 +133,44 @@ describe.each(BROKERS)('a state on disk that is not the last one (%s)', (version
       expect(await wrong(prefix, at + 100 + 3 * EACH)).toEqual(RIGHT);
       expect(await wrong(prefix, EACH, 'boot-2')).toEqual(RIGHT);
     });
+  });
+
+  it('frozen while a replay brings what it lacks, and tried again: that is not there twice', async () => {
+    await makeTopics(broker.brokers, 'again', 1);
+    const sink = open('again', { 'kafka.timeout': 1000, 'kafka.message_bytes': 4096, 'kafka.compression': 'none' });
+    const admin = clientOf(broker.brokers).admin();
+    await admin.connect();
+    const end = async (): Promise<number> => Number((await admin.fetchTopicOffsets('again.conn.v1'))[0]?.high ?? 0);
+    let struck = 0;
+    let id = 0;
+    while (struck < 3 && id < 12) {
+      id++;
+      const segment = cut(id, (id - 1) * 8000, 8000);
+      const before = await end();
+      let over = false;
+      let failed = 0;
+      const restored = until('a replay that works', async () => {
+        try {
+          expect(await sink.restore(segment)).toBe(8000);
+          return true;
+        } catch (error) {
+          if (!(error instanceof KafkaFailure)) throw error;
+          failed++;
+          return false;
+        }
+      }).finally(() => {
+        over = true;
+      });
+      restored.catch(() => undefined); // told below
+      await until('the middle of a segment', async () => over || (await end()) > before + 3, { everyMs: 1 });
+      broker.freeze();
+      await until('an attempt that was given up', () => over || failed > 0).finally(() => broker.thaw());
+      await restored;
+      if (failed > 0) struck++;
+    }
+    await admin.disconnect();
+    expect(struck).toBe(3);
+    expect(await wrong('again', id * 8000)).toEqual(RIGHT);
   });
 
   it('a damaged state with a cursor of before, and a state that never was', async () => {

@@ -7,6 +7,7 @@ import { KafkaFailure } from './failure.js';
 import { sendRounds } from './flight.js';
 import { FRAMING_VERSION, type Plan, type Position, rounds, sequencesBetween } from './frame.js';
 import { Inventory } from './inventory.js';
+import { sentencesOf } from './notes.js';
 import type { KafkaOptions } from './options.js';
 import type { Placed } from './producer.js';
 import type { SpareMemory } from './record-set.js';
@@ -37,6 +38,8 @@ export class Delivery {
   private distrusted = false;
   /** What the topics had when this process began; undefined: nobody has asked. */
   private contents: Contents | undefined;
+  /** What is being read, to be compared with the state. */
+  private compared: Contents | undefined;
   /** Something was sent since the contents were read. */
   private sent = false;
   /** What is sent next is in the topic already: the process before ended in the middle of it. */
@@ -140,23 +143,12 @@ export class Delivery {
 
   /** Sentences for people. */
   notes(): string[] {
-    const notes: string[] = [];
-    const { reading, found = 0, unproven = new Map<string, number>() } = this.contents?.notes() ?? {};
-    if (this.why !== undefined) {
-      const progress = reading === undefined ? '' : ` Topic ${reading.topic} is being read: ${Math.floor(reading.share * 100)} %.`;
-      notes.push(
-        `Each segment is looked up in its topic before it is sent, since ${this.why}: ${found} events were there already.${progress}`,
-      );
-    }
-    for (const topic of this.changed)
-      notes.push(
-        `Topic ${topic} was made anew, or has lost what it had confirmed: what was delivered before may be missing there. "vslog replay --sink kafka" brings what the spool still has of it.`,
-      );
-    for (const [topic, events] of unproven)
-      notes.push(
-        `Topic ${topic} has deleted messages that could tell whether it had what comes now: ${events} events were sent that whoever has read it may have got before.`,
-      );
-    return notes;
+    return sentencesOf({
+      comparing: this.compared?.notes(),
+      contents: this.contents?.notes(),
+      why: this.why,
+      changed: [...this.changed],
+    });
   }
 
   private async distrust(why: string): Promise<void> {
@@ -184,7 +176,11 @@ export class Delivery {
       segment,
       next: () => this.next(connection, segment, limit, state),
       newest: () => this.newest(),
+      reading: (contents) => {
+        this.compared = contents;
+      },
     });
+    this.compared = undefined;
     this.contents = standing.contents;
     if (standing.changed !== undefined) {
       this.changed.add(standing.changed);

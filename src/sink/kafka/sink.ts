@@ -5,7 +5,7 @@ import { KafkaConnection } from './connection.js';
 import { Delivery } from './delivery.js';
 import { KafkaFailure } from './failure.js';
 import { sendRounds, type Writer } from './flight.js';
-import { rounds } from './frame.js';
+import { type Position, rounds } from './frame.js';
 import { Inventory } from './inventory.js';
 import { BatchLimit } from './limit.js';
 import { RECORDS, topicName } from './message.js';
@@ -16,6 +16,14 @@ import { checkSchema, largestBatch } from './topics.js';
 
 /** So many times a segment is tried under another identity, one after the other. */
 const IDENTITIES = 3;
+
+/** Segments that are brought back, one after the other. */
+interface Replay {
+  readonly inventory: Inventory;
+  writer: Writer | undefined;
+  /** The segment that is being sent, and how far it is. */
+  begun: { readonly key: string; readonly absent: SequenceSet; readonly position: Position } | undefined;
+}
 
 /**
  * Brings segments to Kafka, each event exactly once. The identity and the sequences of Kafka's idempotent producers are kept on disk here, where other clients forget them with the process:
@@ -34,7 +42,7 @@ export class KafkaSink implements Sink {
   private schemaChecked = false;
   private trusted = true;
   /** Of the replay that is under way. */
-  private replay: { readonly inventory: Inventory; writer: Writer | undefined } | undefined;
+  private replay: Replay | undefined;
 
   constructor(options: KafkaOptions, spoolDirectory: string) {
     this.options = options;
@@ -73,22 +81,14 @@ export class KafkaSink implements Sink {
   async restore(segment: Segment): Promise<number> {
     for (;;) {
       const connection = await this.connected();
-      const topic = this.topic(segment.record);
       try {
-        if (this.replay?.inventory.topic !== topic || this.replay.inventory.node !== segment.node)
-          this.replay = { inventory: new Inventory(topic, segment.node), writer: undefined };
-        const { replay } = this;
-        await replay.inventory.cover(connection, segment);
-        const absent = replay.inventory.absent(segment);
-        if (absent.size > 0) {
-          const writer = replay.writer ?? { identity: await connection.identify(), sequences: {} };
-          replay.writer = await this.sendAbsent(connection, segment, absent, writer);
-        }
-        return absent.size;
+        return await this.bringBack(connection, segment);
       } catch (error) {
-        this.replay = undefined;
-        if (!(error instanceof KafkaFailure)) throw error;
+        const { replay } = this;
         this.drop();
+        if (!(error instanceof KafkaFailure)) throw error;
+        // Its last request may still be carried out: tried again under the same identity, the broker knows it.
+        if (error.kind !== 'too-large' && error.kind !== 'identity') this.replay = replay;
         if (error.kind !== 'too-large') throw error;
         this.lower(segment, error);
       }
@@ -170,19 +170,34 @@ export class KafkaSink implements Sink {
     return most;
   }
 
-  /** What is not there, under an identity for this. Resolves to what comes next. */
-  private async sendAbsent(connection: KafkaConnection, segment: Segment, absent: SequenceSet, writer: Writer): Promise<Writer> {
-    let after = writer;
+  /** Sends what the topic lacks of a segment, or goes on with that. Resolves to how many events that are. */
+  private async bringBack(connection: KafkaConnection, segment: Segment): Promise<number> {
     const topic = this.topic(segment.record);
     const plan = { framing: this.options.framing, partitions: connection.partitions(topic), limit: this.limit.bytes };
-    const source = rounds(segment, plan, { offset: 0, events: 0 }, absent, this.memory);
-    const { compression } = this.options;
-    await sendRounds(connection, source, { segment, topic, compression, memory: this.memory }, writer, async (round, next, placed) => {
-      after = next;
+    const key = JSON.stringify([segment.id, segment.sha256, plan]);
+    const { begun, inventory: known } = this.replay ?? {};
+    // What another one has sent last may still come under its identity.
+    if (known?.topic !== topic || known.node !== segment.node || (begun !== undefined && begun.key !== key))
+      this.replay = { inventory: new Inventory(topic, segment.node), writer: undefined, begun: undefined };
+    const replay = this.replay as Replay;
+    if (replay.begun === undefined) {
+      await replay.inventory.cover(connection, segment);
+      const absent = replay.inventory.absent(segment);
+      if (absent.size === 0) return 0;
+      replay.writer ??= { identity: await connection.identify(), sequences: {} };
+      replay.begun = { key, absent, position: { offset: 0, events: 0 } };
+    }
+    const { absent, position } = replay.begun;
+    const source = rounds(segment, plan, position, absent, this.memory);
+    const flight = { segment, topic, compression: this.options.compression, memory: this.memory };
+    await sendRounds(connection, source, flight, replay.writer as Writer, async (round, next, placed) => {
+      replay.writer = next;
+      replay.begun = { key, absent, position: round.to };
       const counts = new Map(round.parts.map(({ partition, records }) => [partition, records.count]));
       await this.delivery.besides(placed.map((one) => ({ ...one, count: counts.get(one.partition) ?? 0 })));
     });
-    return after;
+    replay.begun = undefined;
+    return absent.size;
   }
 
   /** Smaller batches, until there is room for larger ones. */

@@ -29,6 +29,8 @@ export interface Question {
   readonly next: () => Promise<readonly Span[] | undefined>;
   /** Id of the last segment that there is now. */
   readonly newest: () => Promise<number>;
+  /** Told what is being read. */
+  readonly reading?: (contents: Contents) => void;
 }
 
 /** More messages than are on their way at a time are not remembered. */
@@ -44,7 +46,7 @@ interface Seen extends Sighting {
  * Compares a state with the topics. The newest message of ours that it knows of must be where it says, or the topic is another one; and behind the offsets up to which it speaks there must be
  * nothing of ours, or the state is an older one: of a copy of the data directory that was put back. What there is behind them is read, so that what is sent next can be compared with it.
  */
-export async function standingOf({ reader, topics, state, segment, next, newest }: Question): Promise<Standing> {
+export async function standingOf({ reader, topics, state, segment, next, newest, reading }: Question): Promise<Standing> {
   for (const topic of topics.values())
     if (!(await isSame(reader, topic, state)))
       return {
@@ -57,6 +59,7 @@ export async function standingOf({ reader, topics, state, segment, next, newest 
   const from = new Map<string, number>();
   for (const [key, { offset }] of Object.entries(state.marks)) from.set(key, state.look?.[key] ?? offset);
   const contents = new Contents(topics, from, state.known ?? []);
+  reading?.(contents);
   const tail: Seen[] = [];
   let lacking: string | undefined;
   const last = await newest();

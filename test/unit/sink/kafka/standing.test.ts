@@ -131,6 +131,30 @@ it('says when the topic has deleted what nobody compared, but not when it delete
   expect([...contents.notes().unproven]).toEqual([['t', 10]]);
 });
 
+it('tells how far the reading is', async () => {
+  five();
+  for (let i = 0; i < 10; i++) write(1000 + i * 10, i, { node: 'other', producer: '8' });
+  const shares: number[] = [];
+  let reading: Contents | undefined;
+  const read = topic.read.bind(topic);
+  topic.read = (name, partition, from, end, each) =>
+    read(name, partition, from, end, (message) => {
+      each(message);
+      const { share } = reading?.notes().reading ?? { share: -1 };
+      shares.push(share);
+    });
+  const heard = (contents: Contents): void => {
+    reading = contents;
+  };
+  await standingOf({
+    ...{ reader: topic, topics: TOPICS, state: STATE, segment: segment(51) },
+    ...{ next: async () => undefined, newest: async () => 6 },
+    reading: heard,
+  });
+  expect(shares).toEqual([-1, 0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]);
+  expect(reading?.notes().reading).toBeUndefined();
+});
+
 it('keeps what the topic has for the next process, in few spans or as a place to read from', async () => {
   five();
   write(51, 5);
