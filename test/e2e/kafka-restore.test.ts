@@ -7,7 +7,7 @@ import type { StatusDocument } from '../../src/api/status.js';
 import type { Verification } from '../../src/api/verification.js';
 import { KafkaFailure } from '../../src/sink/kafka/failure.js';
 import type { KafkaSink } from '../../src/sink/kafka/sink.js';
-import { STATE_FILE } from '../../src/sink/kafka/state.js';
+import { type Mark, type ProducerState, readState, STATE_FILE, writeState } from '../../src/sink/kafka/state.js';
 import type { Sink } from '../../src/sink/sink.js';
 import { bodyName } from '../../src/spool/layout.js';
 import type { Segment } from '../../src/spool/segment.js';
@@ -181,6 +181,20 @@ describe.each(BROKERS)('a state on disk that is not the last one (%s)', (version
     rmSync(state());
     await bringAll(open('damaged'), row(1, 6));
     expect(await wrong('damaged', 6 * EACH)).toEqual(RIGHT);
+  });
+
+  it('takes nothing for delivered that the broker took for a batch of before', async () => {
+    await makeTopics(broker.brokers, 'silent', 1);
+    const sink = open('silent');
+    await bringAll(sink, row(1, 3));
+    const before = (await readState(dir)) as ProducerState;
+    await bringAll(sink, row(4, 4));
+    const { marks } = (await readState(dir)) as ProducerState;
+    // A state that nothing in the topic speaks against, whose next sequence was given already.
+    const { offset } = marks['silent.conn.v1/0'] as Mark;
+    await writeState(dir, { ...before, marks: { 'silent.conn.v1/0': { offset } } });
+    await bringAll(open('silent'), [cut(4, 4 * EACH), cut(5, 5 * EACH)]);
+    expect(await wrong('silent', 6 * EACH)).toEqual(RIGHT);
   });
 
   it('the topic was made anew: what comes is there once, what was in the old one is told of', async () => {
