@@ -50,6 +50,7 @@ export class Delivery {
   /** Why segments are looked up, words for "since ..."; undefined: they are not, or all that was there is passed. */
   private why: string | undefined;
   private readonly changed = new Set<string>();
+  private readonly besidesUnproven = new Map<string, number>();
 
   constructor(options: DeliveryOptions) {
     this.options = options;
@@ -136,9 +137,14 @@ export class Delivery {
     await writeState(this.options.spool, this.state);
   }
 
+  /** Events are sent besides that a topic may have had before it deleted them. */
+  doubted(topic: string, events: number): void {
+    this.besidesUnproven.set(topic, (this.besidesUnproven.get(topic) ?? 0) + events);
+  }
+
   /** Events that were sent although the topics may have had them once, before they deleted them. */
   get unproven(): number {
-    return [...(this.contents?.notes().unproven.values() ?? [])].reduce((sum, events) => sum + events, 0);
+    return [...this.unprovenByTopic().values()].reduce((sum, events) => sum + events, 0);
   }
 
   /** Sentences for people. */
@@ -148,7 +154,14 @@ export class Delivery {
       contents: this.contents?.notes(),
       why: this.why,
       changed: [...this.changed],
+      unproven: this.unprovenByTopic(),
     });
+  }
+
+  private unprovenByTopic(): ReadonlyMap<string, number> {
+    const all = new Map(this.besidesUnproven);
+    for (const [topic, events] of this.contents?.notes().unproven ?? []) all.set(topic, (all.get(topic) ?? 0) + events);
+    return all;
   }
 
   private async distrust(why: string): Promise<void> {

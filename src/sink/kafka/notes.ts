@@ -9,10 +9,12 @@ export interface DeliveryNotes {
   readonly why: string | undefined;
   /** Topics that are not what they were. */
   readonly changed: readonly string[];
+  /** Events that were sent although a topic may have had them once, by topic. */
+  readonly unproven: ReadonlyMap<string, number>;
 }
 
 /** Sentences for people: what takes longer than usual, and what cannot be proven. */
-export function sentencesOf({ comparing, contents, why, changed }: DeliveryNotes): string[] {
+export function sentencesOf({ comparing, contents, why, changed, unproven }: DeliveryNotes): string[] {
   const notes: string[] = [];
   if (comparing?.reading !== undefined)
     notes.push(
@@ -27,7 +29,7 @@ export function sentencesOf({ comparing, contents, why, changed }: DeliveryNotes
     notes.push(
       `Topic ${topic} was made anew, or has lost what it had confirmed: what was delivered before may be missing there. "vslog replay --sink kafka" brings what the spool still has of it.`,
     );
-  for (const [topic, events] of contents?.unproven ?? [])
+  for (const [topic, events] of unproven)
     notes.push(
       `Topic ${topic} has deleted messages that could tell whether it had what comes now: ${events} events were sent that whoever has read it may have got before.`,
     );

@@ -21,6 +21,8 @@ const IDENTITIES = 3;
 interface Replay {
   readonly inventory: Inventory;
   writer: Writer | undefined;
+  /** Something was there: topics delete from their beginning on, so what comes after it was not deleted. */
+  found: boolean;
   /** The segment that is being sent, and how far it is. */
   begun: { readonly key: string; readonly absent: SequenceSet; readonly position: Position } | undefined;
 }
@@ -178,12 +180,14 @@ export class KafkaSink implements Sink {
     const { begun, inventory: known } = this.replay ?? {};
     // What another one has sent last may still come under its identity.
     if (known?.topic !== topic || known.node !== segment.node || (begun !== undefined && begun.key !== key))
-      this.replay = { inventory: new Inventory(topic, segment.node), writer: undefined, begun: undefined };
+      this.replay = { inventory: new Inventory(topic, segment.node), writer: undefined, found: false, begun: undefined };
     const replay = this.replay as Replay;
     if (replay.begun === undefined) {
       await replay.inventory.cover(connection, segment);
       const absent = replay.inventory.absent(segment);
+      if (absent.size < segment.count) replay.found = true;
       if (absent.size === 0) return 0;
+      if (replay.inventory.lacking && !replay.found) this.delivery.doubted(topic, absent.size);
       replay.writer ??= { identity: await connection.identify(), sequences: {} };
       replay.begun = { key, absent, position: { offset: 0, events: 0 } };
     }
