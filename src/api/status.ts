@@ -105,6 +105,12 @@ export interface StatusDocument {
     readonly doubt: string | null;
     readonly lacks: LackReport | null;
     readonly error: string | null;
+    /** What it does more slowly than usual, and what it cannot prove; sentences. */
+    readonly notes: readonly string[];
+    /** Most bytes of a message that it makes now; null: it makes none. */
+    readonly message_bytes: number | null;
+    /** Events that it was given since the collector started and that may have been there before, where nobody can tell any more. */
+    readonly unproven_events: number;
   }[];
   /** Sinks that are not configured and that segments are held back for until `vslog sink forget`. */
   readonly idle_sinks: readonly {
@@ -177,6 +183,9 @@ export function statusDocument(status: CollectorStatus, about: StatusAbout): Sta
       doubt: sink.doubt ?? null,
       lacks: lackReport(sink.lacks),
       error: sink.lastError ?? null,
+      notes: sink.notes?.sentences ?? [],
+      message_bytes: sink.notes?.messageBytes ?? null,
+      unproven_events: sink.notes?.unproven ?? 0,
     })),
     idle_sinks: spool.idle.map(({ name, delivered, segments, events, bytes, trouble }) => ({
       ...{ name, delivered_segment: delivered, lag_segments: segments, lag_events: events, lag_bytes: bytes, error: trouble ?? null },

@@ -70,6 +70,7 @@ export function statusText(document: StatusDocument, nowMs: number): string {
     if (sink.error !== null) entries.push(['', colour.red(sink.error)]);
     if (sink.doubt !== null) entries.push(['', colour.yellow(sink.doubt)]);
     if (sink.lacks !== null) entries.push(['', (sink.lacks.accepted ? String : colour.red)(lackText(sink.name, sink.lacks))]);
+    for (const note of sink.notes) entries.push(['', note]);
     if (sink.failures > 0) {
       const next =
         sink.next_try === null ? 'trying now' : `next try in ${elapsedText(Math.max(0, Date.parse(sink.next_try) - nowMs) * 1e6)}`;

@@ -59,6 +59,13 @@ function ofSinks({ sinks }: StatusDocument, gauge: Add, counter: Add): void {
     'Segments that the sink refused for their content and that are set aside.',
     ...each((sink) => sink.refused),
   );
+  counter(
+    'sink_unproven_events',
+    'Events that the sink was given since the collector started and that may have been there before, where nobody can tell any more.',
+    ...each((sink) => sink.unproven_events),
+  );
+  const framed = sinks.flatMap(({ name, message_bytes }) => (message_bytes === null ? [] : [[message_bytes, { sink: name }] as const]));
+  if (framed.length > 0) gauge('sink_message_bytes', 'Most bytes of a message that the sink makes now.', ...framed);
   gauge('sink_failures', 'Failed tries since the last that worked.', ...each((sink) => sink.failures));
   gauge(
     'sink_circuit_state',

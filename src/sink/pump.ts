@@ -9,7 +9,7 @@ import { Circuit, type CircuitState } from './circuit.js';
 import type { SinkToCompare } from './comparison.js';
 import { forget, refusedSegments, setAside } from './refused.js';
 import { type ReplayProgress, type ReplayResult, type ReplaySelection, replaySegments, selectSegments } from './replay.js';
-import { type Sink, SinkRejection } from './sink.js';
+import { type Sink, type SinkNotes, SinkRejection } from './sink.js';
 
 export interface PumpOptions {
   /** How often a segment that the sink refuses for its content is tried before it is set aside. Default 3. */
@@ -40,6 +40,8 @@ export interface PumpStatus {
   readonly lacks: Lack | undefined;
   /** A sentence; undefined when all is well. */
   readonly lastError: string | undefined;
+  /** Undefined: it has none. */
+  readonly notes: SinkNotes | undefined;
 }
 
 /** What a replay is to bring: segments of the spool by time, or those that the sink refused. */
@@ -202,6 +204,7 @@ export class Pump {
       doubt: this.doubt(),
       lacks: this.cursor.lacks,
       lastError: this.lastError,
+      notes: this.sink.notes?.(),
     };
   }
 
@@ -241,8 +244,9 @@ export class Pump {
   /** Brings a segment; how many of its events the sink had not got. */
   private async send(segment: Segment): Promise<number> {
     if (this.unready) await this.makeReady();
-    if (segment.id <= this.cursor.doubtUntil && this.sink.restore !== undefined) return this.sink.restore(segment);
-    await this.sink.deliver(segment);
+    const { sink } = this;
+    if (segment.id <= this.cursor.doubtUntil && sink.restore !== undefined && sink.looksItself !== true) return sink.restore(segment);
+    await sink.deliver(segment);
     return segment.count;
   }
 

@@ -46,6 +46,16 @@ export interface Erasable {
   erased?(): Promise<number>;
 }
 
+/** What a person should know of a sink, beside whether it takes what it is given. */
+export interface SinkNotes {
+  /** What it does more slowly than usual, and what it cannot prove. */
+  readonly sentences: readonly string[];
+  /** Most bytes of a message that it makes now; undefined: it makes none. */
+  readonly messageBytes?: number;
+  /** Events that it was given since it was made and that may have been there before, where nobody can tell any more. */
+  readonly unproven?: number;
+}
+
 /**
  * Where the pump delivers sealed segments, in order, one at a time. A new sink is one folder beside this file and one line in its registry.
  * `deliver` may be called again with a segment that was delivered before (after a crash between delivery and the cursor's write): it must then change nothing, or
@@ -54,11 +64,13 @@ export interface Erasable {
 export interface Sink {
   /** Its name in `vslog status` and `--sink`, and of its cursor's file: 1 to 63 of [a-z0-9-]. */
   readonly name: string;
+  /** After start(false) deliver() looks for each segment itself, and better than restore() does, which begins anew with each. */
+  readonly looksItself?: boolean;
   /**
    * Makes the sink ready. Rejects with a sentence; the pump tries again with back-off, and calls it again after every failed delivery. It must bear being called when it is ready.
    * `trusted`, by default true, which holds until the next call: what the spool says of how far the sink is can be believed. False: the cursor was damaged, removed, set back or of another
    * generation of the spool, or the sink is new on an old one. Then any segment may be in the sink already, not only the first: it is looked for there before it is sent, by
-   * restore() where there is one, else by deliver(), which must look.
+   * restore() where there is one, else, or with `looksItself`, by deliver(), which must look.
    */
   start(trusted?: boolean): Promise<void>;
   /** Resolves when the segment is safe in the sink. Rejects with SinkRejection when its content is at fault, with any other error when it may work later. */
@@ -77,6 +89,8 @@ export interface Sink {
   readonly erasure?: Erasable;
   /** What of it stays out of reach of an erasure, words: "topics vslog.conn.v1 and vslog.control.v1 of Kafka". */
   readonly beyond?: string;
+  /** How it is. Asks nobody. */
+  notes?(): SinkNotes;
   /** What it had safely and somebody took out of it since, as the sink is meant to be used: nothing that is missing. Works without start(). */
   taken?(): Promise<TakenSpan[]>;
 }

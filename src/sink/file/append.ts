@@ -44,14 +44,17 @@ export interface Appended {
  */
 export async function append(job: AppendJob): Promise<Appended> {
   const file = await open(job.target, 'r+').catch(asTargetError);
+  let output: Output | undefined;
   try {
     await file.truncate(job.offset).catch(asTargetError);
-    const output = new Output(file, job.offset, await compressor(job.compression));
+    output = new Output(file, job.offset, await compressor(job.compression));
     const events = await writeEvents(job, output);
     await output.finish();
     await file.datasync().catch(asTargetError);
     return { bytes: output.position, events };
   } catch (error) {
+    // A piece that is still being written would be there again.
+    await output?.finish().catch(() => undefined);
     await file.truncate(job.offset).catch(() => undefined); // the next call does it again
     throw error;
   } finally {

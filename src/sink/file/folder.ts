@@ -29,7 +29,7 @@ export async function finishedFiles(dir: string): Promise<FinishedFile[]> {
 }
 
 /** Names of unfinished files in a folder, without `.part`. */
-async function unfinished(dir: string): Promise<string[]> {
+export async function unfinishedFiles(dir: string): Promise<string[]> {
   const parts = (await readdir(dir)).filter((text) => text.endsWith(PART)).map((text) => text.slice(0, -PART.length));
   return parts.filter((text) => parseFileName(text) !== undefined);
 }
@@ -47,8 +47,8 @@ export async function finishFile(dir: string, { name, hulls }: OpenFile): Promis
   await list(dir, name, hulls);
 }
 
-/** A file that is not listed is read by those who look for a sequence, and counts as missing when somebody takes it. */
-async function list(dir: string, name: string, hulls: readonly Hull[]): Promise<void> {
+/** Lists what a finished file holds. A file that is not listed is read by those who look for a sequence, and counts as missing when somebody takes it. */
+export async function list(dir: string, name: string, hulls: readonly Hull[]): Promise<void> {
   try {
     const file = await openToWrite(join(dir, PRIVATE, INDEX), 'a');
     try {
@@ -118,7 +118,7 @@ export async function takenFrom(dir: string, state: FileState): Promise<TakenSpa
 
 /**
  * Makes a folder agree with its state after whatever happened: unfinished files are cut back to what counts, those that never counted are removed, and what was
- * finished or taken away is no longer open. Rejects with StateError when something that counted is gone from a file.
+ * finished or taken away is no longer open. The state has caught up with its files before (catchUp). Rejects with StateError when something that counted is gone from a file.
  */
 export async function repairFolder(dir: string, state: FileState): Promise<FileState> {
   await syncDirectory(join(dir, PRIVATE)); // a state that was read, but not durable, must not be relied upon
@@ -147,14 +147,14 @@ export async function repairFolder(dir: string, state: FileState): Promise<FileS
     opened[record] = file;
   }
   const known = new Set(Object.values(opened).map(({ name }) => name));
-  for (const name of await unfinished(dir)) if (!known.has(name)) await rm(join(dir, name + PART), { force: true });
+  for (const name of await unfinishedFiles(dir)) if (!known.has(name)) await rm(join(dir, name + PART), { force: true });
   await tidyIndex(dir);
   return { ...state, open: opened };
 }
 
 /** Whether a folder without a state has files that only one with a state can have. */
 export async function hasFiles(dir: string): Promise<boolean> {
-  return (await finishedFiles(dir)).length > 0 || (await unfinished(dir)).length > 0;
+  return (await finishedFiles(dir)).length > 0 || (await unfinishedFiles(dir)).length > 0;
 }
 
 /** Removes finished files until the limits hold, oldest first; 0 is no limit. */
@@ -190,7 +190,8 @@ async function tidyIndex(dir: string): Promise<void> {
   await replaceFile(join(dir, PRIVATE), INDEX, kept.map((line) => `${JSON.stringify(line)}\n`).join(''));
 }
 
-async function syncFile(path: string): Promise<void> {
+/** Makes what a file holds durable. */
+export async function syncFile(path: string): Promise<void> {
   const file = await open(path, 'r+');
   try {
     await file.datasync();

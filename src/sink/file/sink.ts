@@ -8,6 +8,7 @@ import { LOCK_FILE, syncDirectory } from '../../spool/layout.js';
 import { lockDirectory } from '../../spool/lock.js';
 import type { RecordName, Segment } from '../../spool/segment.js';
 import { type Erasable, type ErasedRows, type HourTally, type SequenceSpan, type Sink, SinkRejection, type TakenSpan } from '../sink.js';
+import { catchUp } from './catch-up.js';
 import { closeFiles } from './close.js';
 import type { EpochSpans } from './contents.js';
 import { removeHalf } from './erase.js';
@@ -38,7 +39,7 @@ const LOOK_MS = 1000;
 
 /**
  * Files for pipelines of other people. A segment is first in the file, durably, and then in the state, which is replaced as a whole: what a file has behind the length
- * in the state is cut off at the next start and delivered again. So every event is there once, and a finished file never changes.
+ * in the state is read at the next start and counts, as far as it can be read; the rest is cut off and delivered again. So every event is there once, and a finished file never changes.
  */
 export class FileSink implements Sink {
   readonly name = 'file';
@@ -178,7 +179,9 @@ export class FileSink implements Sink {
       await writeState(dir, EMPTY);
       state = EMPTY;
     }
-    this.state = await repairFolder(dir, state);
+    const caught = await catchUp(dir, state, (file) => this.worker.index(file));
+    if (caught !== state) await writeState(dir, caught);
+    this.state = await repairFolder(dir, caught);
     this.indexes.clear();
     this.timer ??= setInterval(() => this.look(), LOOK_MS).unref();
     return this.state;

@@ -5,7 +5,7 @@ import { CODEC_IDS, type Compression, codecOf, registerCodecs } from './codec.js
 import { type Asked, failureOf, KafkaFailure } from './failure.js';
 import { Cluster, errorOfCode, type FetchedMessage, SILENT, type SocketRequest } from './kafkajs-core.js';
 import { PRODUCE, PRODUCE_VERSION, produce } from './produce.js';
-import type { EncodedBatch, KafkaProducer, PartitionBatch } from './producer.js';
+import type { EncodedBatch, KafkaProducer, PartitionBatch, Placed } from './producer.js';
 import { encodeBatch, type ProducerIdentity } from './record-set.js';
 
 const TOPIC_RESOURCE = 2;
@@ -159,7 +159,7 @@ export class KafkaConnection implements KafkaProducer {
     return { topic, partition, bytes: encodeBatch(body, frame) };
   }
 
-  send(batches: readonly EncodedBatch[]): Promise<void> {
+  send(batches: readonly EncodedBatch[]): Promise<readonly Placed[]> {
     const topic = batches[0]?.topic;
     return this.asking(topic, async () => {
       const byLeader = new Map<number, EncodedBatch[]>();
@@ -168,7 +168,10 @@ export class KafkaConnection implements KafkaProducer {
         byLeader.set(leader, [...(byLeader.get(leader) ?? []), batch]);
       }
       const outcomes = await Promise.allSettled([...byLeader].map(([nodeId, own]) => this.produce(nodeId, own)));
-      for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+      return outcomes.flatMap((outcome) => {
+        if (outcome.status === 'rejected') throw outcome.reason;
+        return outcome.value;
+      });
     });
   }
 
@@ -176,6 +179,24 @@ export class KafkaConnection implements KafkaProducer {
   async offsets(topic: string, partition: number): Promise<{ first: number; end: number }> {
     const [first, end] = [await this.offset(topic, partition, EARLIEST), await this.offset(topic, partition, LATEST)];
     return { first, end };
+  }
+
+  /** Where the messages of each partition end. */
+  async ends(topic: string): Promise<Map<number, number>> {
+    const byLeader = new Map<number, number[]>();
+    for (let partition = 0; partition < this.partitions(topic); partition++) {
+      const leader = await this.asking(topic, async () => this.leader(topic, partition));
+      byLeader.set(leader, [...(byLeader.get(leader) ?? []), partition]);
+    }
+    const ends = new Map<number, number>();
+    for (const [nodeId, own] of byLeader)
+      await this.asking(topic, async () => {
+        const broker = await this.core.findBroker({ nodeId });
+        const partitions = own.map((partition) => ({ partition, timestamp: LATEST }));
+        const { responses } = await broker.listOffsets({ replicaId: -1, isolationLevel: 1, topics: [{ topic, partitions }] });
+        for (const { partition, offset } of responses.flatMap((one) => one.partitions)) ends.set(partition, Number(offset));
+      });
+    return ends;
   }
 
   /** The first message that is not older than this, ms since 1970; undefined when all are. */
@@ -271,15 +292,16 @@ export class KafkaConnection implements KafkaProducer {
     });
   }
 
-  private async produce(nodeId: number, batches: readonly EncodedBatch[]): Promise<void> {
+  private async produce(nodeId: number, batches: readonly EncodedBatch[]): Promise<readonly Placed[]> {
     const broker = await this.core.findBroker({ nodeId });
     if ((broker.versions[PRODUCE]?.maxVersion ?? 0) < PRODUCE_VERSION)
       throw new KafkaFailure('later', `Kafka at ${this.options.asked.brokers} is too old: it must be at least 2.1.`);
     const { clientId, timeoutMs, sasl } = this.options;
     const connection = await broker.connectionPool.getConnection();
     if (sasl !== undefined && !connection.isAuthenticated()) await connection.authenticate();
-    const codes = await produce(connection, batches, { clientId, timeoutMs });
-    for (const code of codes) if (code !== 0) throw errorOfCode(code);
+    const answers = await produce(connection, batches, { clientId, timeoutMs });
+    for (const { code } of answers) if (code !== 0) throw errorOfCode(code);
+    return answers;
   }
 
   private async asking<T>(topic: string | undefined, action: () => Promise<T>): Promise<T> {

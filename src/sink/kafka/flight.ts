@@ -3,7 +3,7 @@ import { SinkRejection } from '../sink.js';
 import type { Compression } from './codec.js';
 import { KafkaFailure } from './failure.js';
 import type { Round } from './frame.js';
-import type { EncodedBatch, KafkaProducer } from './producer.js';
+import type { EncodedBatch, KafkaProducer, Placed } from './producer.js';
 import { type ProducerIdentity, type SpareMemory, sequenceAfter } from './record-set.js';
 
 /** Who writes, and what the next sequence is by `TOPIC/PARTITION`; none: 0. */
@@ -28,7 +28,7 @@ interface Flight {
 }
 
 /**
- * Sends rounds, one after the other; the next one is made ready while one is on its way. `confirm` is told when Kafka has one. Rejects with KafkaFailure, or with SinkRejection when a single event
+ * Sends rounds, one after the other; the next one is made ready while one is on its way. `confirm` is told when Kafka has one, and where its batches lie. Rejects with KafkaFailure, or with SinkRejection when a single event
  * is too large; a round that is still on its way then ends with the connection.
  */
 export async function sendRounds(
@@ -36,29 +36,30 @@ export async function sendRounds(
   source: AsyncIterable<Round>,
   plan: FlightPlan,
   writer: Writer,
-  confirm: (round: Round, after: Writer) => Promise<void>,
+  confirm: (round: Round, after: Writer, placed: readonly Placed[]) => Promise<void>,
 ): Promise<void> {
   let next = writer;
-  let pending: { readonly flight: Flight; readonly sent: Promise<void> } | undefined;
+  let pending: { readonly flight: Flight; readonly sent: Promise<readonly Placed[]> } | undefined;
   const land = async (): Promise<void> => {
     if (pending === undefined) return;
     const { flight, sent } = pending;
     pending = undefined;
+    let placed: readonly Placed[];
     try {
-      await sent;
+      placed = await sent;
     } catch (error) {
       const alone = error instanceof KafkaFailure && error.kind === 'too-large' && flight.round.events === 1;
       throw alone ? tooLarge(plan.segment, flight.round, error) : error;
     }
     for (const { records } of flight.round.parts) plan.memory.give(records.memory);
-    await confirm(flight.round, flight.after);
+    await confirm(flight.round, flight.after, placed);
   };
   try {
     for await (const round of source) {
       const flight = await prepare(producer, round, plan, next);
       next = flight.after;
       await land();
-      const sent = flight.batches.length === 0 ? Promise.resolve() : producer.send(flight.batches);
+      const sent = flight.batches.length === 0 ? Promise.resolve([]) : producer.send(flight.batches);
       sent.catch(() => undefined); // told by land()
       pending = { flight, sent };
     }

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import type { Segment } from '../../spool/segment.js';
-import type { SequenceSet } from '../file/sequences.js';
+import type { SequenceSet, Span } from '../file/sequences.js';
 import { SinkRejection } from '../sink.js';
 import { EVENT_SCHEMA, type Framing, HEADERS, hashText, hashWords, MESSAGE_NAMES } from './message.js';
 import { encodeHeader, type RecordSet, RecordSetWriter, SpareMemory } from './record-set.js';
@@ -42,6 +42,19 @@ export interface Round {
 /** The partition that a node's log goes to in framing `batch`. */
 export function partitionOf(node: string, partitions: number): number {
   return hashText(node) % partitions;
+}
+
+/** The sequences of a segment's events from one position to before another. */
+export function sequencesBetween({ ranges }: Pick<Segment, 'ranges'>, from: Position, to: Position): Span[] {
+  const spans: Span[] = [];
+  let before = 0;
+  for (const { first, last } of ranges) {
+    const count = Number(last - first) + 1;
+    const [begin, end] = [Math.max(from.events, before), Math.min(to.events, before + count)];
+    if (begin < end) spans.push([Number(first) + begin - before, Number(first) + end - before - 1]);
+    before += count;
+  }
+  return spans;
 }
 
 /**

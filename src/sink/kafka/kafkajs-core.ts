@@ -71,6 +71,8 @@ export interface FetchedMessage {
   readonly value: Buffer | null;
   readonly headers: Readonly<Record<string, Buffer | string | readonly (Buffer | string)[] | undefined>>;
   readonly isControlRecord: boolean;
+  /** The batch that it came in; messages of before Kafka 0.11 have none. */
+  readonly batchContext?: { readonly firstOffset: string; readonly producerId: string; readonly firstSequence: number } | undefined;
 }
 
 export interface Broker {

@@ -10,12 +10,22 @@ export const PRODUCE = 0;
 /** Of Kafka 2.1: the first that takes zstd. */
 export const PRODUCE_VERSION = 7;
 
-/** Sends batches to the leader of their partitions, at most one a partition, and resolves to the error codes of its answer; 0: all is well. */
+/** What a broker answers for one batch. */
+export interface Produced {
+  readonly topic: string;
+  readonly partition: number;
+  /** 0: all is well. */
+  readonly code: number;
+  /** Of the batch's first message: where it lies now, or has lain all along when the broker took the batch for one that it had. */
+  readonly offset: number;
+}
+
+/** Sends batches to the leader of their partitions, at most one a partition, and resolves to its answer for each. */
 export function produce(
   connection: Connection,
   batches: readonly EncodedBatch[],
   { clientId, timeoutMs }: { readonly clientId: string; readonly timeoutMs: number },
-): Promise<number[]> {
+): Promise<Produced[]> {
   const correlationId = connection.nextCorrelationId();
   const body = bodyOf(batches, timeoutMs);
   const head = headOf(correlationId, clientId, sizeOf(body));
@@ -31,7 +41,7 @@ export function produce(
         socket.uncork();
       },
     });
-  }).then(({ payload }) => codesOf(payload));
+  }).then(({ payload }) => answersOf(payload));
 }
 
 function sizeOf(pieces: readonly Buffer[]): number {
@@ -77,17 +87,20 @@ function bodyOf(batches: readonly EncodedBatch[], timeoutMs: number): Buffer[] {
 }
 
 /** A topic's name, then of each partition its number, error code, offset, time and first offset. */
-function codesOf(payload: Buffer): number[] {
-  const codes: number[] = [];
+function answersOf(payload: Buffer): Produced[] {
+  const answers: Produced[] = [];
   let at = 4;
   for (let topics = payload.readInt32BE(0); topics > 0; topics--) {
-    at += 2 + payload.readInt16BE(at);
+    const length = payload.readInt16BE(at);
+    const topic = payload.toString('utf8', at + 2, at + 2 + length);
+    at += 2 + length;
     const partitions = payload.readInt32BE(at);
     at += 4;
     for (let i = 0; i < partitions; i++) {
-      codes.push(payload.readInt16BE(at + 4));
+      const [partition, code, offset] = [payload.readInt32BE(at), payload.readInt16BE(at + 4), Number(payload.readBigInt64BE(at + 6))];
+      answers.push({ topic, partition, code, offset });
       at += 4 + 2 + 8 + 8 + 8;
     }
   }
-  return codes;
+  return answers;
 }

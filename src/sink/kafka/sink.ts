@@ -1,68 +1,82 @@
 import type { RecordName, Segment } from '../../spool/segment.js';
-import { SequenceSet } from '../file/sequences.js';
-import { type HourTally, type SequenceSpan, type Sink, SinkRejection } from '../sink.js';
+import type { SequenceSet } from '../file/sequences.js';
+import { type HourTally, type SequenceSpan, type Sink, type SinkNotes, SinkRejection } from '../sink.js';
 import { KafkaConnection } from './connection.js';
+import { Delivery } from './delivery.js';
 import { KafkaFailure } from './failure.js';
 import { sendRounds, type Writer } from './flight.js';
-import { FRAMING_VERSION, type Plan, type Position, rounds } from './frame.js';
+import { type Position, rounds } from './frame.js';
 import { Inventory } from './inventory.js';
+import { BatchLimit } from './limit.js';
 import { RECORDS, topicName } from './message.js';
 import type { KafkaOptions } from './options.js';
 import { SpareMemory } from './record-set.js';
-import { type ProducerState, readState, removeState, resumeAt, writeState } from './state.js';
 import { spoolBegan, tallyTopics } from './tally.js';
 import { checkSchema, largestBatch } from './topics.js';
 
-const BEGINNING: Position = { offset: 0, events: 0 };
-/** Messages are not made smaller than this, bytes. */
-const SMALLEST = 256;
+/** So many times a segment is tried under another identity, one after the other. */
+const IDENTITIES = 3;
+
+/** Segments that are brought back, one after the other. */
+interface Replay {
+  readonly inventory: Inventory;
+  writer: Writer | undefined;
+  /** Something was there: topics delete from their beginning on, so what comes after it was not deleted. */
+  found: boolean;
+  /** The segment that is being sent, and how far it is. */
+  begun: { readonly key: string; readonly absent: SequenceSet; readonly position: Position } | undefined;
+}
 
 /**
  * Brings segments to Kafka, each event exactly once. The identity and the sequences of Kafka's idempotent producers are kept on disk here, where other clients forget them with the process:
- * whatever died, the next batch is the one that may be there already, and the broker recognises it. Where that cannot be known (a state that was lost, another cluster, another grouping), the
- * topic is read from before the segment on, and only what it lacks is sent.
+ * whatever died, the next batch is the one that may be there already, and the broker recognises it. Where that cannot be known (a state that was lost or is of before, another cluster, another
+ * grouping), the topic is read, and only what it lacks is sent.
  */
 export class KafkaSink implements Sink {
   readonly name = 'kafka';
+  readonly looksItself = true;
   private readonly options: KafkaOptions;
   private readonly spool: string;
   private readonly ending = new AbortController();
   private readonly memory = new SpareMemory();
+  private readonly limit: BatchLimit;
+  private readonly delivery: Delivery;
   private connection: KafkaConnection | undefined;
-  /** Most bytes of a batch; lower than the option when a topic takes less. */
-  private limit: number;
-  private state: ProducerState | undefined;
-  private stateRead = false;
   private schemaChecked = false;
+  private trusted = true;
   /** Of the replay that is under way. */
-  private replay: { readonly inventory: Inventory; writer: Writer | undefined } | undefined;
+  private replay: Replay | undefined;
 
   constructor(options: KafkaOptions, spoolDirectory: string) {
     this.options = options;
     this.spool = spoolDirectory;
-    this.limit = options.messageBytes;
+    this.limit = new BatchLimit(options.messageBytes);
+    const { framing, compression } = options;
+    this.delivery = new Delivery({ framing, compression, spool: spoolDirectory, topics: this.topicsByRecord(), memory: this.memory });
   }
 
-  async start(): Promise<void> {
+  async start(trusted = true): Promise<void> {
+    // Also when Kafka cannot be reached now.
+    if (!trusted) this.trusted = false;
     const connection = await this.connected();
-    if (!this.stateRead) this.state = await readState(this.spool);
-    this.stateRead = true;
-    if (this.state !== undefined && this.state.cluster !== connection.cluster) this.state = undefined;
+    await this.delivery.begin(connection.cluster, this.trusted);
   }
 
   async deliver(segment: Segment): Promise<void> {
     this.replay = undefined;
-    for (;;) {
+    for (let unknown = 0; ; ) {
       await this.start();
       try {
-        return await this.bring(segment);
+        const connection = await this.connected();
+        await this.delivery.bring(connection, segment, this.limit.bytes);
+        await this.grow(connection);
+        return;
       } catch (error) {
         if (!(error instanceof KafkaFailure)) throw error;
         this.drop();
         if (error.kind === 'too-large') this.lower(segment, error);
-        else if (error.kind !== 'identity' || this.state === undefined) throw error;
-        // From now on only the topic knows what it has.
-        await this.forgetState();
+        else if (error.kind !== 'identity' || unknown++ === IDENTITIES) throw error;
+        this.delivery.forget();
       }
     }
   }
@@ -70,22 +84,14 @@ export class KafkaSink implements Sink {
   async restore(segment: Segment): Promise<number> {
     for (;;) {
       const connection = await this.connected();
-      const topic = this.topic(segment.record);
       try {
-        if (this.replay?.inventory.topic !== topic || this.replay.inventory.node !== segment.node)
-          this.replay = { inventory: new Inventory(connection, topic, segment.node), writer: undefined };
-        const { replay } = this;
-        await replay.inventory.cover(segment);
-        const absent = replay.inventory.absent(segment);
-        if (absent.size > 0) {
-          const writer = replay.writer ?? { identity: await connection.identify(), sequences: {} };
-          replay.writer = await this.sendAbsent(connection, segment, absent, writer);
-        }
-        return absent.size;
+        return await this.bringBack(connection, segment);
       } catch (error) {
-        this.replay = undefined;
-        if (!(error instanceof KafkaFailure)) throw error;
+        const { replay } = this;
         this.drop();
+        if (!(error instanceof KafkaFailure)) throw error;
+        // Its last request may still be carried out: tried again under the same identity, the broker knows it.
+        if (error.kind !== 'too-large' && error.kind !== 'identity') this.replay = replay;
         if (error.kind !== 'too-large') throw error;
         this.lower(segment, error);
       }
@@ -97,8 +103,7 @@ export class KafkaSink implements Sink {
     // A connection of its own: deliveries go on meanwhile.
     const connection = await KafkaConnection.open(this.options.connection, this.topics(), this.ending.signal);
     try {
-      const topics = new Map(RECORDS.map((record) => [record, this.topic(record)]));
-      return await tallyTopics(connection, topics, spans, await spoolBegan(this.spool));
+      return await tallyTopics(connection, this.topicsByRecord(), spans, await spoolBegan(this.spool));
     } finally {
       connection.disconnect();
     }
@@ -117,6 +122,16 @@ export class KafkaSink implements Sink {
     return `topics ${this.topics().join(' and ')} of Kafka (${this.options.connection.brokers.join(', ')}), and whoever has read them`;
   }
 
+  notes(): SinkNotes {
+    const { bytes, whole } = this.limit;
+    const small = `Messages have at most ${bytes} bytes instead of kafka.message_bytes, since the topics take no more: when they do, messages grow by themselves.`;
+    return { sentences: [...this.delivery.notes(), ...(whole ? [] : [small])], messageBytes: bytes, unproven: this.delivery.unproven };
+  }
+
+  private topicsByRecord(): ReadonlyMap<RecordName, string> {
+    return new Map(RECORDS.map((record) => [record, this.topic(record)]));
+  }
+
   private topics(): string[] {
     return RECORDS.map((record) => this.topic(record));
   }
@@ -127,7 +142,7 @@ export class KafkaSink implements Sink {
     try {
       if (!this.schemaChecked) for (const topic of this.topics()) await checkSchema(connection, topic);
       this.schemaChecked = true;
-      for (const topic of this.topics()) this.limit = Math.min(this.limit, await largestBatch(connection, topic));
+      this.limit.heard(await this.largest(connection));
     } catch (error) {
       connection.disconnect();
       throw error;
@@ -143,87 +158,55 @@ export class KafkaSink implements Sink {
     this.replay = undefined;
   }
 
-  private async forgetState(): Promise<void> {
-    this.state = undefined;
-    await removeState(this.spool);
+  /** After a segment, larger batches where there is room for them. */
+  private async grow(connection: KafkaConnection): Promise<void> {
+    const before = this.limit.bytes;
+    this.limit.taken();
+    if (this.limit.askAgain) this.limit.heard(await this.largest(connection));
+    if (this.limit.bytes !== before) await this.delivery.replan(connection, this.limit.bytes);
   }
 
-  private async save(state: ProducerState): Promise<void> {
-    this.state = { ...state, savedMs: Date.now() };
-    await writeState(this.spool, this.state);
+  /** Most bytes of a batch that every topic takes. */
+  private async largest(connection: KafkaConnection): Promise<number> {
+    let most = Number.POSITIVE_INFINITY;
+    for (const topic of this.topics()) most = Math.min(most, await largestBatch(connection, topic));
+    return most;
   }
 
-  private plan(connection: KafkaConnection, record: RecordName): Plan {
-    return { framing: this.options.framing, partitions: connection.partitions(this.topic(record)), limit: this.limit };
-  }
-
-  /** All that makes batches what they are. */
-  private planName(connection: KafkaConnection): string {
-    const partitions = this.topics().map((topic) => `${topic}:${connection.partitions(topic)}`);
-    return [FRAMING_VERSION, this.options.framing, this.limit, ...partitions].join(' ');
-  }
-
-  private async bring(segment: Segment): Promise<void> {
-    const connection = await this.connected();
-    const plan = this.planName(connection);
-    const { state } = this;
-    const resumed = state?.plan === plan ? resumeAt(state, segment, Date.now()) : undefined;
-    if (resumed === 'whole') return;
-    const begun = { segment: { id: segment.id, sha256: segment.sha256 }, position: resumed ?? BEGINNING, whole: false };
-    if (resumed !== undefined && state !== undefined) {
-      await this.sendRest(connection, segment, { ...state, ...begun, absent: state.whole ? undefined : state.absent });
-      return;
+  /** Sends what the topic lacks of a segment, or goes on with that. Resolves to how many events that are. */
+  private async bringBack(connection: KafkaConnection, segment: Segment): Promise<number> {
+    const topic = this.topic(segment.record);
+    const plan = { framing: this.options.framing, partitions: connection.partitions(topic), limit: this.limit.bytes };
+    const key = JSON.stringify([segment.id, segment.sha256, plan]);
+    const { begun, inventory: known } = this.replay ?? {};
+    // What another one has sent last may still come under its identity.
+    if (known?.topic !== topic || known.node !== segment.node || (begun !== undefined && begun.key !== key))
+      this.replay = { inventory: new Inventory(topic, segment.node), writer: undefined, found: false, begun: undefined };
+    const replay = this.replay as Replay;
+    if (replay.begun === undefined) {
+      await replay.inventory.cover(connection, segment);
+      const absent = replay.inventory.absent(segment);
+      if (absent.size < segment.count) replay.found = true;
+      if (absent.size === 0) return 0;
+      if (replay.inventory.lacking && !replay.found) this.delivery.doubted(topic, absent.size);
+      replay.writer ??= { identity: await connection.identify(), sequences: {} };
+      replay.begun = { key, absent, position: { offset: 0, events: 0 } };
     }
-    // Nobody knows what of it is there.
-    const inventory = new Inventory(connection, this.topic(segment.record), segment.node);
-    await inventory.cover(segment);
-    const absent = inventory.absent(segment);
-    const fresh: ProducerState = {
-      ...{ cluster: connection.cluster, identity: await connection.identify(), plan, sequences: {}, ...begun },
-      absent: absent.size === segment.count ? undefined : absent.spans,
-    };
-    // Before anything is sent: an attempt that fails goes on under this identity, since its request may still be carried out.
-    await this.save(fresh);
-    await this.sendRest(connection, segment, fresh);
-  }
-
-  /** The rest of a segment, or of what the topic lacked of it, each batch under the sequence that it has for ever. */
-  private async sendRest(connection: KafkaConnection, segment: Segment, from: ProducerState): Promise<void> {
-    let saving: Promise<void> = Promise.resolve();
-    const wanted = from.absent === undefined ? undefined : new SequenceSet(from.absent);
-    const source = rounds(segment, this.plan(connection, segment.record), from.position, wanted, this.memory);
-    await sendRounds(connection, source, this.flightPlan(segment), from, async ({ to }, { sequences }) => {
-      await saving;
-      // Written while the next batch is on its way: the broker still knows the one before that.
-      saving = this.save({ ...from, sequences, position: to, whole: to.offset === segment.bytes });
-      saving.catch(() => undefined);
+    const { absent, position } = replay.begun;
+    const source = rounds(segment, plan, position, absent, this.memory);
+    const flight = { segment, topic, compression: this.options.compression, memory: this.memory };
+    await sendRounds(connection, source, flight, replay.writer as Writer, async (round, next, placed) => {
+      replay.writer = next;
+      replay.begun = { key, absent, position: round.to };
+      const counts = new Map(round.parts.map(({ partition, records }) => [partition, records.count]));
+      await this.delivery.besides(placed.map((one) => ({ ...one, count: counts.get(one.partition) ?? 0 })));
     });
-    await saving;
+    replay.begun = undefined;
+    return absent.size;
   }
 
-  /** What is not there, under an identity for this. Resolves to what comes next. */
-  private async sendAbsent(connection: KafkaConnection, segment: Segment, absent: SequenceSet, writer: Writer): Promise<Writer> {
-    let after = writer;
-    const source = rounds(segment, this.plan(connection, segment.record), BEGINNING, absent, this.memory);
-    await sendRounds(
-      connection,
-      source,
-      this.flightPlan(segment),
-      { identity: writer.identity, sequences: writer.sequences },
-      async (_round, next) => {
-        after = next;
-      },
-    );
-    return after;
-  }
-
-  private flightPlan(segment: Segment): Parameters<typeof sendRounds>[2] {
-    return { segment, topic: this.topic(segment.record), compression: this.options.compression, memory: this.memory };
-  }
-
-  /** Smaller batches from now on. */
+  /** Smaller batches, until there is room for larger ones. */
   private lower({ id }: Segment, error: KafkaFailure): void {
-    if (this.limit <= SMALLEST) throw new SinkRejection(`Segment ${id} cannot be sent. ${error.message}`);
-    this.limit = Math.max(SMALLEST, Math.floor(this.limit / 2));
+    if (!this.limit.refuse()) throw new SinkRejection(`Segment ${id} cannot be sent. ${error.message}`);
   }
 }

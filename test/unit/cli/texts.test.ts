@@ -228,6 +228,7 @@ describe('the status', () => {
     expect(text).toMatch(/^journal +2 % of 64 B$/m);
     expect(text).toMatch(/^sink embedded +running: 70 events delivered, 0 to go$/m);
     expect(text).toMatch(/^ +Nobody listens\.$/m);
+    expect(text).toMatch(/^ +It looks\.$/m);
     expect(text).toMatch(/^ +9 failed tries, circuit open, trying now$/m);
     expect(text).toMatch(/^store +embedded in d$/m);
     expect(text).toMatch(/^losses +3 in ring$/m);

@@ -28,6 +28,8 @@ describe('metrics', () => {
       'vslog_capture_lost_events_total{place="ring"} 3',
       'vslog_capture_lost_events_total{place="journal"} 0',
       'vslog_sink_lag_events{sink="kafka"} 40',
+      'vslog_sink_message_bytes{sink="kafka"} 700',
+      'vslog_sink_unproven_events_total{sink="kafka"} 0',
       'vslog_sink_circuit_state{sink="kafka"} 2',
       'vslog_sink_circuit_state{sink="embedded"} 0',
       'vslog_capture_cpu_seconds_total 1.5',

@@ -4,6 +4,7 @@ import type { StatusDocument } from '../../../src/api/status.js';
 export const SINK = {
   ...{ name: 'embedded', state: 'running', circuit: 'closed', failures: 0, next_try: null, delivered_segment: 7, delivered_events: 70 },
   ...{ lag_segments: 0, lag_events: 0, refused: 0, doubt: null, lacks: null, error: null },
+  ...{ notes: [], message_bytes: null, unproven_events: 0 },
 } as const;
 
 /** A collector whose capture lost three events, with a sink that does not answer. */
@@ -32,7 +33,19 @@ export const STATUS: StatusDocument = {
     ...{ directory: 'd', state: 'running', bytes: 10, segments: 2, active_events: 0, backlog_bytes: 0, quarantined: 0, waiting_bytes: 4 },
     ...{ sequence: 95, epoch: 'e' },
   },
-  sinks: [SINK, { ...SINK, name: 'kafka', circuit: 'open', failures: 9, lag_events: 40, error: 'Nobody listens.' }],
+  sinks: [
+    SINK,
+    {
+      ...SINK,
+      name: 'kafka',
+      circuit: 'open',
+      failures: 9,
+      lag_events: 40,
+      error: 'Nobody listens.',
+      message_bytes: 700,
+      notes: ['It looks.'],
+    },
+  ],
   idle_sinks: [],
   store: { kind: 'embedded', dir: 'd' },
   metrics: null,

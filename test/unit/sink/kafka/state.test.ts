@@ -1,7 +1,15 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { type ProducerState, readState, removeState, resumeAt, STATE_FILE, writeState } from '../../../../src/sink/kafka/state.js';
+import {
+  isBehind,
+  type ProducerState,
+  readState,
+  removeState,
+  resumeAt,
+  STATE_FILE,
+  writeState,
+} from '../../../../src/sink/kafka/state.js';
 import type { Segment } from '../../../../src/spool/segment.js';
 import { withDirectory } from '../../support/temporary.js';
 
@@ -10,7 +18,8 @@ const STATE: ProducerState = {
   identity: { id: '9007199254740993', epoch: 2 },
   plan: '1 batch 1000 t:1',
   sequences: { 't/0': 7 },
-  segment: { id: 4, sha256: 'a' },
+  segment: { id: 4, sha256: 'a', node: 'n' },
+  marks: { 't/0': { offset: 9, newest: { offset: 7, producer: '9007199254740993', sequence: 6 } } },
   position: { offset: 100, events: 3 },
   whole: false,
   savedMs: 1_000_000,
@@ -32,8 +41,10 @@ it('relies on nothing that the broker may have forgotten, but on what it confirm
   expect(resumeAt({ ...STATE, whole: true }, segment(4), later)).toBe('whole');
   // The clock was turned back since.
   expect(resumeAt(STATE, segment(4), 1_000_000 - HOUR - 1)).toBeUndefined();
-  const { savedMs: _, ...old } = STATE;
-  expect(resumeAt(old, segment(4), Date.now())).toBeUndefined();
+});
+
+it('knows a segment that was delivered before, and another one with its number', () => {
+  expect([segment(3), segment(4), segment(4, 'b'), segment(5, 'b')].map((one) => isBehind(STATE, one))).toEqual([true, false, true, false]);
 });
 
 it('cannot tell when another segment was begun, one was left out, or it is another with the same number', () => {
@@ -51,8 +62,19 @@ it('is kept as a whole, and is nothing when it cannot be read', async () => {
     await writeState(dir, { ...STATE, absent: [[3, 4]] });
     expect(await readState(dir)).toMatchObject({ ...STATE, absent: [[3, 4]] });
     mkdirSync(join(dir, 'cursors'), { recursive: true });
-    for (const content of ['', '{"version":1,"clu', '{"version":2}', 'null']) {
+    for (const content of ['', '{"version":2,"clu', '{"version":1}', '{"version":3}', 'null', '{"version":2}', '[]']) {
       writeFileSync(join(dir, 'cursors', STATE_FILE), content);
+      expect(await readState(dir)).toBeUndefined();
+    }
+    await writeState(dir, STATE);
+    const text = readFileSync(join(dir, 'cursors', STATE_FILE), 'utf8');
+    for (const [from, to] of [
+      ['"offset":100', '"offset":900'],
+      ['"t/0":7', '"t/0":6'],
+      ['"id":4', '"id":5'],
+    ] as const) {
+      expect(text).toContain(from);
+      writeFileSync(join(dir, 'cursors', STATE_FILE), text.replace(from, to));
       expect(await readState(dir)).toBeUndefined();
     }
     await removeState(dir);
