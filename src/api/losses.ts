@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { LOSS_IDENTITY } from '../report/sql.js';
 import { loadIndex } from '../spool/catalog.js';
 import { bodyName, indexName, listSegments, QUARANTINE } from '../spool/layout.js';
 import { nextEvent } from '../wire/batch.js';
@@ -10,7 +11,10 @@ import { rows, type SqlStore } from './sql-store.js';
 export interface RecordedLoss {
   readonly where: string;
   readonly lost: number;
+  /** Losses, each counted once however often it was told. */
   readonly records: number;
+  /** More may be missing, and nobody knows how many. */
+  readonly unknown?: boolean;
 }
 
 /** What a log says that was lost. */
@@ -23,64 +27,82 @@ export interface Losses {
   readonly spoolBefore: ReadonlyMap<string, number>;
 }
 
-interface Found extends RecordedLoss {
+/** One loss, however often it was told. */
+interface Found {
   readonly node: string;
+  readonly where: string;
+  /** What was told of it before the asked time, and in all: one that is told again may have grown. */
+  readonly early: number;
+  readonly whole: number;
+  /** It was told before the asked time, and since. */
   readonly old: boolean;
+  readonly fresh: boolean;
+  readonly unknown: boolean;
 }
 
 /** The loss records in a store; those from `sinceMs` on are judged, without it all. */
 export async function lossesInStore(store: SqlStore, sinceMs: number | undefined): Promise<Losses> {
-  const old = sinceMs === undefined ? '0' : `time_ns < fromUnixTimestamp64Milli(${Math.floor(sinceMs)}, 'UTC')`;
-  const found = await rows<{ node: string; place: string; old: string; total: string; records: string }>(
+  const old = sinceMs === undefined ? 'false' : `time_ns < fromUnixTimestamp64Milli(${Math.floor(sinceMs)}, 'UTC')`;
+  const found = await rows<{ node: string; place: string; early: string; whole: string; olds: string; records: string; unknown: string }>(
     store,
-    `SELECT node, toString(\`where\`) AS place, toString(${old}) AS old, toString(sum(lost)) AS total, toString(count()) AS records FROM control_events WHERE kind = 'loss' GROUP BY node, place, old ORDER BY place`,
+    `SELECT node, toString(\`where\`) AS place, toString(maxIf(lost, ${old})) AS early, toString(max(lost)) AS whole, toString(countIf(${old})) AS olds, toString(count()) AS records, toString(countIf(lost_unknown)) AS unknown FROM control_events WHERE kind = 'loss' GROUP BY node, place, ${LOSS_IDENTITY} ORDER BY place`,
   );
   return summed(
-    found.map((row) => ({
-      node: row.node,
-      where: row.place,
-      old: row.old === '1' || row.old === 'true',
-      lost: Number(row.total),
-      records: Number(row.records),
+    found.map(({ node, place, early, whole, olds, records, unknown }) => ({
+      ...{ node, where: place, early: Number(early), whole: Number(whole) },
+      ...{ old: Number(olds) > 0, fresh: Number(records) > Number(olds), unknown: Number(unknown) > 0 },
     })),
   );
 }
 
 /** The loss records in a spool's control segments. For when there is no store to ask. */
 export async function lossesInSpool(directory: string, sinceMs: number | undefined): Promise<Losses> {
-  const found: Found[] = [];
+  const found = new Map<string, Found>();
   for (const files of await listSegments(directory)) {
     const { id, record } = files;
     if (record !== 'control') continue;
     const body = await readFile(join(directory, bodyName(id, record))).catch(() => Buffer.alloc(0));
-    const node = (await loadIndex(directory, files).catch(() => undefined))?.header?.node ?? '';
+    const node = (await loadIndex(directory, files).catch(() => undefined))?.identity?.node ?? '';
     try {
       for (let at = 0; at < body.length; ) {
         const { start, end } = nextEvent(body, at);
-        at = end;
         const event = v1.ControlEvent.decode(body.subarray(start, end));
+        const name = event.loss_id === '' ? `${id} ${at}` : event.loss_id;
+        at = end;
         if (event.kind !== v1.ControlKind.Value.loss) continue;
         const old = sinceMs !== undefined && toBigInt(event.time_ns) < BigInt(Math.floor(sinceMs)) * 1_000_000n;
-        found.push({ node, where: v1.LossPlace.Value[event.where] ?? 'none', old, lost: count(event.lost), records: 1 });
+        const where = v1.LossPlace.Value[event.where] ?? 'none';
+        const lost = count(event.lost);
+        const known = found.get(`${node} ${where} ${name}`);
+        found.set(`${node} ${where} ${name}`, {
+          ...{ node, where, early: Math.max(known?.early ?? 0, old ? lost : 0), whole: Math.max(known?.whole ?? 0, lost) },
+          ...{ old: old || known?.old === true, fresh: !old || known?.fresh === true },
+          unknown: event.lost_unknown || known?.unknown === true,
+        });
       }
     } catch {
       // A torn tail or damage: the check of the spool tells of it.
     }
   }
-  return summed(found);
+  return summed([...found.values()]);
 }
 
 function summed(found: readonly Found[]): Losses {
-  const byPlace = (old: boolean): RecordedLoss[] => {
+  const byPlace = (early: boolean): RecordedLoss[] => {
     const places = new Map<string, RecordedLoss>();
-    for (const { where, lost, records } of found.filter((one) => one.old === old)) {
+    for (const { where, unknown, ...one } of found) {
+      const lost = early ? one.early : one.whole - one.early;
+      // What was told again since, and had not grown, is old.
+      if (early ? !one.old : !one.fresh || (one.old && lost === 0)) continue;
       const sum = places.get(where);
-      places.set(where, { where, lost: lost + (sum?.lost ?? 0), records: records + (sum?.records ?? 0) });
+      const more = unknown || sum?.unknown === true ? { unknown: true } : {};
+      places.set(where, { where, lost: lost + (sum?.lost ?? 0), records: 1 + (sum?.records ?? 0), ...more });
     }
     return [...places.values()];
   };
   const spoolBefore = new Map<string, number>();
-  for (const { node, where, old, lost } of found) if (old && where === 'spool') spoolBefore.set(node, (spoolBefore.get(node) ?? 0) + lost);
+  for (const { node, where, old, early } of found)
+    if (old && where === 'spool') spoolBefore.set(node, (spoolBefore.get(node) ?? 0) + early);
   return { judged: byPlace(false), before: byPlace(true), spoolBefore };
 }
 

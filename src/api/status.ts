@@ -82,6 +82,8 @@ export interface StatusDocument {
     readonly active_events: number;
     readonly backlog_bytes: number;
     readonly quarantined: number;
+    /** What it ever told as lost, by place; its sinks may have got some of it since, by a replay. */
+    readonly losses: readonly { readonly where: string; readonly lost: number; readonly unknown: boolean }[];
     /** Of sealed segments that some sink has not. */
     readonly waiting_bytes: number;
     readonly sequence: number | null;
@@ -165,6 +167,7 @@ export function statusDocument(status: CollectorStatus, about: StatusAbout): Sta
       active_events: spool.activeEvents,
       backlog_bytes: spool.backlogBytes,
       quarantined: spool.quarantined,
+      losses: spool.losses.map(({ where, lost, unknown }) => ({ where, lost: Number(lost), unknown })),
       waiting_bytes: spool.waitingBytes,
       sequence: durable === undefined ? null : Number(durable.sequence),
       epoch: durable?.epoch ?? null,

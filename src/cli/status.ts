@@ -100,10 +100,22 @@ function metricsEntry({ metrics }: StatusDocument): [string, string][] {
   return sentence === undefined ? [] : [['metrics', sentence]];
 }
 
+/** What the capture lost since it began, and what the spool ever told as lost. */
 function losses(status: StatusDocument): string {
   const found = (status.capture.account?.losses ?? [])
     .filter(({ lost }) => lost > 0)
     .map(({ where, lost }) => `${wholeText(lost)} in ${where}`);
-  if (status.counters.lost > 0) found.push(`${wholeText(status.counters.lost)} never came from the capture`);
+  for (const { where, lost, unknown } of status.spool.losses) {
+    if (lost === 0 && !unknown) continue;
+    const many = unknown ? `${lost === 0 ? 'nobody knows how many' : `${wholeText(lost)} or more`}` : wholeText(lost);
+    found.push(`${many} ${TOLD[where] ?? `in ${where}`}`);
+  }
   return found.length === 0 ? 'none' : colour.red(found.join(', '));
 }
+
+/** Places of losses that the collector tells of. */
+const TOLD: Readonly<Record<string, string>> = {
+  journal: 'never came from the capture',
+  spool: 'were removed from the spool or damaged in it',
+  sink: 'were refused by a sink',
+};

@@ -146,7 +146,14 @@ export class Receiver {
     if (skipped > 0n) {
       const where = `${first - skipped} to ${first - 1n}`;
       const detail = `The capture no longer had ${skipped} events (sequences ${where} of epoch ${epoch}) when the collector asked for them.`;
-      const loss: Loss = { where: 'journal', lost: skipped, firstNs: skippedFirstNs, lastNs: skippedLastNs, detail };
+      const loss: Loss = {
+        where: 'journal',
+        lost: skipped,
+        firstNs: skippedFirstNs,
+        lastNs: skippedLastNs,
+        detail,
+        id: journalLoss(epoch, first - skipped, first - 1n),
+      };
       this.recordGap(client, loss, { epoch, sequence: first - 1n });
     }
   }
@@ -167,7 +174,8 @@ export class Receiver {
     } else if (batch.first > expected) {
       const lost = batch.first - expected;
       const detail = `${lost} events (sequences ${expected} to ${batch.first - 1n} of epoch ${batch.epoch}) never came from the capture.`;
-      this.recordGap(client, { where: 'journal', lost, detail }, { epoch: batch.epoch, sequence: batch.first - 1n });
+      const id = journalLoss(batch.epoch, expected, batch.first - 1n);
+      this.recordGap(client, { where: 'journal', lost, detail, id }, { epoch: batch.epoch, sequence: batch.first - 1n });
     }
     this.received = { epoch: fresh.epoch, sequence: fresh.last };
     this.pending.push(fresh);
@@ -222,4 +230,9 @@ export class Receiver {
   private readonly onRoom = (): void => {
     if (!this.abort.signal.aborted && !this.spool.full && this.spool.backlogBytes <= this.backlogBytes / 2) this.client?.resume();
   };
+}
+
+/** Identity of sequences that never came from the capture. */
+function journalLoss(epoch: string, first: bigint, last: bigint): string {
+  return `journal:${epoch}:${first}-${last}`;
 }

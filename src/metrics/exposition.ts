@@ -8,6 +8,9 @@ type Sample = readonly [value: number, labels?: Labels];
 /** The circuit of a sink as a number: what an alert can compare. */
 const CIRCUIT: Readonly<Record<string, number>> = { closed: 0, half_open: 1, open: 2 };
 
+/** Places of losses that the collector tells of itself. */
+const PLACES = ['journal', 'spool', 'sink'];
+
 /** What is known of collector and capture as Prometheus's metrics. Names follow its conventions; labels are sinks and places of loss only, so there are few series. */
 export async function exposition(status: StatusDocument): Promise<string> {
   const registry = new Registry();
@@ -42,6 +45,12 @@ function ofCollector({ version, started, rss_bytes, counters, spool, store }: St
   gauge('spool_waiting_bytes', 'Bytes of sealed segments that some sink has not.', [spool.waiting_bytes]);
   gauge('spool_backlog_bytes', 'Bytes received and not yet written.', [spool.backlog_bytes]);
   gauge('spool_quarantined_segments', 'Damaged segments that were set aside.', [spool.quarantined]);
+  const lost = new Map(spool.losses.map((one) => [one.where, one.lost]));
+  counter(
+    'spool_lost_events',
+    'Events that the spool ever told as lost, by the place.',
+    ...PLACES.map((place) => [lost.get(place) ?? 0, { place }] as const),
+  );
   gauge('spool_healthy', '1: events are taken; 0: the disk is full, cannot be written, or too much waits for a sink.', [
     spool.state === 'running' ? 1 : 0,
   ]);

@@ -1,6 +1,6 @@
 import { count, moment, numberOf, words } from './columns.js';
 import { LIMIT, NODE, type Report, SINCE, UNTIL, type Values } from './report.js';
-import { isWithin, narrowed } from './sql.js';
+import { isWithin, LOSS_IDENTITY, narrowed } from './sql.js';
 
 const COLUMNS = ['at', 'place', 'lost', 'first', 'last', 'detail', 'node', 'epoch'] as const;
 
@@ -48,8 +48,8 @@ Examples:
 function sql(values: Values): string {
   const own = narrowed({ ...(values.node === undefined ? {} : { node: values.node }) }, 'addr');
   const ms = (column: string): string => `if(toUnixTimestamp64Nano(${column}) = 0, NULL, toUnixTimestamp64Milli(${column}))`;
-  const records = `SELECT toNullable(toUnixTimestamp64Milli(time_ns)) AS at, toString(\`where\`) AS place, lost AS n, ${ms('first_ns')} AS begun, ${ms('last_ns')} AS done, detail AS what, toString(node) AS director, toString(epoch) AS run FROM control_events WHERE ${[...own, `kind = 'loss'`, isWithin(values.since, values.until)].join(' AND ')}`;
+  const records = `SELECT toNullable(toUnixTimestamp64Milli(time_ns)) AS at, toString(\`where\`) AS place, lost AS n, ${ms('first_ns')} AS begun, ${ms('last_ns')} AS done, if(lost_unknown, concat(detail, ' More may be missing: nobody knows how many.'), detail) AS what, toString(node) AS director, toString(epoch) AS run FROM control_events WHERE ${[...own, `kind = 'loss'`, isWithin(values.since, values.until)].join(' AND ')} ORDER BY lost DESC LIMIT 1 BY ${LOSS_IDENTITY}`;
   const runs = `SELECT node, epoch, first, last, max(last) OVER (PARTITION BY node, epoch ORDER BY first ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reached, row_number() OVER (PARTITION BY node, epoch ORDER BY first) AS nr FROM batches FINAL${own.length === 0 ? '' : ` WHERE ${own.join(' AND ')}`}`;
   const gaps = `SELECT NULL AS at, 'ledger' AS place, first - reached - 1 AS n, NULL AS begun, NULL AS done, concat('sequences ', toString(reached + 1), ' to ', toString(first - 1), ' of epoch ', epoch) AS what, toString(node) AS director, toString(epoch) AS run FROM (${runs}) WHERE nr > 1 AND first > reached + 1`;
-  return `SELECT at, place, n AS lost, begun AS first, done AS last, what AS detail, director AS node, run AS epoch FROM (${records} UNION ALL ${gaps}) ORDER BY at DESC NULLS FIRST, detail LIMIT ${values.limit ?? 50}`;
+  return `SELECT at, place, n AS lost, begun AS first, done AS last, what AS detail, director AS node, run AS epoch FROM (SELECT * FROM (${records}) UNION ALL ${gaps}) ORDER BY at DESC NULLS FIRST, detail LIMIT ${values.limit ?? 50}`;
 }

@@ -163,3 +163,6 @@ export function stepOf({ since = 0, until = Date.now() }: Values): number {
 export function pieceOf(column: string, step: number): string {
   return `intDiv(toUnixTimestamp(${column}), ${step}) * ${step} * 1000`;
 }
+
+/** What names a loss among rows of control_events: one that is told twice has the same, and its largest `lost` counts. */
+export const LOSS_IDENTITY = "if(loss_id = '', concat(epoch, ' ', toString(sequence)), loss_id)";

@@ -304,7 +304,8 @@ export class Pump {
       if (!aside || !kept) return;
       // A loss record that is itself refused gets none of its own: they would be refused for ever.
       const own = epoch.startsWith(LOCAL_EPOCH);
-      const recorded = own || (await this.untilDone(() => this.spool.recordLoss({ where: 'sink', lost: BigInt(count), detail }, node)));
+      const lost = { where: 'sink', lost: BigInt(count), detail, id: `refused:${this.sink.name}:${segment.chain.slice(0, 32)}` } as const;
+      const recorded = own || (await this.untilDone(() => this.spool.keepLoss(lost, node)));
       if (!recorded) return;
     }
     await this.untilDone(async () => {

@@ -8,11 +8,10 @@ import { bodyName, indexName, listSegments, type SegmentFiles } from './layout.j
 import type { Segment } from './segment.js';
 import { segmentOf } from './segment-writer.js';
 
-/** The index of a segment; undefined when the file cannot be found or has no readable header. */
+/** The index of a segment, as far as it can be read; undefined when the file cannot be found. */
 export async function loadIndex(dir: string, files: Pick<SegmentFiles, 'id' | 'record'>): Promise<ParsedIndex | undefined> {
   try {
-    const index = parseIndex(await readFile(join(dir, indexName(files.id, files.record))));
-    return index.header === undefined ? undefined : index;
+    return parseIndex(await readFile(join(dir, indexName(files.id, files.record))));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;

@@ -48,6 +48,8 @@ export interface IndexEntry {
 
 /** Written when a segment is sealed. */
 export interface IndexFooter {
+  /** The header once more, so that one damaged byte leaves one of the two; undefined in the footers of older versions. */
+  readonly of?: IndexHeader | undefined;
   readonly count: number;
   readonly bytes: number;
   readonly ranges: readonly SequenceRange[];
@@ -55,7 +57,7 @@ export interface IndexFooter {
   /** Chain value of the segment before. */
   readonly previous: string;
   readonly chain: string;
-  /** The last sequence of a capture's log that is in the spool up to here. */
+  /** The last sequence of a capture's log up to which all is in this segment and in those sealed before it. Of a run's two segments the one that is sealed first says nothing of the other. */
   readonly position: LogPosition | undefined;
   /** Events were erased since it was sealed; undefined: none. */
   readonly erased?: ErasedPart | undefined;
@@ -77,10 +79,22 @@ export interface ParsedIndex {
   readonly valid: number;
   /** Bytes of the file that follow a footer or that cannot be read. */
   readonly excess: number;
+  /** Whose index it is, also when the header cannot be read and the footer says it. */
+  readonly identity: IndexHeader | undefined;
+  /** A whole footer, also behind what cannot be read. */
+  readonly ending: IndexFooter | undefined;
+  /** Whole entries behind what cannot be read. */
+  readonly beyond: readonly IndexEntry[];
+  /** Something of a footer is there: the segment was sealed once. */
+  readonly wasSealed: boolean;
 }
 
 export function encodeHeader(header: IndexHeader): Buffer {
-  return framed(HEADER_MAGIC, {
+  return framed(HEADER_MAGIC, headerToJson(header));
+}
+
+function headerToJson(header: IndexHeader): Record<string, unknown> {
+  return {
     version: 1,
     id: header.id,
     record: header.record,
@@ -89,7 +103,7 @@ export function encodeHeader(header: IndexHeader): Buffer {
     start: String(header.start),
     local: header.local,
     position: positionToJson(header.position),
-  });
+  };
 }
 
 /** Writes an entry at `at` of `into`. */
@@ -114,31 +128,62 @@ export function encodeFooter(footer: IndexFooter): Buffer {
     chain: footer.chain,
     position: positionToJson(footer.position),
     erased: footer.erased,
+    of: footer.of === undefined ? undefined : headerToJson(footer.of),
   });
 }
 
-/** Reads as much as is whole and correct. Never throws. */
+/** Reads as much as is whole and correct, and looks for more behind what is not. Never throws. */
 export function parseIndex(file: Buffer): ParsedIndex {
   const entries: IndexEntry[] = [];
   const head = unframed(file, 0, HEADER_MAGIC);
   const header = head === undefined ? undefined : readHeader(head.json);
-  if (head === undefined || header === undefined) return { header: undefined, entries, footer: undefined, valid: 0, excess: file.length };
+  if (head === undefined || header === undefined)
+    return { header: undefined, entries, footer: undefined, valid: 0, excess: file.length, ...behind(file, 0, undefined) };
   let at = head.end;
-  while (at + ENTRY_SIZE <= file.length && file.readUInt32LE(at) === ENTRY_MAGIC) {
-    if (crc32c(file.subarray(at, at + 36)) !== file.readUInt32LE(at + 36)) break;
-    entries.push({
-      count: file.readUInt32LE(at + 4),
-      first: file.readBigUInt64LE(at + 8),
-      offset: Number(file.readBigUInt64LE(at + 16)),
-      length: file.readUInt32LE(at + 24),
-      crc32c: file.readUInt32LE(at + 28),
-    });
+  for (let entry = entryAt(file, at); entry !== undefined; entry = entryAt(file, at)) {
+    entries.push(entry);
     at += ENTRY_SIZE;
   }
   const foot = unframed(file, at, FOOTER_MAGIC);
   const footer = foot === undefined ? undefined : readFooter(foot.json);
-  if (foot === undefined || footer === undefined) return { header, entries, footer: undefined, valid: at, excess: file.length - at };
-  return { header, entries, footer, valid: foot.end, excess: file.length - foot.end };
+  if (foot === undefined || footer === undefined)
+    return { header, entries, footer: undefined, valid: at, excess: file.length - at, ...behind(file, at, header) };
+  const rest = { identity: header, ending: footer, beyond: [], wasSealed: true };
+  return { header, entries, footer, valid: foot.end, excess: file.length - foot.end, ...rest };
+}
+
+/** A whole entry at this place; undefined: there is none. */
+function entryAt(file: Buffer, at: number): IndexEntry | undefined {
+  if (at + ENTRY_SIZE > file.length || file.readUInt32LE(at) !== ENTRY_MAGIC) return undefined;
+  if (crc32c(file.subarray(at, at + 36)) !== file.readUInt32LE(at + 36)) return undefined;
+  return {
+    count: file.readUInt32LE(at + 4),
+    first: file.readBigUInt64LE(at + 8),
+    offset: Number(file.readBigUInt64LE(at + 16)),
+    length: file.readUInt32LE(at + 24),
+    crc32c: file.readUInt32LE(at + 28),
+  };
+}
+
+/** What is left behind damage at `from`. */
+function behind(
+  file: Buffer,
+  from: number,
+  header: IndexHeader | undefined,
+): Pick<ParsedIndex, 'identity' | 'ending' | 'beyond' | 'wasSealed'> {
+  const beyond: IndexEntry[] = [];
+  for (let at = file.indexOf('BAT1', from); at >= 0; at = file.indexOf('BAT1', at + 1)) {
+    const entry = entryAt(file, at);
+    if (entry !== undefined) beyond.push(entry);
+  }
+  let ending: IndexFooter | undefined;
+  for (let at = file.indexOf('FOOT', from); at >= 0 && ending === undefined; at = file.indexOf('FOOT', at + 1)) {
+    const foot = unframed(file, at, FOOTER_MAGIC);
+    if (foot !== undefined) ending = readFooter(foot.json);
+  }
+  // One damaged byte leaves one of these words.
+  const wasSealed = file.includes('FOOT', from) || file.includes('"sha256"', from);
+  return { identity: header ?? ending?.of, ending, beyond, wasSealed };
 }
 
 /** Runs of sequences without gaps, from entries in ascending order. */
@@ -215,6 +260,7 @@ function readFooter(json: Record<string, unknown>): IndexFooter | undefined {
     chain: String(json.chain),
     position: positionFromJson(json.position),
     erased: erasedFromJson(json.erased),
+    of: typeof json.of === 'object' && json.of !== null ? readHeader(json.of as Record<string, unknown>) : undefined,
   };
 }
 

@@ -13,6 +13,11 @@ export interface Doomed {
   readonly behind: readonly string[];
 }
 
+/** So many segments wait for a sink that keeps up: one under way, one behind it, one that was sealed just now. */
+const IN_PASSING = 3;
+/** Most segments that one note dooms. */
+const DROPPED_AT_ONCE = 256;
+
 /** What is after a place in the spool. */
 export interface SealedLag {
   readonly segments: number;
@@ -159,7 +164,10 @@ export class SealedSegments {
     return oldest.id <= this.delivered() ? oldest : undefined;
   }
 
-  /** What the policy `drop-oldest` gives up now; undefined: nothing. */
+  /**
+   * What the policy `drop-oldest` gives up now; undefined: nothing. However small `spool.backlog_bytes` is, the newest few stay for it: they wait in passing, also for a sink
+   * that keeps up.
+   */
   doomed(diskFull: boolean): Doomed | undefined {
     const { whenFull, backlogBytes, backlogAgeMs } = this.limits;
     if (whenFull !== 'drop-oldest') return undefined;
@@ -167,10 +175,11 @@ export class SealedSegments {
     const segments: Segment[] = [];
     let waiting = this.waiting;
     let why = '';
-    for (const segment of this.list.slice(0, -1)) {
+    for (const [i, segment] of this.list.slice(0, -1).entries()) {
       if (segment.id <= delivered) continue;
-      if (segments.length > 0 && segments[0]?.node !== segment.node) break;
-      if (backlogBytes > 0 && waiting > backlogBytes) why = `More than ${backlogBytes} bytes waited (spool.backlog_bytes)`;
+      if (segments.length === DROPPED_AT_ONCE || (segments.length > 0 && segments[0]?.node !== segment.node)) break;
+      if (backlogBytes > 0 && waiting > backlogBytes && i < this.list.length - IN_PASSING)
+        why = `More than ${backlogBytes} bytes waited (spool.backlog_bytes)`;
       else if (backlogAgeMs > 0 && this.ageOf(segment) > backlogAgeMs)
         why = `Something waited for more than ${backlogAgeMs} ms (spool.backlog_age)`;
       else if (diskFull && segments.length === 0) why = 'The disk was full';

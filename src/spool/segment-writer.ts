@@ -16,7 +16,7 @@ import {
   rangesOf,
 } from './index-file.js';
 import { bodyName, indexName } from './layout.js';
-import type { Segment } from './segment.js';
+import type { Segment, SequenceRange } from './segment.js';
 
 /** A segment being written: `flush` writes what was staged, then either `commit` keeps it or `rollback` cuts it off again. */
 export class SegmentWriter {
@@ -79,7 +79,8 @@ export class SegmentWriter {
       writer.bodyLength = content.length;
       writer.hash.update(content);
       await writer.rollback();
-      await body.datasync();
+      // Whoever wrote it may not have synced it: no footer may speak of what a power cut could still take.
+      writer.unsynced = true;
       return writer;
     } catch (error) {
       await index.close();
@@ -154,14 +155,19 @@ export class SegmentWriter {
     await this.body.truncate(this.bodyLength);
   }
 
+  /** Runs of sequences in it. */
+  get ranges(): SequenceRange[] {
+    return rangesOf(this.entries);
+  }
+
   /**
-   * Writes the footer, durable when `durable`, and closes the files. The caller has synced every segment of the run before: a footer says how far the log is safe, and
-   * a power cut must not leave it without what it speaks of.
+   * Writes the footer, durable when `durable`, and closes the files. The caller has synced every segment of the run before, and `position` speaks of none that is sealed
+   * later: a power cut must not leave a footer without what it speaks of.
    */
   async seal(previous: string, position: LogPosition | undefined, durable: boolean): Promise<Segment> {
     const sha256 = this.hash.copy().digest('hex');
     const part = { count: this.count, bytes: this.bodyLength, ranges: rangesOf(this.entries), sha256 };
-    const footer: IndexFooter = { ...part, previous, chain: chainValue(previous, this.header, part), position };
+    const footer: IndexFooter = { ...part, of: this.header, previous, chain: chainValue(previous, this.header, part), position };
     const bytes = encodeFooter(footer);
     await writeAll(this.index, [bytes], bytes.length, this.indexLength);
     if (durable) await this.index.datasync();

@@ -7,24 +7,28 @@ import { systemReason } from '../text/system-error.js';
 import type { Batch } from '../wire/batch.js';
 import { sentenceOf } from '../wire/errors.js';
 import { BodyChecks } from './body-check.js';
-import { loadIndex, loadSealed } from './catalog.js';
-import { type DropNote, dropNote, keepReserve, noteDrop, pendingDrops, settleDrop } from './dropped.js';
+import { listSealed, loadIndex, loadSealed } from './catalog.js';
+import { dropNote, lossId, oldDropNotes, removeDoomed } from './dropped.js';
 import { DamagedSegmentError, SpoolWriteError } from './errors.js';
+import { type Extent, extentOf } from './extent.js';
 import { CHAIN_START, type LogPosition, type ParsedIndex } from './index-file.js';
 import { bodyName, CURSORS, indexName, listSegments, QUARANTINE, REFUSED, type SegmentFiles, syncDirectory } from './layout.js';
 import { lockDirectory } from './lock.js';
 import { LOCAL_EPOCH, type LocalRecord, type Loss, localBatch, lossBatch } from './loss.js';
+import { countedOnce, LossLedger, type LossNote, type LossTotal, type NamedLoss } from './loss-ledger.js';
 import type { SpoolMark } from './mark.js';
 import { type SpoolOptions, type SpoolSettings, spoolSettings } from './options.js';
-import { type Extent, extentOf, moveAway, noteQuarantine, pendingQuarantines, type QuarantineNote } from './quarantine.js';
+import { extentsAside, moveAway, oldQuarantineNotes, quarantineNote } from './quarantine.js';
 import { missingFrom, type Standing } from './reconcile.js';
-import { recoverTail, removeSegment } from './recover.js';
+import { finishRemovals, holdsNothing, recoverTail, removeSegment } from './recover.js';
 import { type Change, commitRewrite, discardRewrite, prepareRewrite, recoverRewrites } from './rewrite.js';
+import { countOf, missingOf, rangesText, withPositions } from './run.js';
 import { type SealedLag, SealedSegments } from './sealed.js';
 import type { RecordName, Segment } from './segment.js';
 import { SegmentWriter, segmentOf, settleAll } from './segment-writer.js';
 import { type IdleSink, SpoolSinks } from './sinks.js';
 import { StateFile, type StateReading, withoutSegment, withSealed } from './state.js';
+import { lossesOf } from './told.js';
 
 /** Bytes that one group commit takes at most. */
 const GROUP_BYTES = 8 * 1024 * 1024;
@@ -34,6 +38,8 @@ const RETRY_MS = 1000;
 const STRETCHED_MS = 30_000;
 /** So many segments wait in passing. */
 const AHEAD = 2;
+/** Newest segments of which some may be of the run that recovery reads. */
+const RECENT = 4;
 /** How often it is looked whether something has become too old, ms: at most and at least. */
 const AGE_CHECK_MS = { most: 60_000, least: 50 };
 
@@ -77,6 +83,8 @@ export interface SpoolStatus {
   readonly backlogBytes: number;
   readonly lastDurable: LogPosition | undefined;
   readonly quarantined: number;
+  /** What the spool ever told as lost. */
+  readonly losses: readonly LossTotal[];
   /** Of sealed segments that some sink has not. */
   readonly waitingBytes: number;
   /** `running`, or a sentence on what is wrong. */
@@ -94,7 +102,9 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
   private readonly memory: StateFile;
   private readonly lock: FileHandle;
   private readonly localEpoch = `${LOCAL_EPOCH}${Date.now()}`;
+  /** Of the collector's own records: the last that was taken, and the last that is durable. One that is rejected gives its number back. */
   private localSequence = 0n;
+  private localDurable = 0n;
 
   private readonly sealedSegments: SealedSegments;
   /** The last failure was a full disk. */
@@ -102,8 +112,9 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
   private trimWanted = false;
   /** What is done between two writes. None rejects. */
   private readonly between: (() => Promise<void>)[] = [];
-  /** Drops whose loss could not be written into the log yet. */
-  private readonly unrecorded: DropNote[] = [];
+  private ledger!: LossLedger;
+  /** Notes whose records are being written. */
+  private readonly telling = new Map<LossNote, Promise<void>>();
   /** Tells once more what could not be written into the log. */
   private readonly untold: (() => void)[] = [];
   /** What the start found, sentences. */
@@ -206,17 +217,33 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
   }
 
   /**
-   * Writes a loss into the log, as a batch of the collector's own epoch. `position`: the capture's log is accounted for up to there once this is durable.
+   * Writes a loss into the log, as a batch of the collector's own epoch. `position`: the capture's log is accounted for up to there once this is durable. Whoever cannot tell
+   * it again uses keepLoss().
    */
-  recordLoss(loss: Loss, node = this.node, position?: LogPosition): Promise<void> {
-    this.localSequence += 1n;
-    return this.enqueue([lossBatch(loss, node, this.localEpoch, this.localSequence)], true, position);
+  async recordLoss(loss: Loss, node = this.node, position?: LogPosition): Promise<void> {
+    const named = { ...loss, id: loss.id ?? lossId(loss.where) };
+    await this.enqueueOwn((sequence) => lossBatch(named, node, this.localEpoch, sequence), position);
+    await this.ledger.count(named);
+  }
+
+  /** Keeps a loss until it stands in the log, whatever happens. Durable when it resolves, also on a full disk; may be repeated. */
+  async keepLoss(loss: NamedLoss, node = this.node): Promise<void> {
+    if ((await lossesOf(this.sealedSegments.all())).some(({ id }) => id === loss.id)) return;
+    const note: LossNote = { deed: 'none', segments: [], node, losses: [loss] };
+    await this.ledger.add(note, [totalOf(loss)]);
+    this.tell(note, note.losses);
   }
 
   /** Writes another record of the collector's own into the log. */
   record(fields: LocalRecord): Promise<void> {
+    return this.enqueueOwn((sequence) => localBatch(fields, this.node, this.localEpoch, sequence), undefined);
+  }
+
+  private enqueueOwn(make: (sequence: bigint) => Batch, position: LogPosition | undefined): Promise<void> {
+    const refused = this.refusal();
+    if (refused !== undefined) return Promise.reject(refused);
     this.localSequence += 1n;
-    return this.enqueue([localBatch(fields, this.node, this.localEpoch, this.localSequence)], true, undefined);
+    return this.enqueue([make(this.localSequence)], true, position);
   }
 
   /** The first sealed segment after `id`; undefined when there is none yet. One that is found damaged goes to quarantine and is passed over. */
@@ -363,7 +390,7 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
     if (this.broken) await this.seal();
     if (this.broken) throw new SpoolWriteError(this.state, 'EAGAIN');
     this.refusing = false;
-    for (const note of this.unrecorded.splice(0)) this.recordDrop(note);
+    await this.tellNotes();
     if (this.untold.length === 0) return;
     for (const tell of this.untold.splice(0)) tell();
     // They may move the place from which the capture is asked.
@@ -403,6 +430,7 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
       backlogBytes: this.queueBytes,
       lastDurable: this.durable,
       quarantined: this.quarantined,
+      losses: this.ledger.totals,
       waitingBytes: sealed.waitingBytes,
       state: sealed.full && this.state === 'running' ? sealed.fullSentence() : this.state,
       idle: this.sinks.idle(),
@@ -420,8 +448,10 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
     clearInterval(this.ageTimer);
     this.failQueued(new SpoolWriteError('The spool is closed.', 'ECANCELED'));
     for (const writer of this.run?.writers.values() ?? []) await writer.close().catch(() => undefined);
+    await Promise.all(this.telling.values());
     await this.memory.close();
     await this.sinks.close();
+    await this.ledger.close();
     await this.lock.close();
   }
 
@@ -429,8 +459,8 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
     const first = batches[0];
     const last = batches.at(-1);
     if (first === undefined || last === undefined) return Promise.resolve();
-    if (this.closing) return Promise.reject(new SpoolWriteError('The spool is closed.', 'ECANCELED'));
-    if (this.refusing) return Promise.reject(new SpoolWriteError(this.state, 'EAGAIN'));
+    const refused = this.refusal();
+    if (refused !== undefined) return Promise.reject(refused);
     let bytes = 0;
     for (const batch of batches) bytes += batch.body.length;
     if (!local) this.node = first.node;
@@ -450,6 +480,12 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
       this.queueBytes += bytes;
       void this.work();
     });
+  }
+
+  /** Why nothing is taken now; undefined: something is. */
+  private refusal(): SpoolWriteError | undefined {
+    if (this.closing) return new SpoolWriteError('The spool is closed.', 'ECANCELED');
+    return this.refusing ? new SpoolWriteError(this.state, 'EAGAIN') : undefined;
   }
 
   /** Runs the one worker that writes; returns when it has nothing left to do. */
@@ -558,7 +594,10 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
     this.durable = this.written;
     const settled = this.unsynced;
     this.unsynced = [];
-    for (const append of settled) append.resolve();
+    for (const append of settled) {
+      if (append.local) this.localDurable = append.last;
+      append.resolve();
+    }
   }
 
   private async sync(run: Run, now: number): Promise<void> {
@@ -623,18 +662,23 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
     const run = this.run;
     if (run === undefined) return;
     clearTimeout(this.sealTimer);
-    await this.sealWriters([...run.writers.values()]);
+    await this.sealWriters(withPositions([...run.writers.values()], this.written));
     this.run = undefined;
     this.lastSync = Date.now();
     this.settle();
   }
 
-  /** Seals in ascending order of ids, so that the chain goes over them in that order. */
-  private async sealWriters(writers: readonly SegmentWriter[]): Promise<void> {
+  /** Seals in ascending order of ids, so that the chain goes over them in that order, and over those `between` that are to be set aside. */
+  private async sealWriters(
+    writers: ReturnType<typeof withPositions>,
+    between: readonly { readonly id: number; readonly chain: string }[] = [],
+  ): Promise<void> {
     const durable = this.settings.syncMs !== undefined;
-    if (durable) await settleAll(writers.map((writer) => writer.sync()));
-    for (const writer of writers) {
-      const segment = await writer.seal(this.chain, this.written, durable);
+    if (durable) await settleAll(writers.map(({ writer }) => writer.sync()));
+    for (const { writer, position } of writers) {
+      const last = this.sealedSegments.newest?.id ?? 0;
+      this.chain = between.filter(({ id }) => id > last && id < writer.header.id).at(-1)?.chain ?? this.chain;
+      const segment = await writer.seal(this.chain, position, durable);
       this.chain = segment.chain;
       this.sealedSegments.add(segment, Date.now(), true);
       this.memory.change((state) => withSealed(state, segment));
@@ -670,6 +714,7 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
     this.unsynced = [];
     this.queue = [];
     this.queueBytes = 0;
+    this.localSequence = this.localDurable;
     for (const append of failed) append.reject(error);
     this.emit('room');
   }
@@ -677,31 +722,48 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
   /** After a failed write: what is on the disk is the truth. */
   private async repair(): Promise<void> {
     const newest = this.sealedSegments.newest?.id ?? 0;
-    const all = await listSegments(this.directory);
-    await this.recover(
-      all.filter((files) => files.id > newest),
-      all.filter((files) => files.id <= newest).slice(-1),
-    );
+    await this.recover((await listSegments(this.directory)).filter((files) => files.id > newest));
+    for (const { epoch, ranges } of this.sealedSegments.all())
+      if (epoch === this.localEpoch) for (const { last } of ranges) if (last > this.localDurable) this.localDurable = last;
+    this.localSequence = this.localDurable;
     this.broken = false;
     this.state = 'running';
   }
 
-  private async recover(tail: readonly SegmentFiles[], lastSealed: readonly SegmentFiles[]): Promise<void> {
+  /** `damagedBefore`: what segments held that are still to be set aside. */
+  private async recover(tail: readonly SegmentFiles[], damagedBefore: readonly Extent[] = []): Promise<void> {
     const sealed: ParsedIndex[] = [];
-    for (const files of lastSealed) {
-      const index = await loadIndex(this.directory, files);
+    for (const segment of this.sealedSegments.all().slice(-RECENT)) {
+      const index = await loadIndex(this.directory, segment);
       if (index !== undefined) sealed.push(index);
     }
-    const { writers, position, unreadable } = await recoverTail(this.directory, tail, sealed);
-    this.written = position ?? this.durable;
     this.nextId = Math.max(this.nextId, ...tail.map((files) => files.id + 1));
-    await this.sealWriters(writers);
-    await syncDirectory(this.directory);
-    this.durable = this.written;
-    for (const files of unreadable) {
-      const reason = `The index of segment ${bodyName(files.id, files.record)} cannot be read.`;
-      await this.quarantine(files, extentOf(files, undefined, this.sealedSegments.all(), this.node), reason);
+    const { writers, position, damaged, vanished } = await recoverTail(
+      this.directory,
+      tail,
+      sealed,
+      [...damagedBefore, ...(await extentsAside(this.directory, this.nextId - RECENT))],
+      () => this.nextId++,
+    );
+    try {
+      let said = this.durable;
+      const speaking = writers.map(({ writer, position: own }) => {
+        said = own ?? said;
+        return { writer, position: said };
+      });
+      const chains = damaged.flatMap(({ files: { id }, chain }) => (chain === undefined ? [] : [{ id, chain }]));
+      // No footer before its files have their names: a power cut must not leave one without its body.
+      await syncDirectory(this.directory);
+      await this.sealWriters(speaking, chains);
+      this.chain = chains.filter(({ id }) => id > (this.sealedSegments.newest?.id ?? 0)).at(-1)?.chain ?? this.chain;
+    } catch (error) {
+      for (const { writer } of writers) await writer.close().catch(() => undefined);
+      throw error;
     }
+    this.written = position ?? this.durable;
+    this.durable = this.written;
+    for (const { files, extent, reason } of damaged) await this.quarantine(files, upTo(this.durable, extent), reason);
+    for (const extent of vanished) await this.recordVanished(extent);
   }
 
   /** Reads what an earlier process left. */
@@ -709,14 +771,27 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
     const newestBefore = reading.state === 'whole' ? reading.content.newest : 0;
     await this.sinks.read(configured);
     await recoverRewrites(this.directory);
-    const dropped = await pendingDrops(this.directory);
-    const droppedIds = dropped.flatMap(({ ids }) => ids);
+    await finishRemovals(this.directory);
+    this.ledger = await LossLedger.open(this.directory, async () =>
+      countedOnce(await lossesOf(await listSealed(this.directory))).map(totalOf),
+    );
+    for (const { note, remove } of [...(await oldDropNotes(this.directory)), ...(await oldQuarantineNotes(this.directory))]) {
+      await this.ledger.add(note, note.losses.map(totalOf));
+      await remove();
+    }
+    const droppedIds = this.ledger.notes.flatMap(({ segments }) => segments.map(({ id }) => id));
+    for (const note of this.ledger.notes) await this.doNoted(note);
     const all = await listSegments(this.directory);
     const indexes = new Map<number, ParsedIndex | undefined>();
     for (const files of all) indexes.set(files.id, await loadIndex(this.directory, files));
-    const sealedIds = all.filter((files) => indexes.get(files.id)?.footer !== undefined).map((files) => files.id);
-    const newestSealed = sealedIds.at(-1) ?? 0;
-    const oldestSealed = sealedIds[0] ?? 0;
+    const sealed = new Map<number, Awaited<ReturnType<typeof loadSealed>>>();
+    const wrong = new Map<number, string>();
+    for (const files of all)
+      await loadSealed(this.directory, files, indexes.get(files.id)).then(
+        (found) => sealed.set(files.id, found),
+        (error: unknown) => wrong.set(files.id, sentenceOf(error)),
+      );
+    const newestSealed = [...sealed.keys()].at(-1) ?? 0;
     const quarantined = (await listSegments(join(this.directory, QUARANTINE))).map(({ id }) => id);
     this.quarantined = quarantined.length;
     const given = [newestBefore, this.sinks.newestDelivered, ...quarantined, ...droppedIds, ...(await refusedIds(this.directory))];
@@ -724,33 +799,32 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
 
     const damaged: { files: SegmentFiles; reason: string }[] = [];
     for (const files of all.filter((each) => each.id <= newestSealed)) {
-      if (files.id < oldestSealed && !files.hasIndex) {
-        await removeSegment(this.directory, files); // its removal was interrupted
+      const found = sealed.get(files.id);
+      this.chain = (found ?? indexes.get(files.id))?.footer?.chain ?? this.chain;
+      if (found === undefined) {
+        damaged.push({ files, reason: wrong.get(files.id) ?? '' });
         continue;
       }
-      try {
-        const { header, footer } = await loadSealed(this.directory, files, indexes.get(files.id));
-        const segment = segmentOf(header, footer, join(this.directory, bodyName(files.id, files.record)));
-        const { mtimeMs } = await stat(join(this.directory, indexName(files.id, files.record)));
-        this.sealedSegments.add(segment, mtimeMs, false);
-        this.memory.change((state) => withSealed(state, segment));
-        this.chain = footer.chain;
-        this.node = header.node;
-        this.durable = footer.position;
-      } catch (error) {
-        damaged.push({ files, reason: sentenceOf(error) });
-        const footer = indexes.get(files.id)?.footer;
-        if (footer !== undefined) {
-          this.chain = footer.chain;
-          this.durable = footer.position;
-        }
-      }
+      const { header, footer } = found;
+      const segment = segmentOf(header, footer, join(this.directory, bodyName(files.id, files.record)));
+      const { mtimeMs } = await stat(join(this.directory, indexName(files.id, files.record)));
+      this.sealedSegments.add(segment, mtimeMs, false);
+      this.memory.change((state) => withSealed(state, segment));
+      this.node = header.node;
+      this.durable = footer.position;
     }
-    const pending = await pendingQuarantines(this.directory); // before this process adds its own
+    const extents = new Map<SegmentFiles, Extent>();
+    for (const { files } of damaged) {
+      const segments = this.sealedSegments.all();
+      const extent = await extentOf(this.directory, files, indexes.get(files.id), segments, [...extents.values()], this.node);
+      // One that was begun on a full disk, and nothing is missing.
+      if (extent.count === 0 && (await holdsNothing(this.directory, files))) await removeSegment(this.directory, files);
+      else extents.set(files, extent);
+    }
     try {
       await this.recover(
         all.filter((files) => files.id > newestSealed),
-        all.filter((files) => files.id === newestSealed),
+        [...extents.values()],
       );
     } catch (error) {
       // A full disk must not keep us from starting: ready() tries again.
@@ -758,12 +832,10 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
     }
     this.memory.touch();
     await this.settleWith(reading.state, newestBefore, new Set([...droppedIds, ...damaged.map(({ files }) => files.id)]));
-    if (this.settings.whenFull === 'drop-oldest') await keepReserve(this.directory);
-    for (const note of dropped) this.recordDrop(note);
-    for (const note of pending) await this.recordQuarantine(note);
+    await this.tellNotes();
     for (const { files, reason } of damaged) {
-      const index = indexes.get(files.id);
-      await this.quarantine(files, extentOf(files, index, this.sealedSegments.all(), this.node), reason);
+      const extent = extents.get(files);
+      if (extent !== undefined) await this.quarantine(files, extent, reason);
     }
     await this.memory.flush();
   }
@@ -795,7 +867,8 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
       return;
     }
     this.found.push(loss.detail);
-    this.tell(() => this.recordLoss(loss, this.node, position).then(settled));
+    const named = { ...loss, id: `missing:${this.memory.value.generation}:${missing.first}-${missing.last}` };
+    this.tellLater(() => this.recordLoss(named, this.node, position).then(settled));
   }
 
   private async standing(reading: StateReading['state'], newestBefore: number, elsewhere: ReadonlySet<number>): Promise<Standing> {
@@ -818,29 +891,63 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
     if (lacks === undefined || lacks.isNew || lacks.recorded) return;
     const what = lacks.events === null ? 'nobody knows how many events' : `${lacks.events} events`;
     const detail = `Sink ${name} lacks segments ${lacks.first} to ${lacks.last}, ${what}: they were gone before it had them.`;
-    this.tell(() => this.recordLoss({ where: 'sink', lost: BigInt(lacks.events ?? 0), detail }).then(() => this.sinks.recorded(name)));
+    const id = `lack:${name}:${lacks.first}-${lacks.last}`;
+    const loss: NamedLoss = { where: 'sink', lost: BigInt(lacks.events ?? 0), unknown: lacks.events === null, detail, id };
+    this.tellLater(() => this.keepLoss(loss).then(() => this.sinks.recorded(name)));
   }
 
   /** Not awaited: a full disk must not keep us. What fails is told again when the spool takes something again. */
-  private tell(record: () => Promise<void>): void {
-    record().catch(() => void this.untold.push(() => this.tell(record)));
+  private tellLater(record: () => Promise<void>): void {
+    record().catch(() => void this.untold.push(() => this.tellLater(record)));
   }
 
   /** Moves a damaged segment away and writes its loss into the log. */
   private async quarantine(files: Pick<Segment, 'id' | 'record'>, extent: Extent, reason: string): Promise<void> {
+    // First, so that only one of those that find it at once tells of it.
     this.sealedSegments.remove(files.id);
     this.quarantined++;
     this.memory.change((state) => withoutSegment(state, files.id));
-    await this.recordQuarantine(await moveAway(this.directory, files, extent, reason));
+    const { fresh, ...note } = await quarantineNote(this.directory, files, extent, reason);
+    await this.ledger.add(note, fresh.map(totalOf));
+    await this.doNoted(note);
+    this.tell(note, note.losses);
   }
 
-  /** Writes a quarantined segment's loss into the log, and notes that it was. */
-  private async recordQuarantine(note: QuarantineNote): Promise<void> {
-    await noteQuarantine(this.directory, note, false);
-    // Not awaited: it is queued before anything that comes later, and a full disk must not stop the reader.
-    this.recordLoss(note.loss, note.node)
-      .then(() => noteQuarantine(this.directory, note, true))
-      .catch(() => undefined);
+  /** Tells of sequences that were here, and whose file is gone. */
+  private async recordVanished({ node, epoch, ranges, count }: Extent): Promise<void> {
+    const detail = `Sequences ${rangesText(ranges)} of epoch ${epoch} were in the spool, and the file that held them is gone.`;
+    const id = `vanished:${node}:${epoch}:${ranges[0]?.first}-${ranges.at(-1)?.last}`;
+    // The next start finds the same where this one cannot tell it.
+    this.recordLoss({ where: 'spool', lost: BigInt(count), detail, id }, node, this.durable).catch(() => undefined);
+  }
+
+  /** Does what a note announces, as far as it is not done. */
+  private async doNoted(note: LossNote): Promise<void> {
+    if (note.deed === 'quarantine') await moveAway(this.directory, note);
+    if (note.deed === 'drop') await removeDoomed(this.directory, note);
+    if (note.segments.length > 0) await syncDirectory(this.directory);
+  }
+
+  /** Not awaited: the worker itself may be who tells. What fails is told again when the spool takes something again, or at the next start. */
+  private tell(note: LossNote, losses: readonly NamedLoss[]): void {
+    if (!this.ledger.notes.includes(note) || this.telling.has(note)) return;
+    const records = losses.map((loss) => this.enqueueOwn((sequence) => lossBatch(loss, note.node, this.localEpoch, sequence), undefined));
+    const told = settleAll(records)
+      .then(() => this.ledger.settle(note))
+      .catch(() => undefined)
+      .finally(() => this.telling.delete(note));
+    this.telling.set(note, told);
+  }
+
+  /** Tells what is noted, except what the log has already: the process ended, or the write failed, after it was told and before that was known. */
+  private async tellNotes(): Promise<void> {
+    const notes = this.ledger.notes.filter((note) => !this.telling.has(note));
+    if (notes.length === 0) return;
+    const told = countedOnce(await lossesOf(this.sealedSegments.all()));
+    for (const note of notes) {
+      const left = note.losses.filter(({ id, lost }) => !told.some((one) => one.id === id && one.lost >= lost));
+      this.tell(note, left);
+    }
   }
 
   /** Removes delivered segments while there are more than are kept, and by the policy others that wait for too long. */
@@ -852,32 +959,37 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
       await removeSegment(this.directory, oldest);
       this.memory.change((state) => withoutSegment(state, oldest.id));
     }
-    await this.dropOldest();
+    while (await this.dropOldest());
   }
 
-  /** Removes what waits beyond the limits: first the intention is made durable, then the files go, then the loss stands in the log. */
-  private async dropOldest(): Promise<void> {
+  /** Removes what waits beyond the limits: first the intention is made durable, then the files go, then the loss stands in the log. False: nothing had to go. */
+  private async dropOldest(): Promise<boolean> {
     const doomed = this.sealedSegments.doomed(this.diskFull);
-    if (doomed === undefined) return;
-    const note = await dropNote(doomed.segments, doomed.behind, doomed.why);
-    await noteDrop(this.directory, note);
-    const toldTo = Math.max(...note.ids);
-    this.memory.change((state) => note.ids.reduce(withoutSegment, { ...state, toldTo: Math.max(state.toldTo, toldTo) }));
+    if (doomed === undefined) return false;
+    const { events, ...note } = await dropNote(doomed.segments, doomed.behind, doomed.why);
+    await this.ledger.add(note, [{ where: 'spool', lost: events, unknown: false }]);
+    const ids = doomed.segments.map(({ id }) => id);
+    const toldTo = Math.max(...ids);
+    this.memory.change((state) => ids.reduce(withoutSegment, { ...state, toldTo: Math.max(state.toldTo, toldTo) }));
     await this.memory.flush();
-    for (const segment of doomed.segments) {
-      this.sealedSegments.remove(segment.id);
-      await removeSegment(this.directory, segment);
-    }
-    await syncDirectory(this.directory);
-    this.recordDrop(note);
+    for (const id of ids) this.sealedSegments.remove(id);
+    await this.doNoted(note);
+    this.tell(note, note.losses);
+    return true;
   }
+}
 
-  private recordDrop(note: DropNote): void {
-    // Not awaited: we are the worker that writes it. What fails is tried again when the spool takes something again, or at the next start.
-    Promise.all(note.losses.map((loss) => this.recordLoss(loss, note.node)))
-      .then(() => settleDrop(this.directory, note))
-      .catch(() => void this.unrecorded.push(note));
-  }
+function totalOf({ where, lost, unknown = false }: Loss): LossTotal {
+  return { where, lost, unknown };
+}
+
+/** What of a damaged segment's events the capture is not asked for again. */
+function upTo(position: LogPosition | undefined, extent: Extent): Extent {
+  // Nobody knows of which log it is, or how much it was: if of this one, it comes again, or the capture tells that it does not.
+  if (extent.unknown === true || extent.epoch === '') return { ...extent, ranges: [], count: 0, unknown: true };
+  if (position?.epoch !== extent.epoch) return extent;
+  const ranges = missingOf(0n, position.sequence, missingOf(0n, position.sequence, extent.ranges));
+  return { ...extent, ranges, count: countOf(ranges) };
 }
 
 /** Ids of segments that sinks refused and that are kept for them. */

@@ -213,14 +213,14 @@ describe('Collector', () => {
     await withCapture(async ({ capture, sink, options }) => {
       const disk = `${options.spoolDirectory}-disk`;
       mkdirSync(disk);
-      const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=352k', 'tmpfs', disk]);
+      const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=512k', 'tmpfs', disk]);
       expect(mounted.status, 'a full disk is tested on a small tmpfs: this needs the right to mount, as root has it').toBe(0);
       try {
         const spoolDirectory = join(disk, 'spool');
         const collector = new Collector({ ...options, spoolDirectory });
         await collector.start();
         await until('it subscribed', () => capture.subscriptions.length === 1);
-        writeFileSync(join(disk, 'ballast'), Buffer.alloc(180 * 1024));
+        writeFileSync(join(disk, 'ballast'), Buffer.alloc(308 * 1024));
         const log = makeLog(Array.from({ length: 8 }, () => ({ count: 500, record: 'conn' as const })));
         capture.publish(...log);
         await until('it says that the disk is full', async () => /the disk is full/.test((await collector.status()).spool.state));

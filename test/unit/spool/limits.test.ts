@@ -61,7 +61,7 @@ describe('what waits for a sink', () => {
         [0, 1, 2, 3, 4, 5].map((i) => BigInt(i * SIZE + 1)),
       );
       expect(spool.full).toBe(false);
-      await until('the losses are in the log', () => !readdirSync(join(dir, 'dropped')).some((name) => name.endsWith('.json')));
+      await spool.idle();
       await spool.seal();
       const told = await losses(dir);
       const kept = (await listSealed(dir)).filter(({ record }) => record === 'conn');

@@ -2,8 +2,10 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import type { FsyncPolicy } from '../../../src/spool/options.js';
+import { countOf } from '../../../src/spool/run.js';
 import { Spool } from '../../../src/spool/spool.js';
 import { verifySpool } from '../../../src/spool/verify.js';
+import { accountOf } from '../support/account.js';
 import { EPOCH, makeLog } from '../support/batches.js';
 import { PowerCuts } from '../support/power-cut.js';
 import { withDirectory } from '../support/temporary.js';
@@ -93,6 +95,64 @@ describe.each(['always', 'interval:1', 'interval:60000'] as const)('a power cut 
             { cause: error },
           );
         });
+      }
+    });
+  });
+});
+
+/** What a power cut took of a spool that is never synced is told as lost, and nothing is there that is asked for again. */
+async function expectAccounted(dir: string): Promise<void> {
+  const { missing, beyond, losses } = await accountOf(dir, EPOCH);
+  expect(beyond).toEqual([]);
+  // Where so much is gone that nobody can say how much, it is not counted for sure.
+  if (losses.every(({ unknown }) => unknown !== true))
+    expect(losses.reduce((sum, { lost }) => sum + lost, 0n)).toBe(BigInt(countOf(missing)));
+}
+
+/** Plays a history until the process is killed, and the start after it; the moments of that start. */
+async function killed(dir: string, fsync: FsyncPolicy, roll: (n: number) => number): Promise<PowerCuts<bigint>> {
+  let acknowledged = 0n;
+  const model = new PowerCuts(dir, () => acknowledged);
+  mkdirSync(dir);
+  cuts = model;
+  try {
+    await model.live(async () => {
+      const spool = await Spool.open(dir, { fsync, segmentEvents: 40, segmentAgeMs: 3_600_000 });
+      const log = makeLog(Array.from({ length: APPENDS }, () => ({ count: 1 + roll(4), record: roll(3) === 0 ? 'control' : 'conn' })));
+      for (const [i, batch] of log.entries()) {
+        void spool.append([batch]).then(() => {
+          acknowledged = batch.last;
+        });
+        if (i === APPENDS >> 1) await spool.idle();
+        for (let turns = roll(12); turns > 0; turns--) await new Promise(setImmediate);
+      }
+    });
+    await model.kill();
+    model.moments.length = 0;
+    await (await Spool.open(dir, { fsync })).close();
+  } finally {
+    cuts = undefined;
+  }
+  return model;
+}
+
+describe.each(['always', 'interval:1', 'interval:60000', 'never'] as const)('a power cut in the start after a kill, fsync %s', (fsync) => {
+  it.each([1, 2, 3, 4])('leaves no position behind what is there (history %i)', async (seed) => {
+    const roll = dice(seed);
+    await withDirectory(async (directory) => {
+      const model = await killed(join(directory, 'spool'), fsync, roll);
+      expect(model.moments.length).toBeGreaterThan(0);
+      for (const [at, moment] of model.moments.entries()) {
+        for (let again = 0; again < 4; again++) {
+          const to = join(directory, `cut-${at}-${again}`);
+          model.restore(moment, to, roll);
+          const kept = fsync === 'never' ? expectAccounted(to) : expectKept(to, moment.promised);
+          await kept.catch((error: unknown) => {
+            throw new Error(`Cut at step ${at} of ${model.moments.length}: ${error instanceof Error ? error.message : String(error)}`, {
+              cause: error,
+            });
+          });
+        }
       }
     });
   });

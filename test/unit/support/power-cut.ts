@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import type * as promises from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
@@ -28,6 +29,31 @@ export interface Moment<Promised> {
   readonly inodes: ReadonlyMap<Inode, Inode>;
 }
 
+/** A process: what it has begun ends, and what it begins after its end never does. */
+class Life {
+  private ended = false;
+  private readonly running = new Set<Promise<unknown>>();
+  private readonly open: FileHandle[] = [];
+
+  opened(handle: FileHandle): void {
+    this.open.push(handle);
+  }
+
+  run<T>(action: () => Promise<T>): Promise<T> {
+    if (this.ended) return new Promise(() => undefined);
+    const step = action();
+    const settled = step.catch(() => undefined).finally(() => this.running.delete(settled));
+    this.running.add(settled);
+    return this.ended ? step : step.then((value) => (this.ended ? new Promise(() => undefined) : value));
+  }
+
+  async end(): Promise<void> {
+    this.ended = true;
+    while (this.running.size > 0) await Promise.all(this.running);
+    for (const handle of this.open) await handle.close().catch(() => undefined);
+  }
+}
+
 /**
  * A model of the disk below one folder, kept by watching `node:fs/promises`: a write is durable only after a sync of its file, a name only after a sync of its folder
  * (POSIX promises no more). After each step it takes down what a power cut could leave; `restore` makes a folder of one of these possibilities.
@@ -41,6 +67,28 @@ export class PowerCuts<Promised> {
   constructor(root: string, promised: () => Promised) {
     this.root = root;
     this.promised = promised;
+  }
+
+  /** What the process that lives now has open and does. */
+  private process = new Life();
+
+  private readonly context = new AsyncLocalStorage<Life>();
+
+  /** Of whoever asks. */
+  get life(): Life {
+    return this.context.getStore() ?? this.process;
+  }
+
+  /** Runs what the process that lives now does; what is left of it ends with kill(). */
+  live<T>(action: () => Promise<T>): Promise<T> {
+    return this.context.run(this.process, action);
+  }
+
+  /** Ends the process, as kill -9 does: what it wrote stays, in memory or on disk, and it does nothing more. Its lock is given up. */
+  async kill(): Promise<void> {
+    const ended = this.process;
+    this.process = new Life();
+    await ended.end();
   }
 
   has(path: string): boolean {
@@ -138,8 +186,12 @@ export function watched(real: Files, cuts: () => PowerCuts<unknown> | undefined)
   const open: Files['open'] = async (path, flags, mode) => {
     const model = at(path);
     if (model === undefined || typeof path !== 'string') return real.open(path, flags, mode);
+    return model.life.run(() => opened(model, path, flags, mode));
+  };
+  const opened = async (model: PowerCuts<unknown>, path: string, flags: string | number | undefined, mode: unknown) => {
     const known = existsSync(path);
-    const handle = await real.open(path, flags, mode);
+    const handle = await real.open(path, flags, mode as number | undefined);
+    model.life.opened(handle);
     if ((await handle.stat()).isDirectory()) return folderHandle(handle, model, path);
     if (flags === 'r' || flags === undefined) return handle;
     let inode = known ? model.inode(path) : undefined;
@@ -150,57 +202,71 @@ export function watched(real: Files, cuts: () => PowerCuts<unknown> | undefined)
     return fileHandle(handle, model, inode);
   };
   const rm: Files['rm'] = async (path, options) => {
-    const known = typeof path === 'string' && existsSync(path);
-    await real.rm(path, options);
-    if (known) at(path)?.name(path, undefined);
+    const model = at(path);
+    const removed = async (): Promise<void> => {
+      const known = typeof path === 'string' && existsSync(path);
+      await real.rm(path, options);
+      if (known) model?.name(path, undefined);
+    };
+    return model === undefined ? removed() : model.life.run(removed);
   };
   const rename: Files['rename'] = async (from, to) => {
     const model = at(from);
-    await real.rename(from, to);
-    if (model === undefined || typeof from !== 'string' || typeof to !== 'string') return;
-    model.name(to, model.inode(from));
-    model.name(from, undefined);
+    const renamed = async (): Promise<void> => {
+      await real.rename(from, to);
+      if (model === undefined || typeof from !== 'string' || typeof to !== 'string') return;
+      model.name(to, model.inode(from));
+      model.name(from, undefined);
+    };
+    return model === undefined ? renamed() : model.life.run(renamed);
   };
   return { ...real, open, rm, rename };
 }
 
 function folderHandle(handle: FileHandle, model: PowerCuts<unknown>, path: string): FileHandle {
+  const { life } = model;
   return replaced(handle, {
-    async sync() {
-      const folder = model.folder(path);
-      const { pending } = folder;
-      await handle.sync();
-      folder.durable = namesOf({ durable: folder.durable, pending });
-      folder.pending = folder.pending.slice(pending.length);
-      model.note();
-    },
+    sync: () =>
+      life.run(async () => {
+        const folder = model.folder(path);
+        const { pending } = folder;
+        await handle.sync();
+        folder.durable = namesOf({ durable: folder.durable, pending });
+        folder.pending = folder.pending.slice(pending.length);
+        model.note();
+      }),
   });
 }
 
 function fileHandle(handle: FileHandle, model: PowerCuts<unknown>, inode: Inode): FileHandle {
-  const synced = async (sync: () => Promise<void>): Promise<void> => {
-    const { pending } = inode;
-    await sync();
-    inode.durable = written(inode.durable, pending);
-    inode.pending = inode.pending.slice(pending.length);
-    model.note();
-  };
+  const { life } = model;
+  const synced = (sync: () => Promise<void>): Promise<void> =>
+    life.run(async () => {
+      const { pending } = inode;
+      await sync();
+      inode.durable = written(inode.durable, pending);
+      inode.pending = inode.pending.slice(pending.length);
+      model.note();
+    });
+  /** The model has a write before the disk has it. */
+  const wrote = <T>(write: Write, action: () => Promise<T>): Promise<T> =>
+    life.run(() => {
+      model.write(inode, write);
+      return action();
+    });
   return replaced(handle, {
     write(data: Buffer, offset: number, length: number, position: number) {
-      model.write(inode, { at: position, data: Buffer.from(data.subarray(offset, offset + length)) });
-      return handle.write(data, offset, length, position);
+      const write = { at: position, data: Buffer.from(data.subarray(offset, offset + length)) };
+      return wrote(write, () => handle.write(data, offset, length, position));
     },
     writev(buffers: readonly Buffer[], position: number) {
-      model.write(inode, { at: position, data: Buffer.concat(buffers) });
-      return handle.writev(buffers, position);
+      return wrote({ at: position, data: Buffer.concat(buffers) }, () => handle.writev(buffers, position));
     },
-    writeFile(text: string) {
-      model.write(inode, { at: 0, data: Buffer.from(text) });
-      return handle.writeFile(text);
+    writeFile(content: string | Buffer) {
+      return wrote({ at: 0, data: Buffer.from(content as string) }, () => handle.writeFile(content));
     },
     truncate(length: number) {
-      model.write(inode, { cut: length });
-      return handle.truncate(length);
+      return wrote({ cut: length }, () => handle.truncate(length));
     },
     sync: () => synced(() => handle.sync()),
     datasync: () => synced(() => handle.datasync()),

@@ -31,6 +31,7 @@ export const STATUS: StatusDocument = {
   },
   spool: {
     ...{ directory: 'd', state: 'running', bytes: 10, segments: 2, active_events: 0, backlog_bytes: 0, quarantined: 0, waiting_bytes: 4 },
+    losses: [{ where: 'spool', lost: 20, unknown: false }],
     ...{ sequence: 95, epoch: 'e' },
   },
   sinks: [
