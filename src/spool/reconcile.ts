@@ -1,6 +1,8 @@
 import { ALWAYS_DOUBTED, type CursorReading, type Lack, type SinkCursor } from './cursors.js';
+import type { Extent } from './extent.js';
 import type { LogPosition } from './index-file.js';
 import { LOCAL_EPOCH, type Loss } from './loss.js';
+import { countOf } from './run.js';
 import type { Segment, SequenceRange } from './segment.js';
 import { hull, type SealedPart, type SpoolState, type StateReading } from './state.js';
 
@@ -23,6 +25,8 @@ export interface Standing {
   readonly before: string;
   /** Ids of segments that are accounted for elsewhere: in quarantine, or noted as dropped. */
   readonly elsewhere: ReadonlySet<number>;
+  /** What this start found missing within runs, and has told: it is not told again. */
+  readonly vanished: readonly Pick<Extent, 'epoch' | 'ranges'>[];
   readonly position: LogPosition | undefined;
   readonly cursors: ReadonlyMap<string, CursorReading>;
   readonly nowMs: number;
@@ -147,8 +151,9 @@ export function missingFrom(standing: Standing, delivered: ReadonlyMap<string, n
   // What is older than the oldest was removed in order; what a sink lacks of it is that sink's matter.
   const parts = state.recent.filter(({ id }) => id >= oldest && !elsewhere.has(id)).flatMap((part) => restOf(part, there.get(part.id)));
   const known = state.recent[0]?.id ?? Number.POSITIVE_INFINITY;
-  const all =
+  const found =
     newestBefore > newest && known > newest + 1 ? [...partsOfSpans(standing, newest), ...parts.filter(({ id }) => id <= newest)] : parts;
+  const all = withoutTold(found, standing.vanished);
   const [first, last] = [all[0], all.at(-1)];
   if (first === undefined || last === undefined) return undefined;
   const behind = [...delivered].filter(([, id]) => id < last.id).map(([name]) => `sink ${name}`);
@@ -171,6 +176,26 @@ function restOf(part: SealedPart, there: Pick<Segment, 'ranges' | 'count'> | und
   return count > 0 ? [{ ...part, first: (there.ranges.at(-1)?.last ?? part.first - 1n) + 1n, count }] : [];
 }
 
+/** Parts less what was told, each sequence once. Nobody knows of which part it was: a part has the first and the last of its sequences, and how many they are. */
+function withoutTold(parts: readonly SealedPart[], told: Standing['vanished']): SealedPart[] {
+  const left = told.map(({ epoch, ranges }) => ({ epoch, ranges: [...ranges] }));
+  return parts
+    .map((part) => {
+      let { first, count } = part;
+      for (const one of left) {
+        if (one.epoch !== part.epoch) continue;
+        const within = one.ranges.filter((range) => range.first >= part.first && range.last <= part.last);
+        const last = within.at(-1)?.last;
+        if (last === undefined) continue;
+        one.ranges = one.ranges.filter((range) => !within.includes(range));
+        count -= countOf(within);
+        first = last + 1n;
+      }
+      return { ...part, first, count };
+    })
+    .filter(({ count }) => count > 0);
+}
+
 /** By epochs, where there are too many segments to know each: from what is there on. */
 function partsOfSpans({ state, segments, position }: Standing, newest: number): SealedPart[] {
   return state.spans
@@ -190,7 +215,8 @@ function partsOfSpans({ state, segments, position }: Standing, newest: number): 
 
 /** Where the capture's log stands after what is missing at the newest end. */
 function positionAfter(parts: readonly SealedPart[], newest: number, position: LogPosition | undefined): LogPosition | undefined {
-  const top = parts.filter(({ id, epoch }) => id >= newest && !epoch.startsWith(LOCAL_EPOCH));
+  const isTop = ({ id, epoch, last }: SealedPart): boolean => id >= newest || (epoch === position?.epoch && last > position.sequence);
+  const top = parts.filter((part) => isTop(part) && !part.epoch.startsWith(LOCAL_EPOCH));
   const epoch = top.at(-1)?.epoch;
   if (epoch === undefined) return undefined;
   const { last: sequence } = top.filter((part) => part.epoch === epoch).reduce<SequenceRange>(hull, { first: 0n, last: 0n });

@@ -115,6 +115,8 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
   private ledger!: LossLedger;
   /** Notes whose records are being written. */
   private readonly telling = new Map<LossNote, Promise<void>>();
+  /** What was found missing within runs since the start. */
+  private readonly vanished: Pick<Extent, 'epoch' | 'ranges'>[] = [];
   /** Tells once more what could not be written into the log. */
   private readonly untold: (() => void)[] = [];
   /** What the start found, sentences. */
@@ -880,6 +882,7 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
       ...{ reading, newestBefore, segments, before: before ?? '', position: this.durable },
       state: this.memory.value,
       elsewhere: new Set([...elsewhere, ...quarantined.map(({ id }) => id)]),
+      vanished: this.vanished,
       cursors: this.sinks.onDisk,
       nowMs: Date.now(),
     };
@@ -915,6 +918,7 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
 
   /** Tells of sequences that were here, and whose file is gone. */
   private async recordVanished({ node, epoch, ranges, count }: Extent): Promise<void> {
+    this.vanished.push({ epoch, ranges });
     const detail = `Sequences ${rangesText(ranges)} of epoch ${epoch} were in the spool, and the file that held them is gone.`;
     const id = `vanished:${node}:${epoch}:${ranges[0]?.first}-${ranges.at(-1)?.last}`;
     // The next start finds the same where this one cannot tell it.

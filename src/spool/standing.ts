@@ -19,6 +19,7 @@ export async function standingOnDisk(directory: string, cursors: ReadonlyMap<str
     segments,
     before: before ?? '',
     elsewhere: new Set(aside.map(({ id }) => id)),
+    vanished: [],
     position: undefined,
     cursors,
     nowMs: Date.now(),

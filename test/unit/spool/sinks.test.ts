@@ -69,8 +69,8 @@ describe('the sinks of a spool', () => {
   it('are named by a drop that comes before any of them was started', () =>
     withDirectory(async (dir) => {
       const first = await Spool.open(dir, SLOW, ['a', 'b', 'c']);
-      await fill(first, 1, 4);
-      await take(first, 'a', 4);
+      await fill(first, 1, 6);
+      await take(first, 'a', 6);
       await take(first, 'b', 1);
       await first.close();
       const again = await Spool.open(dir, { ...SLOW, backlogBytes: 1, whenFull: 'drop-oldest' }, ['a', 'b']);
