@@ -100,13 +100,11 @@ describe.each(['always', 'interval:1', 'interval:60000'] as const)('a power cut 
   });
 });
 
-/** What a power cut took of a spool that is never synced is told as lost, and nothing is there that is asked for again. */
+/** A power cut may take anything of a spool that is never synced. What is told as lost is missing, and nothing is there that is asked for again. */
 async function expectAccounted(dir: string): Promise<void> {
   const { missing, beyond, losses } = await accountOf(dir, EPOCH);
   expect(beyond).toEqual([]);
-  // Where so much is gone that nobody can say how much, it is not counted for sure.
-  if (losses.every(({ unknown }) => unknown !== true))
-    expect(losses.reduce((sum, { lost }) => sum + lost, 0n)).toBe(BigInt(countOf(missing)));
+  expect(losses.reduce((sum, { lost }) => sum + lost, 0n)).toBeLessThanOrEqual(BigInt(countOf(missing)));
 }
 
 /** Plays a history until the process is killed, and the start after it; the moments of that start. */
