@@ -2,7 +2,7 @@ import { ALWAYS_DOUBTED, type CursorReading, type Lack, type SinkCursor } from '
 import type { Extent } from './extent.js';
 import type { LogPosition } from './index-file.js';
 import { LOCAL_EPOCH, type Loss } from './loss.js';
-import { countOf } from './run.js';
+import { countOf, missingOf } from './run.js';
 import type { Segment, SequenceRange } from './segment.js';
 import { hull, type SealedPart, type SpoolState, type StateReading } from './state.js';
 
@@ -176,22 +176,22 @@ function restOf(part: SealedPart, there: Pick<Segment, 'ranges' | 'count'> | und
   return count > 0 ? [{ ...part, first: (there.ranges.at(-1)?.last ?? part.first - 1n) + 1n, count }] : [];
 }
 
-/** Parts less what was told, each sequence once. Nobody knows of which part it was: a part has the first and the last of its sequences, and how many they are. */
+/**
+ * Parts less what was told. Of a part its first and last sequence are known, and how many there were: what was told between them was of this part or of one beside it, and together it is
+ * right.
+ */
 function withoutTold(parts: readonly SealedPart[], told: Standing['vanished']): SealedPart[] {
-  const left = told.map(({ epoch, ranges }) => ({ epoch, ranges: [...ranges] }));
+  const left = new Map<string, number>();
+  for (const { epoch, ranges } of told) {
+    const own = parts.filter((part) => part.epoch === epoch);
+    const within = ranges.flatMap(({ first, last }) => missingOf(first, last, missingOf(first, last, own)));
+    left.set(epoch, (left.get(epoch) ?? 0) + countOf(within));
+  }
   return parts
     .map((part) => {
-      let { first, count } = part;
-      for (const one of left) {
-        if (one.epoch !== part.epoch) continue;
-        const within = one.ranges.filter((range) => range.first >= part.first && range.last <= part.last);
-        const last = within.at(-1)?.last;
-        if (last === undefined) continue;
-        one.ranges = one.ranges.filter((range) => !within.includes(range));
-        count -= countOf(within);
-        first = last + 1n;
-      }
-      return { ...part, first, count };
+      const taken = Math.min(part.count, left.get(part.epoch) ?? 0);
+      left.set(part.epoch, (left.get(part.epoch) ?? 0) - taken);
+      return { ...part, count: part.count - taken };
     })
     .filter(({ count }) => count > 0);
 }

@@ -1,4 +1,4 @@
-import { readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openToWrite } from '../access/readers.js';
 import { crc32c } from '../wire/crc32c.js';
@@ -117,7 +117,8 @@ async function settleRun(dir: string, run: Run, later: readonly Run[], aside: re
   const { header, tail, sealed, damaged } = run;
   const { node, epoch, start, local } = header;
   const untouched = tail.length + damaged.length === 0;
-  if (untouched && (local || later.some((one) => !one.header.local)))
+  // Where something newer is sealed, a segment of this run may have been dropped, which is told.
+  if (untouched && (local || later.some((one) => !one.header.local && one.sealed.length > 0)))
     return { writers: [], vanished: [], reached: sealed.at(-1)?.footer?.position };
   const told = [...damaged.map(({ extent }) => extent), ...aside].filter((one) => one.epoch === epoch && one.unknown !== true);
   // These stay as they are, or are told as lost as a whole.
@@ -277,6 +278,20 @@ async function damaged(dir: string, files: SegmentFiles, index: ParsedIndex | un
   const ranges = found ?? rangesOf([...(index?.entries ?? []), ...(index?.beyond ?? [])]);
   const extent: Extent = { node, epoch, ranges, count: countOf(ranges), ...(found === undefined ? { unknown: true } : {}) };
   return { files, extent, reason, identity: index?.identity, chain: index?.footer?.chain };
+}
+
+/** Makes durable what an earlier process wrote and may not have synced: it died before that, or its policy was not to. */
+export async function makeDurable(dir: string, segments: readonly Pick<SegmentFiles, 'id' | 'record'>[]): Promise<void> {
+  for (const { id, record } of segments) {
+    for (const name of [bodyName(id, record), indexName(id, record)]) {
+      const file = await open(join(dir, name), 'r+');
+      try {
+        await file.datasync();
+      } finally {
+        await file.close();
+      }
+    }
+  }
 }
 
 /** Whether a segment's files hold nothing, and never did: the process ended, or the disk was full, while it was begun. */

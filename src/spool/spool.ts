@@ -20,7 +20,7 @@ import type { SpoolMark } from './mark.js';
 import { type SpoolOptions, type SpoolSettings, spoolSettings } from './options.js';
 import { extentsAside, moveAway, oldQuarantineNotes, quarantineNote } from './quarantine.js';
 import { missingFrom, type Standing } from './reconcile.js';
-import { finishRemovals, holdsNothing, recoverTail, removeSegment } from './recover.js';
+import { finishRemovals, holdsNothing, makeDurable, recoverTail, removeSegment } from './recover.js';
 import { type Change, commitRewrite, discardRewrite, prepareRewrite, recoverRewrites } from './rewrite.js';
 import { countOf, missingOf, rangesText, withPositions } from './run.js';
 import { type SealedLag, SealedSegments } from './sealed.js';
@@ -735,7 +735,9 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
   /** `damagedBefore`: what segments held that are still to be set aside. */
   private async recover(tail: readonly SegmentFiles[], damagedBefore: readonly Extent[] = []): Promise<void> {
     const sealed: ParsedIndex[] = [];
-    for (const segment of this.sealedSegments.all().slice(-RECENT)) {
+    const recent = this.sealedSegments.all().slice(-RECENT);
+    if (this.settings.syncMs !== undefined) await makeDurable(this.directory, recent);
+    for (const segment of recent) {
       const index = await loadIndex(this.directory, segment);
       if (index !== undefined) sealed.push(index);
     }
