@@ -22,6 +22,7 @@ class EngineBalancer final : public Balancer {
   /// `sockets` may be null: packets then come from elsewhere.
   EngineBalancer(engine::Engine& engine, ServiceSockets* sockets) : engine_(engine), sockets_(sockets) {}
   std::vector<ServiceState> list(const engine::ServiceKey* only) override;
+  std::unique_ptr<ServiceWalk> walk(const engine::ServiceKey* only) override;
   void change(const ServiceOrder& order, const Author& author) override;
   bool tells() const override { return true; }
 

@@ -7,7 +7,7 @@ import { CollectorChild } from './collector-child.js';
 import { CollectorRoom } from './collector-room.js';
 import { chooseUser, keepersOf } from './collector-user.js';
 import { consoleText, nextSteps, sourceText } from './demo-text.js';
-import { captureArguments, captureBinary, makeRuntimeDirs } from './native.js';
+import { captureArguments, captureBinary, captureFeed, makeRuntimeDirs } from './native.js';
 import { addConfigOptions, addServiceOptions, configOf } from './options.js';
 import { note } from './output.js';
 import { admitConfigured } from './readers.js';
@@ -83,6 +83,7 @@ export function upCommand(version: string): Command {
       let greeted = false;
       keeper = new CaptureKeeper({
         binary: captureBinary(values),
+        feed: captureFeed(chosen.plan),
         args: [
           ...captureArguments(chosen.plan),
           ...(user === undefined ? [] : ['--give-subscriber', `${values['collector.subscription']}=${user.uid}`]),
