@@ -259,7 +259,7 @@ void Engine::Core::transit(std::uint32_t index, const Packet& p, bool from_clien
   const bool was_inactive = (c.flags & kInactive) != 0;
   // An answer that passes here shows that answers do (ip_vs_proto_tcp.c, set_tcp_state).
   if (!from_client) c.flags &= ~static_cast<std::uint32_t>(kNoOutput);
-  const Transition t = transition({p.protocol, c.state, was_inactive, (c.flags & kNoOutput) != 0, from_client, p.flags}, knobs_.timeouts, knobs_.secure_tcp > 1);
+  const Transition t = transition({p.protocol, c.state, was_inactive, (c.flags & kNoOutput) != 0, from_client, p.aborts ? static_cast<std::uint8_t>(kSctpAbort) : p.flags}, knobs_.timeouts, knobs_.secure_tcp > 1);
   const bool changed = t.state != c.state;
   c.state = t.state;
   c.timeout_ticks = ticks(t.timeout);
