@@ -33,6 +33,9 @@ bool address(const std::string& text, std::uint8_t& family, Address& out) {
   return inet_pton(AF_INET6, text.c_str(), out.data()) == 1;
 }
 
+/// Whether it is an IPv4 address that is written as an IPv6 one, ::ffff:192.0.2.1: what the log has of every IPv4 address, and no service of IPv6 could be.
+bool is_mapped(std::uint8_t family, const Address& address) { return family == 6 && is_mapped_ipv4(address); }
+
 /// "192.0.2.1:80", "[2001:db8::1]:80"; false when it is none.
 bool endpoint(std::string_view text, std::uint8_t& family, engine::Endpoint& out) {
   const std::size_t colon = text.rfind(':');
@@ -40,7 +43,9 @@ bool endpoint(std::string_view text, std::uint8_t& family, engine::Endpoint& out
   std::string_view host = text.substr(0, colon);
   const bool brackets = host.size() > 2 && host.front() == '[' && host.back() == ']';
   if (brackets) host = host.substr(1, host.size() - 2);
-  return address(std::string(host), family, out.address) && brackets == (family == 6);
+  if (!address(std::string(host), family, out.address) || brackets != (family == 6)) return false;
+  if (is_mapped(family, out.address)) family = 4;
+  return true;
 }
 
 /// Takes no notice of anything: for a trial.
