@@ -135,8 +135,8 @@ void list(const char* name, const Read& read) {
   }
 }
 
-/// Takes one option. False: nothing after it counts.
-bool take(int c, const char* name, const std::string& value, CommandLine& line) {
+/// Takes one option; `where` is its place in the configuration, empty: the command line. False: nothing after it counts.
+bool take(int c, const char* name, const std::string& value, const std::string& where, CommandLine& line) {
   DaemonOptions& o = line.options;
   constexpr std::uint64_t k32 = UINT32_MAX;
   switch (c) {
@@ -242,7 +242,7 @@ bool take(int c, const char* name, const std::string& value, CommandLine& line) 
     case kKnob: {
       const std::size_t equals = value.find('=');
       if (equals == std::string::npos || equals == 0) bad(name, value, "NAME=VALUE, such as expire_nodest_conn=1");
-      o.source.engine.knobs.emplace_back(value.substr(0, equals), value.substr(equals + 1));
+      o.source.engine.knobs.push_back({value.substr(0, equals), value.substr(equals + 1), where});
       break;
     }
     case kEngineMaxConns: o.source.engine.max_conns = static_cast<std::uint32_t>(number(name, value, 1, k32)); break;
@@ -293,7 +293,7 @@ CommandLine parse(Words words) {
     const std::string& where = words.where[static_cast<std::size_t>(at)];
     const auto placed = [&where](const std::exception& e) { return UsageError((where.empty() ? "" : where + ": ") + e.what()); };
     try {
-      if (!take(c, name, value, line)) return line;
+      if (!take(c, name, value, where, line)) return line;
     } catch (const UsageError& e) {
       throw placed(e);
     } catch (const engine::ConfigError& e) {

@@ -59,7 +59,7 @@ export function captureArguments({ values, source, knobs }: CapturePlan): string
   return args;
 }
 
-/** What the capture says of a plan without starting it: its exit code (0: it can run) and its sentence. Throws Failure when there is no such program. */
+/** What the capture says of a plan without starting it: its exit code (0: it can run) and its sentence; of a wrong configuration a line for each thing that is wrong. Throws Failure when there is no such program. */
 export function checkCapture(plan: CapturePlan): { code: number; sentence: string } {
   const binary = captureBinary(plan.values);
   const feed = captureFeed(plan);
@@ -71,13 +71,10 @@ export function checkCapture(plan: CapturePlan): { code: number; sentence: strin
   // It may say what is wrong and end before it has read all.
   if (error !== undefined && (error as NodeJS.ErrnoException).code !== 'EPIPE')
     throw new Failure(Exit.failure, spawnSentence(binary, error));
-  const said =
-    stderr
-      .trimEnd()
-      .split('\n')
-      .at(-1)
-      ?.replace(/^vslog-capture: /, '') ?? '';
-  return { code: status ?? Exit.failure, sentence: placed(said, plan) || `${binary} --check ended with ${signal ?? `code ${status}`}.` };
+  const lines = stderr.trimEnd().split('\n');
+  // Of a wrong configuration each line is something that is wrong; otherwise what stands before the last one are notes.
+  const said = (status === Exit.usage ? lines : lines.slice(-1)).map((line) => placed(line.replace(/^vslog-capture: /, ''), plan));
+  return { code: status ?? Exit.failure, sentence: said.join('\n') || `${binary} --check ended with ${signal ?? `code ${status}`}.` };
 }
 
 /** Before a sentence on a service or knob: where that was configured. */

@@ -57,6 +57,21 @@ describe('a set-up of the engine that cannot be', () => {
     const { code, err } = vslog.run('config', 'check', file);
     expect(code).toBe(2);
     expect(err).toMatch(new RegExp(`^${file}:4: .*expire_nodest_con.*\n$`));
+    // All of them at once, and what is right is not named.
+    writeFileSync(
+      file,
+      '[engine.knobs]\nconn_reuse_mode = 2\nsloppy_tcp = 2\ntimeout_tcp = 0\ndrop_entry = -1\nexpire_nodest_conn = "1"\nconn_reuse_old_conntrack = 1\n',
+    );
+    const knobs = vslog.run('config', 'check', file);
+    expect(knobs.code).toBe(2);
+    const wrong = [
+      [3, 'sloppy_tcp=2'],
+      [4, 'timeout_tcp=0'],
+      [5, 'drop_entry=-1'],
+      [7, 'conn_reuse_old_conntrack=1'],
+    ] as const;
+    const lines = knobs.err.trimEnd().split('\n').sort();
+    expect(lines).toEqual(wrong.map(([line, knob]) => expect.stringContaining(`${file}:${line}: --knob ${knob}: `)));
     writeFileSync(file, '[[service]]\nat = "tcp://127.0.0.1:1"\n');
     expect(vslog.run('config', 'check', file)).toEqual({
       code: 0,

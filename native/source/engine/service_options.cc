@@ -106,15 +106,19 @@ Address parse_netmask(std::string_view text) {
 }
 
 void configure(engine::Engine& engine, const EngineSourceOptions& options, const engine::Author& author) {
-  for (const auto& [name, value] : options.knobs) {
+  std::string wrong;
+  std::string field;
+  for (const auto& [name, value, where] : options.knobs) {
     try {
       engine.set_knob(name, value, author);
     } catch (const ConfigError& e) {
-      std::string sentence = "--knob ";
-      sentence.append(name).append("=").append(value).append(": ").append(e.what());
-      throw ConfigError(e.field(), sentence);
+      field = e.field();
+      if (!wrong.empty()) wrong += '\n';
+      if (!where.empty()) wrong += where + ": ";
+      wrong.append("--knob ").append(name).append("=").append(value).append(": ").append(e.what());
     }
   }
+  if (!wrong.empty()) throw ConfigError(field, wrong);
   for (const ServiceSetup& setup : options.services) {
     engine.add_service(setup.service, author);
     // The engine puts a new one first, as the kernel does; the list's first is to be asked first.

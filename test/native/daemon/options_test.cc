@@ -262,8 +262,9 @@ TEST(Options, WhatFollowsAServiceBelongsToIt) {
 TEST(Options, KnobsAreNameAndValue) {
   const DaemonOptions o = options({"--knob", "expire_nodest_conn=1", "--knob", "x=a=b"});
   ASSERT_EQ(o.source.engine.knobs.size(), 2U);
-  EXPECT_EQ(o.source.engine.knobs[0], (std::pair<std::string, std::string>("expire_nodest_conn", "1")));
-  EXPECT_EQ(o.source.engine.knobs[1], (std::pair<std::string, std::string>("x", "a=b")));
+  EXPECT_EQ(o.source.engine.knobs[0].name + " " + o.source.engine.knobs[0].value, "expire_nodest_conn 1");
+  EXPECT_EQ(o.source.engine.knobs[1].name + " " + o.source.engine.knobs[1].value, "x a=b");
+  EXPECT_EQ(o.source.engine.knobs[1].where, "");
   for (const char* bad : {"expire_nodest_conn", "=1", ""}) EXPECT_NE(refusal({"--knob", bad}).find("NAME=VALUE"), std::string::npos) << bad;
 }
 

@@ -144,6 +144,11 @@ describe('a source that was named', () => {
       'echo "vslog-capture: --knob drop_entri=1: there is no such knob." >&2; exit 2',
     );
     expect(knob.message).toMatch(/vslog\.toml:4: --knob drop_entri=1: there is no such knob\.$/);
+    const knobs = await refusal(
+      `${ENGINE}[engine.knobs]\nsloppy_tcp = 2\ntimeout_tcp = 0\n${SERVICE}`,
+      'echo "vslog-capture: --knob sloppy_tcp=2: no." >&2; echo "vslog-capture: --knob timeout_tcp=0: no." >&2; exit 2',
+    );
+    expect(knobs.message).toMatch(/^\S+vslog\.toml:4: --knob sloppy_tcp=2: no\.\n\S+vslog\.toml:5: --knob timeout_tcp=0: no\.$/);
     const service = await refusal(`${ENGINE}${SERVICE}`, 'echo "vslog-capture: service tcp://127.0.0.1:80 cannot be." >&2; exit 2');
     expect(service.message).toMatch(/vslog\.toml:3: service tcp:\/\/127\.0\.0\.1:80 cannot be\.$/);
   });
