@@ -149,6 +149,7 @@ void EngineBalancer::change(const ServiceOrder& order, const Author& author) {
           engine::RealConfig config;
           config.at = *order.real;
           apply(config, order.settings);
+          if (sockets_ != nullptr) sockets_->check_real(order.service, config.at);
           return engine_.add_real(order.service, config, author);
         }
         engine::ServiceConfig config;

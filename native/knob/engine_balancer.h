@@ -13,6 +13,8 @@ class ServiceSockets {
   virtual ~ServiceSockets() = default;
   /// Before the service is added. Throws SetupError and InUse.
   virtual void open_service(const engine::ServiceKey& key) = 0;
+  /// Before a real server is added. Throws engine::ConfigError.
+  virtual void check_real(const engine::ServiceKey& key, const engine::Endpoint& real) = 0;
   /// After it was removed.
   virtual void close_service(const engine::ServiceKey& key) = 0;
 };

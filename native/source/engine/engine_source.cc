@@ -16,6 +16,7 @@
 #include "event/clock.h"
 #include "source/engine/engine_setting.h"
 #include "source/engine/engine_walk.h"
+#include "source/engine/loops.h"
 #include "source/engine/service_options.h"
 #include "source/engine/tcp_relay.h"
 #include "source/engine/udp_relay.h"
@@ -51,6 +52,7 @@ class SocketSource final : public EngineSource, private engine::Observer {
     cut_ended();
   }
   void open_service(const engine::ServiceKey& key) override { open(key); }
+  void check_real(const engine::ServiceKey& key, const engine::Endpoint& real) override { refuse_loop(engine_, key, real); }
   void close_service(const engine::ServiceKey& key) override {
     tcp_.close_service(key);
     udp_.close_service(key);

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "engine/engine.h"
+#include "source/engine/loops.h"
 
 namespace vslog {
 namespace {
@@ -133,6 +134,8 @@ void check_setup(const EngineSourceOptions& options) {
   trial.table_bits = 4;
   engine::Engine engine(trial, nobody);
   configure(engine, options, {});
+  // What comes from a file or is made up goes nowhere.
+  if (!options.load && options.pcap.empty()) refuse_loops(engine);
 }
 
 }  // namespace vslog
