@@ -61,7 +61,7 @@ source conntrack; --max-conns is its own too:
 
 source engine; what follows a --service belongs to it:
   --service ADDRESS       tcp://ADDRESS:PORT or udp://ADDRESS:PORT, repeatable
-  --scheduler NAME        rr, wrr, lc, wlc, sed, nq, fo, ovf, sh, dh, mh, lblc, lblcr (wlc)
+  --scheduler NAME        rr, wrr, lc, wlc, sed, nq, fo, ovf, sh, dh, mh, lblc, lblcr, twos (wlc)
   --persistent SEC        clients stay on their real server, 0 to 2678400; 0: they do not (0)
   --netmask MASK          persistence takes a network as one client: 255.255.255.0; for IPv6 a prefix length
   --one-packet            every datagram is scheduled alone

@@ -151,8 +151,17 @@ class Engine::Core {
 
   RealServer* real(const Conn& c) const { return c.real == kNone ? nullptr : reals_[c.real].get(); }
 
+  /// A random number: SplitMix64.
+  std::uint64_t chance() {
+    std::uint64_t x = chance_ += 0x9e3779b97f4a7c15;
+    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
+    x = (x ^ x >> 27) * 0x94d049bb133111eb;
+    return x ^ x >> 31;
+  }
+
   EngineOptions options_;
   Observer& observer_;
+  std::uint64_t chance_ = options_.seed;
   Knobs knobs_;
   Defence defence_;
   ConnTable table_;

@@ -156,7 +156,7 @@ Engine::Core::Scheduled Engine::Core::schedule(const Packet& p) {
   if (service->persistent()) return schedule_persistent(*service, p);
   // Port 0 takes every port with persistence only.
   if (service->config.key.fwmark == 0 && service->config.key.at.port != p.destination.port) return leave(*service, p);
-  RealServer* const chosen = service->scheduler->schedule(*service, {p, now_, knobs_.schedulers});
+  RealServer* const chosen = service->scheduler->schedule(*service, {p, now_, knobs_.schedulers, chance()});
   if (chosen == nullptr) return leave(*service, p);
   NewConn wanted;
   wanted.protocol = p.protocol;
@@ -203,7 +203,7 @@ Engine::Core::Scheduled Engine::Core::schedule_persistent(Service& service, cons
   if (control != kNone && !template_usable(control)) control = kNone;
   const bool fresh = control == kNone;
   if (fresh) {
-    RealServer* const chosen = service.scheduler->schedule(service, {p, now_, knobs_.schedulers});
+    RealServer* const chosen = service.scheduler->schedule(service, {p, now_, knobs_.schedulers, chance()});
     if (chosen == nullptr) return leave(service, p);
     wanted.real = chosen;
     wanted.real_port = own_port && key.at.port != kFtp ? chosen->config.at.port : 0;
