@@ -1417,3 +1417,5 @@ CREATE VIEW IF NOT EXISTS vslog.names ON CLUSTER '{cluster}' AS SELECT * FROM va
   ('conntrack flag', 32768, 'HW_OFFLOAD', 'IPS_HW_OFFLOAD of linux/netfilter/nf_conntrack_common.h'));
 
 INSERT INTO vslog.schema_migrations (version, name, sha256) SETTINGS async_insert = 0 VALUES (13, '013_outcomes.sql', 'bcc12c38097237fb1f0cc4b4446f43e531c47018d1045151703f04680bee7e20');
+
+CREATE FUNCTION IF NOT EXISTS inNetwork ON CLUSTER '{cluster}' AS (address, network) -> isIPAddressInRange(toString(toIPv6OrDefault(toString(address))), if(position(network, ':') = 0, concat('::ffff:', splitByChar('/', network)[1], '/', toString(96 + toUInt8(if(position(network, '/') = 0, '32', splitByChar('/', network)[2])))), if(position(network, '/') = 0, concat(network, '/128'), network)));
