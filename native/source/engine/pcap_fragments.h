@@ -1,12 +1,12 @@
 // Fragments put together to datagrams, as the kernel does before its balancer sees them (ip_fragment.c, nf_conntrack_reasm.c).
 #pragma once
 
-#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <list>
 #include <map>
 #include <optional>
+#include <tuple>
 
 #include "source/engine/pcap_packet.h"
 
@@ -37,7 +37,9 @@ class PcapFragments {
     std::uint32_t id = 0;
     std::uint8_t family = 0;
     std::uint8_t protocol = 0;
-    auto operator<=>(const Key&) const = default;
+    bool operator<(const Key& other) const {
+      return std::tie(source, destination, id, family, protocol) < std::tie(other.source, other.destination, other.id, other.family, other.protocol);
+    }
   };
   struct Datagram {
     Key key;
