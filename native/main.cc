@@ -1,10 +1,12 @@
 // vslog-capture: the privileged half. Options and exit codes: --help.
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <string_view>
 
 #include "confine/capabilities.h"
 #include "daemon/daemon.h"
@@ -16,7 +18,12 @@ namespace {
 enum ExitCode : int { kOk = 0, kFailed = 1, kUsage = 2, kInUse = 3, kRefused = 4, kBehind = 8 };
 
 int fail(ExitCode code, const std::exception& e) {
-  std::fprintf(stderr, "vslog-capture: %s\n", e.what());
+  // One that has several things to say has a line for each.
+  for (std::string_view rest = e.what(); !rest.empty();) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    std::fprintf(stderr, "vslog-capture: %.*s\n", static_cast<int>(line.size()), line.data());
+    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+  }
   return code;
 }
 

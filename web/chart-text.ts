@@ -1,3 +1,4 @@
+import { largest, smallest } from '../src/plot/extremes.ts';
 import type { Unit } from '../src/plot/plot.ts';
 import { valueText } from '../src/plot/text.ts';
 import { clockText, momentText } from '../src/text/moment.ts';
@@ -34,7 +35,7 @@ export function summary(title: string, times: readonly number[], lines: readonly
     const now = known.at(-1);
     if (now === undefined) return `${name}: no value`;
     const text = (value: number): string => valueText(value, unit);
-    return `${name}: ${text(Math.min(...known))} to ${text(Math.max(...known))}, last ${text(now)}`;
+    return `${name}: ${text(smallest(known, now))} to ${text(largest(known, now))}, last ${text(now)}`;
   });
   const rest = lines.length > WORDS ? `; and ${lines.length - WORDS} more lines` : '';
   return `${title}, ${momentText(first * 1000, zone)} to ${momentText(last * 1000, zone)}. ${told.join('; ')}${rest}.`;

@@ -1,5 +1,6 @@
 import './plot.css';
 import { useState } from 'preact/hooks';
+import { largest, smallest } from '../src/plot/extremes.ts';
 import { valueText } from '../src/plot/text.ts';
 import { countText } from '../src/text/format.ts';
 import { clockText, momentText } from '../src/text/moment.ts';
@@ -109,7 +110,7 @@ export function PlotView({ plot, links, place, filters }: Props) {
       return <BarsView plot={plot} links={links} />;
     case 'heat': {
       const all = plot.cells.flat().filter((value) => value !== null);
-      const [least, most] = [Math.min(...all), Math.max(...all)];
+      const [least, most] = [smallest(all, 0), largest(all, 0)];
       return (
         <figure class="card wide">
           <figcaption>{plot.title}</figcaption>

@@ -1427,3 +1427,5 @@ ALTER TABLE vslog.control_events_local ON CLUSTER '{cluster}' ADD COLUMN IF NOT 
 ALTER TABLE vslog.control_events ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `lost_unknown` Bool;
 
 INSERT INTO vslog.schema_migrations (version, name, sha256) SETTINGS async_insert = 0 VALUES (14, '014_losses.sql', 'a380388890ea125f360ee5364fed8a07cf2ab4833bc1448d402a2907f6ad450b');
+
+CREATE FUNCTION IF NOT EXISTS inNetwork ON CLUSTER '{cluster}' AS (address, network) -> isIPAddressInRange(toString(toIPv6OrDefault(toString(address))), if(position(network, ':') = 0, concat('::ffff:', splitByChar('/', network)[1], '/', toString(96 + toUInt8(if(position(network, '/') = 0, '32', splitByChar('/', network)[2])))), if(position(network, '/') = 0, concat(network, '/128'), network)));

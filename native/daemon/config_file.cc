@@ -25,8 +25,8 @@
 namespace vslog {
 namespace {
 
-/// A configuration is some kilobytes; more is no configuration.
-constexpr std::size_t kLongest = 1 << 20;
+/// A configuration is some kilobytes, one of ten thousand services 2 MiB; more is no configuration.
+constexpr std::size_t kLongest = 16 << 20;
 constexpr std::size_t kShown = 200;
 
 std::string reason(int error) { return std::generic_category().message(error); }
@@ -70,7 +70,7 @@ std::string read_all(const std::string& path) {
   ssize_t n = 0;
   while ((n = read(file.get(), piece.data(), piece.size())) > 0) {
     text.append(piece.data(), static_cast<std::size_t>(n));
-    if (text.size() > kLongest) throw UsageError(path + ": it is longer than 1 MiB.");
+    if (text.size() > kLongest) throw UsageError(path + ": it is longer than 16 MiB.");
   }
   if (n < 0) throw UsageError(path + ": " + reason(errno) + ".");
   return text;

@@ -149,6 +149,7 @@ void Controls::before_change() {
   if (EngineSource* const engine = engine_of(source_)) engine->catch_up();
 }
 
+void Controls::check_real(const engine::ServiceKey& key, const engine::Endpoint& real) { engine_of(source_)->check_real(key, real); }
 void Controls::open_service(const engine::ServiceKey& key) { engine_of(source_)->open_service(key); }
 
 void Controls::close_service(const engine::ServiceKey& key) { engine_of(source_)->close_service(key); }

@@ -52,6 +52,7 @@ class Controls final : private Witness, private ServiceSockets {
   void acted(const Author& author, std::uint64_t begin, std::uint64_t end) override { source_.acted(author, begin, end); }
   void before_change() override;
   void open_service(const engine::ServiceKey& key) override;
+  void check_real(const engine::ServiceKey& key, const engine::Endpoint& real) override;
   void close_service(const engine::ServiceKey& key) override;
 
   Source& source_;

@@ -6,6 +6,7 @@ const char* help_text() {
   return R"(usage: vslog-capture [OPTION]...
 Watches a balancer and hands out what happens to its connections on a unix socket.
 
+  --options-fd FD         take more options from this descriptor, before those of the command line; each ends with a NUL. For services that are too many for a command line
   --config FILE           take the options of a configuration (TOML, docs/config.md) first; those of the command line win. Nobody but its owner, we or root, may write to it
   --env                   take VSLOG_CAPTURE_..., VSLOG_CONNTRACK_... and VSLOG_ENGINE_... of the environment, which win over the file
   --source NAME           ipvs (default): the kernel's balancer; conntrack: its connection tracking; engine: a balancer of our own; scripted: made-up connections;
@@ -62,7 +63,7 @@ source conntrack; --max-conns is its own too:
 
 source engine; what follows a --service belongs to it:
   --service ADDRESS       tcp://ADDRESS:PORT or udp://ADDRESS:PORT, repeatable
-  --scheduler NAME        rr, wrr, lc, wlc, sed, nq, fo, ovf, sh, dh, mh, lblc, lblcr (wlc)
+  --scheduler NAME        rr, wrr, lc, wlc, sed, nq, fo, ovf, sh, dh, mh, lblc, lblcr, twos (wlc)
   --persistent SEC        clients stay on their real server, 0 to 2678400; 0: they do not (0)
   --netmask MASK          persistence takes a network as one client: 255.255.255.0; for IPv6 a prefix length
   --one-packet            every datagram is scheduled alone

@@ -3,21 +3,27 @@
 #include <getopt.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
+#include <cerrno>
 #include <charconv>
+#include <climits>
 #include <exception>
+#include <iterator>
 #include <span>
+#include <system_error>
 #include <utility>
 
 #include "daemon/config_file.h"
 #include "source/engine/service_options.h"
+#include "wire/unique_fd.h"
 
 namespace vslog {
 namespace {
 
 enum Option : int {
-  kSource = 256, kSocket, kSocketGroup, kAdminGroup, kCollectorGroup, kMaxMemory, kSubscriberTimeout, kWhenFull, kEvents, kFloodRate, kClientAddress, kClientPrefix, kClientKey, kHiddenSides, kOwnAddress, kJournal, kJournalSize, kNode, kRingSize, kMaxConns, kPinDir, kAllNetns, kNodestInterval, kLinger, kOnExit, kStallTimeout, kDetach, kCheck, kWithParent, kConfig, kEnv, kConfine, kGiveSubscriber, kExpectSubscriber,
+  kSource = 256, kSocket, kSocketGroup, kAdminGroup, kCollectorGroup, kMaxMemory, kSubscriberTimeout, kWhenFull, kEvents, kFloodRate, kClientAddress, kClientPrefix, kClientKey, kHiddenSides, kOwnAddress, kJournal, kJournalSize, kNode, kRingSize, kMaxConns, kPinDir, kAllNetns, kNodestInterval, kLinger, kOnExit, kStallTimeout, kDetach, kCheck, kWithParent, kConfig, kEnv, kOptionsFd, kConfine, kGiveSubscriber, kExpectSubscriber,
   kConntrackEvents, kConntrackProtocol, kConntrackAddress, kConntrackDelivery, kConntrackBuffer, kConntrackQueue, kConntrackResync, kConntrackReliable,
   kService, kScheduler, kPersistent, kNetmask, kOnePacket, kReal, kKnob, kEngineMaxConns, kLoad, kLoadRate, kLoadConnections, kLoadClients, kLoadConcurrent, kLoadUdpPercent, kLoadSeed, kPcap, kScriptedEvents, kScriptedRate, kScriptedSeed, kScriptedStart, kHelp, kVersion,
 };
@@ -56,6 +62,7 @@ constexpr option kOptions[] = {
     {"with-parent", no_argument, nullptr, kWithParent},
     {"config", required_argument, nullptr, kConfig},
     {"env", no_argument, nullptr, kEnv},
+    {"options-fd", required_argument, nullptr, kOptionsFd},
     {"confine", required_argument, nullptr, kConfine},
     {"conntrack-events", required_argument, nullptr, kConntrackEvents},
     {"conntrack-protocol", required_argument, nullptr, kConntrackProtocol},
@@ -136,8 +143,8 @@ void list(const char* name, const Read& read) {
   }
 }
 
-/// Takes one option. False: nothing after it counts.
-bool take(int c, const char* name, const std::string& value, CommandLine& line) {
+/// Takes one option; `where` is its place in the configuration, empty: the command line. False: nothing after it counts.
+bool take(int c, const char* name, const std::string& value, const std::string& where, CommandLine& line) {
   DaemonOptions& o = line.options;
   constexpr std::uint64_t k32 = UINT32_MAX;
   switch (c) {
@@ -209,7 +216,8 @@ bool take(int c, const char* name, const std::string& value, CommandLine& line) 
       o.confined = value == "on";
       break;
     case kConfig:
-    case kEnv: break;  // read before, see configured()
+    case kEnv:
+    case kOptionsFd: break;  // read before, see configured()
     case kConntrackEvents:
       list(name, [&] { parse_conntrack_events(value, o.source.conntrack); });
       break;
@@ -238,7 +246,7 @@ bool take(int c, const char* name, const std::string& value, CommandLine& line) 
     case kKnob: {
       const std::size_t equals = value.find('=');
       if (equals == std::string::npos || equals == 0) bad(name, value, "NAME=VALUE, such as expire_nodest_conn=1");
-      o.source.engine.knobs.emplace_back(value.substr(0, equals), value.substr(equals + 1));
+      o.source.engine.knobs.push_back({value.substr(0, equals), value.substr(equals + 1), where});
       break;
     }
     case kEngineMaxConns: o.source.engine.max_conns = static_cast<std::uint32_t>(number(name, value, 1, k32)); break;
@@ -289,7 +297,7 @@ CommandLine parse(Words words) {
     const std::string& where = words.where[static_cast<std::size_t>(at)];
     const auto placed = [&where](const std::exception& e) { return UsageError((where.empty() ? "" : where + ": ") + e.what()); };
     try {
-      if (!take(c, name, value, line)) return line;
+      if (!take(c, name, value, where, line)) return line;
     } catch (const UsageError& e) {
       throw placed(e);
     } catch (const engine::ConfigError& e) {
@@ -302,20 +310,49 @@ CommandLine parse(Words words) {
   return line;
 }
 
+/// Arguments as --options-fd has them, each ended by NUL: a command line has room for some thousand services only (execve(2), E2BIG). Reads to the end, and closes it.
+std::vector<std::string> read_options(std::string_view number_text) {
+  constexpr std::size_t kLongest = 64 << 20;
+  const UniqueFd fd(static_cast<int>(number("options-fd", number_text, 0, INT_MAX)));
+  const auto fail = [number_text](const std::string& why) { return UsageError("--options-fd " + std::string(number_text) + ": " + why); };
+  std::string text;
+  std::array<char, 65536> piece;
+  ssize_t n = 0;
+  while ((n = read(fd.get(), piece.data(), piece.size())) != 0) {
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw fail("it cannot be read: " + std::generic_category().message(errno) + ".");
+    text.append(piece.data(), static_cast<std::size_t>(n));
+    if (text.size() > kLongest) throw fail("there is more than 64 MiB.");
+  }
+  std::vector<std::string> words;
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::size_t end = rest.find('\0');
+    if (end == std::string_view::npos) throw fail("the last option does not end with a NUL: who wrote it did not come to the end.");
+    words.emplace_back(rest.substr(0, end));
+    rest.remove_prefix(end + 1);
+  }
+  return words;
+}
+
 /// The command line behind what the configuration says, where --config or --env asks for it: of an option that is in both the later one counts.
 Words configured(int argc, char** argv) {
   Words words;
   const std::span<char* const> given(argv, static_cast<std::size_t>(argc));
   std::string file;
+  std::vector<std::string> more;
   bool environment = false;
   bool services = false;
+  const auto is_service = [](std::string_view word) { return word == "--service" || word.starts_with("--service="); };
   for (std::size_t i = 1; i < given.size(); ++i) {
     const std::string_view word = given[i];
     if (word == "--env") environment = true;
-    if (word == "--service" || word.starts_with("--service=")) services = true;
+    if (is_service(word)) services = true;
     if (word.starts_with("--config=")) file = word.substr(std::string_view("--config=").size());
     if (word == "--config" && i + 1 < given.size()) file = given[++i];
+    if (word.starts_with("--options-fd=")) more = read_options(word.substr(std::string_view("--options-fd=").size()));
+    if (word == "--options-fd" && i + 1 < given.size()) more = read_options(given[++i]);
   }
+  services = services || std::any_of(more.begin(), more.end(), is_service);
   words.text.emplace_back(given.empty() ? "vslog-capture" : given[0]);
   if (!file.empty() || environment) {
     Configuration configuration;
@@ -329,6 +366,7 @@ Words configured(int argc, char** argv) {
       words.where.push_back(std::move(argument.where));
     }
   }
+  words.text.insert(words.text.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
   for (std::size_t i = 1; i < given.size(); ++i) words.text.emplace_back(given[i]);
   words.where.resize(words.text.size());
   return words;

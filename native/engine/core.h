@@ -55,6 +55,7 @@ class Engine::Core {
 
   // core_view.cc
   std::vector<const Service*> services() const;
+  const Service* find_service(const ServiceKey& key) const;
   bool visit_some(WalkPosition& at, std::uint32_t entries, const ConnFilter& filter, const std::function<void(const ConnRecord&)>& visit) const;
   EngineFigures figures() const;
   std::vector<std::string> inconsistencies() const;
@@ -137,7 +138,8 @@ class Engine::Core {
   void release_real(RealServer& real);
   void overload(RealServer& real, bool on);
   void update_overload(RealServer& real, bool going);
-  void index_services();
+  /// A service has come (1) or gone (-1).
+  void count_service(const ServiceKey& key, int by);
   EndReason gone_reason(const RealServer* real) const;
   ControlRecord control_record(ControlKind kind, const ServiceKey& key, const Author& author) const;
   ControlRecord control_record(ControlKind kind, const ServiceKey& key, const RealConfig& real, const Author& author) const;
@@ -149,8 +151,17 @@ class Engine::Core {
 
   RealServer* real(const Conn& c) const { return c.real == kNone ? nullptr : reals_[c.real].get(); }
 
+  /// A random number: SplitMix64.
+  std::uint64_t chance() {
+    std::uint64_t x = chance_ += 0x9e3779b97f4a7c15;
+    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
+    x = (x ^ x >> 27) * 0x94d049bb133111eb;
+    return x ^ x >> 31;
+  }
+
   EngineOptions options_;
   Observer& observer_;
+  std::uint64_t chance_ = options_.seed;
   Knobs knobs_;
   Defence defence_;
   ConnTable table_;
@@ -167,11 +178,13 @@ class Engine::Core {
   std::uint64_t ended_ = 0;
   std::vector<std::unique_ptr<Service>> services_;
   std::unordered_map<ServiceKey, Service*, ServiceKeyHash> by_key_;
-  bool any_port_ = false;  ///< there are services of port 0
-  bool services_v4_ = false;
-  bool services_v6_ = false;
+  // How many services there are of such kinds.
+  int any_port_ = 0;  ///< of port 0
+  int services_v4_ = 0;
+  int services_v6_ = 0;
   std::vector<std::unique_ptr<RealServer>> reals_;
   std::vector<std::uint32_t> free_reals_;
+  std::unordered_multimap<ServiceKey, RealServer*, ServiceKeyHash> trash_;  ///< deleted ones that have connections still
 
   std::mutex requests_lock_;
   std::vector<Request> requests_;

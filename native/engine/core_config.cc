@@ -28,14 +28,9 @@ RealServer* Engine::Core::real_of(const Service& service, const Endpoint& at) co
   return found == service.reals.end() ? nullptr : *found;
 }
 
-void Engine::Core::index_services() {
-  by_key_.clear();
-  any_port_ = services_v4_ = services_v6_ = false;
-  for (const auto& service : services_) {
-    (service->config.key.family == 6 ? services_v6_ : services_v4_) = true;
-    by_key_.emplace(service->config.key, service.get());
-    if (service->config.key.fwmark == 0 && service->config.key.at.port == 0) any_port_ = true;
-  }
+void Engine::Core::count_service(const ServiceKey& key, int by) {
+  (key.family == 6 ? services_v6_ : services_v4_) += by;
+  if (key.fwmark == 0 && key.at.port == 0) any_port_ += by;
 }
 
 ControlRecord Engine::Core::control_record(ControlKind kind, const ServiceKey& key, const Author& author) const {
@@ -66,8 +61,9 @@ void Engine::Core::add_service(const ServiceConfig& config, const Author& author
   service->config = config;
   service->scheduler = make_scheduler(config.scheduler, *service);
   if (service->scheduler == nullptr) throw ConfigError("scheduler", "there is no scheduler \"" + config.scheduler + "\".");
+  by_key_.emplace(config.key, service.get());
+  count_service(config.key, 1);
   services_.push_back(std::move(service));
-  index_services();
   ControlRecord c = control_record(ControlKind::service_added, config.key, author);
   c.new_value = describe(config);
   observer_.control(c);
@@ -92,6 +88,7 @@ void Engine::Core::edit_service(const ServiceConfig& config, const Author& autho
 void Engine::Core::remove_real_of(Service& service, RealServer& r, const Author& author) {
   std::erase(service.reals, &r);
   r.available = false;
+  trash_.emplace(r.service_key, &r);
   service.scheduler->changed(service);
   ControlRecord c = control_record(ControlKind::real_removed, service.config.key, r.config, author);
   c.old_value = describe(r.config);
@@ -102,6 +99,8 @@ void Engine::Core::remove_real_of(Service& service, RealServer& r, const Author&
 
 void Engine::Core::release_real(RealServer& r) {
   if (r.available || r.references != 0) return;
+  const auto [first, last] = trash_.equal_range(r.service_key);
+  trash_.erase(std::find_if(first, last, [&r](const auto& one) { return one.second == &r; }));
   const std::uint32_t index = r.index;
   reals_[index].reset();
   free_reals_.push_back(index);
@@ -119,11 +118,10 @@ void Engine::Core::remove_service(const ServiceKey& key, const Author& author) {
     remove_real_of(service, r, author);
   }
   // Those deleted earlier point here too.
-  for (const auto& r : reals_) {
-    if (r != nullptr && r->service == &service) r->service = nullptr;
-  }
-  std::erase_if(services_, [&](const auto& s) { return s.get() == &service; });
-  index_services();
+  const auto [first, last] = trash_.equal_range(key);
+  for (auto trashed = first; trashed != last; ++trashed) trashed->second->service = nullptr;
+  count_service(key, -1);
+  services_.erase(std::find_if(services_.begin(), services_.end(), [&](const auto& s) { return s.get() == &service; }));
 }
 
 void Engine::Core::add_real(const ServiceKey& key, const RealConfig& config, const Author& author) {
@@ -131,9 +129,13 @@ void Engine::Core::add_real(const ServiceKey& key, const RealConfig& config, con
   Service& service = service_of(key);
   if (real_of(service, config.at) != nullptr) throw ConfigError("at", "the virtual service " + to_text(key) + " has the real server " + to_text(config.at) + " already.");
   // One that was deleted and still has connections comes back with them (ip_vs_trash_get_dest).
-  const auto trashed = std::find_if(reals_.begin(), reals_.end(), [&](const auto& r) { return r != nullptr && !r->available && r->service_key == key && r->config.at == config.at; });
-  RealServer* r = trashed == reals_.end() ? nullptr : trashed->get();
-  if (r == nullptr) {
+  const auto [first, last] = trash_.equal_range(key);
+  const auto trashed = std::find_if(first, last, [&config](const auto& one) { return one.second->config.at == config.at; });
+  RealServer* r = nullptr;
+  if (trashed != last) {
+    r = trashed->second;
+    trash_.erase(trashed);
+  } else {
     auto index = static_cast<std::uint32_t>(reals_.size());
     if (free_reals_.empty()) {
       reals_.emplace_back();

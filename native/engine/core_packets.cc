@@ -156,7 +156,7 @@ Engine::Core::Scheduled Engine::Core::schedule(const Packet& p) {
   if (service->persistent()) return schedule_persistent(*service, p);
   // Port 0 takes every port with persistence only.
   if (service->config.key.fwmark == 0 && service->config.key.at.port != p.destination.port) return leave(*service, p);
-  RealServer* const chosen = service->scheduler->schedule(*service, {p, now_, knobs_.schedulers});
+  RealServer* const chosen = service->scheduler->schedule(*service, {p, now_, knobs_.schedulers, chance()});
   if (chosen == nullptr) return leave(*service, p);
   NewConn wanted;
   wanted.protocol = p.protocol;
@@ -203,7 +203,7 @@ Engine::Core::Scheduled Engine::Core::schedule_persistent(Service& service, cons
   if (control != kNone && !template_usable(control)) control = kNone;
   const bool fresh = control == kNone;
   if (fresh) {
-    RealServer* const chosen = service.scheduler->schedule(service, {p, now_, knobs_.schedulers});
+    RealServer* const chosen = service.scheduler->schedule(service, {p, now_, knobs_.schedulers, chance()});
     if (chosen == nullptr) return leave(service, p);
     wanted.real = chosen;
     wanted.real_port = own_port && key.at.port != kFtp ? chosen->config.at.port : 0;
@@ -259,7 +259,7 @@ void Engine::Core::transit(std::uint32_t index, const Packet& p, bool from_clien
   const bool was_inactive = (c.flags & kInactive) != 0;
   // An answer that passes here shows that answers do (ip_vs_proto_tcp.c, set_tcp_state).
   if (!from_client) c.flags &= ~static_cast<std::uint32_t>(kNoOutput);
-  const Transition t = transition({p.protocol, c.state, was_inactive, (c.flags & kNoOutput) != 0, from_client, p.flags}, knobs_.timeouts, knobs_.secure_tcp > 1);
+  const Transition t = transition({p.protocol, c.state, was_inactive, (c.flags & kNoOutput) != 0, from_client, p.aborts ? static_cast<std::uint8_t>(kSctpAbort) : p.flags}, knobs_.timeouts, knobs_.secure_tcp > 1);
   const bool changed = t.state != c.state;
   c.state = t.state;
   c.timeout_ticks = ticks(t.timeout);

@@ -14,6 +14,11 @@ std::vector<const Service*> Engine::Core::services() const {
   return all;
 }
 
+const Service* Engine::Core::find_service(const ServiceKey& key) const {
+  const auto at = by_key_.find(key);
+  return at == by_key_.end() ? nullptr : at->second;
+}
+
 bool Engine::Core::visit_some(WalkPosition& at, std::uint32_t entries, const ConnFilter& filter, const std::function<void(const ConnRecord&)>& visit) const {
   for (; entries > 0 && at.entry < table_.high(); ++at.entry, --entries) {
     const Conn& c = table_.at(at.entry);

@@ -21,6 +21,7 @@ void Engine::remove_real(const ServiceKey& key, const Endpoint& at, const Author
 void Engine::set_knob(std::string_view name, std::string_view value, const Author& author) { core_->set_knob(name, value, author); }
 const Knobs& Engine::knobs() const { return core_->knobs(); }
 std::vector<const Service*> Engine::services() const { return core_->services(); }
+const Service* Engine::find_service(const ServiceKey& key) const { return core_->find_service(key); }
 ExpireResult Engine::expire(const ConnFilter& filter, EndReason reason) { return core_->expire(filter, reason); }
 std::future<ExpireResult> Engine::request_expire(const ConnFilter& filter) { return core_->request_expire(filter); }
 bool Engine::visit_some(WalkPosition& at, std::uint32_t entries, const ConnFilter& filter, const std::function<void(const ConnRecord&)>& visit) const { return core_->visit_some(at, entries, filter, visit); }

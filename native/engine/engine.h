@@ -84,7 +84,10 @@ class Engine {
   void remove_real(const ServiceKey& key, const Endpoint& at, const Author& author);
   void set_knob(std::string_view name, std::string_view value, const Author& author);
   const Knobs& knobs() const;
+  /// In the order in which they were added.
   std::vector<const Service*> services() const;
+  /// Null when there is none.
+  const Service* find_service(const ServiceKey& key) const;
 
   /// Ends the matching connections at once, with `reason`. Connections before their templates.
   ExpireResult expire(const ConnFilter& filter, EndReason reason = EndReason::flushed);

@@ -45,6 +45,7 @@ struct Packet {
   std::uint8_t family = 4;       ///< 4 or 6
   std::uint8_t flags = 0;        ///< TCP: TcpFlag bits; SCTP: the first chunk's type; UDP: 0
   Direction direction = Direction::unknown;
+  bool aborts = false;           ///< SCTP: behind the first chunk, a COOKIE ECHO or COOKIE ACK, stands an ABORT, which is what the state goes by (ip_vs_proto_sctp.c, set_sctp_state)
 };
 
 /// Names an entry of the connection table for as long as it lives; afterwards it names nothing.

@@ -12,7 +12,7 @@ struct Entry {
   std::unique_ptr<Scheduler> (*make)();
 };
 
-constexpr std::array<Entry, 13> kEntries{{{"rr", make_rr},
+constexpr std::array<Entry, 14> kEntries{{{"rr", make_rr},
                                           {"wrr", make_wrr},
                                           {"lc", make_lc},
                                           {"wlc", make_wlc},
@@ -24,7 +24,8 @@ constexpr std::array<Entry, 13> kEntries{{{"rr", make_rr},
                                           {"dh", make_dh},
                                           {"mh", make_mh},
                                           {"lblc", make_lblc},
-                                          {"lblcr", make_lblcr}}};
+                                          {"lblcr", make_lblcr},
+                                          {"twos", make_twos}}};
 
 }  // namespace
 

@@ -20,6 +20,7 @@ struct ScheduleContext {
   const Packet& packet;
   Time now = 0;
   const SchedulerKnobs& knobs;
+  std::uint64_t chance = 0;  ///< a random number, another one for each connection
 };
 
 /// One a service. It holds RealServer pointers only between two calls of changed().
@@ -38,7 +39,7 @@ class Scheduler {
   virtual void tick(const Service& service, const SchedulerKnobs& knobs, Time now) { (void)service, (void)knobs, (void)now; }
 };
 
-/// rr, wrr, lc, wlc, sed, nq, fo, ovf, sh, dh, mh, lblc, lblcr. In the kernel's words.
+/// rr, wrr, lc, wlc, sed, nq, fo, ovf, sh, dh, mh, lblc, lblcr, twos. In the kernel's words.
 const std::vector<std::string_view>& scheduler_names();
 
 /// Null when there is none of that name. `service` is complete but for its scheduler.

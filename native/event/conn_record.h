@@ -66,6 +66,8 @@ struct ConnRecord {
   std::array<std::uint8_t, 16> labels{};
   bool is_template = false;
   bool quiesced = false;
+
+  bool operator==(const ConnRecord&) const = default;
 };
 
 }  // namespace vslog

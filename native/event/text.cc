@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <utility>
 
 namespace vslog {
 namespace {
@@ -65,10 +66,9 @@ std::string escaped(char32_t character, bool valid) {
 /// Nearly all text is this, and needs no second look.
 bool is_printable_ascii(char c) { return c >= ' ' && c <= '~'; }
 
-}  // namespace
-
-std::string plain_text(std::string_view bytes, std::size_t limit) {
-  if (bytes.size() <= limit && std::all_of(bytes.begin(), bytes.end(), is_printable_ascii)) return std::string(bytes);
+/// plain_text() of the front of `bytes`, which is then what did not fit.
+std::string take_plain(std::string_view& bytes, std::size_t limit) {
+  if (bytes.size() <= limit && std::all_of(bytes.begin(), bytes.end(), is_printable_ascii)) return std::string(std::exchange(bytes, {}));
   std::string out;
   while (!bytes.empty()) {
     const Decoded next = decode(bytes);
@@ -79,6 +79,18 @@ std::string plain_text(std::string_view bytes, std::size_t limit) {
     bytes.remove_prefix(next.size);
   }
   return out;
+}
+
+}  // namespace
+
+std::string plain_text(std::string_view bytes, std::size_t limit) { return take_plain(bytes, limit); }
+
+std::string cut_text(std::string_view bytes, std::size_t limit) {
+  std::string_view rest = bytes;
+  std::string text = take_plain(rest, limit);
+  if (rest.empty()) return text;
+  rest = bytes;
+  return take_plain(rest, limit - kCutMark.size()).append(kCutMark);
 }
 
 bool is_plain_text(std::string_view bytes, std::size_t limit) { return plain_text(bytes, limit) == bytes; }
@@ -95,7 +107,8 @@ std::string command_line(std::string_view arguments, bool cut, std::size_t limit
   std::string line(cut ? without_torn_end(arguments) : arguments);
   std::replace(line.begin(), line.end(), '\0', ' ');
   while (!line.empty() && line.back() == ' ') line.pop_back();
-  return plain_text(line, limit);
+  if (!cut) return cut_text(line, limit);
+  return plain_text(line, limit - kCutMark.size()).append(kCutMark);
 }
 
 }  // namespace vslog

@@ -12,13 +12,23 @@ namespace vslog {
 /// The cut is before the first character, or replacement, that does not fit. Clean text comes back as it is, so what is done twice is as if done once.
 std::string plain_text(std::string_view bytes, std::size_t limit);
 
+/// Ends a text that was cut: U+2026.
+inline constexpr std::string_view kCutMark = "\u2026";
+
+/// Returns plain_text(), which ends in kCutMark where `limit` left something out. `limit` is kCutMark's size at least.
+std::string cut_text(std::string_view bytes, std::size_t limit);
+
 /// Whether plain_text() would return it as it is.
 bool is_plain_text(std::string_view bytes, std::size_t limit);
 
 /// Returns `bytes` without a last character of which a cut at a byte left only the first bytes.
 std::string_view without_torn_end(std::string_view bytes);
 
-/// Returns a process's arguments, each of which ends with NUL, as one line with blanks between them, without control characters (plain_text()). `cut`: there was more.
+/// As much of a process's command line goes into a record, bytes. The kernel side reads no more either.
+inline constexpr std::size_t kLongestCommand = 255;
+
+/// Returns a process's arguments, each of which ends with NUL, as one line with blanks between them, without control characters (cut_text()). `cut`: there was more, so the line
+/// ends in kCutMark.
 std::string command_line(std::string_view arguments, bool cut, std::size_t limit);
 
 }  // namespace vslog

@@ -6,6 +6,8 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <optional>
+#include <utility>
 
 #include "engine/service.h"
 #include "source/engine/service_options.h"
@@ -74,34 +76,62 @@ Traffic traffic_of(const engine::TrafficMeter& meter) {
   return {all.connections, all.packets_in, all.packets_out, all.bytes_in, all.bytes_out, rate.connections, rate.packets_in, rate.packets_out, rate.bytes_in, rate.bytes_out};
 }
 
+ServiceState state_of(const engine::Service& service) {
+  ServiceState s;
+  s.key = service.config.key;
+  s.settings = settings_of(service.config);
+  s.traffic = traffic_of(service.traffic);
+  for (const engine::RealServer* real : service.reals) {
+    RealState& r = s.reals.emplace_back();
+    r.at = real->config.at;
+    r.settings = settings_of(real->config);
+    r.active = static_cast<std::uint64_t>(std::max(real->active, 0));
+    r.inactive = static_cast<std::uint64_t>(std::max(real->inactive, 0));
+    r.persistent = static_cast<std::uint64_t>(std::max(real->persistent, 0));
+    r.overloaded = real->overloaded;
+    r.traffic = traffic_of(real->traffic);
+  }
+  return s;
+}
+
+/// A walk over the services of its beginning; one that goes meanwhile is left out. All of ten thousand at once would hold up whoever is balanced, and take 100 MiB.
+class EngineServices final : public ServiceWalk {
+ public:
+  EngineServices(const engine::Engine& engine, std::vector<engine::ServiceKey> keys) : engine_(engine), keys_(std::move(keys)) {}
+  std::optional<ServiceState> next() override {
+    while (at_ < keys_.size()) {
+      if (const engine::Service* const service = engine_.find_service(keys_[at_++])) return state_of(*service);
+    }
+    return std::nullopt;
+  }
+
+ private:
+  const engine::Engine& engine_;
+  std::vector<engine::ServiceKey> keys_;
+  std::size_t at_ = 0;
+};
+
 }  // namespace
 
 std::vector<ServiceState> EngineBalancer::list(const engine::ServiceKey* only) {
   std::vector<ServiceState> found;
-  for (const engine::Service* service : std::as_const(engine_).services()) {
-    if (only != nullptr && service->config.key != *only) continue;
-    ServiceState& s = found.emplace_back();
-    s.key = service->config.key;
-    s.settings = settings_of(service->config);
-    s.traffic = traffic_of(service->traffic);
-    for (const engine::RealServer* real : service->reals) {
-      RealState& r = s.reals.emplace_back();
-      r.at = real->config.at;
-      r.settings = settings_of(real->config);
-      r.active = static_cast<std::uint64_t>(std::max(real->active, 0));
-      r.inactive = static_cast<std::uint64_t>(std::max(real->inactive, 0));
-      r.persistent = static_cast<std::uint64_t>(std::max(real->persistent, 0));
-      r.overloaded = real->overloaded;
-      r.traffic = traffic_of(real->traffic);
-    }
+  if (only == nullptr) {
+    for (const engine::Service* service : std::as_const(engine_).services()) found.push_back(state_of(*service));
+  } else if (const engine::Service* const service = engine_.find_service(*only)) {
+    found.push_back(state_of(*service));
   }
   return found;
 }
 
+std::unique_ptr<ServiceWalk> EngineBalancer::walk(const engine::ServiceKey* only) {
+  std::vector<engine::ServiceKey> keys;
+  if (only != nullptr) keys.push_back(*only);
+  else for (const engine::Service* service : std::as_const(engine_).services()) keys.push_back(service->config.key);
+  return std::make_unique<EngineServices>(engine_, std::move(keys));
+}
+
 void EngineBalancer::change(const ServiceOrder& order, const Author& author) {
-  const std::vector<const engine::Service*> services = engine_.services();
-  const auto at = std::find_if(services.begin(), services.end(), [&](const engine::Service* s) { return s->config.key == order.service; });
-  const engine::Service* service = at == services.end() ? nullptr : *at;
+  const engine::Service* const service = engine_.find_service(order.service);
   const auto real_config = [&] {
     const auto r = std::find_if(service->reals.begin(), service->reals.end(), [&](const engine::RealServer* one) { return one->config.at == *order.real; });
     return r == service->reals.end() ? nullptr : &(*r)->config;
@@ -119,6 +149,7 @@ void EngineBalancer::change(const ServiceOrder& order, const Author& author) {
           engine::RealConfig config;
           config.at = *order.real;
           apply(config, order.settings);
+          if (sockets_ != nullptr) sockets_->check_real(order.service, config.at);
           return engine_.add_real(order.service, config, author);
         }
         engine::ServiceConfig config;

@@ -13,6 +13,8 @@ class ServiceSockets {
   virtual ~ServiceSockets() = default;
   /// Before the service is added. Throws SetupError and InUse.
   virtual void open_service(const engine::ServiceKey& key) = 0;
+  /// Before a real server is added. Throws engine::ConfigError.
+  virtual void check_real(const engine::ServiceKey& key, const engine::Endpoint& real) = 0;
   /// After it was removed.
   virtual void close_service(const engine::ServiceKey& key) = 0;
 };
@@ -22,6 +24,7 @@ class EngineBalancer final : public Balancer {
   /// `sockets` may be null: packets then come from elsewhere.
   EngineBalancer(engine::Engine& engine, ServiceSockets* sockets) : engine_(engine), sockets_(sockets) {}
   std::vector<ServiceState> list(const engine::ServiceKey* only) override;
+  std::unique_ptr<ServiceWalk> walk(const engine::ServiceKey* only) override;
   void change(const ServiceOrder& order, const Author& author) override;
   bool tells() const override { return true; }
 

@@ -65,7 +65,7 @@ class Writer {
   void text(std::string_view value) {
     if (value.empty()) return;
     // Whatever a source read, and from whom: nothing else gets into a record.
-    const std::string plain = plain_text(value, kMaxText);
+    const std::string plain = cut_text(value, kMaxText);
     tag<Tag, pbf_wire_type::length_delimited>();
     varint(plain.size());
     std::memcpy(p_, plain.data(), plain.size());

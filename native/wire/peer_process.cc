@@ -23,10 +23,8 @@
 namespace vslog {
 namespace {
 
-/// As much of a command line as the kernel side writes down, bytes.
-constexpr std::size_t kLongestCommand = 255;
-/// A command line of unreadable bytes takes four times as much. Fits a record's text.
-constexpr std::size_t kLongestShown = 4 * kLongestCommand;
+/// A command line of unreadable bytes takes four times as much, and the mark of a cut. Fits a record's text.
+constexpr std::size_t kLongestShown = 4 * kLongestCommand + kCutMark.size();
 /// As far as PPid and Uid of /proc/PID/status, and the whole of /proc/PID/stat, bytes.
 constexpr std::size_t kEnough = 2048;
 

@@ -181,8 +181,8 @@ async function rowsOf(store: SqlStore, { node, epoch, record, high, ledger }: Le
 /** One epoch of the ledger against the rows. */
 export function storeEpoch(node: string, epoch: string, counts: readonly RecordCount[], due: Due | undefined): StoreEpoch {
   const sum = (of: (one: RecordCount) => number): number => counts.reduce((total, one) => total + of(one), 0);
-  const first = Math.min(...counts.map((one) => one.first));
-  const last = Math.max(...counts.map((one) => one.last));
+  const first = counts.reduce((least, one) => Math.min(least, one.first), Number.POSITIVE_INFINITY);
+  const last = counts.reduce((most, one) => Math.max(most, one.last), Number.NEGATIVE_INFINITY);
   const [ledger, found] = [sum((one) => one.ledger), sum((one) => one.rows)];
   const expired = sum((one) => (one.rows < one.ledger && one.keptRows === one.keptLedger ? one.ledger - one.rows : 0));
   const agrees = counts.every((one) => one.rows <= one.ledger && one.keptRows === one.keptLedger);

@@ -1,13 +1,13 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { Backoff } from '../wire/backoff.js';
+import { type CaptureCommand, spawnCapture } from './capture-process.js';
 import { Exit } from './exit-codes.js';
 import { Failure } from './failure.js';
 import { spawnSentence } from './native.js';
 
-export interface KeeperOptions {
-  readonly binary: string;
-  readonly args: readonly string[];
+export interface KeeperOptions extends CaptureCommand {
   /** Lines that the capture prints, and what happens to it. */
   readonly say: (line: string) => void;
   /** The capture is ready: at the first start, and again when it was started again. */
@@ -90,12 +90,10 @@ export class CaptureKeeper {
    * told: so it is kept back.
    */
   private runOnce(): Promise<{ code: number | null; signal: NodeJS.Signals | null; last: string }> {
-    const { binary, args, say, onReady } = this.options;
+    const { binary, say, onReady } = this.options;
     return new Promise((resolve, reject) => {
       // A session of its own: Ctrl-C on the terminal is for us, and we stop it in order.
-      // Its standard input ends with us, however that comes, and then it ends too.
-      const child = spawn(binary, ['--with-parent', ...args], { stdio: ['pipe', 'pipe', 'pipe'], detached: true });
-      child.stdin.on('error', () => undefined);
+      const child = spawnCapture(this.options, { stderr: 'pipe', detached: true });
       this.child = child;
       let last = '';
       let ready = false;
@@ -103,7 +101,7 @@ export class CaptureKeeper {
       const tell = (line: string | undefined): void => {
         if (line !== undefined) say(`capture: ${line}`);
       };
-      createInterface({ input: child.stdout }).on('line', (line) => {
+      lines(child.stdout, (line) => {
         tell(kept);
         kept = undefined;
         const first = !ready && line.startsWith('ready:');
@@ -111,7 +109,7 @@ export class CaptureKeeper {
         tell(line);
         if (first) onReady();
       });
-      createInterface({ input: child.stderr }).on('line', (line) => {
+      lines(child.stderr, (line) => {
         last = line.replace(/^vslog-capture: /, '');
         tell(ready ? last : kept);
         kept = ready ? undefined : last;
@@ -123,6 +121,10 @@ export class CaptureKeeper {
       });
     });
   }
+}
+
+function lines(from: Readable | null, each: (line: string) => void): void {
+  if (from !== null) createInterface({ input: from }).on('line', each);
 }
 
 function isRefusal(code: number | null): boolean {

@@ -1,13 +1,13 @@
-import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { createInterface } from 'node:readline';
 import { Command } from 'commander';
 import { plainText } from '../text/plain.js';
+import { type CaptureCommand, spawnCapture } from './capture-process.js';
 import { chooseSource } from './capture-source.js';
 import { nextSteps, sourceText } from './demo-text.js';
 import { Exit } from './exit-codes.js';
 import { Failure } from './failure.js';
-import { captureArguments, captureBinary, makeRuntimeDirs, spawnSentence } from './native.js';
+import { captureArguments, captureBinary, captureFeed, makeRuntimeDirs, spawnSentence } from './native.js';
 import { addConfigOptions, addServiceOptions, configOf } from './options.js';
 import { note } from './output.js';
 
@@ -31,14 +31,15 @@ export function captureCommand(): Command {
     const binary = captureBinary(values);
     if (options.detach === true) {
       const args = captureArguments({ values, source: 'ipvs', services: [], knobs: [] });
-      return finish(await runForeground(binary, [...args, '--detach'], () => undefined));
+      return finish(await runForeground({ binary, args: [...args, '--detach'], feed: '' }, () => undefined));
     }
     for (const line of config.notes) note(line);
     const chosen = await chooseSource(config);
     try {
       makeRuntimeDirs(values);
       for (const line of sourceText(chosen)) note(line);
-      const code = await runForeground(binary, ['--with-parent', ...captureArguments(chosen.plan)], () => {
+      const command = { binary, args: captureArguments(chosen.plan), feed: captureFeed(chosen.plan) };
+      const code = await runForeground(command, () => {
         chosen.demonstration?.begin();
         for (const line of nextSteps(config, chosen, { sql: false })) note(`Try next, in another terminal: ${line}`);
       });
@@ -54,19 +55,20 @@ function finish(code: number): void {
 }
 
 /** Runs a program on our terminal, passes signals on, and resolves to its exit code. Its standard input ends with us. */
-async function runForeground(binary: string, args: readonly string[], onReady: () => void): Promise<number> {
-  const child = spawn(binary, args, { stdio: ['pipe', 'pipe', 'inherit'] });
-  child.stdin.on('error', () => undefined);
-  createInterface({ input: child.stdout }).on('line', (line) => {
-    process.stdout.write(`${plainText(line)}\n`);
-    if (line.startsWith('ready:')) onReady();
-  });
+async function runForeground(command: CaptureCommand, onReady: () => void): Promise<number> {
+  const child = spawnCapture(command, { stderr: 'inherit', detached: false });
+  if (child.stdout !== null) {
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      process.stdout.write(`${plainText(line)}\n`);
+      if (line.startsWith('ready:')) onReady();
+    });
+  }
   const forward = (signal: NodeJS.Signals): void => void child.kill(signal);
   const signals: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
   for (const signal of signals) process.on(signal, forward);
   try {
     return await new Promise<number>((resolve, reject) => {
-      child.once('error', (error) => reject(new Failure(Exit.failure, spawnSentence(binary, error))));
+      child.once('error', (error) => reject(new Failure(Exit.failure, spawnSentence(command.binary, error))));
       // A shell's convention for a program that a signal ended.
       child.once('close', (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
     });

@@ -68,5 +68,5 @@ function check(file: string | undefined): Verdict {
 function engineProblems({ values, services, knobs }: Config): string[] {
   if (services.length === 0 && knobs.length === 0) return [];
   const { code, sentence } = checkCapture({ values, source: 'engine', services, knobs });
-  return code === Exit.ok ? [] : [sentence];
+  return code === Exit.ok ? [] : sentence.split('\n');
 }

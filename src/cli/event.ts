@@ -36,6 +36,9 @@ const PROTOCOLS = new Map([
   [136, 'udplite'],
 ]);
 
+/** Other names of protocols, as IANA and /etc/protocols have them. */
+const OTHER_NAMES = new Map([['ipv6-icmp', 58]]);
+
 /** The protocol's name, or its number. */
 export function protocolName(number: number): string {
   return PROTOCOLS.get(number) ?? String(number);
@@ -43,8 +46,9 @@ export function protocolName(number: number): string {
 
 /** The number of a protocol's name or number; undefined when it is none. */
 export function protocolNumber(text: string): number | undefined {
-  const named = [...PROTOCOLS].find(([, name]) => name === text.toLowerCase());
-  if (named !== undefined) return named[0];
+  const name = text.toLowerCase();
+  const named = [...PROTOCOLS].find(([, one]) => one === name)?.[0] ?? OTHER_NAMES.get(name);
+  if (named !== undefined) return named;
   return /^\d{1,3}$/.test(text) && Number(text) < 256 ? Number(text) : undefined;
 }
 

@@ -32,8 +32,16 @@ export interface CapturePlan {
   readonly knobs: readonly Knob[];
 }
 
-/** The flags of vslog-capture for a plan. */
-export function captureArguments({ values, source, services, knobs }: CapturePlan): string[] {
+/** Ends each option that is handed over by a descriptor. */
+const END = '\0';
+
+/** The options of vslog-capture for the services of a plan. They are handed over by a descriptor (--options-fd): a command line has room for some thousand services only. Empty: none. */
+export function captureFeed({ source, services }: CapturePlan): string {
+  return source === 'engine' ? services.map((service) => serviceArguments(service).join(END) + END).join('') : '';
+}
+
+/** The flags of vslog-capture for a plan, but those of captureFeed(). */
+export function captureArguments({ values, source, knobs }: CapturePlan): string[] {
   const args: string[] = ['--source', source];
   for (const key of keys) {
     const { native } = optionOf(key);
@@ -47,7 +55,7 @@ export function captureArguments({ values, source, services, knobs }: CapturePla
       if (value) args.push(`--${native}`);
     } else if (value !== '') args.push(`--${native}`, String(value));
   }
-  if (source === 'engine') args.push(...knobArguments(knobs), ...services.flatMap(serviceArguments));
+  if (source === 'engine') args.push(...knobArguments(knobs));
   return args;
 }
 
@@ -57,28 +65,38 @@ export function collectorArguments(values: Values, uid: number): string[] {
   return ['--give-subscriber', collector, '--expect-subscriber', collector, '--stall-timeout', String(values['collector.drain'])];
 }
 
-/** What the capture says of a plan without starting it: its exit code (0: it can run) and its sentence. Throws Failure when there is no such program. */
+/** What the capture says of a plan without starting it: its exit code (0: it can run) and its sentence; of a wrong configuration a line for each thing that is wrong. Throws Failure when there is no such program. */
 export function checkCapture(plan: CapturePlan): { code: number; sentence: string } {
   const binary = captureBinary(plan.values);
-  const { error, status, signal, stderr } = spawnSync(binary, [...captureArguments(plan), '--check'], {
-    encoding: 'utf8',
-    timeout: CHECK_MS,
-  });
-  if (error !== undefined) throw new Failure(Exit.failure, spawnSentence(binary, error));
-  const said =
-    stderr
-      .trimEnd()
-      .split('\n')
-      .at(-1)
-      ?.replace(/^vslog-capture: /, '') ?? '';
-  return { code: status ?? Exit.failure, sentence: placed(said, plan) || `${binary} --check ended with ${signal ?? `code ${status}`}.` };
+  const feed = captureFeed(plan);
+  const { error, status, signal, stderr } = spawnSync(
+    binary,
+    [...captureArguments(plan), ...(feed === '' ? [] : ['--options-fd', '0']), '--check'],
+    { encoding: 'utf8', timeout: CHECK_MS, input: feed },
+  );
+  // It may say what is wrong and end before it has read all.
+  if (error !== undefined && (error as NodeJS.ErrnoException).code !== 'EPIPE')
+    throw new Failure(Exit.failure, spawnSentence(binary, error));
+  const lines = stderr.trimEnd().split('\n');
+  // Of a wrong configuration each line is something that is wrong; otherwise what stands before the last one are notes.
+  const said = (status === Exit.usage ? lines : lines.slice(-1)).map((line) => placed(line.replace(/^vslog-capture: /, ''), plan));
+  return { code: status ?? Exit.failure, sentence: said.join('\n') || `${binary} --check ended with ${signal ?? `code ${status}`}.` };
 }
 
 /** Before a sentence on a service or knob: where that was configured. */
 function placed(sentence: string, { services, knobs }: CapturePlan): string {
   const knob = knobs.find(({ name, value }) => sentence.includes(`${name}=${value}`)) ?? knobs.find(({ name }) => sentence.includes(name));
-  const origin =
-    knob?.origin ?? services.find(({ at, reals }) => sentence.includes(at) || reals.some((real) => sentence.includes(real.at)))?.origin;
+  // The longest: 192.0.2.1:80 stands in 192.0.2.1:8080, too.
+  const named = services
+    .flatMap((service) =>
+      // The capture says "tcp 192.0.2.1:80" of what is at tcp://192.0.2.1:80.
+      [service.at, service.at.replace('://', ' '), ...service.reals.map(({ at }) => at)].map((text) => ({
+        service,
+        length: sentence.includes(text) ? text.length : 0,
+      })),
+    )
+    .reduce<{ service?: VirtualService; length: number }>((best, one) => (one.length > best.length ? one : best), { length: 0 });
+  const origin = knob?.origin ?? named.service?.origin;
   return origin === undefined || sentence === '' ? sentence : `${origin}: ${sentence}`;
 }
 

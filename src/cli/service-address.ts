@@ -61,7 +61,9 @@ function endpoint(text: string): ServerKey | undefined {
   const [, six, four, digits] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text) ?? [];
   const address = parseAddress(six ?? four ?? '');
   const port = Number(digits);
-  if (address === undefined || digits === undefined || port > 65_535 || isIpv4(address) !== (six === undefined)) return undefined;
+  if (address === undefined || digits === undefined || port > 65_535) return undefined;
+  // Brackets are for IPv6, in which ::ffff:192.0.2.1 is a way to write 192.0.2.1.
+  if (six === undefined ? !isIpv4(address) : !six.includes(':')) return undefined;
   return { address, port };
 }
 

@@ -9,7 +9,7 @@ import { chooseUser, keepersOf } from './collector-user.js';
 import { consoleText, nextSteps, sourceText } from './demo-text.js';
 import { Exit } from './exit-codes.js';
 import { Failure } from './failure.js';
-import { captureArguments, captureBinary, collectorArguments, makeRuntimeDirs } from './native.js';
+import { captureArguments, captureBinary, captureFeed, collectorArguments, makeRuntimeDirs } from './native.js';
 import { addConfigOptions, addServiceOptions, configOf } from './options.js';
 import { note } from './output.js';
 import { admitConfigured } from './readers.js';
@@ -88,6 +88,7 @@ export function upCommand(version: string): Command {
       let greeted = false;
       keeper = new CaptureKeeper({
         binary: captureBinary(values),
+        feed: captureFeed(chosen.plan),
         args: [...captureArguments(chosen.plan), ...collectorArguments(values, user?.uid ?? process.geteuid?.() ?? 0)],
         say: (line) => status.say(line),
         onReady: () => {

@@ -56,6 +56,10 @@ export function thisMachine(): Machine {
 export function loadConfig(sources: Sources = {}): Config {
   const machine = sources.machine ?? thisMachine();
   const problems: string[] = [];
+  // One by one: a file of many services may have more to say than a call takes arguments.
+  const tell = (more: readonly string[]): void => {
+    for (const problem of more) problems.push(problem);
+  };
   const values: Partial<Record<Key, unknown>> = {};
   const origins: Partial<Record<Key, string>> = {};
   for (const key of keys) {
@@ -79,7 +83,7 @@ export function loadConfig(sources: Sources = {}): Config {
   const content = readFile(file, asked !== undefined);
   if (content !== undefined) {
     const toml = readToml(content, file);
-    problems.push(...toml.problems);
+    tell(toml.problems);
     rawServices = toml.services;
     knobs.push(...toml.knobs);
     for (const [key, { value, line }] of toml.values) set(key, value, `${file}:${line}`, `${file}:${line}`);
@@ -101,11 +105,12 @@ export function loadConfig(sources: Sources = {}): Config {
   if ((sources.serviceFlags?.length ?? 0) > 0) {
     const given = servicesOfFlags(sources.serviceFlags ?? []);
     rawServices = given.raw;
-    problems.push(...given.problems);
+    tell(given.problems);
   }
   const { services, problems: flaws } = readServices(rawServices);
   const flagKnobs = knobsOfFlags(sources.knobFlags ?? []);
-  problems.push(...flaws, ...flagKnobs.problems);
+  tell(flaws);
+  tell(flagKnobs.problems);
   if (problems.length > 0) throw new ConfigError(problems);
   return {
     values: values as Values,

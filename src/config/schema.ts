@@ -663,7 +663,7 @@ export function envName(key: Key): string {
 }
 
 /** The kernel's schedulers; the engine has all of them. */
-export const SCHEDULERS = ['rr', 'wrr', 'lc', 'wlc', 'sed', 'nq', 'fo', 'ovf', 'sh', 'dh', 'mh', 'lblc', 'lblcr'] as const;
+export const SCHEDULERS = ['rr', 'wrr', 'lc', 'wlc', 'sed', 'nq', 'fo', 'ovf', 'sh', 'dh', 'mh', 'lblc', 'lblcr', 'twos'] as const;
 
 /** Fields of a `[[service]]` besides `real`; the flags follow a `--service`, whose value is `at`. */
 export const serviceSchema = {

@@ -222,6 +222,15 @@ function endpointOf(text: string): { key: string } | undefined {
   if (match === null || Number(match[3]) > 65_535) return undefined;
   const [, six, four] = match;
   if (six !== undefined ? isIP(six) !== 6 || six.includes('%') : !isIPv4(four ?? '')) return undefined;
-  const address = six === undefined ? four : new URL(`http://[${six}]`).hostname;
+  // ::ffff:192.0.2.1 is 192.0.2.1, and so the capture takes it.
+  const mapped = /^\[::ffff:([0-9a-f]+):([0-9a-f]+)\]$/.exec(six === undefined ? '' : new URL(`http://[${six}]`).hostname);
+  const address =
+    mapped !== null ? ipv4Of(mapped[1] ?? '', mapped[2] ?? '') : six === undefined ? four : new URL(`http://[${six}]`).hostname;
   return { key: `${address}:${Number(match[3])}` };
+}
+
+/** An IPv4 address out of the two last groups of an IPv6 one. */
+function ipv4Of(high: string, low: string): string {
+  const [a, b] = [Number.parseInt(high, 16), Number.parseInt(low, 16)];
+  return [a >> 8, a & 255, b >> 8, b & 255].join('.');
 }

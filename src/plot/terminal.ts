@@ -1,6 +1,7 @@
 import { axisText, clockText } from '../text/moment.js';
 import { plainValue } from '../text/plain.js';
 import { shortened, widthOf } from '../text/table.js';
+import { largest, smallest } from './extremes.js';
 import type { Bars, Heat, Lines, Plot, Spans } from './plot.js';
 import { valueText } from './text.js';
 
@@ -47,7 +48,7 @@ function bars({ bars, unit }: Bars, style: TerminalStyle): string[] {
   const names = [...new Set(bars.flatMap(({ parts }) => parts.map(({ name }) => name)))];
   const totals = bars.map(({ parts }) => parts.reduce((sum, { value }) => sum + value, 0));
   const numbers = totals.map((total) => valueText(total, unit));
-  const most = Math.max(...totals, 0);
+  const most = Math.max(0, largest(totals, 0));
   const label = widest(
     bars.map((bar) => bar.label),
     Math.floor(style.width / 3),
@@ -89,21 +90,24 @@ const MARKS_TOLD = 10;
 
 /** A row of characters a line, each as high as the value: the highest of the values that share a character. */
 function lines({ lines, begin, step, marks }: Lines, style: TerminalStyle): string[] {
-  const count = Math.max(...lines.map(({ values }) => values.length), 0);
+  const count = largest(
+    lines.map(({ values }) => values.length),
+    0,
+  );
   if (count === 0) return [];
   const label = widest(
     lines.map(({ name }) => name),
     Math.floor(style.width / 4),
   );
-  const tops = lines.map(({ values, unit }) => `max ${valueText(Math.max(...values, 0), unit)}`);
+  const tops = lines.map(({ values, unit }) => `max ${valueText(Math.max(0, largest(values, 0)), unit)}`);
   const room = Math.min(count, Math.max(8, style.width - label - widest(tops, style.width) - 4));
   const glyphs = UPRIGHT[style.ascii ? 'ascii' : 'unicode'];
   const column = (at: number): number => Math.min(room - 1, Math.max(0, Math.floor(((at - begin) / step / count) * room)));
   const drawn = lines.map(({ name, values }, i) => {
-    const most = Math.max(...values, 0);
+    const most = Math.max(0, largest(values, 0));
     const cells = Array.from({ length: room }, (_, at) => {
       const from = Math.floor((at * count) / room);
-      const value = Math.max(...values.slice(from, Math.max(from + 1, Math.floor(((at + 1) * count) / room))), 0);
+      const value = Math.max(0, largest(values.slice(from, Math.max(from + 1, Math.floor(((at + 1) * count) / room))), 0));
       const level = most === 0 || value <= 0 ? 0 : Math.max(1, Math.round((value / most) * (glyphs.length - 1)));
       return glyphs[level] ?? ' ';
     });
@@ -126,7 +130,7 @@ function lines({ lines, begin, step, marks }: Lines, style: TerminalStyle): stri
 
 function heat({ rows, columns, cells, unit }: Heat, style: TerminalStyle): string[] {
   const all = cells.flat().filter((value) => value !== null);
-  const [least, most] = [Math.min(...all), Math.max(...all)];
+  const [least, most] = [smallest(all, 0), largest(all, 0)];
   const shades = SHADES[style.ascii ? 'ascii' : 'unicode'];
   const label = widest(rows, Math.floor(style.width / 4));
   const each = Math.max(1, Math.min(3, Math.floor((style.width - label - 2) / Math.max(1, columns.length))));

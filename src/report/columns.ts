@@ -1,3 +1,4 @@
+import { largest, smallest } from '../plot/extremes.js';
 import { bytesText, countText, durationText, percentText } from '../text/format.js';
 import { clockText, offsetText } from '../text/moment.js';
 import type { Column, Row } from './report.js';
@@ -74,7 +75,7 @@ export function series(
   held: ReadonlySet<string> = new Set(),
 ): { begin: number; values: ReadonlyMap<string, number[]> } {
   const times = rows.map((row) => numberOf(row, 'at'));
-  const [begin, end] = [Math.min(...times), Math.max(...times)];
+  const [begin, end] = [smallest(times, 0), largest(times, 0)];
   const length = rows.length === 0 ? 0 : Math.round((end - begin) / step) + 1;
   const values = new Map(names.map((name) => [name, new Array<number>(length).fill(0)]));
   const there = new Map(rows.map((row) => [Math.round((numberOf(row, 'at') - begin) / step), row]));

@@ -10,7 +10,7 @@ export const reuse: Report = {
   doc: 'Port reuse: new connections from the same client address and port to the same service soon after the one before, and what became of the old entry.',
   more: `
 With conn_reuse_mode a SYN that meets an entry in TIME_WAIT or FIN_WAIT is scheduled anew, and the old entry is ended for it ("ended for it", reason expire_now). Without, it goes to the
-same real server through the old entry: then the log has one connection, and nothing is here. "elsewhere" went to another real server than the one before; "at once" began within 1 s.
+same real server through the old entry: then the log has one connection, and nothing is here. "elsewhere" went to another real server than the one before; "at once" began within 1 s. With one-packet scheduling every datagram is a connection of its own, which is no reuse: those are left out.
 
 Examples:
   vslog report reuse --since 2h
@@ -62,7 +62,7 @@ function sql(values: Values): string {
   const read = since === undefined ? values : { ...values, since: since - within * 1000 };
   const isNew = since === undefined ? 'true' : `start >= ${momentLiteral(since)}`;
   const tuple = 'node, client_ip, client_port, protocol, virtual_ip, virtual_port, fwmark';
-  const all = `SELECT ${tuple}, real_ip, real_port, start, end, reason, ${viewService()} AS service, ${viewEndpoint('real')} AS server FROM connections WHERE ${presentConnections(read)}`;
+  const all = `SELECT ${tuple}, real_ip, real_port, start, end, reason, ${viewService()} AS service, ${viewEndpoint('real')} AS server FROM connections WHERE reason != 'one_packet' AND ${presentConnections(read)}`;
   const before = (what: string): string => `lagInFrame(${what}) OVER w`;
   const found = `SELECT *, ${before('start')} AS start_before, ${before("ifNull(end, toDateTime64(0, 9, 'UTC'))")} AS end_before, ${before('reason')} AS reason_before, ${before('real_ip')} AS real_before, ${before('real_port')} AS port_before FROM (${all}) WINDOW w AS (PARTITION BY ${tuple} ORDER BY start ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)`;
   const gap = '(toUnixTimestamp64Nano(start) - toUnixTimestamp64Nano(end_before)) / 1e9';

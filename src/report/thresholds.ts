@@ -1,3 +1,4 @@
+import { smallest } from '../plot/extremes.js';
 import { count, duration, moment, numberOf, words } from './columns.js';
 import { LIMIT, NODE, REAL, type Report, SERVICE, SINCE, UNTIL, type Values } from './report.js';
 import { endpointText, isWithin, narrowed, serviceText } from './sql.js';
@@ -37,7 +38,12 @@ Examples:
       : {
           kind: 'spans',
           title: 'overloaded',
-          begin: since ?? Math.min(...rows.map((row) => numberOf(row, 'begin'))),
+          begin:
+            since ??
+            smallest(
+              rows.map((row) => numberOf(row, 'begin')),
+              0,
+            ),
           end: until ?? Date.now(),
           spans: rows.slice(0, 24).map((row) => ({
             label: String(row.real_server),

@@ -206,7 +206,7 @@ export function spansOf(segments: readonly SequenceSource[]): SequenceSpan[] {
   for (const { node, epoch, ranges } of segments) {
     const key = JSON.stringify([node, epoch]);
     const one = epochs.get(key) ?? { node, epoch, ranges: [] };
-    one.ranges.push(...ranges);
+    for (const range of ranges) one.ranges.push(range);
     epochs.set(key, one);
   }
   return [...epochs.values()].flatMap(({ node, epoch, ranges }) => {

@@ -17,6 +17,9 @@ const PLAIN_DESCRIBE = /^DESCRIBE TABLE \w+(\.\w+)?( FORMAT \w+)?$/;
 const OUTSIDE =
   /\b(file|hasColumnInTable|catboostEvaluate|(file|url|s3|gcs|oss|cosn|hdfs|azureBlobStorage|iceberg|deltaLake|hudi|paimon)\w*(?=\s*\()|remote(Secure)?(?=\s*\()|cluster(AllReplicas)?(?=\s*\()|(executable|mysql|postgresql|mongodb|redis|sqlite|odbc|jdbc|ytsaurus|arrowFlight|python|input)(?=\s*\())/i;
 
+/** A network of IPv4 on a column of IPv6: it would find nothing, in silence. */
+const NEVER_TRUE = /\bisIPAddressInRange\(((?:\w+\.)?(?:client|virtual|real)_ip), '(\d+\.\d+\.\d+\.\d+\/\d+)'\)/i;
+
 /** A text in quotes, or a name in them, as the engine writes them: looked for together, since each may hold the other's quote. */
 const QUOTED = /'(?:[^'\\]|\\.|'')*'|`((?:[^`\\]|\\.|``)*)`|"((?:[^"\\]|\\.|"")*)"/gs;
 
@@ -49,6 +52,11 @@ export async function readingStatement(engine: StatementFormatter, sql: string, 
     throw new RefusedStatement('FORMAT is not allowed here, where the answer becomes a table: leave it out.');
   if (bare.startsWith('DESCRIBE') && !PLAIN_DESCRIBE.test(bare))
     throw new RefusedStatement('DESCRIBE takes only the name of a table here.');
+  const never = NEVER_TRUE.exec(written);
+  if (never !== null)
+    throw new RefusedStatement(
+      `${never[0]} is never true, since ${never[1]} is an IPv6 address, in which 10.0.0.1 is ::ffff:10.0.0.1: write inNetwork(${never[1]}, '${never[2]}').`,
+    );
   const found = OUTSIDE.exec(bare.replace(/\bsystem\.\w+/g, ' '));
   if (found !== null) throw new RefusedStatement(`"${found[0]}" is not allowed here: a query reads only the store's tables.`);
   return written;

@@ -86,6 +86,8 @@ const scenario = z.strictObject({
   description: z.string(),
   /** The only balancer that it makes sense on; `why` says for what reason. */
   only: z.enum(['kernel', 'engine']).optional(),
+  /** A module of the kernel, without which it cannot be played there: not every build has every scheduler. */
+  module: z.string().optional(),
   /** What the embedded engine tells otherwise than the kernel, on purpose; `why` says for what purpose. */
   engine_expect: z.array(z.string()).optional(),
   why: z.string().optional(),

@@ -10,6 +10,7 @@ import { SegmentWriter } from '../../src/store/deliver.js';
 import { schemaDrift } from '../../src/store/drift.js';
 import { embeddedDatabase } from '../../src/store/embedded/database.js';
 import { Engine } from '../../src/store/embedded/engine.js';
+import { functionStatements } from '../../src/store/functions.js';
 import { kafkaStatements, topicRows } from '../../src/store/kafka-ddl.js';
 import { allStatements, loadMigrations, migrate } from '../../src/store/migrate.js';
 import { protobufColumns } from '../../src/store/protobuf-columns.js';
@@ -64,7 +65,13 @@ test('an untouched store has not drifted', async () => {
 const KAFKA = { brokers: '127.0.0.1:1', group: 'g' };
 test.each<[string, string[]]>([
   ['one server', allStatements(loadMigrations(), { database: 'x', cluster: undefined })],
-  ['a cluster', allStatements(loadMigrations(), { database: 'x', cluster: '{cluster}' })],
+  [
+    'a cluster',
+    [
+      ...allStatements(loadMigrations(), { database: 'x', cluster: '{cluster}' }),
+      ...functionStatements({ database: 'x', cluster: '{cluster}' }),
+    ],
+  ],
   ['Kafka', kafkaStatements(KAFKA, { database: 'x', cluster: undefined })],
   ['Kafka and a cluster', kafkaStatements(KAFKA, { database: 'x', cluster: 'c' })],
 ])('every statement for %s is one that ClickHouse understands', async (_what, statements) => {

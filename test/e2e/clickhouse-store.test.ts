@@ -53,6 +53,9 @@ test('a server is the store: sql, reports and verify ask it, and there is no emb
   expect(status.store).toEqual({ kind: 'server', dir: null });
   expect(status.sinks.map(({ name }) => name)).toEqual(['clickhouse']);
   expect(vslog.run('report', 'changes', '--json').code).toBe(0);
+  // The server has the function for networks, too.
+  const network = vslog.run('sql', '-f', 'tsv', "SELECT count() > 0 FROM conn_events WHERE inNetwork(client_addr, '0.0.0.0/0')");
+  expect([network.code, network.out.split('\n')[1]]).toEqual([0, '1']);
   const verification = vslog.run('verify', '--json');
   expect(JSON.parse(verification.out)).toMatchObject({ store: { checked: true, ok: true } });
   expect(await up.end()).toBe(0);

@@ -67,6 +67,44 @@ table ip marks {
     expect(capture.of(flow)[0]?.labels).toBe(String(2n ** 5n + 2n ** 127n));
     const listed = await capture.list();
     expect(listed.find(({ client_port }) => client_port === 5001)?.labels).toBe(String(2n ** 5n + 2n ** 127n));
+    // The kernel's word of its end has none.
+    await capture.tellsFlush(flow);
+    expect(capture.of(flow)).toMatchObject([
+      { kind: 'create', labels: String(2n ** 5n + 2n ** 127n) },
+      { kind: 'expire', labels: String(2n ** 5n + 2n ** 127n) },
+    ]);
+  });
+
+  it('its labels at the end of one from before the capture', async () => {
+    namespace.rules(`table ip labels { chain output { type filter hook output priority 1; ct state new ct label set 77; }; }`);
+    const flow = await udp(namespace, WAY);
+    const capture = await stage.capture(namespace);
+    await capture.tellsKind('snapshot', flow);
+    await capture.tellsFlush(flow);
+    expect(capture.of(flow)).toMatchObject([
+      { kind: 'snapshot', labels: String(2n ** 77n) },
+      { kind: 'expire', labels: String(2n ** 77n) },
+    ]);
+  });
+
+  it('with its changes the labels and the state that it has, whatever has changed', async () => {
+    namespace.rules(`
+table ip labels {
+  chain output {
+    type filter hook output priority 1;
+    ct state new ct label set 5;
+    ct direction reply ct label set 6;
+  }
+}`);
+    const capture = await stage.capture(namespace, '--conntrack-events', 'create,state,expire');
+    const connection = await tcp(namespace, { ...WAY, virtual: { address: VIRTUAL, port: 80 } });
+    await capture.tellsFlush(connection);
+    const [begin, ...later] = capture.of(connection);
+    expect(begin).toMatchObject({ kind: 'create', labels: String(2n ** 5n) });
+    expect(later.length).toBeGreaterThan(2);
+    const both = String(2n ** 5n + 2n ** 6n);
+    expect(later.map(({ labels }) => labels)).toEqual(later.map(() => both));
+    expect(later.every(({ state }) => state !== 0)).toBe(true);
   });
 
   it('no mark, no labels, no zone where it has none', async () => {

@@ -42,6 +42,20 @@ describe('a set-up of the engine that cannot be', () => {
     expect(existsSync(join(vslog.dir, 'data'))).toBe(false);
   });
 
+  it('is a real server that is the service itself, at the start and later', async () => {
+    const self = await refused('--service', 'tcp://127.0.0.1:22080', '--real', '127.0.0.1:22080');
+    expect(self.code).toBe(2);
+    expect(self.said.trimEnd()).toMatch(/^vslog: flag --service .*: its real server 127\.0\.0\.1:22080 is the service itself: .*\.$/);
+    const port = await freePort();
+    const up = vslog.up('--source', 'engine', '--store', 'none', '--service', `tcp://[::ffff:127.0.0.1]:${port}`, '--real', '127.0.0.1:1');
+    await up.says(/ready: connections are recorded/);
+    expect(vslog.run('vs', 'ls', '--columns', 'service', '-o', 'csv', '--no-headers').out.trim()).toBe(`tcp 127.0.0.1:${port}`);
+    const added = vslog.run('rs', 'add', `127.0.0.1:${port}`, `127.0.0.1:${port}`);
+    expect(added.code).not.toBe(0);
+    expect(added.err).toContain(`its real server 127.0.0.1:${port} is the service itself`);
+    expect(await up.end()).toBe(0);
+  });
+
   it('is a file of packets that is not there', async () => {
     const { code, said } = await refused('--service', 'tcp://127.0.0.1:1', '--real', '127.0.0.1:2', '--pcap', '/nowhere.pcap');
     expect(said.split('\n').filter((line) => line.startsWith('vslog: '))).toEqual([expect.stringContaining('/nowhere.pcap')]);
@@ -57,6 +71,21 @@ describe('a set-up of the engine that cannot be', () => {
     const { code, err } = vslog.run('config', 'check', file);
     expect(code).toBe(2);
     expect(err).toMatch(new RegExp(`^${file}:4: .*expire_nodest_con.*\n$`));
+    // All of them at once, and what is right is not named.
+    writeFileSync(
+      file,
+      '[engine.knobs]\nconn_reuse_mode = 2\nsloppy_tcp = 2\ntimeout_tcp = 0\ndrop_entry = -1\nexpire_nodest_conn = "1"\nconn_reuse_old_conntrack = 1\n',
+    );
+    const knobs = vslog.run('config', 'check', file);
+    expect(knobs.code).toBe(2);
+    const wrong = [
+      [3, 'sloppy_tcp=2'],
+      [4, 'timeout_tcp=0'],
+      [5, 'drop_entry=-1'],
+      [7, 'conn_reuse_old_conntrack=1'],
+    ] as const;
+    const lines = knobs.err.trimEnd().split('\n').sort();
+    expect(lines).toEqual(wrong.map(([line, knob]) => expect.stringContaining(`${file}:${line}: --knob ${knob}: `)));
     writeFileSync(file, '[[service]]\nat = "tcp://127.0.0.1:1"\n');
     expect(vslog.run('config', 'check', file)).toEqual({
       code: 0,

@@ -74,6 +74,36 @@ test('addresses are searched for and shown as people write them', async () => {
   expect(await ask(store, "SELECT count() FROM conn_events WHERE real_addr = '10.0.0.3'")).toBe('2');
 });
 
+test('a network is one of IPv4 or IPv6, whatever a column is of', async () => {
+  const found = (where: string, from = 'conn_events', what = 'count()'): Promise<string> =>
+    ask(store, `SELECT ${what} FROM ${from} WHERE ${where}`);
+  const clients = "arrayStringConcat(arraySort(groupUniqArray(toString(conn_id))), ',')";
+  for (const column of ['client_ip', 'client_addr']) {
+    expect(await found(`inNetwork(${column}, '10.0.0.0/8')`, 'connections', clients)).toBe('1,2,3,5');
+    expect(await found(`inNetwork(${column}, '10.0.0.9')`, 'connections', clients)).toBe('1,2,3,5');
+    expect(await found(`inNetwork(${column}, '10.0.0.8/32')`, 'connections')).toBe('0');
+    expect(await found(`inNetwork(${column}, '0.0.0.0/0')`, 'connections', clients)).toBe('1,2,3,5');
+    expect(await found(`inNetwork(${column}, '2001:db8::/32')`, 'connections', clients)).toBe('4');
+    expect(await found(`inNetwork(${column}, '2001:db8::7')`, 'connections', clients)).toBe('4');
+    expect(await found(`inNetwork(${column}, '::ffff:10.0.0.0/104')`, 'connections', clients)).toBe('1,2,3,5');
+    expect(await found(`inNetwork(${column}, '::/0')`, 'connections')).toBe('5');
+  }
+  expect(await found("inNetwork(client_addr, '10.0.0.0/30')")).toBe('0');
+  expect(await found("inNetwork(real_addr, '10.0.0.0/30') AND sequence <= 4")).toBe('4');
+  // No address at all is in no network of IPv4.
+  expect(await found("kind = 'sched_fail' AND inNetwork(real_addr, '0.0.0.0/0')")).toBe('0');
+  for (const wrong of ['10.0.0.0/33', '10.0.0.0/x', '10.0.0/8', 'web', '2001:db8::/129'])
+    await expect(found(`inNetwork(client_ip, '${wrong}')`, 'connections'), wrong).rejects.toThrow();
+});
+
+test('a network that could match nothing is not asked for in silence', async () => {
+  await expect(ask(store, "SELECT count() FROM connections WHERE isIPAddressInRange(client_ip, '10.0.0.0/8')")).rejects.toThrow(
+    "isIPAddressInRange(client_ip, '10.0.0.0/8') is never true, since client_ip is an IPv6 address, in which 10.0.0.1 is ::ffff:10.0.0.1: write inNetwork(client_ip, '10.0.0.0/8').",
+  );
+  expect(await ask(store, "SELECT count() FROM connections WHERE isIPAddressInRange(client_ip, '2001:db8::/32')")).toBe('1');
+  expect(await ask(store, "SELECT count() FROM connections WHERE isIPAddressInRange(client_addr, '10.0.0.0/8')")).toBe('4');
+});
+
 test('zone, mark and labels are there, and a label is a bit of a number', async () => {
   const bit = (label: number): string => `bitAnd(labels, bitShiftLeft(toUInt128(1), ${label})) != 0`;
   for (const table of ['connections', 'conn_events']) {
@@ -194,7 +224,7 @@ const documented = [
   ...readFileSync(new URL('../../docs/sql.md', import.meta.url), 'utf8').matchAll(/```sql\n([^`]*(?:`where`[^`]*)*)```/g),
 ].map(([, sql = '']) => sql);
 
-test('the documented queries are ten, and two of rs_minute', () => expect(documented).toHaveLength(12));
+test('the documented queries are ten, two of rs_minute and one of networks', () => expect(documented).toHaveLength(13));
 
 test.each(documented)('documented: %s', async (sql) => {
   expect((await store.query(sql, { format: 'TSVWithNames' })).length).toBeGreaterThan(0);

@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Kernel } from './kernel.js';
+import { hasModule, type Kernel } from './kernel.js';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 
@@ -40,10 +40,13 @@ const MODULE_FOLDERS = [
 const MODULE_FILES = ['drivers/net/veth.ko', 'drivers/net/dummy.ko'];
 
 /** Left to the kernel, scenarios that ask for several at once while others make and unmake network namespaces have waited for each other for minutes. */
-const SCHEDULERS = ['rr', 'wrr', 'lc', 'wlc', 'sed', 'nq', 'fo', 'ovf', 'sh', 'dh', 'mh', 'lblc', 'lblcr'];
+const SCHEDULERS = ['rr', 'wrr', 'lc', 'wlc', 'sed', 'nq', 'fo', 'ovf', 'sh', 'dh', 'mh', 'lblc', 'lblcr', 'twos'];
 
 /** Loaded at boot, in this order. Whatever else is asked for is loaded by the kernel then. */
-const BOOT_MODULES = ['e1000', 'crc32c_generic', 'veth', 'ip_vs', ...SCHEDULERS.map((name) => `ip_vs_${name}`), 'ipip', 'sctp'];
+function bootModules(kernel: Kernel): string[] {
+  const schedulers = SCHEDULERS.map((name) => `ip_vs_${name}`).filter((name) => hasModule(kernel, name));
+  return ['e1000', 'crc32c_generic', 'veth', 'ip_vs', ...schedulers, 'ipip', 'sctp'];
+}
 
 /** Programs of the host that the test machine has too, with their libraries. */
 const HOST_PROGRAMS = ['ipvsadm', 'ip', 'bash', 'modprobe', 'nft', 'sysctl', 'dmesg'];
@@ -136,7 +139,7 @@ export function makeImage(kernel: Kernel, files: readonly GuestFile[], cache: st
   symlinkSync('usr/sbin', join(root, 'sbin')); // where the kernel looks for modprobe
   copyFileSync(join(guest, 'init'), join(root, 'init'));
   chmodSync(join(root, 'init'), 0o755);
-  writeFileSync(join(root, 'modules'), BOOT_MODULES.join('\n'));
+  writeFileSync(join(root, 'modules'), bootModules(kernel).join('\n'));
   writeFileSync(join(root, 'etc/passwd'), 'root:x:0:0:root:/:/bin/bash\n');
   writeFileSync(join(root, 'etc/group'), 'root:x:0:\n');
   addModules(root, kernel);

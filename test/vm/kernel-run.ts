@@ -7,7 +7,7 @@ import { SHARED } from './capture.js';
 import { CollectorProcess } from './collector.js';
 import { LogOf, SubscriberLog } from './event-log.js';
 import { expiryOnKernel } from './expiry.js';
-import type { Kernel } from './kernel.js';
+import { hasModule, type Kernel } from './kernel.js';
 import { knobsOfKernel } from './knobs.js';
 import { nothingLate } from './late.js';
 import { DiedAtBoot, Machine } from './machine.js';
@@ -130,7 +130,11 @@ class KernelRun {
  * Boots the kernel, starts the capture and a collector, and plays the plan; all of it once more, where that may be, when the kernel died: QEMU's emulated processors can
  * take a patch of the kernel's own code for a fault. Never rejects.
  */
-export async function playOn(kernel: Kernel, plan: Plan): Promise<readonly Played[]> {
+export async function playOn(kernel: Kernel, whole: Plan): Promise<readonly Played[]> {
+  const cannot = whole.scenarios.filter(({ module }) => module !== undefined && !hasModule(kernel, module));
+  for (const { name, module } of cannot)
+    console.log(`  ${kernel.release} ${name}: not played, since this kernel was built without ${module}`);
+  const plan = { ...whole, scenarios: whole.scenarios.filter((scenario) => !cannot.includes(scenario)) };
   let once = await playOnce(kernel, plan);
   const failed: Result[] = [];
   const deaths: Played[] = [];

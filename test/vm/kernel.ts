@@ -10,6 +10,12 @@ export interface Kernel {
   readonly modules: string;
 }
 
+/** Whether the kernel's build has a module of its balancer: `ip_vs_twos`. */
+export function hasModule(kernel: Kernel, name: string): boolean {
+  const folder = join(kernel.modules, 'kernel/net/netfilter/ipvs');
+  return ['ko', 'ko.xz', 'ko.zst'].some((ending) => existsSync(join(folder, `${name}.${ending}`)));
+}
+
 /** The kernel in a folder that holds boot/ and lib/modules/ (or usr/lib/modules/, as newer packages have it). */
 export function findKernel(folder: string): Kernel {
   for (const lib of ['lib/modules', 'usr/lib/modules']) {

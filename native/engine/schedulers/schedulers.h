@@ -20,6 +20,7 @@ std::unique_ptr<Scheduler> make_dh();
 std::unique_ptr<Scheduler> make_mh();
 std::unique_ptr<Scheduler> make_lblc();
 std::unique_ptr<Scheduler> make_lblcr();
+std::unique_ptr<Scheduler> make_twos();
 
 /// ip_vs_dest_conn_overhead(): an active connection weighs as much as 256 inactive ones.
 inline std::int64_t overhead(const RealServer& r) { return static_cast<std::int64_t>(r.active) * 256 + r.inactive; }

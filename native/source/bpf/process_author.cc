@@ -12,8 +12,10 @@ namespace {
 static_assert(static_cast<int>(Through::netlink) == VSLOG_THROUGH_NETLINK && static_cast<int>(Through::sockopt) == VSLOG_THROUGH_SOCKOPT &&
               static_cast<int>(Through::sysctl) == VSLOG_THROUGH_SYSCTL && static_cast<int>(Through::kernel) == VSLOG_THROUGH_KERNEL);
 
+static_assert(sizeof(vslog_author::command) == kLongestCommand + 1);
+
 /// An unreadable byte takes four characters.
-constexpr std::size_t kLongestShown = 4 * sizeof(vslog_author::command);
+constexpr std::size_t kLongestShown = 4 * kLongestCommand + kCutMark.size();
 
 /// The kernel cuts a process's name at a byte, too.
 std::string name(const char (&bytes)[16]) { return plain_text(without_torn_end({bytes, strnlen(bytes, sizeof bytes)}), kLongestShown); }

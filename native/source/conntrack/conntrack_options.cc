@@ -76,7 +76,7 @@ ConntrackOptions::Delivery parse_conntrack_delivery(const std::string& name) {
 
 std::vector<std::uint8_t> parse_conntrack_protocols(const std::string& list) {
   static constexpr std::pair<const char*, std::uint8_t> kNames[] = {
-      {"icmp", IPPROTO_ICMP}, {"tcp", IPPROTO_TCP}, {"udp", IPPROTO_UDP}, {"dccp", IPPROTO_DCCP}, {"gre", IPPROTO_GRE}, {"icmpv6", IPPROTO_ICMPV6}, {"sctp", IPPROTO_SCTP}, {"udplite", IPPROTO_UDPLITE},
+      {"icmp", IPPROTO_ICMP}, {"tcp", IPPROTO_TCP}, {"udp", IPPROTO_UDP}, {"dccp", IPPROTO_DCCP}, {"gre", IPPROTO_GRE}, {"icmpv6", IPPROTO_ICMPV6}, {"ipv6-icmp", IPPROTO_ICMPV6}, {"sctp", IPPROTO_SCTP}, {"udplite", IPPROTO_UDPLITE},
   };
   std::vector<std::uint8_t> out;
   for (const std::string& word : words(list)) {

@@ -29,6 +29,7 @@ struct Flow {
   bool has_state = false;
   bool has_counters = false;
   bool has_timeout = false;
+  bool has_labels = false;     ///< an end never has, a change only where it is one of labels
   bool requested = false;      ///< somebody asked for this change by ctnetlink
   FlowTuple original;
   FlowTuple reply;

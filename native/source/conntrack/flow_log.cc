@@ -35,6 +35,7 @@ void FlowLog::created(const Flow& flow, const FlowName& name, std::uint64_t time
       if (known->listed) {  // the dump was faster than this event
         if (known->silent) --silent_count_;
         known->listed = known->silent = false;
+        known->take(flow);
         return;
       }
       if (whole_) return;  // told again
@@ -52,7 +53,8 @@ void FlowLog::created(const Flow& flow, const FlowName& name, std::uint64_t time
 void FlowLog::updated(const Flow& flow, const FlowName& name, std::uint64_t time_ns, std::uint16_t generation, FlowRecords& out) {
   if (!options_.states) return;
   std::uint64_t id = 0;
-  std::uint64_t created_ns = flow.start_ns;
+  ConnRecord r = record_of(flow, EventKind::state, time_ns);
+  r.created_ns = flow.start_ns;
   if (keeps_table()) {
     KnownFlow* known = table_.find(name);
     if (known == nullptr) {
@@ -61,13 +63,13 @@ void FlowLog::updated(const Flow& flow, const FlowName& name, std::uint64_t time
       listed(flow, time_ns, generation, out);
       known = table_.find(name);
     }
+    known->take(flow);
     id = known->conn_id;
-    created_ns = known->created_ns;
-    if (flow.has_state) known->state = flow.state;
-    known->mark = flow.mark;
+    r.created_ns = known->created_ns;
+    // A change says only what has changed.
+    r.state = known->state;
+    r.labels = known->labels;
   }
-  ConnRecord r = record_of(flow, EventKind::state, time_ns);
-  r.created_ns = created_ns;
   put(r, id, out);
 }
 
@@ -77,12 +79,14 @@ void FlowLog::destroyed(const Flow& flow, const FlowName& name, std::uint64_t ti
   std::uint64_t created_ns = flow.start_ns;
   std::uint64_t lived_ns = created_ns != 0 && time_ns > created_ns ? time_ns - created_ns : 0;
   std::uint8_t state = flow.state;
+  std::array<std::uint8_t, 16> labels = flow.labels;
   KnownFlow* const known = keeps_table() ? table_.find(name) : nullptr;
   if (known != nullptr) {
     id = known->conn_id;
     if (known->created_ns != 0) created_ns = known->created_ns;  // as its beginning was told
     if (lived_ns == 0 && created_ns != 0 && time_ns > created_ns) lived_ns = time_ns - created_ns;
     if (!flow.has_state) state = known->state;
+    if (!flow.has_labels) labels = known->labels;
     forget(*known);
     table_.remove(*known);
   } else {
@@ -97,6 +101,7 @@ void FlowLog::destroyed(const Flow& flow, const FlowName& name, std::uint64_t ti
   ConnRecord r = record_of(flow, EventKind::expire, time_ns);
   r.reason = end_reason(flow);
   r.state = state;
+  r.labels = labels;
   r.created_ns = created_ns;
   r.duration_ns = lived_ns;
   put(r, id, out);
@@ -130,8 +135,7 @@ std::uint64_t FlowLog::remember(const Flow& flow, const FlowName& name, std::uin
   known->real_port = real_port_of(flow);
   known->conn_id = id;
   known->created_ns = created_ns;
-  known->mark = flow.mark;
-  known->state = flow.state;
+  known->take(flow);
   known->translated = is_translated(flow);
   known->generation = generation;
   known->listed = listed;

@@ -159,7 +159,7 @@ bool read_labels(Bytes value, Flow& flow) {
   // 128 bits in words of the kernel's own byte order; it may send fewer.
   if (value.size() > flow.labels.size()) return false;
   std::memcpy(flow.labels.data(), value.data(), value.size());
-  return true;
+  return flow.has_labels = true;
 }
 
 bool read_attribute(const Attribute& a, Flow& flow, bool& original, bool& reply, std::uint16_t (&tuple_zones)[2]) {

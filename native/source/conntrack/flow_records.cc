@@ -65,9 +65,11 @@ ConnRecord missed_end(const KnownFlow& known, std::uint64_t time_ns) {
   r.real_addr = known.real;
   r.real_port = known.real_port;
   r.forward = known.translated ? ForwardMethod::masq : ForwardMethod::direct;
+  r.flags = known.status;
   r.state = known.state;
   r.mark = known.mark;
   r.zone = known.key.zone;
+  r.labels = known.labels;
   return r;
 }
 

@@ -1,6 +1,7 @@
 // The flows that the log believes open.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -18,6 +19,7 @@ struct alignas(64) KnownFlow {
   std::uint64_t conn_id = 0;
   std::uint64_t created_ns = 0;  ///< wall clock
   std::uint32_t mark = 0;
+  std::uint32_t status = 0;      ///< IPS_*
   std::uint32_t place = 0;       ///< the table's own: at(place) is this
   std::uint32_t hash = 0;        ///< the table's own: of the key
   std::uint16_t real_port = 0;
@@ -28,6 +30,15 @@ struct alignas(64) KnownFlow {
   bool silent = false;           ///< the kernel may not tell its end
   bool absent = false;           ///< a comparison asked the kernel for it, which did not have it
   bool used = false;
+  std::array<std::uint8_t, 16> labels{};
+
+  /// Takes what a message says of it. What that does not say stays as it was.
+  void take(const Flow& flow) {
+    if (flow.has_state) state = flow.state;
+    if (flow.has_labels) labels = flow.labels;
+    mark = flow.mark;  // every message has it, unless it is 0
+    status = flow.status;
+  }
 };
 
 static_assert(sizeof(KnownFlow) == 128);

@@ -54,6 +54,8 @@ void TableComparison::barrier() {
 void TableComparison::see(const Flow& flow) {
   if (KnownFlow* const known = table_.find(key_of(flow))) {
     known->generation = generation_;
+    // Labels that it got where changes are not told.
+    if (flow.has_labels) known->labels = flow.labels;
     // Its end is on the way, or was lost.
     if (is_dying(flow) && !ends_are_kept_) undecided_ = true;
   } else if (!is_dying(flow) && !ended_.contains(key_of(flow))) {

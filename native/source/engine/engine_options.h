@@ -3,12 +3,17 @@
 
 #include <cstdint>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "engine/config.h"
 
 namespace vslog {
+
+struct KnobSetup {
+  std::string name;
+  std::string value;
+  std::string where{};  ///< FILE:LINE of a configuration; empty: the command line
+};
 
 struct ServiceSetup {
   engine::ServiceConfig service;
@@ -27,7 +32,7 @@ struct LoadOptions {
 
 struct EngineSourceOptions {
   std::vector<ServiceSetup> services;                        ///< none: with --load a set-up of its own; else an error
-  std::vector<std::pair<std::string, std::string>> knobs;    ///< name and value
+  std::vector<KnobSetup> knobs;
   std::uint32_t max_conns = 16'777'216;
   std::uint32_t nodest_interval_ms = 1000;
   bool load = false;

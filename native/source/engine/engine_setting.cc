@@ -3,10 +3,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <fstream>
-#include <iterator>
 
 #include "event/clock.h"
+#include "event/text.h"
 
 namespace vslog {
 namespace {
@@ -23,12 +25,12 @@ engine::Author ourselves() {
   engine::Author author;
   author.uid = getuid();
   author.pid = static_cast<std::uint32_t>(getpid());
+  // Stands in every record of the set-up: two thousand services as arguments would be a record of 100 KiB for each of them.
+  std::array<char, kLongestCommand + 1> arguments;
   std::ifstream in("/proc/self/cmdline");
-  author.command.assign(std::istreambuf_iterator<char>(in), {});
-  while (!author.command.empty() && author.command.back() == '\0') author.command.pop_back();
-  for (char& c : author.command) {
-    if (c == '\0') c = ' ';
-  }
+  in.read(arguments.data(), arguments.size());
+  const auto size = static_cast<std::size_t>(in.gcount());
+  author.command = command_line({arguments.data(), std::min(size, kLongestCommand)}, size > kLongestCommand, 4 * kLongestCommand + kCutMark.size());
   return author;
 }
 

@@ -16,6 +16,7 @@
 #include "event/clock.h"
 #include "source/engine/engine_setting.h"
 #include "source/engine/engine_walk.h"
+#include "source/engine/loops.h"
 #include "source/engine/service_options.h"
 #include "source/engine/tcp_relay.h"
 #include "source/engine/udp_relay.h"
@@ -41,6 +42,7 @@ class SocketSource final : public EngineSource, private engine::Observer {
     watch(epoll_.get(), timer_.get(), EPOLLIN, watch_key(Watched::timer, 0), true);
     engine_.advance(clock_ns(CLOCK_MONOTONIC));
     configure(engine_, options, ourselves());
+    raise_descriptors();
     for (const ServiceSetup& setup : options.services) open(setup.service.key);
   }
 
@@ -50,6 +52,7 @@ class SocketSource final : public EngineSource, private engine::Observer {
     cut_ended();
   }
   void open_service(const engine::ServiceKey& key) override { open(key); }
+  void check_real(const engine::ServiceKey& key, const engine::Endpoint& real) override { refuse_loop(engine_, key, real); }
   void close_service(const engine::ServiceKey& key) override {
     tcp_.close_service(key);
     udp_.close_service(key);
@@ -76,11 +79,6 @@ class SocketSource final : public EngineSource, private engine::Observer {
   void start(std::uint64_t) override {
     const itimerspec spec{{0, kTickNs}, {0, kTickNs}};
     timerfd_settime(timer_.get(), 0, &spec, nullptr);
-    // A connection takes two descriptors.
-    rlimit files{};
-    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == files.rlim_max) return;
-    files.rlim_cur = files.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &files);
   }
 
   SourceFigures figures() override {
@@ -115,6 +113,14 @@ class SocketSource final : public EngineSource, private engine::Observer {
   }
 
  private:
+  /// A connection takes two descriptors, a service one.
+  static void raise_descriptors() {
+    rlimit files{};
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == files.rlim_max) return;
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+  }
+
   void open(const engine::ServiceKey& key) {
     if (key.protocol == engine::kTcp) tcp_.add_service(key, bind_service(key));
     else if (key.protocol == engine::kUdp) udp_.add_service(key, bind_service(key));

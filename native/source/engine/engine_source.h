@@ -16,6 +16,8 @@ class EngineSource : public Source {
   virtual void catch_up() {}
   /// Before a service is added while it runs. Throws InUse and SetupError. Nothing where packets come from elsewhere.
   virtual void open_service(const engine::ServiceKey& key) { (void)key; }
+  /// Before a real server is added while it runs. Throws engine::ConfigError when it would balance to itself. Nothing where packets come from elsewhere.
+  virtual void check_real(const engine::ServiceKey& key, const engine::Endpoint& real) { (void)key, (void)real; }
   /// After a service was removed.
   virtual void close_service(const engine::ServiceKey& key) { (void)key; }
 };

@@ -46,6 +46,7 @@ class Parser {
   }
 
   const engine::Packet& packet() const { return packet_; }
+  const Fragment& fragment() const { return fragment_; }
 
  private:
   /// Whether `count` bytes from `at_` on may be read.
@@ -110,11 +111,29 @@ class Parser {
     packet_.source.address = ipv4_address(12);
     packet_.destination.address = ipv4_address(16);
     const std::uint8_t protocol = u8(9);
-    const bool later = (u16(6) & 0x1fff) != 0;
+    const std::uint16_t place = u16(6);
+    const std::uint16_t id = u16(4);
     // Its options say nothing that the engine asks for: a capture may have cut them.
     if (at_ + header > end_) return Unused::malformed;
     at_ += header;
-    return later ? Unused::later_fragment : transport(protocol);
+    const bool more = (place & 0x2000) != 0;
+    const std::uint32_t offset = (place & 0x1fffU) * 8;
+    if (!more && offset == 0) return transport(protocol);
+    return fragment(protocol, id, offset, more, static_cast<std::uint32_t>(header));
+  }
+
+  /// `headers`: bytes of the headers that each fragment has. What follows is the fragment.
+  Unused fragment(std::uint8_t protocol, std::uint32_t id, std::uint32_t offset, bool more, std::uint32_t headers) {
+    const auto size = static_cast<std::uint32_t>(end_ - at_);
+    // All but the last are multiples of 8 bytes, and all together fit an IP packet.
+    if (size == 0 || (more && size % 8 != 0) || headers + offset + size > UINT16_MAX + (packet_.family == 6 ? 40U : 0U)) return Unused::malformed;
+    if (protocol != engine::kTcp && protocol != engine::kUdp && protocol != engine::kSctp) return Unused::other_protocol;
+    // Only the first one has ports.
+    if (offset == 0) {
+      if (const Unused why = transport(protocol); why != Unused::none) return why;
+    }
+    fragment_ = {packet_.source.address, packet_.destination.address, id, packet_.family, protocol, more, offset, size, headers};
+    return Unused::fragment;
   }
 
   Unused ipv6() {
@@ -128,6 +147,7 @@ class Parser {
     packet_.source.address = ipv6_address(8);
     packet_.destination.address = ipv6_address(24);
     std::uint8_t next = u8(6);
+    const std::size_t begin = at_;
     at_ += 40;
     // Each header is at least 8 bytes: it ends with the packet.
     for (;;) {
@@ -146,10 +166,16 @@ class Parser {
           if (const Unused why = need(2); why != Unused::none) return why;
           size = std::max<std::size_t>((u8(1) + 2U) * 4U, 8);
           break;
-        case kFragment:
-          if (const Unused why = need(4); why != Unused::none) return why;
-          if ((u16(2) & 0xfff8) != 0) return Unused::later_fragment;
-          break;
+        case kFragment: {
+          if (const Unused why = need(8); why != Unused::none) return why;
+          const std::uint16_t place = u16(2);
+          if ((place & 0xfff9) == 0) break;  // all of it in one
+          const std::uint32_t id = static_cast<std::uint32_t>(u16(4)) << 16 | u16(6);
+          const auto headers = static_cast<std::uint32_t>(at_ - begin);
+          next = u8(0);
+          at_ += 8;
+          return fragment(next, id, place & 0xfff8U, (place & 1) != 0, headers);
+        }
         default: return transport(next);
       }
       if (at_ + size > end_) return Unused::malformed;
@@ -173,8 +199,20 @@ class Parser {
     packet_.source.port = u16(0);
     packet_.destination.port = u16(2);
     if (protocol == engine::kTcp) packet_.flags = u8(kTcpFlagsAt);
-    else if (protocol == engine::kSctp) packet_.flags = u8(kSctpHeader);
+    else if (protocol == engine::kSctp) chunks();
     return Unused::none;
+  }
+
+  /// The first chunk's type; and behind a COOKIE ECHO or COOKIE ACK the kernel looks for an ABORT. Where the capture has cut that off, nobody knows of one.
+  void chunks() {
+    packet_.flags = u8(kSctpHeader);
+    if (packet_.flags != engine::kSctpCookieEcho && packet_.flags != engine::kSctpCookieAck) return;
+    if (need(kSctpHeader + kSctpChunkHeader) != Unused::none) return;
+    const std::size_t size = u16(kSctpHeader + 2);
+    if (size < kSctpChunkHeader) return;
+    const std::size_t second = kSctpHeader + (size + 3) / 4 * 4;
+    if (at_ + second + kSctpChunkHeader > end_ || need(second + 1) != Unused::none) return;
+    packet_.aborts = u8(second) == engine::kSctpAbort;
   }
 
   Address ipv4_address(std::size_t offset) const {
@@ -192,6 +230,7 @@ class Parser {
   std::size_t at_ = 0;
   std::size_t end_;  ///< where the packet ends; it may be behind what was captured
   engine::Packet packet_;
+  Fragment fragment_;
 };
 
 }  // namespace
@@ -216,8 +255,9 @@ std::optional<LinkType> link_type(int dlt) {
 ParsedPacket parse_packet(LinkType link, std::span<const std::uint8_t> bytes, std::uint32_t wire_length) {
   Parser parser(bytes, wire_length);
   const Unused why = parser.link(link);
-  if (why != Unused::none) return {why, {}};
-  return {why, parser.packet()};
+  if (why == Unused::fragment) return {why, parser.packet(), parser.fragment()};
+  if (why != Unused::none) return {why, {}, {}};
+  return {why, parser.packet(), {}};
 }
 
 }  // namespace vslog

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <deque>
+#include <optional>
 #include <system_error>
 #include <variant>
 
@@ -16,6 +17,7 @@
 #include "source/engine/engine_source.h"
 #include "source/engine/engine_walk.h"
 #include "source/engine/pcap_file.h"
+#include "source/engine/pcap_fragments.h"
 #include "source/engine/service_options.h"
 #include "wire/journal.h"
 #include "wire/unique_fd.h"
@@ -118,9 +120,21 @@ class PcapSource final : public EngineSource, private engine::Observer {
     if (at > engine_.now() && !go_on(at)) return;
     if (captured->time_ns < options_.wall_offset_ns + engine_.now()) ++went_back_;
     const ParsedPacket parsed = parse_packet(file_.link(), captured->bytes, captured->wire_length);
-    ++count(parsed.why);
-    if (parsed.why == Unused::none && engine_.receive(parsed.packet, engine_.now()).verdict != engine::Verdict::pass) ++balanced_;
+    if (parsed.why == Unused::fragment) {
+      const std::optional<PcapFragments::Whole> whole = fragments_.take(parsed.fragment, parsed.packet, engine_.now());
+      if (whole) balance(whole->packet, whole->fragments);
+    } else if (parsed.why == Unused::none) {
+      balance(parsed.packet, 1);
+    } else {
+      ++count(parsed.why);
+    }
     file_.next();
+  }
+
+  /// `pieces`: so many packets of the file it is.
+  void balance(const engine::Packet& packet, std::uint64_t pieces) {
+    count(Unused::none) += pieces;
+    if (engine_.receive(packet, engine_.now()).verdict != engine::Verdict::pass) balanced_ += pieces;
   }
 
   bool go_on(engine::Time until) {
@@ -133,9 +147,10 @@ class PcapSource final : public EngineSource, private engine::Observer {
     over_ = true;
     if (!file_.damage().empty()) std::fprintf(stderr, "vslog-capture: %s\n", file_.damage().c_str());
     const auto n = [](std::uint64_t value) { return std::to_string(value); };
-    const std::uint64_t skipped = count(Unused::not_ip) + count(Unused::later_fragment) + count(Unused::other_protocol) + count(Unused::cut);
+    count(Unused::fragment) = fragments_.unused();
+    const std::uint64_t skipped = count(Unused::not_ip) + count(Unused::fragment) + count(Unused::other_protocol) + count(Unused::cut);
     std::string line = file_.path() + " is over: " + n(file_.count()) + " packets read, " + n(count(Unused::none)) + " used (" + n(balanced_) + " of a service), " + n(skipped) +
-                       " skipped (" + n(count(Unused::not_ip)) + " not IP, " + n(count(Unused::later_fragment)) + " later fragments, " + n(count(Unused::other_protocol)) +
+                       " skipped (" + n(count(Unused::not_ip)) + " not IP, " + n(count(Unused::fragment)) + " fragments of datagrams of which others are missing, " + n(count(Unused::other_protocol)) +
                        " of other protocols, " + n(count(Unused::cut)) + " captured too short), " + n(count(Unused::malformed)) + " malformed";
     if (went_back_ != 0) line += "; " + n(went_back_) + " were earlier than one before them and count as of the same time";
     std::fprintf(stderr, "vslog-capture: %s.\n", line.c_str());
@@ -153,6 +168,7 @@ class PcapSource final : public EngineSource, private engine::Observer {
   std::deque<std::variant<ConnRecord, ControlRecord>> waiting_;
   engine::Engine engine_;
   std::array<std::uint64_t, 6> counts_{};
+  PcapFragments fragments_;
   std::uint64_t balanced_ = 0;
   std::uint64_t went_back_ = 0;
   bool over_ = false;

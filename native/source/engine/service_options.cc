@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "engine/engine.h"
+#include "source/engine/loops.h"
 
 namespace vslog {
 namespace {
@@ -33,6 +34,9 @@ bool address(const std::string& text, std::uint8_t& family, Address& out) {
   return inet_pton(AF_INET6, text.c_str(), out.data()) == 1;
 }
 
+/// Whether it is an IPv4 address that is written as an IPv6 one, ::ffff:192.0.2.1: what the log has of every IPv4 address, and no service of IPv6 could be.
+bool is_mapped(std::uint8_t family, const Address& address) { return family == 6 && is_mapped_ipv4(address); }
+
 /// "192.0.2.1:80", "[2001:db8::1]:80"; false when it is none.
 bool endpoint(std::string_view text, std::uint8_t& family, engine::Endpoint& out) {
   const std::size_t colon = text.rfind(':');
@@ -40,7 +44,9 @@ bool endpoint(std::string_view text, std::uint8_t& family, engine::Endpoint& out
   std::string_view host = text.substr(0, colon);
   const bool brackets = host.size() > 2 && host.front() == '[' && host.back() == ']';
   if (brackets) host = host.substr(1, host.size() - 2);
-  return address(std::string(host), family, out.address) && brackets == (family == 6);
+  if (!address(std::string(host), family, out.address) || brackets != (family == 6)) return false;
+  if (is_mapped(family, out.address)) family = 4;
+  return true;
 }
 
 /// Takes no notice of anything: for a trial.
@@ -101,15 +107,19 @@ Address parse_netmask(std::string_view text) {
 }
 
 void configure(engine::Engine& engine, const EngineSourceOptions& options, const engine::Author& author) {
-  for (const auto& [name, value] : options.knobs) {
+  std::string wrong;
+  std::string field;
+  for (const auto& [name, value, where] : options.knobs) {
     try {
       engine.set_knob(name, value, author);
     } catch (const ConfigError& e) {
-      std::string sentence = "--knob ";
-      sentence.append(name).append("=").append(value).append(": ").append(e.what());
-      throw ConfigError(e.field(), sentence);
+      field = e.field();
+      if (!wrong.empty()) wrong += '\n';
+      if (!where.empty()) wrong += where + ": ";
+      wrong.append("--knob ").append(name).append("=").append(value).append(": ").append(e.what());
     }
   }
+  if (!wrong.empty()) throw ConfigError(field, wrong);
   for (const ServiceSetup& setup : options.services) {
     engine.add_service(setup.service, author);
     // The engine puts a new one first, as the kernel does; the list's first is to be asked first.
@@ -124,6 +134,8 @@ void check_setup(const EngineSourceOptions& options) {
   trial.table_bits = 4;
   engine::Engine engine(trial, nobody);
   configure(engine, options, {});
+  // What comes from a file or is made up goes nowhere.
+  if (!options.load && options.pcap.empty()) refuse_loops(engine);
 }
 
 }  // namespace vslog

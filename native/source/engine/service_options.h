@@ -19,7 +19,7 @@ engine::RealConfig parse_real(std::string_view text);
 /// "255.255.255.0" for IPv4, a prefix length of 1 to 128 for IPv6. Throws engine::ConfigError.
 Address parse_netmask(std::string_view text);
 
-/// Gives an engine its knobs and services. Throws engine::ConfigError, a sentence that names the option.
+/// Gives an engine its knobs and services. Throws engine::ConfigError, a sentence that names the option; of knobs that are wrong a line each, all of them.
 void configure(engine::Engine& engine, const EngineSourceOptions& options, const engine::Author& author);
 
 /// Whether the services and knobs could be taken all together: tries them on an engine without traffic. Throws engine::ConfigError; then nothing else has happened.

@@ -62,6 +62,7 @@ UniqueFd bind_service(const engine::ServiceKey& key) {
   const bool tcp = key.protocol == engine::kTcp;
   const std::string who = "service " + engine::to_text(key);
   UniqueFd fd(socket(key.family == 6 ? AF_INET6 : AF_INET, (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd && errno == EMFILE) throw SetupError(who + ": there are no descriptors for it. A service takes one and a connection two: raise the limit of open files (ulimit -Hn, LimitNOFILE=).");
   if (!fd) throw std::system_error(errno, std::generic_category(), "cannot make a socket for " + who);
   const int on = 1;
   if (tcp) setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);

@@ -60,9 +60,16 @@ void TcpRelay::service_ready(std::uint32_t index) {
   }
 }
 
+void TcpRelay::watch_listeners(std::uint32_t events) {
+  for (std::uint32_t i = 0; i < listeners_.size(); ++i) {
+    // One of a service that was removed is closed.
+    if (listeners_[i]->fd) watch(epoll_, listeners_[i]->fd.get(), events, watch_key(Watched::tcp_service, i), false);
+  }
+}
+
 void TcpRelay::stop_accepting() {
   // Those who wait in the backlog would wake us without end.
-  for (std::uint32_t i = 0; i < listeners_.size(); ++i) watch(epoll_, listeners_[i]->fd.get(), 0, watch_key(Watched::tcp_service, i), false);
+  watch_listeners(0);
   accept_again_ = now_() + kAcceptPause;
   if (shortage_said_) return;
   shortage_said_ = true;
@@ -72,7 +79,7 @@ void TcpRelay::stop_accepting() {
 void TcpRelay::tick() {
   if (accept_again_ == 0 || now_() < accept_again_) return;
   accept_again_ = 0;
-  for (std::uint32_t i = 0; i < listeners_.size(); ++i) watch(epoll_, listeners_[i]->fd.get(), EPOLLIN, watch_key(Watched::tcp_service, i), false);
+  watch_listeners(EPOLLIN);
 }
 
 void TcpRelay::accept_one(const Listener& listener, UniqueFd fd, const SocketAddress& from) {

@@ -82,6 +82,7 @@ class TcpRelay {
   void abort(std::uint32_t user);
   void erase(std::uint32_t user);
   void stop_accepting();
+  void watch_listeners(std::uint32_t events);
 
   engine::Engine& engine_;
   int epoll_;

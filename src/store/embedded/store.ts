@@ -6,6 +6,7 @@ import type { Segment } from '../../spool/segment.js';
 import { SegmentWriter } from '../deliver.js';
 import { erasureOf } from '../erase.js';
 import { EngineEnded } from '../errors.js';
+import { makeFunctions } from '../functions.js';
 import { loadMigrations, migrate } from '../migrate.js';
 import { quote } from '../quote.js';
 import { applyRetention, DEFAULT_RETENTION, keptSince, type Retention } from '../retention.js';
@@ -88,6 +89,7 @@ export function createEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStor
       await answers.prepare();
       [version = '', timezone = ''] = (await ready.text('SELECT version(), timezone()')).split('\t');
       await migrate(ready, loadMigrations());
+      await makeFunctions(ready);
       await applyRetention(embeddedDatabase(ready), retention);
     },
     sessions: { [CONTROL]: [], ...Object.fromEntries(formatters) },

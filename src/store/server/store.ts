@@ -4,6 +4,7 @@ import { SegmentWriter } from '../deliver.js';
 import { schemaDrift } from '../drift.js';
 import { erasureOf } from '../erase.js';
 import { EngineUnavailable } from '../errors.js';
+import { offerFunctions } from '../functions.js';
 import { loadMigrations, migrate, pending } from '../migrate.js';
 import { readingStatement } from '../read-only.js';
 import { applyRetention, DEFAULT_RETENTION, keptSince, type Retention } from '../retention.js';
@@ -81,6 +82,7 @@ export function createServerStore(options: ServerStoreOptions): ServerStore {
   const prepare = async (): Promise<void> => {
     await version();
     await migrate(client, loadMigrations());
+    await offerFunctions(client);
     await compareSchema();
     await applyRetention(client, retention);
   };

@@ -99,7 +99,11 @@ one_packet = true
   ASSERT_EQ(engine.services[0].reals.size(), 2U);
   EXPECT_EQ(engine.services[0].reals[0].weight, 2);
   EXPECT_EQ(engine.services[1].service.flags & engine::kOnePacket, engine::kOnePacket);
-  EXPECT_EQ(engine.knobs, (std::vector<std::pair<std::string, std::string>>{{"expire_nodest_conn", "1"}, {"timeout_tcp", "100"}}));
+  ASSERT_EQ(engine.knobs.size(), 2U);
+  EXPECT_EQ(engine.knobs[0].name + " " + engine.knobs[0].value, "expire_nodest_conn 1");
+  EXPECT_TRUE(engine.knobs[0].where.ends_with(":3")) << engine.knobs[0].where;
+  EXPECT_EQ(engine.knobs[1].name + " " + engine.knobs[1].value, "timeout_tcp 100");
+  EXPECT_TRUE(engine.knobs[1].where.ends_with(":4")) << engine.knobs[1].where;
 }
 
 TEST_F(ConfigFile, IsBehindTheCommandLine) {

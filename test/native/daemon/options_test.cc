@@ -1,7 +1,10 @@
 #include "daemon/options.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <fstream>
@@ -43,6 +46,40 @@ void expect_range(const std::string& option, std::uint64_t min, std::uint64_t ma
     const std::string said = refusal({option, value});
     EXPECT_NE(said.find(option + " " + value + " must be a whole number from " + std::to_string(min) + " to " + std::to_string(max)), std::string::npos) << said;
   }
+}
+
+/// The descriptor of a file that says this.
+int fed(const std::string& text) {
+  const int fd = memfd_create("options", MFD_CLOEXEC);
+  EXPECT_EQ(write(fd, text.data(), text.size()), static_cast<ssize_t>(text.size()));
+  lseek(fd, 0, SEEK_SET);
+  return fd;
+}
+
+TEST(Options, AreTakenFromADescriptorToo) {
+  std::string text;
+  constexpr int kMany = 20'000;
+  for (int i = 0; i < kMany; ++i) {
+    const std::string host = std::to_string(i / 250) + "." + std::to_string(i % 250);
+    for (const std::string& word : {std::string("--service"), "tcp://10.1." + host + ":80", std::string("--scheduler"), std::string("rr"), std::string("--real"), "10.2." + host + ":80,weight=3"}) text += word + '\0';
+  }
+  const int fd = fed(text);
+  const DaemonOptions o = options({"--source", "engine", "--options-fd", std::to_string(fd), "--linger", "7"});
+  EXPECT_EQ(fcntl(fd, F_GETFD), -1) << "it is closed";
+  ASSERT_EQ(o.source.engine.services.size(), static_cast<std::size_t>(kMany));
+  EXPECT_EQ(o.source.engine.services.back().service.scheduler, "rr");
+  EXPECT_EQ(o.source.engine.services.back().reals.at(0).weight, 3);
+  EXPECT_EQ(o.linger_ms, 7U);
+  // Those of the command line come later, and count.
+  EXPECT_EQ(options({"--options-fd=" + std::to_string(fed(std::string("--linger\0008\0", 11))), "--linger", "9"}).linger_ms, 9U);
+}
+
+TEST(Options, OfADescriptorAreWhole) {
+  EXPECT_NE(refusal({"--options-fd", std::to_string(fed(std::string("--linger\0008", 10)))}).find("does not end with a NUL"), std::string::npos);
+  EXPECT_NE(refusal({"--options-fd", "999"}).find("--options-fd 999: it cannot be read: "), std::string::npos);
+  EXPECT_NE(refusal({"--options-fd", "x"}).find("--options-fd x must be a whole number"), std::string::npos);
+  EXPECT_NE(refusal({"--options-fd"}).find("needs a value"), std::string::npos);
+  EXPECT_NE(refusal({"--options-fd", std::to_string(fed(std::string("--linger\000x\0", 11)))}).find("--linger x must be"), std::string::npos);
 }
 
 TEST(Options, DefaultsAreThoseOfTheHelp) {
@@ -225,8 +262,9 @@ TEST(Options, WhatFollowsAServiceBelongsToIt) {
 TEST(Options, KnobsAreNameAndValue) {
   const DaemonOptions o = options({"--knob", "expire_nodest_conn=1", "--knob", "x=a=b"});
   ASSERT_EQ(o.source.engine.knobs.size(), 2U);
-  EXPECT_EQ(o.source.engine.knobs[0], (std::pair<std::string, std::string>("expire_nodest_conn", "1")));
-  EXPECT_EQ(o.source.engine.knobs[1], (std::pair<std::string, std::string>("x", "a=b")));
+  EXPECT_EQ(o.source.engine.knobs[0].name + " " + o.source.engine.knobs[0].value, "expire_nodest_conn 1");
+  EXPECT_EQ(o.source.engine.knobs[1].name + " " + o.source.engine.knobs[1].value, "x a=b");
+  EXPECT_EQ(o.source.engine.knobs[1].where, "");
   for (const char* bad : {"expire_nodest_conn", "=1", ""}) EXPECT_NE(refusal({"--knob", bad}).find("NAME=VALUE"), std::string::npos) << bad;
 }
 

@@ -80,7 +80,7 @@ TEST(Config, SaysWhatAServiceCannotBe) {
   c.scheduler = "best";
   EXPECT_EQ(refusal(c).first, "scheduler");
   EXPECT_EQ(refusal(c).second,
-            "virtual service tcp 192.0.2.1:80: scheduler \"best\" is not one of rr, wrr, lc, wlc, sed, nq, fo, ovf, sh, dh, mh, lblc, lblcr.");
+            "virtual service tcp 192.0.2.1:80: scheduler \"best\" is not one of rr, wrr, lc, wlc, sed, nq, fo, ovf, sh, dh, mh, lblc, lblcr, twos.");
   c = service();
   c.key.protocol = 1;
   EXPECT_EQ(refusal(c).first, "protocol");

@@ -1,6 +1,7 @@
 #include <set>
 #include <thread>
 
+#include "event/clock.h"
 #include "fixture.h"
 
 namespace vslog::engine {
@@ -118,6 +119,61 @@ TEST_F(EngineTest, GivesConnectionsBackToARealServerThatReturns) {
   EXPECT_EQ(o.verdict, Verdict::forward);
   EXPECT_FALSE(o.created);
   EXPECT_EQ(o.conn.id, 100U);
+}
+
+TEST_F(EngineTest, FindsDeletedRealServersAmongManyServices) {
+  // Two services with the same real servers; one is deleted and comes back while its connections live.
+  const std::vector<RealConfig> reals{real(11, 80), real(12, 80)};
+  const ServiceKey web = service(kTcp, 80, reals);
+  const ServiceKey other = service(kTcp, 81, reals);
+  for (std::uint16_t i = 0; i < 4; ++i) {
+    from_client(client(2, static_cast<std::uint16_t>(4001 + i)), web, kSyn);
+    from_client(client(2, static_cast<std::uint16_t>(4001 + i)), other, kSyn);
+  }
+  engine.remove_real(other, reals[0].at, author);
+  engine.remove_service(web, author);
+  EXPECT_EQ(engine.find_service(web), nullptr);
+  ASSERT_NE(engine.find_service(other), nullptr);
+  EXPECT_EQ(engine.find_service(other)->reals.size(), 1U);
+  expect_consistent();
+  service(kTcp, 80, reals);
+  ASSERT_NE(engine.find_service(web), nullptr);
+  for (const RealServer* r : engine.find_service(web)->reals) {
+    EXPECT_EQ(r->active + r->inactive, 2) << "it came back with its connections";
+    EXPECT_EQ(r->service, engine.find_service(web));
+  }
+  EXPECT_EQ(engine.services().size(), 2U);
+  EXPECT_EQ(from_client(client(3, 4001), key(kTcp, 82), kSyn).verdict, Verdict::pass);
+  wait(3600 * kSecond);
+  expect_consistent();
+}
+
+/// Processor time of adding so many services of five real servers and removing them, ns.
+std::uint64_t cost_of(Engine& engine, std::uint32_t services, const Author& author) {
+  const std::uint64_t before = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+  const auto host = [](std::uint8_t network, std::uint32_t i) { return ip(10, network, static_cast<std::uint8_t>(i / 250), static_cast<std::uint8_t>(i % 250)); };
+  for (std::uint32_t i = 0; i < services; ++i) {
+    ServiceConfig config;
+    config.key.protocol = kTcp;
+    config.key.at = {host(100, i), 80};
+    engine.add_service(config, author);
+    for (std::uint8_t r = 0; r < 5; ++r) {
+      RealConfig one;
+      one.at = {host(static_cast<std::uint8_t>(200 + r), i), 80};
+      engine.add_real(config.key, one, author);
+    }
+  }
+  for (const Service* service : engine.services()) engine.remove_service(ServiceKey(service->config.key), author);
+  return clock_ns(CLOCK_THREAD_CPUTIME_ID) - before;
+}
+
+TEST_F(EngineTest, TakesEachOfTenThousandServicesInTheTimeThatOneOfAThousandTakes) {
+  const std::uint64_t thousand = cost_of(engine, 1'000, author);
+  const std::uint64_t ten_thousand = cost_of(engine, 10'000, author);
+  // What looks at all the others for each one takes a hundred times as long, and that of a larger part.
+  EXPECT_TRUE(ten_thousand / 40 < thousand) << ten_thousand << " ns and " << thousand << " ns";
+  EXPECT_TRUE(engine.services().empty());
+  expect_consistent();
 }
 
 TEST_F(EngineTest, FlushesAtOnceWithExpireNodestConn) {

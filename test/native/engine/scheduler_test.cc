@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <random>
 #include <set>
 
 #include "fixture.h"
@@ -16,6 +17,7 @@ struct Bench {
   std::vector<std::unique_ptr<RealServer>> owned;
   SchedulerKnobs knobs;
   Time now = 1'000 * kSecond;
+  std::uint64_t chance = 0;
 
   explicit Bench(const char* scheduler, std::uint32_t flags = 0) {
     service.config.key = {kTcp, 4, {ip(10, 1, 0, 1), 80}, 0};
@@ -49,7 +51,7 @@ struct Bench {
   /// 0: none.
   int pick(const Endpoint& from = {ip(10, 1, 0, 2), 4001}, const Endpoint& to = {ip(10, 1, 0, 1), 80}) {
     const Packet packet{from, to, 60, 0, kTcp, 4, kSyn, Direction::from_client};
-    const RealServer* const r = service.scheduler->schedule(service, {packet, now, knobs});
+    const RealServer* const r = service.scheduler->schedule(service, {packet, now, knobs, chance});
     return r == nullptr ? 0 : r->config.at.address[15];
   }
   std::string picks(int count) {
@@ -225,6 +227,49 @@ TEST(Overflow, FillsTheHighestWeightFirst) {
   EXPECT_EQ(b.pick(), 1);
   one.active = 2;
   EXPECT_EQ(b.pick(), 0);
+}
+
+TEST(TwoChoices, TakesTheLessBusyOfTwoThatAreDrawnByWeight) {
+  Bench b("twos");
+  RealServer& one = b.add(1, 1);
+  RealServer& two = b.add(2, 1);
+  // The list is 2, 1: a lot of 0 or 1 is the second one's, 2 the first one's.
+  const auto pick = [&b](double first, double second) {
+    b.chance = static_cast<std::uint64_t>(first * 4294967296.0) << 32 | static_cast<std::uint64_t>(second * 4294967296.0);
+    return b.pick();
+  };
+  EXPECT_EQ(pick(0.0, 0.0), 2);
+  EXPECT_EQ(pick(0.5, 0.5), 2);
+  EXPECT_EQ(pick(0.9, 0.9), 1);
+  one.active = 3;
+  two.active = 2;
+  EXPECT_EQ(pick(0.1, 0.9), 2);
+  EXPECT_EQ(pick(0.9, 0.1), 2);
+  EXPECT_EQ(pick(0.9, 0.9), 1) << "both choices are the same";
+  two.active = 3;
+  EXPECT_EQ(pick(0.9, 0.1), 1) << "of equals the first that was drawn";
+  EXPECT_EQ(pick(0.1, 0.9), 2);
+  b.weigh(two, 4);  // 3/4 active connections for a weight of 1, against 3
+  EXPECT_EQ(pick(0.99, 0.0), 2);
+  b.weigh(two, 0);
+  for (const double lot : {0.0, 0.5, 0.99}) EXPECT_EQ(pick(lot, lot), 1);
+  one.overloaded = true;
+  EXPECT_EQ(pick(0.0, 0.0), 0);
+}
+
+TEST(TwoChoices, AreDrawnByWeight) {
+  Bench b("twos");
+  b.add(1, 1);
+  b.add(2, 3);
+  std::map<int, int> picked;
+  std::mt19937_64 random(1);
+  for (int i = 0; i < 10'000; ++i) {
+    b.chance = random();
+    ++picked[b.pick()];
+  }
+  // Nobody is busy, so the first that was drawn is taken: the list's first with (3 + 1) of 5 lots.
+  EXPECT_NEAR(picked[2], 8000, 200);
+  EXPECT_NEAR(picked[1], 2000, 200);
 }
 
 TEST(SourceHashing, KeepsAClientAndGivesByWeight) {

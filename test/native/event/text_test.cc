@@ -87,6 +87,14 @@ TEST(PlainText, IsCutBeforeTheCharacterThatDoesNotFit) {
   EXPECT_FALSE(is_plain_text("abcdef", 3));
 }
 
+TEST(PlainText, ACutCanBeSeen) {
+  EXPECT_EQ(cut_text("abcdef", 6), "abcdef");
+  EXPECT_EQ(cut_text("abcdefg", 6), "abc…");
+  EXPECT_EQ(cut_text("abö\x1b" "d", 7), "abö…") << "no half of a character or replacement";
+  EXPECT_EQ(cut_text(cut_text("abcdefg", 6), 6), "abc…");
+  EXPECT_TRUE(is_plain_text(kCutMark, kPlenty));
+}
+
 TEST(PlainText, EveryCharacterIsShownOrHiddenAsTheListSays) {
   const std::set<std::uint32_t> hidden = hidden_characters();
   ASSERT_GT(hidden.size(), 200U);
@@ -137,9 +145,9 @@ TEST(CommandLine, HasBlanksBetweenArgumentsAndShowsTheRest) {
   EXPECT_EQ(line(std::string_view("sysctl\0-w\0a=1\0", 14)), "sysctl -w a=1");
   EXPECT_EQ(line(std::string_view("a\nb\0\0\0", 6)), "a\\x0ab");
   EXPECT_EQ(line(std::string_view("\0\0", 2)), "");
-  EXPECT_EQ(command_line("caf\xc3", true, kPlenty), "caf");
+  EXPECT_EQ(command_line("caf\xc3", true, kPlenty), "caf…");
   EXPECT_EQ(command_line("caf\xc3", false, kPlenty), "caf\\xc3");
-  EXPECT_EQ(command_line("abcdef", false, 3), "abc");
+  EXPECT_EQ(command_line("abcdef", false, 5), "ab…");
 }
 
 }  // namespace

@@ -48,7 +48,7 @@ TEST(Registry, ChecksTheEngineWithoutStartingIt) {
   options.engine.services.push_back(setup);
   EXPECT_THROW(check_source(options), SetupError) << "the same service twice";
   options.engine.services.clear();
-  options.engine.knobs.emplace_back("no_such_knob", "1");
+  options.engine.knobs.push_back({"no_such_knob", "1", ""});
   try {
     check_source(options);
     FAIL() << "it was taken";

@@ -222,13 +222,15 @@ TEST(Encoder, TheLongestRecordsFitTheirRoom) {
   EXPECT_LE(golden::event(golden::conn_event_full(), UINT64_MAX).size(), kMaxConnSize);
 }
 
-TEST(Encoder, ALongerTextIsCut) {
+TEST(Encoder, ALongerTextIsCutAndSaysSo) {
   ControlRecord c;
   c.uid = c.login_uid = 0;
+  c.command = std::string(kMaxText, 'a');
+  EXPECT_EQ(fields_of(c).at(1).bytes, c.command);
   c.command = std::string(kMaxText, 'a') + "b";
-  EXPECT_EQ(fields_of(c).at(1).bytes, std::string(kMaxText, 'a'));
-  c.command = std::string(kMaxText - 1, 'a') + "ö";
-  EXPECT_EQ(fields_of(c).at(1).bytes, std::string(kMaxText - 1, 'a')) << "a string of protobuf is UTF-8";
+  EXPECT_EQ(fields_of(c).at(1).bytes, std::string(kMaxText - 3, 'a') + "…");
+  c.command = std::string(kMaxText - 4, 'a') + "öööö";
+  EXPECT_EQ(fields_of(c).at(1).bytes, std::string(kMaxText - 4, 'a') + "…") << "a string of protobuf is UTF-8";
 }
 
 TEST(Encoder, EveryTextIsPlain) {

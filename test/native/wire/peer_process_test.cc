@@ -278,6 +278,7 @@ TEST_F(PeerProcess, WhatItMadeOfItsCommandLineIsPlainAndNoLongerThanKept) {
   const UniqueFd here = listener_.accept();
   const Author author = author_of(read_peer(here.get()), here.get());
   EXPECT_TRUE(author.command.starts_with("\\x1b]0;owned\\x07\\u202e -c read x \\xff xxx")) << author.command;
+  EXPECT_TRUE(author.command.ends_with("xxx…")) << author.command;
   EXPECT_LE(author.command.size(), 300U);
 }
 

@@ -19,7 +19,7 @@ async function kept(
     const said: string[] = [];
     let readies = 0;
     const keeper = new CaptureKeeper(
-      { binary, args: [], say: (line) => said.push(line), onReady: () => readies++, advice: 'Advice.' },
+      { binary, args: [], feed: '', say: (line) => said.push(line), onReady: () => readies++, advice: 'Advice.' },
       stopMs,
     );
     try {

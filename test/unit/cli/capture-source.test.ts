@@ -12,7 +12,7 @@ const REFUSAL = 'echo "vslog-capture: no ip_vs here." >&2; exit 4';
 /** No source of the kernel can run. */
 const NONE = `case "$*" in *"source ipvs"*) ${REFUSAL};; *"source conntrack"*) echo "vslog-capture: nothing is tracked." >&2; exit 4;; esac`;
 
-/** Chooses with a capture that is this shell script; `$*` is its command line. */
+/** Chooses with a capture that is this shell script; `$*` is its command line. What it is asked is that, and what it gets by a descriptor. */
 async function choose(
   toml: string,
   script: string,
@@ -20,7 +20,10 @@ async function choose(
 ): Promise<void> {
   await withDirectory(async (dir) => {
     const [binary, log, file] = ['capture', 'log', 'vslog.toml'].map((name) => join(dir, name)) as [string, string, string];
-    writeFileSync(binary, `#!/bin/sh\necho "$*" >> ${log}\n${script}\n`);
+    writeFileSync(
+      binary,
+      `#!/bin/sh\necho "$*$(case "$*" in *"--options-fd 0"*) tr "\\0" " " | sed "s/^/ | /";; esac)" >> ${log}\n${script}\n`,
+    );
     chmodSync(binary, 0o755);
     writeFileSync(file, toml);
     const config = loadConfig({
@@ -95,7 +98,7 @@ describe('source auto', () => {
       expect(curl).toBe(`curl http://127.0.0.1:${port}/`);
       expect(tail).toMatch(new RegExp(` tail.* --vs 127\\.0\\.0\\.1:${port}$`));
       expect(sql).toMatch(/ sql .*"select .* from connections .*"$/);
-      expect(asked[2]).toContain(`--service tcp://127.0.0.1:${port} --scheduler wrr --real `);
+      expect(asked[2]).toContain(` --options-fd 0 --check | --service tcp://127.0.0.1:${port} --scheduler wrr --real `);
       expect(captureArguments(chosen.plan)).toContain('timeout_udp=5');
     });
   });
@@ -141,6 +144,11 @@ describe('a source that was named', () => {
       'echo "vslog-capture: --knob drop_entri=1: there is no such knob." >&2; exit 2',
     );
     expect(knob.message).toMatch(/vslog\.toml:4: --knob drop_entri=1: there is no such knob\.$/);
+    const knobs = await refusal(
+      `${ENGINE}[engine.knobs]\nsloppy_tcp = 2\ntimeout_tcp = 0\n${SERVICE}`,
+      'echo "vslog-capture: --knob sloppy_tcp=2: no." >&2; echo "vslog-capture: --knob timeout_tcp=0: no." >&2; exit 2',
+    );
+    expect(knobs.message).toMatch(/^\S+vslog\.toml:4: --knob sloppy_tcp=2: no\.\n\S+vslog\.toml:5: --knob timeout_tcp=0: no\.$/);
     const service = await refusal(`${ENGINE}${SERVICE}`, 'echo "vslog-capture: service tcp://127.0.0.1:80 cannot be." >&2; exit 2');
     expect(service.message).toMatch(/vslog\.toml:3: service tcp:\/\/127\.0\.0\.1:80 cannot be\.$/);
   });
@@ -157,6 +165,22 @@ describe('a source that was named', () => {
       expect(args).toContain('--scripted-rate 1000');
       expect(args).not.toMatch(/--load|--engine|--service|--conntrack/);
     });
+  });
+
+  it('gets services without end by a descriptor: no call and no command line has room for them', async () => {
+    const reals = Array.from({ length: 5 }, (_, i) => `{ at = "10.${i}.0.1:80" }`).join(', ');
+    const at = (i: number): string => `tcp://127.${i >> 16}.${(i >> 8) & 255}.${i & 255}:80`;
+    const many = Array.from({ length: 20_000 }, (_, i) => `[[service]]\nat = "${at(i)}"\nreal = [${reals}]\n`).join('');
+    await choose(`${ENGINE}${many}`, 'exit 0', ({ plan }, _config, asked) => {
+      expect(plan.services).toHaveLength(20_000);
+      expect(captureArguments(plan).join(' ').length).toBeLessThan(4096);
+      expect(asked[0]?.match(/--real /g)).toHaveLength(100_000);
+    });
+    const wrong = await refusal(
+      `${ENGINE}${many}${SERVICE.replaceAll(':80', ':8080')}`,
+      'echo "vslog-capture: service tcp 127.0.0.1:8080: another process has this address." >&2; exit 3',
+    );
+    expect(wrong.message).toMatch(/vslog\.toml:60003: service tcp/);
   });
 
   it('that does not say why is told by its exit code', async () => {

@@ -92,6 +92,10 @@ describe('a filter of connections', () => {
     expect(sentence({ state: 'FIN_WAT' })).toMatch(/; did you mean FIN_WAIT\?$/);
   });
 
+  it('takes a protocol by its name here, by the one of /etc/protocols, or by its number', () => {
+    for (const protocol of ['icmpv6', 'ipv6-icmp', 'IPv6-ICMP', '58']) expect(connFilter({ protocol })).toMatchObject({ protocol: 58 });
+  });
+
   it('takes times with a unit', () => {
     expect(connFilter({ olderThan: '5m', idle: '500ms' })).toMatchObject({ olderThanNs: 300_000_000_000n, idleNs: 500_000_000n });
     expect(sentence({ idle: '5' })).toBe('--idle is "5": it must be a time such as 500ms, 30s, 5m or 2h.');

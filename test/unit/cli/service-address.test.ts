@@ -13,6 +13,7 @@ describe('a virtual service on the command line', () => {
     ['sctp:192.0.2.1:5000', 'sctp 192.0.2.1:5000'],
     ['[2001:db8::1]:443', 'tcp [2001:db8::1]:443'],
     ['udp:[2001:db8:0::1]:53', 'udp [2001:db8::1]:53'],
+    ['tcp [::ffff:192.0.2.1]:80', 'tcp 192.0.2.1:80'],
     ['fwmark 7', 'fwmark 7'],
     ['fwmark:7', 'fwmark 7'],
     ['fwmark://7', 'fwmark 7'],

@@ -120,12 +120,25 @@ describe('services', () => {
   });
 });
 
+describe('an IPv4 address that is written as an IPv6 one', () => {
+  it('is that IPv4 address, so the same twice is told', () => {
+    expect(problems('[[service]]\nat = "tcp://[::ffff:127.0.0.1]:80"\n[[service]]\nat = "tcp://127.0.0.1:80"')).toEqual([
+      expect.stringMatching(
+        /^vslog\.toml:4: service\.at is "tcp:\/\/127\.0\.0\.1:80": there is a service at this address already, at .*:2\.$/,
+      ),
+    ]);
+    expect(problems('[[service]]\nat = "tcp://127.0.0.1:80"\nreal = [{ at = "10.0.200.1:80" }, { at = "[::FFFF:a00:c801]:80" }]')).toEqual([
+      expect.stringContaining('has this real server already'),
+    ]);
+  });
+});
+
 describe('a problem of a service', () => {
   const service = (rest: string): readonly string[] => problems(`[[service]]\nat = "tcp://127.0.0.1:80"\n${rest}`);
 
   it('is a scheduler that there is not', () => {
     expect(service('scheduler = "wr"')).toEqual([
-      'vslog.toml:3: service.scheduler is "wr": it must be rr, wrr, lc, wlc, sed, nq, fo, ovf, sh, dh, mh, lblc or lblcr; did you mean wrr?',
+      'vslog.toml:3: service.scheduler is "wr": it must be rr, wrr, lc, wlc, sed, nq, fo, ovf, sh, dh, mh, lblc, lblcr or twos; did you mean wrr?',
     ]);
   });
 

@@ -42,6 +42,10 @@ test.each([
   ["SELECT `file`('/etc/passwd')", '"file" is not allowed'],
   ["SELECT * FROM `url`('http://a')", '"url" is not allowed'],
   ["SELECT 1 AS `x, file('/etc/passwd')", 'A quote is not closed'],
+  [
+    "SELECT 1 FROM c WHERE isIPAddressInRange(c.client_ip, '10.0.0.0/8')",
+    "is never true, since c.client_ip is an IPv6 address, in which 10.0.0.1 is ::ffff:10.0.0.1: write inNetwork(c.client_ip, '10.0.0.0/8').",
+  ],
 ])('%s is refused', async (sql, sentence) => {
   await expect(check(sql)).rejects.toThrow(sentence);
 });

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { embeddedDatabase } from '../../../src/store/embedded/database.js';
 import { Engine } from '../../../src/store/embedded/engine.js';
+import { makeFunctions } from '../../../src/store/functions.js';
 import { loadMigrations, migrate } from '../../../src/store/migrate.js';
 
 export interface AnswerColumn {
@@ -45,7 +46,10 @@ export class Schema {
     const dir = mkdtempSync(join(tmpdir(), 'vslog-schema-'));
     const engine = new Engine({
       dir,
-      prepare: (ready) => migrate(ready, loadMigrations()),
+      prepare: async (ready) => {
+        await migrate(ready, loadMigrations());
+        await makeFunctions(ready);
+      },
       sessions: { reader: ['USE vslog'] },
     });
     await engine.start();

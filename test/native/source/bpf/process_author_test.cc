@@ -42,7 +42,7 @@ TEST(ProcessAuthor, WhatATerminalObeysIsShown) {
 
 TEST(ProcessAuthor, WhatTheKernelCutInACharacterEndsBeforeIt) {
   const std::string whole(sizeof(vslog_author::command) - 2, 'x');
-  EXPECT_EQ(author_of(process(whole + "\xc3")).command, whole) << "255 bytes are as much as the kernel side reads";
+  EXPECT_EQ(author_of(process(whole + "\xc3")).command, whole + "…") << "255 bytes are as much as the kernel side reads";
   vslog_author a = process("");
   std::strcpy(a.comm, "fifteen bytes \xc3");
   EXPECT_EQ(author_of(a).command, "fifteen bytes ");
@@ -56,7 +56,7 @@ TEST(ProcessAuthor, WithoutACommandLineItsShortNameStands) {
 TEST(ProcessAuthor, BelievesNoSizeBeyondTheRecord) {
   vslog_author a = process(std::string(sizeof(vslog_author::command), 'x'));
   a.command_size = 100'000;
-  EXPECT_EQ(author_of(a).command, std::string(sizeof a.command, 'x'));
+  EXPECT_EQ(author_of(a).command, std::string(sizeof a.command, 'x') + "…");
   std::memset(a.parent_comm, 'y', sizeof a.parent_comm);  // without a NUL
   EXPECT_EQ(author_of(a).parent_command, std::string(sizeof a.parent_comm, 'y'));
 }

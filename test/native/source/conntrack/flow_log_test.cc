@@ -269,5 +269,131 @@ TEST_F(FlowLogTest, TellsAMissedEndFromWhatItRemembers) {
   EXPECT_EQ(end.created_ns, 100U);
 }
 
+/// A flow of which everything is known, as the message of its beginning has it.
+Flow full_flow() {
+  Flow f = testing::sample_flow();
+  f.state = 2;
+  f.has_state = f.has_labels = f.has_counters = f.has_timeout = true;
+  f.timeout_s = 120;
+  f.mark = 5;
+  f.zone = 6;
+  f.labels[0] = 0x20;
+  f.labels[15] = 0x80;
+  f.packets_original = 11;
+  f.bytes_original = 1100;
+  f.packets_reply = 22;
+  f.bytes_reply = 2200;
+  f.start_ns = 70;
+  return f;
+}
+
+/// As a later message has it that is of something else: ctnetlink_conntrack_event() puts state and labels only into messages of their change.
+Flow sparse(Flow f) {
+  f.state = 0;
+  f.labels = {};
+  f.has_state = f.has_labels = false;
+  return f;
+}
+
+/// All that every record of full_flow() has.
+ConnRecord full_record(EventKind kind, std::uint64_t time_ns) {
+  ConnRecord r;
+  r.kind = kind;
+  r.time_ns = time_ns;
+  r.conn_id = kFirst;
+  r.created_ns = 70;
+  r.family = 4;
+  r.protocol = IPPROTO_TCP;
+  r.client_addr = testing::v4(1);
+  r.client_port = 40000;
+  r.virtual_addr = testing::v4(2);
+  r.virtual_port = 80;
+  r.real_addr = testing::v4(3);
+  r.real_port = 8080;
+  r.forward = ForwardMethod::masq;
+  r.flags = IPS_CONFIRMED | IPS_DST_NAT;
+  r.state = 2;
+  r.netns = kNetns;
+  r.mark = 5;
+  r.zone = 6;
+  r.labels[0] = 0x20;
+  r.labels[15] = 0x80;
+  return r;
+}
+
+ConnRecord counted(ConnRecord r) {
+  r.packets_in = 11;
+  r.bytes_in = 1100;
+  r.packets_out = 22;
+  r.bytes_out = 2200;
+  return r;
+}
+
+ConnRecord timed(ConnRecord r) {
+  r.timeout_ms = 120'000;
+  return r;
+}
+
+TEST_F(FlowLogTest, EveryRecordHasEveryFieldThatTheKernelEverTold) {
+  ConntrackOptions options;
+  options.states = true;
+  make(options);
+  const Flow flow = full_flow();
+  // Its messages: a beginning, a change of something else, one of the labels, the end, which has neither state nor labels.
+  event(Kind::created, 100, flow);
+  event(Kind::updated, 200, sparse(flow));
+  Flow labelled = sparse(flow);
+  labelled.has_labels = true;
+  labelled.labels[1] = 0x40;
+  event(Kind::updated, 300, labelled);
+  Flow end = sparse(flow);
+  end.stop_ns = 400;
+  end.has_timeout = false;
+  event(Kind::destroyed, 450, end);
+  ASSERT_EQ(got_.size(), 4U);
+  EXPECT_EQ(got_[0], timed(counted(full_record(EventKind::create, 70))));
+  EXPECT_EQ(got_[1], timed(counted(full_record(EventKind::state, 200))));
+  ConnRecord changed = timed(counted(full_record(EventKind::state, 300)));
+  changed.labels[1] = 0x40;
+  changed.labels[0] = changed.labels[15] = 0;
+  EXPECT_EQ(got_[2], changed);
+  ConnRecord ended = counted(full_record(EventKind::expire, 400));
+  ended.reason = EndReason::timeout;
+  ended.duration_ns = 330;
+  ended.labels = changed.labels;
+  EXPECT_EQ(got_[3], ended);
+}
+
+TEST_F(FlowLogTest, OfADumpTooEveryRecordHasEveryField) {
+  make();
+  Flow flow = full_flow();
+  flow.kind = Kind::listed;
+  listed(100, flow);
+  log_->gone(*log_->table().find(key_of(flow)), 500, *this);
+  ASSERT_EQ(got_.size(), 2U);
+  EXPECT_EQ(got_[0], timed(counted(full_record(EventKind::snapshot, 100))));
+  ConnRecord ended = full_record(EventKind::expire, 500);
+  ended.reason = EndReason::missed;
+  EXPECT_EQ(got_[1], ended) << "counters and timer of a flow that is gone are not known";
+
+  got_.clear();
+  make();
+  listed(100, flow);
+  event(Kind::destroyed, 450, sparse(full_flow()));
+  ASSERT_EQ(got_.size(), 2U);
+  EXPECT_EQ(got_[1].labels, full_flow().labels);
+  EXPECT_EQ(got_[1].state, 2U);
+
+  // The dump was faster than the beginning, which has what was set meanwhile.
+  got_.clear();
+  make();
+  Flow bare = sparse(flow);
+  listed(100, bare);
+  event(Kind::created, 110, full_flow());
+  event(Kind::destroyed, 450, sparse(full_flow()));
+  ASSERT_EQ(got_.size(), 2U);
+  EXPECT_EQ(got_[1].labels, full_flow().labels);
+}
+
 }  // namespace
 }  // namespace vslog

@@ -57,6 +57,7 @@ TEST(FlowParser, ReadsWhatTheKernelTells) {
   EXPECT_EQ(got.mark, 0xdeadbeefU);
   EXPECT_EQ(got.zone, 7);
   EXPECT_EQ(got.labels, f.labels);
+  EXPECT_TRUE(got.has_labels);
   EXPECT_EQ(got.packets_original, 3U);
   EXPECT_EQ(got.bytes_original, 1ULL << 40);
   EXPECT_EQ(got.packets_reply, 2U);

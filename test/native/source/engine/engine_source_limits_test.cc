@@ -16,6 +16,34 @@ bool is_connected(const Peer& peer) {
   return poll(&p, 1, 0) == 1 && (p.revents & (POLLERR | POLLHUP)) == 0;
 }
 
+/// The soft limit of descriptors, put back at the end.
+class SoftLimit {
+ public:
+  explicit SoftLimit(rlim_t soft) {
+    getrlimit(RLIMIT_NOFILE, &before_);
+    const rlimit less{soft, before_.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &less);
+  }
+  SoftLimit(const SoftLimit&) = delete;
+  SoftLimit& operator=(const SoftLimit&) = delete;
+  ~SoftLimit() { setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+TEST_F(EngineSourceTest, HasAsManyServicesAsDescriptorsMayBe) {
+  const SoftLimit few(descriptors + 4);
+  std::vector<ServiceSetup> services;
+  for (std::uint8_t i = 0; i < 50; ++i) {
+    services.push_back(service_setup(engine::kTcp, 22080, {}));
+    services.back().service.key.at.address[15] = static_cast<std::uint8_t>(100 + i);  // 127.0.0.100 and on
+  }
+  start(services);
+  EXPECT_EQ(source->engine().services().size(), 50U);
+  expect_descriptors_back();
+}
+
 struct EngineSourceLimits : EngineSourceTest {
   std::uint16_t port = free_port(SOCK_STREAM);
   TcpServer server;

@@ -66,7 +66,7 @@ struct EngineSourceTest : testing::Test {
     EXPECT_EQ(open_descriptors(), descriptors);
   }
 
-  void start(const std::vector<ServiceSetup>& services, std::vector<std::pair<std::string, std::string>> knobs = {}) {
+  void start(const std::vector<ServiceSetup>& services, std::vector<KnobSetup> knobs = {}) {
     EngineSourceOptions options;
     options.services = services;
     options.knobs = std::move(knobs);

@@ -79,14 +79,57 @@ TEST(PcapPacket, FlagsOfEachProtocol) {
   EXPECT_EQ(p.packet.length, 58U);
 }
 
-TEST(PcapPacket, OnlyTheFirstFragmentHasPorts) {
+TEST(PcapPacket, AFragmentSaysWhereItIs) {
   constexpr std::uint16_t kMore = 0x2000;
-  EXPECT_EQ(why(ipv4(kUdp, udp(1, 2, 24), {.fragment = kMore})), Unused::none);
-  EXPECT_EQ(why(ipv4(kUdp, udp(1, 2, 24), {.fragment = kMore | 4})), Unused::later_fragment);
-  EXPECT_EQ(why(ipv4(kUdp, udp(1, 2, 24), {.fragment = 4})), Unused::later_fragment);
+  const ParsedPacket first = parse(ipv4(kUdp, udp(1, 2, 24), {.options = zeros(4), .fragment = kMore}));
+  EXPECT_EQ(first.why, Unused::fragment);
+  EXPECT_EQ(first.packet.destination.port, 2);
+  EXPECT_EQ(first.fragment.offset, 0U);
+  EXPECT_EQ(first.fragment.size, 32U);
+  EXPECT_EQ(first.fragment.headers, 24U);
+  EXPECT_EQ(first.fragment.id, 1U);
+  EXPECT_TRUE(first.fragment.more);
+  EXPECT_EQ(first.fragment.source, ip4(50));
+  EXPECT_EQ(first.fragment.destination, ip4(1));
+  const ParsedPacket last = parse(ipv4(kUdp, zeros(9), {.fragment = 4}));
+  EXPECT_EQ(last.why, Unused::fragment);
+  EXPECT_EQ(last.fragment.offset, 32U);
+  EXPECT_EQ(last.fragment.size, 9U);
+  EXPECT_FALSE(last.fragment.more);
   EXPECT_EQ(why(ipv4(kUdp, udp(1, 2, 24), {.fragment = 0x4000})), Unused::none);  // do not fragment
-  EXPECT_EQ(why(ipv6(44, Bytes{kUdp, 0, 0, 1, 0, 0, 0, 9} + udp(1, 2, 24))), Unused::none);
-  EXPECT_EQ(why(ipv6(44, Bytes{kUdp, 0, 0, 9, 0, 0, 0, 9} + udp(1, 2, 24))), Unused::later_fragment);
+  EXPECT_EQ(why(ipv4(kUdp, udp(1, 2, 25), {.fragment = kMore})), Unused::malformed) << "no multiple of 8 bytes";
+  EXPECT_EQ(why(ipv4(kUdp, {}, {.fragment = 4})), Unused::malformed);
+  EXPECT_EQ(why(ipv4(kUdp, zeros(64), {.fragment = 0x1fff})), Unused::malformed) << "beyond what an IP packet holds";
+  EXPECT_EQ(why(ipv4(1, zeros(8), {.fragment = kMore})), Unused::other_protocol);
+
+  const ParsedPacket six = parse(ipv6(60, Bytes{44, 0} + zeros(6) + Bytes{kUdp, 0, 0, 1, 1, 2, 3, 4} + udp(1, 2, 24)));
+  EXPECT_EQ(six.why, Unused::fragment);
+  EXPECT_EQ(six.packet.source.port, 1);
+  EXPECT_EQ(six.fragment.headers, 48U) << "without the fragment header, which the whole datagram has not";
+  EXPECT_EQ(six.fragment.id, 0x01020304U);
+  EXPECT_EQ(parse(ipv6(44, Bytes{kUdp, 0, 0, 8, 0, 0, 0, 9} + zeros(24))).fragment.offset, 8U);
+  EXPECT_EQ(why(ipv6(44, Bytes{kUdp, 0, 0, 0, 0, 0, 0, 9} + udp(1, 2, 24))), Unused::none) << "all of it in one";
+}
+
+TEST(PcapPacket, AnAbortBehindACookieCounts) {
+  const auto packet = [](std::uint8_t first, std::size_t payload, const Bytes& behind) {
+    return ipv4(kSctp, be16(5000) + be16(3868) + zeros(8) + Bytes{first, 0} + be16(4 + payload) + zeros((payload + 3) / 4 * 4) + behind);
+  };
+  const Bytes abort{6, 0, 0, 4};
+  for (const std::uint8_t cookie : {engine::kSctpCookieEcho, engine::kSctpCookieAck}) {
+    for (const std::size_t payload : {0U, 4U, 5U, 7U}) {
+      const ParsedPacket p = parse(packet(cookie, payload, abort));
+      ASSERT_EQ(p.why, Unused::none);
+      EXPECT_EQ(p.packet.flags, cookie);
+      EXPECT_TRUE(p.packet.aborts) << payload;
+    }
+    EXPECT_FALSE(parse(packet(cookie, 4, Bytes{0, 0, 0, 4})).packet.aborts) << "data";
+    EXPECT_FALSE(parse(packet(cookie, 4, {})).packet.aborts);
+    EXPECT_FALSE(parse(packet(cookie, 4, Bytes{6, 0, 0})).packet.aborts) << "no whole chunk";
+    const Bytes cut = packet(cookie, 4, abort);
+    EXPECT_FALSE(parse_packet(LinkType::raw_ip, std::span(cut).first(cut.size() - 4), static_cast<std::uint32_t>(cut.size())).packet.aborts) << "the capture has not got it";
+  }
+  EXPECT_FALSE(parse(packet(engine::kSctpData, 4, abort)).packet.aborts) << "the kernel looks behind cookies only";
 }
 
 TEST(PcapPacket, Ipv6AndItsExtensionHeaders) {
@@ -158,17 +201,18 @@ TEST(PcapPacket, EveryLengthOfACapture) {
     Bytes bytes;
     LinkType link;
     std::size_t enough;
+    Unused then = Unused::none;
   };
   const Case cases[] = {
       {ethernet(0x8100, tag(0x0800) + ipv4(kTcp, kTcpSyn, {.options = zeros(8)})), LinkType::ethernet, 14 + 4 + 28 + 14},
-      {cooked(0x86dd, ipv6(0, Bytes{44, 0} + zeros(6) + Bytes{kUdp, 0, 0, 1, 0, 0, 0, 1} + udp(1, 2, 40))), LinkType::linux_cooked, 16 + 40 + 8 + 8 + 4},
+      {cooked(0x86dd, ipv6(0, Bytes{44, 0} + zeros(6) + Bytes{kUdp, 0, 0, 1, 0, 0, 0, 1} + udp(1, 2, 40))), LinkType::linux_cooked, 16 + 40 + 8 + 8 + 4, Unused::fragment},
       {cooked_v2(0x86dd, ipv6(51, Bytes{kSctp, 1} + zeros(10) + sctp(1, 2, 1))), LinkType::linux_cooked_v2, 20 + 40 + 12 + 13},
       {Bytes{2, 0, 0, 0} + ipv4(kUdp, udp(1, 2)), LinkType::bsd_loopback, 4 + 20 + 4},
   };
   for (const Case& c : cases) {
     for (std::size_t n = 0; n <= c.bytes.size(); ++n) {
       const Bytes captured(c.bytes.begin(), c.bytes.begin() + static_cast<std::ptrdiff_t>(n));
-      EXPECT_EQ(parse_packet(c.link, captured, static_cast<std::uint32_t>(c.bytes.size())).why, n < c.enough ? Unused::cut : Unused::none) << n << " of " << c.bytes.size();
+      EXPECT_EQ(parse_packet(c.link, captured, static_cast<std::uint32_t>(c.bytes.size())).why, n < c.enough ? Unused::cut : c.then) << n << " of " << c.bytes.size();
     }
   }
 }

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <fstream>
 
+#include "engine/state.h"
 #include "pcap_bytes.h"
 #include "source/engine/engine_source.h"
 #include "source/engine/service_options.h"
@@ -176,7 +177,38 @@ TEST_F(PcapSourceTest, CountsWhatItCouldNotUse) {
   const Log log = play(f.bytes());
   EXPECT_EQ(log.of(EventKind::create).size(), 1U);
   EXPECT_EQ(figures_.malformed, 1U);
-  EXPECT_NE(said_.find("7 packets read, 2 used (1 of a service), 4 skipped (1 not IP, 1 later fragments, 1 of other protocols, 1 captured too short), 1 malformed."), std::string::npos) << said_;
+  EXPECT_NE(said_.find("7 packets read, 2 used (1 of a service), 4 skipped (1 not IP, 1 fragments of datagrams of which others are missing, 1 of other protocols, 1 captured too short), 1 malformed."), std::string::npos) << said_;
+}
+
+TEST_F(PcapSourceTest, ADatagramInFragmentsCountsWhole) {
+  use("udp://10.1.0.1:53", "10.2.0.1:53");
+  constexpr std::uint16_t kMore = 0x2000;
+  PcapBytes f;
+  f.packet(kStart, 0, ipv4(kUdp, udp(4008, 53, 1472), {.fragment = kMore}))
+      .packet(kStart, 1, ipv4(kUdp, zeros(1480), {.fragment = kMore | 185}))
+      .packet(kStart, 2, ipv4(kUdp, zeros(1048), {.fragment = 370}));
+  const Log log = play(f.bytes());
+  const std::vector<ConnRecord> ended = log.of(EventKind::expire);
+  ASSERT_EQ(ended.size(), 1U);
+  EXPECT_EQ(ended[0].packets_in, 1U);
+  EXPECT_EQ(ended[0].bytes_in, 4028U);
+  EXPECT_EQ(log.of(EventKind::create).at(0).time_ns, kStartNs + 2000);
+  EXPECT_NE(said_.find("3 packets read, 3 used (3 of a service), 0 skipped"), std::string::npos) << said_;
+}
+
+TEST_F(PcapSourceTest, AnAssociationEndsByAnAbortBehindItsCookie) {
+  use("sctp://10.1.0.1:3868", "10.2.0.1:3868");
+  const auto chunk = [](std::uint8_t type, std::size_t size) { return Bytes{type, 0} + be16(size) + zeros(size - 4); };
+  const Bytes ports = be16(5000) + be16(3868) + zeros(8);
+  const Ipv4 reply{.source = {10, 2, 0, 1}, .destination = {10, 1, 0, 50}};
+  PcapBytes f;
+  f.packet(kStart, 0, ipv4(engine::kSctp, ports + chunk(engine::kSctpInit, 20)))
+      .packet(kStart, 1, ipv4(engine::kSctp, be16(3868) + be16(5000) + zeros(8) + chunk(engine::kSctpInitAck, 20), reply))
+      .packet(kStart, 2, ipv4(engine::kSctp, ports + chunk(engine::kSctpCookieEcho, 8) + chunk(engine::kSctpAbort, 4)));
+  const Log log = play(f.bytes());
+  const std::vector<ConnRecord> ended = log.of(EventKind::expire);
+  ASSERT_EQ(ended.size(), 1U);
+  EXPECT_EQ(ended[0].state, static_cast<std::uint32_t>(engine::SctpState::closed));
 }
 
 TEST_F(PcapSourceTest, DrainGivesNoMoreThanItIsAskedFor) {

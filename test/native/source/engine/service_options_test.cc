@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace vslog {
 namespace {
 
@@ -23,6 +25,24 @@ TEST(ServiceOptions, AServiceIsAnAddressOrAMark) {
   EXPECT_EQ(mark.fwmark, 7U);
   EXPECT_EQ(mark.protocol, 0);
   EXPECT_EQ(parse_service_key("udp://[2001:db8::1]:53").family, 6);
+}
+
+TEST(ServiceOptions, AnIpv4AddressMayBeWrittenAsIpv6) {
+  const engine::ServiceKey mapped = parse_service_key("tcp://[::ffff:192.0.2.1]:80");
+  EXPECT_EQ(mapped, parse_service_key("tcp://192.0.2.1:80"));
+  EXPECT_EQ(mapped.family, 4);
+  EXPECT_EQ(parse_real("[::ffff:10.0.0.7]:80").at, parse_real("10.0.0.7:80").at);
+}
+
+TEST(ServiceOptions, EveryKnobThatIsWrongIsNamed) {
+  EngineSourceOptions options;
+  options.knobs = {{"conn_reuse_mode", "2", "f.toml:2"}, {"sloppy_tcp", "2", "f.toml:3"}, {"timeout_tcp", "0", "f.toml:4"}, {"drop_entry", "-1", ""}, {"conn_reuse_old", "1", "f.toml:7"}};
+  const std::string said = refusal([&options] { check_setup(options); });
+  EXPECT_EQ(std::count(said.begin(), said.end(), '\n'), 3) << said;
+  EXPECT_NE(said.find("f.toml:3: --knob sloppy_tcp=2: sloppy_tcp=2 must be a whole number from 0 to 1.\n"), std::string::npos) << said;
+  EXPECT_NE(said.find("\nf.toml:4: --knob timeout_tcp=0: "), std::string::npos) << said;
+  EXPECT_NE(said.find("\n--knob drop_entry=-1: "), std::string::npos) << said;
+  EXPECT_NE(said.find("\nf.toml:7: --knob conn_reuse_old=1: there is no knob"), std::string::npos) << said;
 }
 
 TEST(ServiceOptions, AnythingElseIsRefused) {

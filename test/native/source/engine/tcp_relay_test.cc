@@ -10,7 +10,7 @@ namespace {
 struct EngineSourceTcp : EngineSourceTest {
   std::uint16_t port = free_port(SOCK_STREAM);
 
-  ServiceSetup balance(TcpServer& server, std::vector<std::pair<std::string, std::string>> knobs = {}) {
+  ServiceSetup balance(TcpServer& server, std::vector<KnobSetup> knobs = {}) {
     const ServiceSetup setup = service_setup(engine::kTcp, port, {server.port});
     start({setup}, std::move(knobs));
     others.push_back([&server] { server.step(); });
