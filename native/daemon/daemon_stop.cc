@@ -86,8 +86,10 @@ void Daemon::stop() {
     }
   }
   control(own_record(ControlKind::capture_stopped));
-  if (!commit(true)) log("the journal has no room for the record of this stop.");
+  // In a batch of its own: whoever has that has all of this life.
+  if (!commit(true, true)) log("the journal has no room for the record of this stop.");
   source_->stop(options_.detach_on_exit);
+  sync_.finish();
   for (Stall stall = new_stall(); !server_.idle() && goes_on(stall);) {
   }
 }
