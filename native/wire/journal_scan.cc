@@ -60,23 +60,18 @@ FoundFrames scan_frames(std::string_view bytes, std::uint64_t length) {
 void number_frames(FoundFrames& found, std::uint32_t current, std::uint64_t base) {
   std::uint64_t boundary = base + 1;  // of record 1 of the epoch that comes after
   const FoundFrame* later = nullptr;
-  for (auto frame = found.frames.rbegin(); frame != found.frames.rend(); ++frame) {
-    if (frame->epoch == current) frame->ordinal = base + frame->first;
-    else if (later != nullptr && later->epoch == frame->epoch) frame->ordinal = later->ordinal - (later->first - frame->first);
-    else {
+  for (std::size_t i = found.frames.size(); i-- > 0;) {
+    FoundFrame& frame = found.frames[i];
+    if (frame.epoch == current) {
+      frame.ordinal = base + frame.first;
+    } else if (later != nullptr && later->epoch == frame.epoch) {
+      frame.ordinal = later->ordinal - (later->first - frame.first);
+    } else {
       if (later != nullptr) boundary = later->ordinal - (later->first - 1);
-      frame->ordinal = boundary - frame->count;
+      frame.ordinal = boundary - frame.count;
     }
-    later = &*frame;
+    later = &frame;
   }
-}
-
-std::uint64_t missing_between(const std::vector<FoundFrame>& frames) {
-  std::uint64_t missing = 0;
-  for (std::size_t i = 1; i < frames.size(); ++i) {
-    if (frames[i].epoch == frames[i - 1].epoch && frames[i].first > frames[i - 1].last() + 1) missing += frames[i].first - frames[i - 1].last() - 1;
-  }
-  return missing;
 }
 
 }  // namespace vslog

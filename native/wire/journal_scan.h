@@ -37,7 +37,4 @@ FoundFrames scan_frames(std::string_view bytes, std::uint64_t length);
 /// Numbers frames over all epochs, backwards from the newest epoch, whose record N is `base` + N. They are in the order of the log; those of `current` come last.
 void number_frames(FoundFrames& found, std::uint32_t current, std::uint64_t base);
 
-/// Sequences that are missing between frames of one epoch.
-std::uint64_t missing_between(const std::vector<FoundFrame>& frames);
-
 }  // namespace vslog
