@@ -1417,3 +1417,13 @@ CREATE VIEW IF NOT EXISTS vslog.names ON CLUSTER '{cluster}' AS SELECT * FROM va
   ('conntrack flag', 32768, 'HW_OFFLOAD', 'IPS_HW_OFFLOAD of linux/netfilter/nf_conntrack_common.h'));
 
 INSERT INTO vslog.schema_migrations (version, name, sha256) SETTINGS async_insert = 0 VALUES (13, '013_outcomes.sql', 'bcc12c38097237fb1f0cc4b4446f43e531c47018d1045151703f04680bee7e20');
+
+ALTER TABLE vslog.control_events_local ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `loss_id` String;
+
+ALTER TABLE vslog.control_events ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `loss_id` String;
+
+ALTER TABLE vslog.control_events_local ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `lost_unknown` Bool;
+
+ALTER TABLE vslog.control_events ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `lost_unknown` Bool;
+
+INSERT INTO vslog.schema_migrations (version, name, sha256) SETTINGS async_insert = 0 VALUES (14, '014_losses.sql', 'a380388890ea125f360ee5364fed8a07cf2ab4833bc1448d402a2907f6ad450b');

@@ -34,6 +34,7 @@ struct ControlRecord {
   std::uint32_t netns = 0;
   std::uint32_t parent_pid = 0;
   bool fresh = false;
+  bool lost_unknown = false;
   std::string name;
   std::string old_value;
   std::string new_value;
@@ -41,6 +42,7 @@ struct ControlRecord {
   std::string parent_command;
   std::string detail;
   std::string boot_id;
+  std::string loss_id;
 };
 
 }  // namespace vslog

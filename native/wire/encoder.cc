@@ -184,6 +184,8 @@ char* encode(const ControlRecord& r, std::uint64_t sequence, char* out) {
   w.text<f::boot_id>(r.boot_id);
   w.uint<f::parent_pid>(r.parent_pid);
   w.text<f::parent_command>(r.parent_command);
+  w.text<f::loss_id>(r.loss_id);
+  w.uint<f::lost_unknown>(r.lost_unknown);
   return patch_length(out, w.position());
 }
 

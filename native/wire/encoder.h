@@ -14,7 +14,7 @@ inline constexpr std::size_t kMaxConnSize = 512;
 /// Longer strings of a ControlRecord are cut, so that a batch always fits its buffer.
 inline constexpr std::size_t kMaxText = 1024;
 /// No encoded ControlEvent, its length included, is longer.
-inline constexpr std::size_t kMaxControlSize = 8 * kMaxText;
+inline constexpr std::size_t kMaxControlSize = 9 * kMaxText;
 
 /// Writes `record` with its length before it to `out`, which has kMaxConnSize bytes. Returns one past the last byte.
 char* encode(const ConnRecord& record, std::uint64_t sequence, char* out);

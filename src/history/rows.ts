@@ -28,7 +28,7 @@ const CONTROL: Readonly<Record<string, Kind>> = {
   ...{ virtual_port: 'number', fwmark: 'number', real_addr: 'address', real_port: 'number', name: 'text', old_value: 'text' },
   ...{ new_value: 'text', uid: 'number', login_uid: 'number', pid: 'number', command: 'text', through: 'enumeration' },
   ...{ where: 'enumeration', lost: 'big', first_ns: 'time', last_ns: 'time', detail: 'text', netns: 'number', fresh: 'bool' },
-  ...{ boot_id: 'text', parent_pid: 'number', parent_command: 'text' },
+  ...{ boot_id: 'text', parent_pid: 'number', parent_command: 'text', loss_id: 'text', lost_unknown: 'bool' },
 };
 
 /** The fields of each record type, by table: a test holds them to proto/. */

@@ -143,6 +143,8 @@ std::vector<Case<ControlRecord>> control_cases() {
       {[](R& r) { r.boot_id = "b"; }, bytes(f::boot_id, "b")},
       {[](R& r) { r.parent_pid = 4200; }, varint(f::parent_pid, 4200)},
       {[](R& r) { r.parent_command = "bash"; }, bytes(f::parent_command, "bash")},
+      {[](R& r) { r.loss_id = "journal:7"; }, bytes(f::loss_id, "journal:7")},
+      {[](R& r) { r.lost_unknown = true; }, varint(f::lost_unknown, 1)},
   };
 }
 
@@ -214,7 +216,7 @@ TEST(Encoder, TheLengthOfTheMessageTakesOneByteOrTwo) {
 
 TEST(Encoder, TheLongestRecordsFitTheirRoom) {
   ControlRecord c;
-  c.name = c.old_value = c.new_value = c.command = c.detail = c.boot_id = c.parent_command = std::string(100'000, 'x');
+  c.name = c.old_value = c.new_value = c.command = c.detail = c.boot_id = c.parent_command = c.loss_id = std::string(100'000, 'x');
   c.time_ns = c.lost = c.first_ns = c.last_ns = UINT64_MAX;
   EXPECT_LE(golden::event(c, UINT64_MAX).size(), kMaxControlSize);
   EXPECT_LE(golden::event(golden::conn_event_full(), UINT64_MAX).size(), kMaxConnSize);
@@ -232,14 +234,14 @@ TEST(Encoder, ALongerTextIsCut) {
 TEST(Encoder, EveryTextIsPlain) {
   ControlRecord c;
   c.uid = c.login_uid = 0;
-  c.name = c.old_value = c.new_value = c.command = c.detail = c.boot_id = c.parent_command = "\x1b]0;x\x07\xff\u202e";
+  c.name = c.old_value = c.new_value = c.command = c.detail = c.boot_id = c.parent_command = c.loss_id = "\x1b]0;x\x07\xff\u202e";
   int texts = 0;
   for (const Field& field : fields_of(c)) {
     if (field.bytes.empty()) continue;
     EXPECT_EQ(field.bytes, "\\x1b]0;x\\x07\\xff\\u202e");
     ++texts;
   }
-  EXPECT_EQ(texts, 7);
+  EXPECT_EQ(texts, 8);
 }
 
 }  // namespace
