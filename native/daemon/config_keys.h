@@ -17,7 +17,7 @@ struct ConfigKey {
 };
 
 // clang-format off
-inline constexpr std::array<ConfigKey, 111> kConfigKeys{{
+inline constexpr std::array<ConfigKey, 112> kConfigKeys{{
     {"capture.source", "source", ConfigType::text},
     {"capture.socket", "socket", ConfigType::text},
     {"capture.socket_group", "socket-group", ConfigType::text},
@@ -90,6 +90,7 @@ inline constexpr std::array<ConfigKey, 111> kConfigKeys{{
     {"store.keep_connections", "", ConfigType::duration},
     {"store.keep_minutes", "", ConfigType::duration},
     {"store.keep_control", "", ConfigType::duration},
+    {"store.keep_free", "", ConfigType::text},
     {"clickhouse.url", "", ConfigType::text},
     {"clickhouse.user", "", ConfigType::text},
     {"clickhouse.password_file", "", ConfigType::text},
