@@ -6,6 +6,7 @@ import { sentenceOf } from '../wire/errors.js';
 import { Circuit, type CircuitState } from './circuit.js';
 import type { SinkToCompare } from './comparison.js';
 import { type Cursor, type RefusedSegment, readCursor, writeCursor } from './cursor.js';
+import { mend } from './mend.js';
 import { forget, refusedSegments, setAside } from './refused.js';
 import { type ReplayProgress, type ReplayResult, type ReplaySelection, replaySegments, selectSegments } from './replay.js';
 import { type Sink, SinkRejection } from './sink.js';
@@ -202,6 +203,7 @@ export class Pump {
 
   private async makeReady(): Promise<void> {
     await this.sink.start();
+    await mend(this.sink, this.spool, this.cursor.delivered);
     this.unready = false;
   }
 
@@ -235,7 +237,7 @@ export class Pump {
       gone = !this.spool.has(segment.id);
       if (gone) return;
       try {
-        if (this.unready) await this.makeReady();
+        if (this.unready || this.sink.mendable?.pending === true) await this.makeReady();
         await this.sink.deliver(segment);
       } catch (error) {
         this.unready = !(error instanceof SinkRejection);

@@ -13,6 +13,10 @@ export interface Loss {
   readonly lastNs?: bigint;
   /** A sentence for people. */
   readonly detail: string;
+  /** The same loss told twice has the same. */
+  readonly id?: string;
+  /** More may be missing than `lost` says, and nobody knows how many. */
+  readonly unknown?: boolean;
 }
 
 /** Prefix of the epochs of records that a collector makes itself. */
@@ -30,6 +34,8 @@ export function lossBatch(loss: Loss, node: string, epoch: string, sequence: big
     first_ns: toLong(loss.firstNs ?? 0n),
     last_ns: toLong(loss.lastNs ?? 0n),
     detail: loss.detail,
+    ...(loss.id === undefined ? {} : { loss_id: loss.id }),
+    ...(loss.unknown === true ? { lost_unknown: true } : {}),
   };
   return localBatch(fields, node, epoch, sequence);
 }

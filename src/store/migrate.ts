@@ -62,12 +62,12 @@ export function allStatements(migrations: readonly Migration[], placement: Place
 export async function migrate(
   engine: StatementRunner,
   migrations: readonly Migration[],
-  onStep: () => void = () => undefined,
+  onStep: () => Promise<void> = async () => undefined,
 ): Promise<void> {
   const placement = engine.placement ?? HOME;
   const run = async (sql: string): Promise<void> => {
     for (const one of placed(sql, placement)) await engine.write(one);
-    onStep();
+    await onStep();
   };
   if ((await pending(engine, placement, migrations)).length === 0) return;
   for (const sql of [...LEDGER, STEPS]) await run(sql);

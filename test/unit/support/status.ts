@@ -33,7 +33,7 @@ export const STATUS: StatusDocument = {
     ...{ sequence: 95, epoch: 'e' },
   },
   sinks: [SINK, { ...SINK, name: 'kafka', circuit: 'open', failures: 9, lag_events: 40, error: 'Nobody listens.' }],
-  store: { kind: 'embedded', dir: 'd' },
+  store: { kind: 'embedded', dir: 'd', disk: { free_bytes: 2000, keep_free_bytes: 1000 }, set_aside: [] },
   metrics: null,
   counters: { events: 95, batches: 9, bytes: 900, duplicates: 0, lost: 0 },
 };
