@@ -58,7 +58,7 @@ export function lossesOf(
     });
     const more = spans.length > runs.length ? ` and ${spans.length - runs.length} more runs` : '';
     const detail = `Sink ${name} lost ${lost} ${record} events that it had (epoch ${epoch}, sequences ${runs.join(', ')}${more}): ${why}; the spool has them no more.`;
-    return { loss: { where: 'sink', lost, detail, id: `${name}-${id}-${epoch}-${record}` } as const, node };
+    return { loss: { where: 'sink', lost, detail, id: `${name}-${id}-${node}-${epoch}-${record}` } as const, node };
   });
   if (!unknown) return told;
   const detail = `Sink ${name} may have lost more events that it had: ${why}, and with them what it knew of them; which they were, nobody knows. What the spool still has was delivered again.`;

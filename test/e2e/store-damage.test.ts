@@ -226,7 +226,7 @@ describe('a store of which something is damaged opens again', () => {
         {
           where: 'sink',
           lost: BigInt(2 * PAIRS),
-          id: expect.stringMatching(/^embedded-.+-e-conn$/),
+          id: expect.stringMatching(/^embedded-.+-n-e-conn$/),
           detail: expect.stringMatching(/^Sink embedded lost 1000 conn events that it had \(epoch e, sequences 1-1000\): damaged parts/),
         },
       ]);
