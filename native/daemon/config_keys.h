@@ -17,7 +17,7 @@ struct ConfigKey {
 };
 
 // clang-format off
-inline constexpr std::array<ConfigKey, 113> kConfigKeys{{
+inline constexpr std::array<ConfigKey, 114> kConfigKeys{{
     {"capture.source", "source", ConfigType::text},
     {"capture.socket", "socket", ConfigType::text},
     {"capture.socket_group", "socket-group", ConfigType::text},
@@ -92,6 +92,7 @@ inline constexpr std::array<ConfigKey, 113> kConfigKeys{{
     {"store.keep_connections", "", ConfigType::duration},
     {"store.keep_minutes", "", ConfigType::duration},
     {"store.keep_control", "", ConfigType::duration},
+    {"store.keep_free", "", ConfigType::text},
     {"clickhouse.url", "", ConfigType::text},
     {"clickhouse.user", "", ConfigType::text},
     {"clickhouse.password_file", "", ConfigType::text},

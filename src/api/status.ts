@@ -47,10 +47,27 @@ export interface MetricsAccount {
   readonly servers: { readonly own: number; readonly other: number };
 }
 
+/** The embedded store on its disk. */
+export interface StoreState {
+  /** Room on the disk, and how much of it is to stay free; null: not known. */
+  readonly disk: { readonly free_bytes: number; readonly keep_free_bytes: number } | null;
+  /** What was damaged and set aside, or found to be gone. */
+  readonly set_aside: readonly {
+    /** RFC 3339. */
+    readonly at: string;
+    /** A sentence. */
+    readonly what: string;
+    /** Where it is now; null: there was nothing to move. */
+    readonly place: string | null;
+  }[];
+}
+
 /** What the collector does not know itself. */
 export interface StatusAbout {
   readonly version: string;
-  readonly store: StatusDocument['store'];
+  readonly store: Pick<StatusDocument['store'], 'kind' | 'dir'>;
+  /** How the embedded store is on its disk; undefined: there is none. */
+  readonly storeState?: () => StoreState | undefined;
   readonly metrics?: () => MetricsAccount | undefined;
 }
 
@@ -125,7 +142,7 @@ export interface StatusDocument {
     /** Why its cursor cannot be read, a sentence; null: it can. */
     readonly error: string | null;
   }[];
-  readonly store: { readonly kind: string; readonly dir: string | null };
+  readonly store: { readonly kind: string; readonly dir: string | null } & StoreState;
   /** Who has series of their own in /metrics, and how many have not; null: nobody asked for any. */
   readonly metrics: MetricsAccount | null;
   readonly counters: {
@@ -193,7 +210,7 @@ export function statusDocument(status: CollectorStatus, about: StatusAbout): Sta
     idle_sinks: spool.idle.map(({ name, delivered, segments, events, bytes, trouble }) => ({
       ...{ name, delivered_segment: delivered, lag_segments: segments, lag_events: events, lag_bytes: bytes, error: trouble ?? null },
     })),
-    store: about.store,
+    store: { ...about.store, ...(about.storeState?.() ?? { disk: null, set_aside: [] }) },
     metrics: about.metrics?.() ?? null,
     counters: { ...counters, lost: Number(counters.lost) },
   };

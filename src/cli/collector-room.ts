@@ -3,7 +3,7 @@ import { closeDataFolder } from '../access/data-folder.js';
 import { isOpenToReaders } from '../access/place.js';
 import type { ConsoleLink } from '../api/console-link.js';
 import { ApiServer } from '../api/server.js';
-import { type StatusAbout, type StatusDocument, statusDocument } from '../api/status.js';
+import { type StatusAbout, type StatusDocument, type StoreState, statusDocument } from '../api/status.js';
 import { Collector, type Undelivered } from '../collector/collector.js';
 import type { Config } from '../config/load.js';
 import type { Values } from '../config/schema.js';
@@ -14,6 +14,7 @@ import { readTokenFile } from '../listen/token-file.js';
 import { metricsEndpoint } from '../metrics/endpoint.js';
 import { configuredSinks } from '../sink/registry.js';
 import type { Sink } from '../sink/sink.js';
+import type { EmbeddedStatus } from '../store/index.js';
 import { plural } from '../text/format.js';
 import { collectorOptions } from './collector-options.js';
 import { eraseDirectory, openEmbedded, openStore, type Store, spoolDirectory, storeDirectory } from './open-store.js';
@@ -55,7 +56,7 @@ export class CollectorRoom {
       store,
       note: (line) => note(line),
     });
-    this.about = { ...about, metrics: () => metrics?.account() };
+    this.about = { ...about, storeState: () => storeState(store), metrics: () => metrics?.account() };
     this.api = new ApiServer({
       socket: values['collector.api_socket'],
       collector: this.collector,
@@ -132,6 +133,13 @@ function unreachable(socket: string): string[] {
     : [`Members of collector.read_group cannot come to ${socket}: "chmod 711 ${folder}", or choose another place.`];
 }
 
+function storeState(store: Store | undefined): StoreState | undefined {
+  const status = store?.status();
+  if (status === undefined || !('setAside' in status)) return undefined;
+  const { disk, setAside } = status as EmbeddedStatus;
+  return { disk: disk === null ? null : { free_bytes: disk.freeBytes, keep_free_bytes: disk.keepFreeBytes }, set_aside: setAside };
+}
+
 function undeliveredText({ sink, events, away }: Undelivered): string {
   const why = away === undefined ? '' : ` It takes nothing now: ${away}`;
   return `${plural(events, 'event')} for sink ${sink} ${events === 1 ? 'waits' : 'wait'} in the spool; the next start delivers ${events === 1 ? 'it' : 'them'}.${why}`;
@@ -148,7 +156,7 @@ async function makeRooms(config: Pick<Config, 'values' | 'origins'>): Promise<Ro
   const { values } = config;
   const readers = new Keyring(readTokenFile('console.token_file', values['console.token_file']));
   if (values['store.kind'] !== 'embedded') return { readers, store: await openStore(values), endpoint: undefined };
-  const store = await openEmbedded(values);
+  const store = await openEmbedded(values, (line) => note(`Store: ${line}`));
   const { clickHouseEndpoint } = await import('../clickhouse-http/endpoint.js');
   return { readers, store, endpoint: clickHouseEndpoint(config, readers, store) };
 }

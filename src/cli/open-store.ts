@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Values } from '../config/schema.js';
+import { parseRoom } from '../config/value.js';
 import { ORDERS } from '../erase/order.js';
 import type { EmbeddedStore, Store } from '../store/index.js';
 
@@ -22,9 +23,13 @@ export function storeDirectory(values: Values): string {
 }
 
 /** The embedded store, not started. Loaded only where it is used. */
-export async function openEmbedded(values: Values): Promise<EmbeddedStore> {
+export async function openEmbedded(values: Values, note?: (line: string) => void): Promise<EmbeddedStore> {
   const { createEmbeddedStore, retentionOf } = await import('../store/index.js');
-  return createEmbeddedStore({ dir: storeDirectory(values), retention: retentionOf(values) });
+  const keepFree = parseRoom(values['store.keep_free']) ?? { bytes: 0 };
+  return createEmbeddedStore({
+    ...{ dir: storeDirectory(values), retention: retentionOf(values), keepFree },
+    ...(note === undefined ? {} : { note }),
+  });
 }
 
 /** The store that the configuration chooses, not started; undefined: none. */

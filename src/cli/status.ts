@@ -87,11 +87,34 @@ export function statusText(document: StatusDocument, nowMs: number): string {
     );
   entries.push(
     ['store', status.store.dir === null ? status.store.kind : `${status.store.kind} in ${status.store.dir}`],
+    ...storeEntries(status),
     ...metricsEntry(status),
     ['received', `${wholeText(counters.events)} events in ${wholeText(counters.batches)} batches, ${bytesText(counters.bytes)}`],
     ['losses', losses(status)],
   );
   return pairs(entries);
+}
+
+/** So many things that were set aside are told one by one. */
+const ASIDE_TOLD = 5;
+
+/** Only when its disk has too little room, or something of it was damaged. */
+function storeEntries({ store: { disk, set_aside } }: StatusDocument): [string, string][] {
+  const entries: [string, string][] = [];
+  if (disk !== null && disk.free_bytes < disk.keep_free_bytes)
+    entries.push([
+      '',
+      colour.red(
+        `its disk has ${bytesText(disk.free_bytes)} free, ${bytesText(disk.keep_free_bytes)} are to stay so (store.keep_free): nothing is delivered`,
+      ),
+    ]);
+  if (set_aside.length > 0)
+    entries.push([
+      'set aside',
+      colour.red(`${plural(set_aside.length, 'damaged thing')} of the store, the last at ${set_aside.at(-1)?.at}`),
+    ]);
+  for (const { what } of set_aside.slice(-ASIDE_TOLD)) entries.push(['', colour.red(what)]);
+  return entries;
 }
 
 /** Only when somebody has no series of their own. */

@@ -1,11 +1,11 @@
-import { type CommandName, duration } from './option.js';
+import { type CommandName, duration, room } from './option.js';
 
 const DAY = 86_400_000;
 const collector: readonly CommandName[] = ['collect', 'up'];
 /** An hour to fifty years: the engine counts seconds since 1970 in 32 bits, and what should be kept beyond 2106 it would remove at once. */
 const bounds = { min: 3_600_000, max: 18_250 * DAY };
 
-/** How long the store keeps what. Applied to its tables at every start. */
+/** How long the store keeps what, and how much room it leaves. The times are applied to its tables at every start. */
 export const storeOptions = {
   'store.keep_events': duration({
     default: 90 * DAY,
@@ -36,5 +36,12 @@ export const storeOptions = {
     doc: 'How long the store keeps changes, starts and losses, table `control_events`.',
     flag: 'store-keep-control',
     commands: collector,
+  }),
+  'store.keep_free': room({
+    default: '5%',
+    doc: 'How much of its disk the embedded store leaves free, a size or a part of the disk.',
+    more: 'With less free than that, and what the next segment takes, nothing is delivered to it, and it goes on by itself when there is room: a disk that is full to the last byte cannot even be tidied up. What waits stays in the spool; other sinks go on, and so do queries. `0` turns it off. A ClickHouse server has a setting of its own for this, `keep_free_space_bytes` of its disks.',
+    flag: 'store-keep-free',
+    commands: [...collector, 'doctor'],
   }),
 };

@@ -7,6 +7,7 @@ import type { Spool } from '../spool/spool.js';
 import { sentenceOf } from '../wire/errors.js';
 import { Circuit, type CircuitState } from './circuit.js';
 import type { SinkToCompare } from './comparison.js';
+import { mend } from './mend.js';
 import { forget, refusedSegments, setAside } from './refused.js';
 import { type ReplayProgress, type ReplayResult, type ReplaySelection, replaySegments, selectSegments } from './replay.js';
 import { type Sink, type SinkNotes, SinkRejection } from './sink.js';
@@ -238,12 +239,13 @@ export class Pump {
 
   private async makeReady(): Promise<void> {
     await this.sink.start(this.trusted);
+    await mend(this.sink, this.spool, this.cursor.delivered);
     this.unready = false;
   }
 
   /** Brings a segment; how many of its events the sink had not got. */
   private async send(segment: Segment): Promise<number> {
-    if (this.unready) await this.makeReady();
+    if (this.unready || this.sink.mendable?.pending === true) await this.makeReady();
     const { sink } = this;
     if (segment.id <= this.cursor.doubtUntil && sink.restore !== undefined && sink.looksItself !== true) return sink.restore(segment);
     await sink.deliver(segment);

@@ -56,6 +56,37 @@ export interface SinkNotes {
   readonly unproven?: number;
 }
 
+/** Events that a sink had and has no longer. */
+export interface LostSpan extends TakenSpan {
+  /** How many events of the span are missing. */
+  readonly missing: number;
+}
+
+/** What a sink lost by damage, before that is made good. */
+export interface SinkDamage {
+  /** The same for the same damage, however often it is told. */
+  readonly id: string;
+  /** Why, words: "parts of its tables were damaged and set aside". */
+  readonly why: string;
+  readonly spans: readonly LostSpan[];
+  /** More may be gone, of which nothing is known any more. */
+  readonly unknown: boolean;
+  /** All that the spool has is to be brought again, and not only those spans. */
+  readonly all: boolean;
+}
+
+/** A sink that may lose what it had, and can be made whole again. Asked after start(); all of it may be repeated. */
+export interface Mendable {
+  /** Something is to be made whole. */
+  readonly pending: boolean;
+  /** What it lacks since it was damaged; undefined: nothing. From here on deliver() takes what is missing once more. */
+  find(): Promise<SinkDamage | undefined>;
+  /** Of that, what is missing still. */
+  missing(): Promise<readonly LostSpan[]>;
+  /** What could be brought again is there, and the rest was told. */
+  settle(): Promise<void>;
+}
+
 /**
  * Where the pump delivers sealed segments, in order, one at a time. A new sink is one folder beside this file and one line in its registry.
  * `deliver` may be called again with a segment that was delivered before (after a crash between delivery and the cursor's write): it must then change nothing, or
@@ -85,6 +116,8 @@ export interface Sink {
   tally?(spans: readonly SequenceSpan[]): Promise<HourTally[]>;
   /** From when on it keeps what it was given, ms since 1970, by the events' own time; undefined: always. What is older may be there or not. Works without start(). */
   keptSince?(record: RecordName): Promise<number | undefined>;
+  /** How it is made whole again; undefined: it keeps what it has, or does not know. */
+  readonly mendable?: Mendable;
   /** How a person is taken out of it; undefined: what it has got is out of our reach, for which `beyond` has words. */
   readonly erasure?: Erasable;
   /** What of it stays out of reach of an erasure, words: "topics vslog.conn.v1 and vslog.control.v1 of Kafka". */

@@ -26,6 +26,7 @@ const SHARDING: Readonly<Record<string, string>> = {
   control_events: 'cityHash64(node)',
   batches: 'cityHash64(node, epoch)',
   schema_migrations: 'version',
+  schema_steps: 'version',
 };
 
 const TABLES = Object.keys(SHARDING).join('|');

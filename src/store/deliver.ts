@@ -59,8 +59,8 @@ export class SegmentWriter {
     return (Date.now() - this.keptMs) / 1000;
   }
 
-  /** Resolves to false when all of it was there already. */
-  async deliver(segment: Segment): Promise<boolean> {
+  /** Resolves to false when all of it was there already. `suspect`: the tables were damaged, so that any may have what another lacks. */
+  async deliver(segment: Segment, suspect = false): Promise<boolean> {
     const table = this.tables[segment.record];
     const ledger = `${this.database.placement.database}.batches`;
     const one = `node = ${quote(segment.node)} AND epoch = ${quote(segment.epoch)}`;
@@ -71,7 +71,7 @@ export class SegmentWriter {
     );
     const [batches = 0, present = 0] = found.split('\t').map(Number);
     if (batches === segment.ranges.length && segment.ranges.length > 0) return false;
-    const doubtful = present !== 0 || this.doubtful;
+    const doubtful = present !== 0 || this.doubtful || suspect;
     if (segment.record === 'conn') this.doubtful = true;
     if (present !== segment.count) await this.insert(segment, table, present);
     await this.check(segment, table, among);

@@ -3,7 +3,7 @@ import { storage } from './ddl.js';
 import { quote } from './quote.js';
 
 /** What stands in a table that a materialized view fills: the view's own statement over more rows than one insert. */
-const FEEDS = ['connections_ended', 'connections_open', 'incidents', 'rs_minute'] as const;
+export const FEEDS = ['connections_ended', 'connections_open', 'incidents', 'rs_minute'] as const;
 type Derived = (typeof FEEDS)[number];
 
 /**
@@ -36,6 +36,42 @@ export async function rebuildDerived(database: Database, node: string, among: st
   await feed(database, 'incidents', among);
 
   await rebuildMinutes(database, node, begin, end, keptSince);
+}
+
+/**
+ * Completes what a materialized view's table lacks in a partition (`*`: in all), by the events that are there: what stands in it stays, but counts a minute are made anew as far
+ * back as there are events of the node. `keptSince`: see rebuildDerived.
+ */
+export async function completeDerived(database: Database, table: Derived, partition: string, keptSince: number): Promise<void> {
+  const own = database.placement.database;
+  const events = `${own}.conn_events`;
+  if (table === 'connections_open')
+    return feed(database, table, `(node, conn_id) NOT IN (SELECT node, conn_id FROM ${events} WHERE kind = 'expire')`);
+  const days = await database.text(
+    `SELECT DISTINCT toYYYYMMDD(time_ns) AS day FROM ${events} WHERE '${partition}' = '*' OR startsWith(toString(day), '${partition}') ORDER BY day`,
+  );
+  if (table === 'rs_minute') {
+    for (const line of (await nodesOf(database, partition)).split('\n').filter((one) => one !== '')) {
+      const { node, begin, end } = JSON.parse(line) as { node: string; begin: number; end: number };
+      await rebuildMinutes(database, node, begin, end, keptSince);
+    }
+    return;
+  }
+  for (const day of days.split('\n').filter((one) => one !== '')) {
+    const there =
+      table === 'incidents'
+        ? `(node, epoch, sequence) NOT IN (SELECT node, epoch, sequence FROM ${own}.incidents WHERE toYYYYMMDD(time_ns) = ${day})`
+        : `(node, conn_id) NOT IN (SELECT node, conn_id FROM ${own}.connections_ended WHERE toYYYYMMDD(end) = ${day})`;
+    await feed(database, table, `toYYYYMMDD(time_ns) = ${day} AND ${there}`);
+  }
+}
+
+/** The nodes with events in a partition, from when to when. */
+function nodesOf(database: Database, partition: string): Promise<string> {
+  return database.text(
+    `SELECT node, toUnixTimestamp(min(time_ns)) AS begin, toUnixTimestamp(max(time_ns)) AS end FROM ${database.placement.database}.conn_events WHERE '${partition}' = '*' OR startsWith(toString(toYYYYMMDD(time_ns)), '${partition}') GROUP BY node`,
+    'JSONEachRow',
+  );
 }
 
 /** Removes the connections of one node of which a merge has brought beginning and end together: they stand in connections_ended. Does not wait until it is done. */

@@ -247,7 +247,7 @@ describe('the status', () => {
     expect(text).toMatch(/, 2 segments refused$/m);
     expect(text).toMatch(/^ +1 failed try, circuit half-open, next try in 5 s$/m);
     expect(text).toMatch(/^losses +4 never came from the capture$/m);
-    expect(lines({ ...STATUS, store: { kind: 'none', dir: null } })).toMatch(/^store +none$/m);
+    expect(lines({ ...STATUS, store: { kind: 'none', dir: null, disk: null, set_aside: [] } })).toMatch(/^store +none$/m);
   });
 
   it('says what is held back for whom, what a sink lacks, and which cursor is not believed', () => {

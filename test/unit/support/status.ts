@@ -48,7 +48,7 @@ export const STATUS: StatusDocument = {
     },
   ],
   idle_sinks: [],
-  store: { kind: 'embedded', dir: 'd' },
+  store: { kind: 'embedded', dir: 'd', disk: { free_bytes: 2000, keep_free_bytes: 1000 }, set_aside: [] },
   metrics: null,
   counters: { events: 95, batches: 9, bytes: 900, duplicates: 0, lost: 0 },
 };
