@@ -163,12 +163,12 @@ export function verificationText(report: Verification & { readonly source?: Sour
       `spool: ${node} ${epoch}: sequences ${first} to ${last} ${flaws.length === 0 ? 'without a gap' : `but ${flaws.join(', ')}`}${excused ? ', which was lost before --since' : ''}`,
     );
   }
-  for (const { where, lost, records } of losses)
+  for (const { where, lost, records, unknown } of losses)
     say(
       where === 'sink',
       where === 'sink'
         ? `losses: ${wholeText(lost)} events were refused by a sink or gone before it had them, by ${wholeText(records)} loss records; whether it lacks them is told below`
-        : `losses: ${wholeText(lost)} events were lost in ${where}, by ${wholeText(records)} loss records`,
+        : `losses: ${wholeText(lost)} events were lost in ${where}, by ${wholeText(records)} loss records${unknown === true ? '; more may be missing, nobody knows how many' : ''}`,
     );
   if (losses.length === 0) say(true, before === null ? 'losses: none recorded' : 'losses: none recorded from --since on');
   if (before !== null) say(true, `before --since: ${beforeText(before)}`);

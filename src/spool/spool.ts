@@ -8,7 +8,7 @@ import type { Batch } from '../wire/batch.js';
 import { sentenceOf } from '../wire/errors.js';
 import { BodyChecks } from './body-check.js';
 import { listSealed, loadIndex, loadSealed } from './catalog.js';
-import { dropNote, lossId, oldDropNotes, removeDoomed } from './dropped.js';
+import { DropLosses, lossId, oldDropNotes, removeDoomed } from './dropped.js';
 import { DamagedSegmentError, SpoolWriteError } from './errors.js';
 import { type Extent, extentOf } from './extent.js';
 import { CHAIN_START, type LogPosition, type ParsedIndex } from './index-file.js';
@@ -112,6 +112,7 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
   private trimWanted = false;
   /** What is done between two writes. None rejects. */
   private readonly between: (() => Promise<void>)[] = [];
+  private drops: DropLosses | undefined;
   private ledger!: LossLedger;
   /** Notes whose records are being written. */
   private readonly telling = new Map<LossNote, Promise<void>>();
@@ -121,6 +122,8 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
   private readonly untold: (() => void)[] = [];
   /** What the start found, sentences. */
   private readonly found: string[] = [];
+  /** Identities of what this process told. */
+  private readonly told = new Set<string>();
   private nextId = 1;
   private chain = CHAIN_START;
   /** Of what is written, durable or not. */
@@ -230,7 +233,7 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
 
   /** Keeps a loss until it stands in the log, whatever happens. Durable when it resolves, also on a full disk; may be repeated. */
   async keepLoss(loss: NamedLoss, node = this.node): Promise<void> {
-    if ((await lossesOf(this.sealedSegments.all())).some(({ id }) => id === loss.id)) return;
+    if (this.told.has(loss.id) || (await lossesOf(this.sealedSegments.all())).some(({ id }) => id === loss.id)) return;
     const note: LossNote = { deed: 'none', segments: [], node, losses: [loss] };
     await this.ledger.add(note, [totalOf(loss)]);
     this.tell(note, note.losses);
@@ -939,7 +942,10 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
     if (!this.ledger.notes.includes(note) || this.telling.has(note)) return;
     const records = losses.map((loss) => this.enqueueOwn((sequence) => lossBatch(loss, note.node, this.localEpoch, sequence), undefined));
     const told = settleAll(records)
-      .then(() => this.ledger.settle(note))
+      .then(() => {
+        for (const { id } of losses) this.told.add(id);
+        return this.ledger.settle(note);
+      })
       .catch(() => undefined)
       .finally(() => this.telling.delete(note));
     this.telling.set(note, told);
@@ -972,8 +978,10 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
   private async dropOldest(): Promise<boolean> {
     const doomed = this.sealedSegments.doomed(this.diskFull);
     if (doomed === undefined) return false;
-    const { events, ...note } = await dropNote(doomed.segments, doomed.behind, doomed.why);
+    this.drops ??= new DropLosses([...(await lossesOf(this.sealedSegments.all())), ...this.ledger.notes.flatMap(({ losses }) => losses)]);
+    const { events, ...note } = await this.drops.note(doomed.segments, doomed.behind, doomed.why);
     await this.ledger.add(note, [{ where: 'spool', lost: events, unknown: false }]);
+    this.drops.noted(note);
     const ids = doomed.segments.map(({ id }) => id);
     const toldTo = Math.max(...ids);
     this.memory.change((state) => ids.reduce(withoutSegment, { ...state, toldTo: Math.max(state.toldTo, toldTo) }));

@@ -5,10 +5,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { crc32c } from '../wire/crc32c.js';
 import { sentenceOf } from '../wire/errors.js';
 import { loadIndex, loadSealed } from './catalog.js';
+import { DamagedSegmentError } from './errors.js';
 import type { IndexEntry, IndexFooter, IndexHeader, ParsedIndex } from './index-file.js';
-import { bodyName, listSegments, QUARANTINE, type SegmentFiles } from './layout.js';
+import { bodyName, indexName, listSegments, QUARANTINE, type SegmentFiles } from './layout.js';
 import { LOCAL_EPOCH } from './loss.js';
 import { entriesAt, type SpoolMark } from './mark.js';
+import { holdsNothing } from './recover.js';
 import { isBeingReplaced } from './rewrite.js';
 import type { RecordName, SequenceRange } from './segment.js';
 
@@ -173,9 +175,15 @@ async function readSegment(directory: string, files: SegmentFiles, mayBeActive: 
   for (let again = 0; ; again++) {
     const index = await loadIndex(directory, files);
     try {
+      // The process ended, or the disk was full, while it was begun. What it should have held is missing in its epoch.
+      if (await holdsNothing(directory, files)) return { index, entries: [], footer: undefined };
       const entries = index?.entries ?? [];
-      if (index?.header !== undefined && index.footer === undefined && mayBeActive)
-        return { index, entries: await checkBody(directory, files, entries, undefined), footer: undefined };
+      if (index?.header !== undefined && index.footer === undefined && mayBeActive) {
+        const good = await checkBody(directory, files, entries, undefined);
+        if (index.wasSealed && (index.beyond.length > 0 || good.length < entries.length))
+          throw new DamagedSegmentError(`Segment ${bodyName(files.id, files.record)} was sealed and is damaged.`);
+        return { index, entries: good, footer: undefined };
+      }
       const { footer } = await loadSealed(directory, files, index);
       await checkBody(directory, files, entries, footer.sha256);
       return { index, entries, footer };
@@ -188,10 +196,14 @@ async function readSegment(directory: string, files: SegmentFiles, mayBeActive: 
 }
 
 async function exists(directory: string, files: SegmentFiles): Promise<boolean> {
-  return stat(join(directory, bodyName(files.id, files.record))).then(
-    () => true,
-    () => !files.hasBody,
+  // A removal begins with the index.
+  const [body, index] = [bodyName(files.id, files.record), indexName(files.id, files.record)].map((name) =>
+    stat(join(directory, name)).then(
+      () => true,
+      () => false,
+    ),
   );
+  return ((await body) === true || !files.hasBody) && ((await index) === true || !files.hasIndex);
 }
 
 /** Reads the body batch by batch. With `sha256` everything must be right; without, the segment is active and its torn tail does not count. */

@@ -231,7 +231,7 @@ describe('the status', () => {
     expect(text).toMatch(/^ +It looks\.$/m);
     expect(text).toMatch(/^ +9 failed tries, circuit open, trying now$/m);
     expect(text).toMatch(/^store +embedded in d$/m);
-    expect(text).toMatch(/^losses +3 in ring$/m);
+    expect(text).toMatch(/^losses +3 in ring, 20 were removed from the spool or damaged in it$/m);
   });
 
   it('says what is wrong', () => {
@@ -239,14 +239,23 @@ describe('the status', () => {
     const text = lines({
       ...away,
       sinks: [{ ...SINK, failures: 1, next_try: new Date(NOW + 5000).toISOString(), circuit: 'half_open', refused: 2 }],
-      counters: { ...STATUS.counters, lost: 4 },
+      spool: {
+        ...STATUS.spool,
+        losses: [
+          { where: 'journal', lost: 4, unknown: false },
+          { where: 'sink', lost: 70, unknown: false },
+          { where: 'spool', lost: 0, unknown: true },
+        ],
+      },
     });
     expect(text).toMatch(/^capture +not connected$/m);
     expect(text).toMatch(/^ +There is no capture\.$/m);
     expect(text).not.toMatch(/^journal/m);
     expect(text).toMatch(/, 2 segments refused$/m);
     expect(text).toMatch(/^ +1 failed try, circuit half-open, next try in 5 s$/m);
-    expect(text).toMatch(/^losses +4 never came from the capture$/m);
+    expect(text).toMatch(
+      /^losses +4 never came from the capture, 70 were refused by a sink, nobody knows how many were removed from the spool or damaged in it$/m,
+    );
     expect(lines({ ...STATUS, store: { kind: 'none', dir: null, disk: null, set_aside: [] } })).toMatch(/^store +none$/m);
   });
 

@@ -74,6 +74,21 @@ describe('what waits for a sink', () => {
     });
   });
 
+  it('is not dropped while it is with a sink that keeps up, however small the limit is', async () => {
+    await withDirectory(async (dir) => {
+      const spool = await Spool.open(dir, { segmentAgeMs: HOUR, backlogBytes: 1, whenFull: 'drop-oldest' });
+      spool.setCursor('quick', 0);
+      for (let i = 0; i < 6; i++) {
+        await add(spool, [BigInt(i * SIZE + 1)]);
+        // It has one under way, and another was sealed meanwhile.
+        expect(spool.has(i)).toBe(i > 0);
+        if (i > 0) spool.setCursor('quick', i);
+      }
+      expect(spool.status().losses).toEqual([]);
+      await spool.close();
+    });
+  });
+
   it('is dropped by its age', async () => {
     await withDirectory(async (dir) => {
       const spool = await opened(dir, { backlogAgeMs: 300, whenFull: 'drop-oldest' });

@@ -55,6 +55,9 @@ it('looks at no segment that came after the mark', async () => {
     // One that is being made has an index before it has a body.
     writeFileSync(join(dir, indexName(9, 'conn')), '');
     expect(await verifySpool(dir, { mark: spool.mark() })).toMatchObject({ complete: true, segments: 2, damaged: [] });
+    expect(await verifySpool(dir)).toMatchObject({ complete: true, events: 20, damaged: [] });
+    // One with a body that is not empty held something.
+    writeFileSync(join(dir, bodyName(9, 'conn')), 'x');
     expect(await verifySpool(dir)).toMatchObject({ complete: false, damaged: [{ id: 9 }] });
     await spool.close();
   });
