@@ -109,7 +109,8 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
   private queueBytes = 0;
   /** Written and waiting for the next sync. */
   private unsynced: Append[] = [];
-  private lastSync = 0;
+  /** By a clock that nobody sets, ms. */
+  private lastSync = Number.NEGATIVE_INFINITY;
   private sealWanted = false;
   private syncWanted = false;
   /** A write failed; the files have not been read back since. */
@@ -420,7 +421,7 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
         }
         if (this.syncWanted) {
           this.syncWanted = false;
-          if (this.run !== undefined) await this.sync(this.run, Date.now());
+          if (this.run !== undefined) await this.sync(this.run, performance.now());
           this.settle();
         }
         if (this.trimWanted) {
@@ -479,7 +480,7 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
       }
     }
     for (const writer of run.writers.values()) await writer.flush();
-    const now = Date.now();
+    const now = performance.now();
     const sync = this.settings.syncMs !== undefined && (this.settings.syncMs === 0 || now - this.lastSync >= this.settings.syncMs);
     if (sync) await this.sync(run, now);
     if (created && this.settings.syncMs !== undefined) await syncDirectory(this.directory);
@@ -573,7 +574,7 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
     clearTimeout(this.sealTimer);
     await this.sealWriters([...run.writers.values()]);
     this.run = undefined;
-    this.lastSync = Date.now();
+    this.lastSync = performance.now();
     this.settle();
   }
 
@@ -584,7 +585,7 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
     for (const writer of writers) {
       const segment = await writer.seal(this.chain, this.written, durable);
       this.chain = segment.chain;
-      this.sealedSegments.add(segment, Date.now(), true);
+      this.sealedSegments.add(segment, this.settings.now(), true);
     }
     if (writers.length > 0) this.emit('sealed');
   }

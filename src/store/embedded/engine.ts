@@ -91,7 +91,7 @@ export class Engine {
 
   /** Time until start() tries, ms. */
   get startsInMs(): number {
-    return this.#ready === undefined ? Math.max(0, this.#notBefore - Date.now()) : 0;
+    return this.#ready === undefined ? Math.max(0, this.#notBefore - performance.now()) : 0;
   }
 
   /** Resolves when statements can be run. */
@@ -152,7 +152,7 @@ export class Engine {
   #failed(sentence: string): void {
     this.#lastError = sentence;
     const wait = Math.min(LAST_RESTART_MS, FIRST_RESTART_MS * 2 ** this.#failures);
-    this.#notBefore = Date.now() + wait;
+    this.#notBefore = performance.now() + wait;
     this.#failures++;
     // Nobody may need it for a while, but then it should be there. Who needs it sooner gets the same start.
     if (!this.#closed) setTimeout(() => void this.#revive(), wait + 1).unref();
@@ -165,7 +165,7 @@ export class Engine {
   async #open(): Promise<void> {
     const { dir, prepare, sessions } = this.#options;
     makeFolder(dir);
-    const end = Date.now() + LOCK_PATIENCE_MS;
+    const end = performance.now() + LOCK_PATIENCE_MS;
     this.#starts++;
     removeTornMutations(dir);
     this.#spawn();
@@ -180,7 +180,7 @@ export class Engine {
         await sleep(200);
         if (!this.#complaint.includes('Cannot lock file')) throw this.#complaint === '' ? error : engineError(this.#complaint);
         this.#lastError = `Another process still uses ${dir}; it is tried again until that ends.`;
-        if (Date.now() > end) throw new EngineUnavailable(`Another process uses ${dir}: stop it, or choose another directory.`);
+        if (performance.now() > end) throw new EngineUnavailable(`Another process uses ${dir}: stop it, or choose another directory.`);
       }
     }
     await prepare(this);
