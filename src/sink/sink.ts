@@ -68,6 +68,13 @@ export interface Sink {
   tally?(spans: readonly SequenceSpan[]): Promise<HourTally[]>;
   /** From when on it keeps what it was given, ms since 1970, by the events' own time; undefined: always. What is older may be there or not. Works without start(). */
   keptSince?(record: RecordName): Promise<number | undefined>;
+  /**
+   * Removes what is older than it is kept. Called between two deliveries, every few minutes, while the clock is believed; `nowMs`: what it shows, ms since 1970. Undefined: it
+   * removes nothing, or goes by something else than time.
+   */
+  expire?(nowMs: number): Promise<void>;
+  /** When it was given something last, ms since 1970, as collectors believed then; undefined: it does not know. */
+  newestMs?(): Promise<number | undefined>;
   /** How a person is taken out of it; undefined: what it has got is out of our reach, for which `beyond` has words. */
   readonly erasure?: Erasable;
   /** What of it stays out of reach of an erasure, words: "topics vslog.conn.v1 and vslog.control.v1 of Kafka". */

@@ -6,6 +6,8 @@ import type { Segment } from '../../spool/segment.js';
 import { SegmentWriter } from '../deliver.js';
 import { erasureOf } from '../erase.js';
 import { EngineEnded } from '../errors.js';
+import { expireRows } from '../expire.js';
+import { newestMs } from '../kept-days.js';
 import { loadMigrations, migrate } from '../migrate.js';
 import { quote } from '../quote.js';
 import { applyRetention, DEFAULT_RETENTION, keptSince, type Retention } from '../retention.js';
@@ -31,8 +33,9 @@ export interface EmbeddedStoreOptions {
   readonly maxQueryBytes?: number;
   /** Longest time of a delivery, ms; then the engine is ended and started again, and the segment gets twice the time. */
   readonly deliverTimeoutMs?: number;
-  /** Default: as the tables are made. */
   readonly retention?: Retention;
+  /** The believed time, ms since 1970. Default: the wall clock. */
+  readonly now?: (() => number) | undefined;
 }
 
 export interface EmbeddedStatus extends StoreStatus {
@@ -65,6 +68,7 @@ export function createEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStor
     maxQueryBytes = eighthOfMemory(),
     deliverTimeoutMs = 300_000,
     retention = DEFAULT_RETENTION,
+    now = Date.now,
   } = options;
   const limits = { max_execution_time: maxQuerySeconds, max_result_bytes: maxResultBytes, max_memory_usage: maxQueryBytes };
   /** A person's own limits, where they are lower than everybody's. */
@@ -88,12 +92,12 @@ export function createEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStor
       await answers.prepare();
       [version = '', timezone = ''] = (await ready.text('SELECT version(), timezone()')).split('\t');
       await migrate(ready, loadMigrations());
-      await applyRetention(embeddedDatabase(ready), retention);
+      await applyRetention(embeddedDatabase(ready), retention, now());
     },
     sessions: { [CONTROL]: [], ...Object.fromEntries(formatters) },
   });
   const database = embeddedDatabase(engine);
-  const writer = new SegmentWriter(database, retention.events);
+  const writer = new SegmentWriter(database, retention.events, now);
   const first = new DeliveryFirst();
   const queries = new Queries(engine, answers, (signal) => first.wait(signal));
   let last: Promise<unknown> = Promise.resolve();
@@ -180,7 +184,15 @@ export function createEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStor
       return tally(database, spans);
     },
     keptSince(record) {
-      return keptSince(this, record);
+      return keptSince(this, record, now());
+    },
+    async expire(nowMs) {
+      await engine.start();
+      await expireRows(database, retention, nowMs);
+    },
+    async newestMs() {
+      await engine.start();
+      return newestMs(database);
     },
     erasure: erasureOf(database, (action) => {
       const mine = last.then(async () => {
