@@ -8,6 +8,7 @@ import { openSentence } from '../config/listen-open.js';
 import type { Values } from '../config/schema.js';
 import { bytesText } from '../text/format.js';
 import { CaptureClient } from '../wire/client.js';
+import { clockFindings, clocksOf } from './doctor-clock.js';
 import { conntrackFindings, readSwitch } from './doctor-conntrack.js';
 import { Exit } from './exit-codes.js';
 import { Failure, sentence } from './failure.js';
@@ -52,6 +53,7 @@ export function doctorCommand(version: string): Command {
       await captureSocket(values['capture.socket']),
       await collectorSocket(values['collector.api_socket']),
       listeners(values),
+      ...clockFindings(await clocksOf(values)),
       diskSpace(values['collector.data_dir']),
     ];
     await (output === 'text' ? write(findings.map(line).join('')) : writeArray(output, findings));

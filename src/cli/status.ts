@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { ApiClient } from '../api/client.js';
 import type { StatusDocument } from '../api/status.js';
+import { aheadText } from '../collector/clock-record.js';
 import { othersText } from '../metrics/others.js';
 import { bytesShareText, bytesText, elapsedText, plural, wholeText } from '../text/format.js';
 import { plainText, plainValue } from '../text/plain.js';
@@ -78,11 +79,25 @@ export function statusText(document: StatusDocument, nowMs: number): string {
   }
   entries.push(
     ['store', status.store.dir === null ? status.store.kind : `${status.store.kind} in ${status.store.dir}`],
+    ...clockEntries(status),
     ...metricsEntry(status),
     ['received', `${wholeText(counters.events)} events in ${wholeText(counters.batches)} batches, ${bytesText(counters.bytes)}`],
     ['losses', losses(status)],
   );
   return pairs(entries);
+}
+
+/** Only when something is wrong. */
+function clockEntries({ clock }: StatusDocument): [string, string][] {
+  const entries: [string, string][] = clock.problem === null ? [] : [['clock', colour.red(clock.problem)]];
+  for (const { node, ahead_s: ahead } of clock.nodes)
+    entries.push([
+      entries.length === 0 ? 'clock' : '',
+      colour.red(
+        `events of node ${node} are ${aheadText(ahead * 1000)} the collector's clock: they keep their times, and are kept from their arrival`,
+      ),
+    ]);
+  return entries;
 }
 
 /** Only when somebody has no series of their own. */

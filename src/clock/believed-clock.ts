@@ -51,11 +51,21 @@ export class BelievedClock {
   private readonly sources: ClockSources;
   private anchor: { readonly believedMs: number; readonly uptimeMs: number };
   private doubt: ClockDoubt | undefined;
+  /** There was no memory of another process. */
+  isNew: boolean;
   private lookedMs: number;
+
+  /** The time that is believed, ms since 1970. */
+  readonly now = (): number => {
+    const expected = this.expected();
+    const wall = this.sources.wall();
+    return this.isNear(wall, expected) ? wall : expected;
+  };
 
   /** `memory`: of the last process; undefined: there was none, so the wall clock is believed. */
   constructor(sources: ClockSources, memory?: ClockMemory) {
     this.sources = sources;
+    this.isNew = memory === undefined;
     const uptimeMs = sources.uptime();
     this.lookedMs = uptimeMs;
     if (memory === undefined) {
@@ -68,16 +78,22 @@ export class BelievedClock {
     this.doubt = memory.doubt;
   }
 
-  /** The time that is believed, ms since 1970. */
-  now(): number {
-    const expected = this.expected();
-    const wall = this.sources.wall();
-    return this.isNear(wall, expected) ? wall : expected;
-  }
-
   /** What the wall clock shows, ms since 1970. */
   wall(): number {
     return this.sources.wall();
+  }
+
+  /** The wall clock shows this time, ms since 1970, give or take a day. */
+  shows(wallMs: number): boolean {
+    return this.isNear(this.sources.wall(), wallMs);
+  }
+
+  /** A time, ms since 1970, that was surely right once: a clock that nobody remembers anything of is compared with it. */
+  recall(believedMs: number): void {
+    const fresh = this.isNew;
+    this.isNew = false;
+    if (!fresh || believedMs >= this.anchor.believedMs || believedMs < NEVER_SET_MS) return;
+    this.anchor = { believedMs, uptimeMs: this.sources.uptime() };
   }
 
   /** Whether the time was ever known: a machine without a clock of its own begins at 1970. */

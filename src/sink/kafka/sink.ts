@@ -98,7 +98,7 @@ export class KafkaSink implements Sink {
     const connection = await KafkaConnection.open(this.options.connection, this.topics(), this.ending.signal);
     try {
       const topics = new Map(RECORDS.map((record) => [record, this.topic(record)]));
-      return await tallyTopics(connection, topics, spans, await spoolBegan(this.spool));
+      return await tallyTopics(connection, topics, spans, await spoolBegan(this.spool, this.options.connection.now()));
     } finally {
       connection.disconnect();
     }
@@ -149,7 +149,7 @@ export class KafkaSink implements Sink {
   }
 
   private async save(state: ProducerState): Promise<void> {
-    this.state = { ...state, savedMs: Date.now() };
+    this.state = { ...state, savedMs: this.options.connection.now() };
     await writeState(this.spool, this.state);
   }
 
@@ -167,7 +167,7 @@ export class KafkaSink implements Sink {
     const connection = await this.connected();
     const plan = this.planName(connection);
     const { state } = this;
-    const resumed = state?.plan === plan ? resumeAt(state, segment, Date.now()) : undefined;
+    const resumed = state?.plan === plan ? resumeAt(state, segment, this.options.connection.now()) : undefined;
     if (resumed === 'whole') return;
     const begun = { segment: { id: segment.id, sha256: segment.sha256 }, position: resumed ?? BEGINNING, whole: false };
     if (resumed !== undefined && state !== undefined) {

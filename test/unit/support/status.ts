@@ -34,6 +34,7 @@ export const STATUS: StatusDocument = {
   },
   sinks: [SINK, { ...SINK, name: 'kafka', circuit: 'open', failures: 9, lag_events: 40, error: 'Nobody listens.' }],
   store: { kind: 'embedded', dir: 'd' },
+  clock: { believed: true, time: '2023-11-14T22:13:20.000Z', shows: '2023-11-14T22:13:20.000Z', problem: null, nodes: [] },
   metrics: null,
   counters: { events: 95, batches: 9, bytes: 900, duplicates: 0, lost: 0 },
 };
