@@ -76,6 +76,8 @@ export interface VerifyOptions {
   readonly signal?: AbortSignal;
   /** Losses before it are listed and not judged, ms since 1970. */
   readonly sinceMs?: number | undefined;
+  /** The believed time, ms since 1970. Default: the wall clock. */
+  readonly now?: (() => number) | undefined;
   /** Folder of the orders to erase somebody. */
   readonly eraseDirectory?: string | undefined;
 }
@@ -104,7 +106,7 @@ export async function verifyAll(options: VerifyOptions): Promise<Verification> {
     const delivered = sinks.find(({ sink }) => sink === (store as unknown))?.delivered ?? Number.POSITIVE_INFINITY;
     try {
       losses = await lossesInStore(store, sinceMs);
-      report = await compareStore(store, dueOf(toGive(delivered), delivered), losses);
+      report = await compareStore(store, dueOf(toGive(delivered), delivered), losses, options.now?.());
     } catch (error) {
       report = { checked: false, reason: `The store could not be asked: ${sentenceOf(error)}`, epochs: [], ok: false };
       losses = await lossesInSpool(spoolDirectory, sinceMs);

@@ -8,6 +8,7 @@ import { openSentence } from '../config/listen-open.js';
 import type { Values } from '../config/schema.js';
 import { bytesText } from '../text/format.js';
 import { CaptureClient } from '../wire/client.js';
+import { clockFindings, clocksOf } from './doctor-clock.js';
 import { conntrackFindings, readSwitch } from './doctor-conntrack.js';
 import { storeFindings } from './doctor-store.js';
 import { Exit } from './exit-codes.js';
@@ -54,6 +55,7 @@ export function doctorCommand(version: string): Command {
       await captureSocket(values['capture.socket']),
       await collectorSocket(values['collector.api_socket']),
       listeners(values),
+      ...clockFindings(await clocksOf(values)),
       diskSpace(values['collector.data_dir']),
       ...(values['store.kind'] === 'embedded' ? await storeFindings(storeDirectory(values), values['store.keep_free']) : []),
     ];

@@ -2,6 +2,7 @@ import cliProgress from 'cli-progress';
 import { Command, Option } from 'commander';
 import { ApiClient } from '../api/client.js';
 import { SocketError } from '../api/errors.js';
+import { openClock } from '../clock/open.js';
 import type { Config } from '../config/load.js';
 import type { ReplayRequest } from '../sink/pump.js';
 import { forget, refusedSegments } from '../sink/refused.js';
@@ -110,8 +111,9 @@ async function replay(
     throw new Failure(Exit.unreachable, `No collector runs, and there is no data in ${data}: name the directory by --data-dir.`);
   });
   admitConfigured(values);
-  const store = await openStore(values);
-  const sinks = [...(store === undefined ? [] : [store]), ...(await configuredSinks(values, { spoolDirectory: directory, version }))];
+  const { now } = await openClock(directory);
+  const store = await openStore(values, now);
+  const sinks = [...(store === undefined ? [] : [store]), ...(await configuredSinks(values, { spoolDirectory: directory, version, now }))];
   try {
     const sink = sinks.find((one) => one.name === name);
     if (sink === undefined)

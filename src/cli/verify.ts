@@ -3,6 +3,7 @@ import { ApiClient } from '../api/client.js';
 import type { ErasedReport } from '../api/erased.js';
 import { SocketError } from '../api/errors.js';
 import { type Before, type Verdict, type Verification, type VerificationProgress, verifyAll } from '../api/verification.js';
+import { openClock } from '../clock/open.js';
 import type { Config } from '../config/load.js';
 import type { Values } from '../config/schema.js';
 import type { SinkReport, SinkToCompare } from '../sink/comparison.js';
@@ -108,14 +109,15 @@ async function alone(
       );
     throw error;
   });
-  const store = await openStore(values);
-  const others = await configuredSinks(values, { spoolDirectory: directory, version });
+  const { now } = await openClock(directory);
+  const store = await openStore(values, now);
+  const others = await configuredSinks(values, { spoolDirectory: directory, version, now });
   try {
     // A server's tables are the collector's to make.
     if (values['store.kind'] === 'embedded') await store?.start();
     const sinks = async (): Promise<SinkToCompare[]> =>
       Promise.all([...(store === undefined ? [] : [store]), ...others].map((sink) => asItStands(directory, sink)));
-    return await verifyAll({ spoolDirectory: directory, eraseDirectory: eraseDirectory(values), store, sinks, onProgress, sinceMs });
+    return await verifyAll({ spoolDirectory: directory, eraseDirectory: eraseDirectory(values), store, now, sinks, onProgress, sinceMs });
   } finally {
     for (const sink of others) await sink.close();
     await store?.close();
@@ -129,10 +131,10 @@ async function asItStands(directory: string, sink: Sink): Promise<SinkToCompare>
 }
 
 function progressLine(): (progress: VerificationProgress) => void {
-  let said = Date.now();
+  let said = performance.now();
   return ({ segment, segments, bytes, waiting }) => {
-    if (process.stderr.isTTY !== true || Date.now() - said < 1000) return;
-    said = Date.now();
+    if (process.stderr.isTTY !== true || performance.now() - said < 1000) return;
+    said = performance.now();
     const read = `${wholeText(segment)} of ${wholeText(segments)} segments, ${bytesText(bytes)}`;
     note(waiting === 0 ? read : `${read}; ${plural(waiting, 'event')} on the way to a sink (--wait 0s does not wait)`);
   };

@@ -5,7 +5,9 @@ import { Backoff } from '../wire/backoff.js';
 import { type Batch, withoutFirst } from '../wire/batch.js';
 import { CaptureClient, type SourceStatus, type Subscription, type Welcome } from '../wire/client.js';
 import { ConnectionError, sentenceOf } from '../wire/errors.js';
+import { nodeClockRecord } from './clock-record.js';
 import { endsByStop, lossesAtEnd, stoppedAt, takenOver } from './epoch-end.js';
+import type { NodeClocks } from './node-clocks.js';
 import type { CollectorOptions } from './options.js';
 
 /** How long the capture may take to tell how it is, ms: its answer stands behind the batches that we have not read. */
@@ -43,6 +45,7 @@ export class Receiver {
   private readonly spool: Spool;
   private readonly options: CollectorOptions;
   private readonly backlogBytes: number;
+  private readonly nodeClocks: NodeClocks | undefined;
   private readonly backoff: Backoff;
   private readonly abort = new AbortController();
   private client: CaptureClient | undefined;
@@ -58,7 +61,9 @@ export class Receiver {
   /** Batches of the chunk being read. */
   private pending: Batch[] = [];
 
-  constructor(spool: Spool, options: CollectorOptions) {
+  /** `nodeClocks`: is shown each batch; undefined: nobody looks at what time it is of. */
+  constructor(spool: Spool, options: CollectorOptions, nodeClocks?: NodeClocks) {
+    this.nodeClocks = nodeClocks;
     this.spool = spool;
     this.options = options;
     this.backlogBytes = options.backlogBytes ?? 16 * 1024 * 1024;
@@ -187,6 +192,9 @@ export class Receiver {
     this.received = { epoch: fresh.epoch, sequence: fresh.last };
     this.stopped = endsByStop(fresh);
     this.pending.push(fresh);
+    const clock = this.nodeClocks?.look(fresh);
+    // What cannot be written is told by status.
+    if (clock !== undefined) this.spool.record(nodeClockRecord(clock)).catch(() => undefined);
   }
 
   /** Another epoch begins. What is missing at the end of the one before is written down first: once the new one counts nobody looks back. */

@@ -14,6 +14,7 @@ export type CommandName =
   | 'erase'
   | 'sink'
   | 'doctor'
+  | 'clock'
   | 'config';
 
 /** What the defaults depend on. */

@@ -16,7 +16,7 @@ const HOUR = 3600 * SECOND;
 const capture: readonly CommandName[] = ['capture', 'up'];
 const collector: readonly CommandName[] = ['collect', 'up'];
 /** Commands that ask the running collector. */
-const clients: readonly CommandName[] = [...collector, 'tail', 'sql', 'status', 'console', 'verify', 'replay', 'erase', 'doctor'];
+const clients: readonly CommandName[] = [...collector, 'tail', 'sql', 'status', 'console', 'verify', 'replay', 'erase', 'doctor', 'clock'];
 
 /** Where sockets and what lasts one boot are. */
 export function runtimeDir(machine: Machine): string {
@@ -489,7 +489,7 @@ export const schema = {
     defaultDoc: '`/var/lib/vslog`; without root `$XDG_STATE_HOME/vslog`, or `~/.local/state/vslog`',
     doc: 'Where the collector keeps the spool, the store and `reader.token`. One collector owns it.',
     flag: 'data-dir',
-    commands: [...collector, 'sql', 'verify', 'erase', 'doctor'],
+    commands: [...collector, 'sql', 'verify', 'erase', 'doctor', 'clock'],
   }),
   'collector.api_socket': path({
     default: (machine) => `${collectorRuntimeDir(machine)}/collector.sock`,

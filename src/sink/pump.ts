@@ -120,7 +120,7 @@ export class Pump {
     const end = performance.now() + ms;
     while (this.cursor.delivered < target && this.spool.lag(this.cursor.delivered).segments > 0) {
       const left = end - performance.now();
-      if (left <= 0 || this.running === undefined || (this.circuit.retryAtMs ?? 0) > Date.now() + left) return false;
+      if (left <= 0 || this.running === undefined || (this.circuit.retryInMs ?? 0) > left) return false;
       await sleep(10);
     }
     return true;

@@ -118,6 +118,13 @@ export interface Sink {
   keptSince?(record: RecordName): Promise<number | undefined>;
   /** How it is made whole again; undefined: it keeps what it has, or does not know. */
   readonly mendable?: Mendable;
+  /**
+   * Removes what is older than it is kept. Called between two deliveries, every few minutes, while the clock is believed; `nowMs`: what it shows, ms since 1970. Undefined: it
+   * removes nothing, or goes by something else than time.
+   */
+  expire?(nowMs: number): Promise<void>;
+  /** When it was given something last, ms since 1970, as collectors believed then; undefined: it does not know. */
+  newestMs?(): Promise<number | undefined>;
   /** How a person is taken out of it; undefined: what it has got is out of our reach, for which `beyond` has words. */
   readonly erasure?: Erasable;
   /** What of it stays out of reach of an erasure, words: "topics vslog.conn.v1 and vslog.control.v1 of Kafka". */

@@ -8,6 +8,7 @@ import type { Database, SegmentInsert } from './database.js';
 import { storage } from './ddl.js';
 import { discardEvents, rebuildDerived, sweepEnded } from './derived.js';
 import { EngineError } from './errors.js';
+import { countAndDays, type Day, KeptDays } from './kept-days.js';
 import { loadMigrations } from './migrate.js';
 import { protobufColumns } from './protobuf-columns.js';
 import { protobufSchema } from './protobuf-schema.js';
@@ -40,6 +41,8 @@ export class SegmentWriter {
   private readonly tables: Readonly<Record<Segment['record'], Table>>;
 
   private readonly keptMs: number;
+  private readonly now: () => number;
+  private readonly days: KeptDays;
   /** A delivery, perhaps of an earlier process, may have been broken off: of its inserts any may have been carried out, those of the views without the events' own. */
   private doubtful = true;
 
@@ -47,16 +50,18 @@ export class SegmentWriter {
   private unswept = 0;
   private swept = 0;
 
-  /** `keptMs`: how long the store keeps events of connections, ms. */
-  constructor(database: Database, keptMs: number) {
+  /** `keptMs`: how long the store keeps events of connections, ms. `now`: the believed time, ms since 1970. */
+  constructor(database: Database, keptMs: number, now: () => number) {
     this.database = database;
     this.keptMs = keptMs;
+    this.now = now;
+    this.days = new KeptDays(database, now);
     this.tables = { conn: tableOf(database, 'conn_events', 'ConnEvent'), control: tableOf(database, 'control_events', 'ControlEvent') };
   }
 
   /** Since when the store has events of connections, seconds since 1970. */
   private keptSince(): number {
-    return (Date.now() - this.keptMs) / 1000;
+    return (this.now() - this.keptMs) / 1000;
   }
 
   /** Resolves to false when all of it was there already. `suspect`: the tables were damaged, so that any may have what another lacks. */
@@ -120,12 +125,17 @@ export class SegmentWriter {
     }
   }
 
-  /** As many rows as the segment has events, but for those that are older than the table keeps them. */
+  /** As many rows as the segment has events. And which days they are of, so that they are kept from now on. */
   private async check(segment: Segment, table: Table, among: string): Promise<void> {
-    const count = async (): Promise<number> => Number(await this.database.text(`SELECT count() FROM ${table.name} WHERE ${among}`));
+    const sql = `SELECT ${countAndDays(segment.record)} FROM ${table.name} WHERE ${among}`;
+    const count = async (): Promise<number> => {
+      const [rows = '0', days = '[]'] = (await this.database.text(sql)).split('\t');
+      await this.days.arrived(JSON.parse(days) as Day[]);
+      return Number(rows);
+    };
     let present = await count();
     if (present === segment.count) return;
-    const { all, inRanges, expired } = await examine(segment, this.keptMs);
+    const { all, inRanges } = await examine(segment);
     if (all !== segment.count || inRanges !== segment.count) {
       if (segment.record === 'conn') await discardEvents(this.database, segment.node, among, this.keptSince());
       else await this.database.write(`DELETE FROM ${table.stored.name}${table.stored.on} WHERE ${among}`);
@@ -133,28 +143,25 @@ export class SegmentWriter {
         `Segment ${segment.id} says that it has ${segment.count} events, but its file has ${all}, ${inRanges} of them with its sequences.`,
       );
     }
-    const enough = (): boolean => present === all || (present < all && all - present <= expired);
     const clustered = this.database.placement.cluster !== undefined;
-    for (let look = 1; clustered && !enough() && look < LOOKS; look++) {
+    for (let look = 1; clustered && present !== all && look < LOOKS; look++) {
       await sleep(LOOK_MS);
       present = await count();
     }
-    if (enough()) return;
+    if (present === all) return;
     // Rows that somebody removed are the same insert to ClickHouse as those that it had.
     const hint = clustered ? ' Where rows were removed by hand, replicated_deduplication_window_seconds must pass before.' : '';
     throw new Error(`The store has ${present} of the ${segment.count} events of segment ${segment.id}; it is delivered again.${hint}`);
   }
 }
 
-/** What a segment's file has: its events, those with sequences of the segment, those that are older than the store keeps events. */
-async function examine({ path, ranges }: Segment, keptMs: number): Promise<{ all: number; inRanges: number; expired: number }> {
-  const found = { all: 0, inRanges: 0, expired: 0 };
+/** What a segment's file has: its events, and those with sequences of the segment. */
+async function examine({ path, ranges }: Segment): Promise<{ all: number; inRanges: number }> {
+  const found = { all: 0, inRanges: 0 };
   const spans = ranges.map(({ first, last }) => [Number(first), Number(last)] as const);
-  const oldest = (Date.now() - keptMs) / 1000;
-  await scanEvents(path, (sequence, seconds) => {
+  await scanEvents(path, (sequence) => {
     found.all++;
     if (spans.some(([first, last]) => sequence >= first && sequence <= last)) found.inRanges++;
-    if (seconds < oldest) found.expired++;
   });
   return found;
 }

@@ -36,7 +36,7 @@ async function old(database: string): Promise<void> {
 
 /** Everything that is to be the same however it came about: definitions without their own names, and what stands in the tables. */
 async function outcome(database: string): Promise<Record<string, string>> {
-  await applyRetention(at(database), DEFAULT_RETENTION);
+  await applyRetention(at(database), DEFAULT_RETENTION, Date.now());
   const tables = await engine.text(
     `SELECT name, replaceAll(create_table_query, '${database}.', 'vslog.') FROM system.tables WHERE database = '${database}' ORDER BY name`,
     'JSONCompactEachRow',

@@ -102,7 +102,7 @@ export class Engine {
 
   /** Time until start() tries, ms. */
   get startsInMs(): number {
-    return this.#ready === undefined ? Math.max(0, this.#notBefore - Date.now()) : 0;
+    return this.#ready === undefined ? Math.max(0, this.#notBefore - performance.now()) : 0;
   }
 
   /** Resolves when statements can be run. */
@@ -163,7 +163,7 @@ export class Engine {
   #failed(sentence: string): void {
     this.#lastError = sentence;
     const wait = Math.min(LAST_RESTART_MS, FIRST_RESTART_MS * 2 ** this.#failures);
-    this.#notBefore = Date.now() + wait;
+    this.#notBefore = performance.now() + wait;
     this.#failures++;
     // Nobody may need it for a while, but then it should be there. Who needs it sooner gets the same start.
     if (!this.#closed) setTimeout(() => void this.#revive(), wait + 1).unref();

@@ -6,7 +6,9 @@ import type { Segment } from '../../spool/segment.js';
 import { SegmentWriter } from '../deliver.js';
 import { erasureOf } from '../erase.js';
 import { EngineEnded } from '../errors.js';
+import { expireRows } from '../expire.js';
 import { makeFunctions } from '../functions.js';
+import { newestMs } from '../kept-days.js';
 import { loadMigrations, migrate } from '../migrate.js';
 import { quote } from '../quote.js';
 import { applyRetention, DEFAULT_RETENTION, keptSince, type Retention } from '../retention.js';
@@ -37,12 +39,13 @@ export interface EmbeddedStoreOptions {
   readonly maxQueryBytes?: number;
   /** Longest time of a delivery, ms; then the engine is ended and started again, and the segment gets twice the time. */
   readonly deliverTimeoutMs?: number;
-  /** Default: as the tables are made. */
   readonly retention?: Retention;
   /** Told what a person should know: that something damaged was set aside. */
   readonly note?: (line: string) => void;
   /** Room on the disk that deliveries leave free. Default: none. */
   readonly keepFree?: KeptFree;
+  /** The believed time, ms since 1970. Default: the wall clock. */
+  readonly now?: (() => number) | undefined;
 }
 
 export interface EmbeddedStatus extends StoreStatus {
@@ -81,6 +84,7 @@ export function createEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStor
     retention = DEFAULT_RETENTION,
     note = () => undefined,
     keepFree = { bytes: 0 },
+    now = Date.now,
   } = options;
   const limits = { max_execution_time: maxQuerySeconds, max_result_bytes: maxResultBytes, max_memory_usage: maxQueryBytes };
   /** A person's own limits, where they are lower than everybody's. */
@@ -116,11 +120,11 @@ export function createEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStor
     // A copy that is older than what is remembered as done would be taken for the newer one.
     await migrate(ready, loadMigrations(), () => copies.keep(undefined, false));
     await makeFunctions(ready);
-    await applyRetention(embeddedDatabase(ready), retention);
+    await applyRetention(embeddedDatabase(ready), retention, now());
     await copies.keep(await readApplied(ready), true);
     await setBrokenAside(ready, repair);
   };
-  const writer = new SegmentWriter(database, retention.events);
+  const writer = new SegmentWriter(database, retention.events, now);
   const first = new DeliveryFirst();
   const queries = new Queries(engine, answers, (signal) => first.wait(signal));
   let last: Promise<unknown> = Promise.resolve();
@@ -217,7 +221,15 @@ export function createEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStor
       return tally(database, spans);
     },
     keptSince(record) {
-      return keptSince(this, record);
+      return keptSince(this, record, now());
+    },
+    async expire(nowMs) {
+      await engine.start();
+      await expireRows(database, retention, nowMs);
+    },
+    async newestMs() {
+      await engine.start();
+      return newestMs(database);
     },
     erasure: erasureOf(database, (action) => {
       const mine = last.then(async () => {
