@@ -1417,3 +1417,25 @@ CREATE VIEW IF NOT EXISTS vslog.names ON CLUSTER '{cluster}' AS SELECT * FROM va
   ('conntrack flag', 32768, 'HW_OFFLOAD', 'IPS_HW_OFFLOAD of linux/netfilter/nf_conntrack_common.h'));
 
 INSERT INTO vslog.schema_migrations (version, name, sha256) SETTINGS async_insert = 0 VALUES (13, '013_outcomes.sql', 'bcc12c38097237fb1f0cc4b4446f43e531c47018d1045151703f04680bee7e20');
+
+ALTER TABLE vslog.batches_local ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS formula UInt16;
+
+ALTER TABLE vslog.batches ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS formula UInt16;
+
+ALTER TABLE vslog.batches_local ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS hours Array(UInt32);
+
+ALTER TABLE vslog.batches ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS hours Array(UInt32);
+
+ALTER TABLE vslog.batches_local ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS hour_events Array(UInt64);
+
+ALTER TABLE vslog.batches ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS hour_events Array(UInt64);
+
+ALTER TABLE vslog.batches_local ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS hour_hashes Array(UInt64);
+
+ALTER TABLE vslog.batches ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS hour_hashes Array(UInt64);
+
+ALTER TABLE vslog.batches_local ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS pending_hashes Array(UInt64);
+
+ALTER TABLE vslog.batches ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS pending_hashes Array(UInt64);
+
+INSERT INTO vslog.schema_migrations (version, name, sha256) SETTINGS async_insert = 0 VALUES (16, '016_content.sql', '11c06af3e3b9d51e891e54121c11380b64d43ab233f320063f026763925c97f6');

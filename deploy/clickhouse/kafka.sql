@@ -1292,6 +1292,18 @@ CREATE VIEW IF NOT EXISTS vslog.names AS SELECT * FROM values('what String, numb
 
 INSERT INTO vslog.schema_migrations (version, name, sha256) SETTINGS async_insert = 0 VALUES (13, '013_outcomes.sql', 'bcc12c38097237fb1f0cc4b4446f43e531c47018d1045151703f04680bee7e20');
 
+ALTER TABLE vslog.batches ADD COLUMN IF NOT EXISTS formula UInt16;
+
+ALTER TABLE vslog.batches ADD COLUMN IF NOT EXISTS hours Array(UInt32);
+
+ALTER TABLE vslog.batches ADD COLUMN IF NOT EXISTS hour_events Array(UInt64);
+
+ALTER TABLE vslog.batches ADD COLUMN IF NOT EXISTS hour_hashes Array(UInt64);
+
+ALTER TABLE vslog.batches ADD COLUMN IF NOT EXISTS pending_hashes Array(UInt64);
+
+INSERT INTO vslog.schema_migrations (version, name, sha256) SETTINGS async_insert = 0 VALUES (16, '016_content.sql', '11c06af3e3b9d51e891e54121c11380b64d43ab233f320063f026763925c97f6');
+
 CREATE TABLE IF NOT EXISTS vslog.conn_kafka (`kind` Enum8('unspecified' = 0, 'create' = 1, 'expire' = 2, 'nodest_drop' = 3, 'sched_fail' = 4, 'state' = 5, 'snapshot' = 6, 'erased' = 7), `time_ns` UInt64, `sequence` UInt64, `conn_id` UInt64, `protocol` UInt32, `family` UInt32, `client_addr` IPv6, `client_port` UInt32, `virtual_addr` IPv6, `virtual_port` UInt32, `real_addr` IPv6, `real_port` UInt32, `fwmark` UInt32, `forward` Enum8('masq' = 0, 'local' = 1, 'tunnel' = 2, 'direct' = 3, 'bypass' = 4), `flags` UInt32, `state` UInt32, `is_template` Bool, `template_id` UInt64, `weight` Int32, `duration_ns` UInt64, `packets_in` UInt64, `bytes_in` UInt64, `packets_out` UInt64, `bytes_out` UInt64, `reason` Enum8('none' = 0, 'timeout' = 1, 'expire_now' = 2, 'nodest' = 3, 'flushed' = 4, 'drop_entry' = 5, 'service_removed' = 6, 'module_unload' = 7, 'template_quiesced' = 8, 'one_packet' = 9, 'missed' = 10, 'unknown' = 11, 'capture_stopped' = 12), `scheduled_by` Enum8('unknown' = 0, 'scheduler' = 1, 'persistence' = 2, 'sync' = 3, 'bypass' = 4), `quiesced` Bool, `drop_packets` UInt64, `drop_bytes` UInt64, `drop_first_ns` UInt64, `drop_last_ns` UInt64, `timeout_ms` UInt32, `netns` UInt32, `zone` UInt32, `mark` UInt32, `labels` String, `created_ns` UInt64) ENGINE = Kafka SETTINGS kafka_broker_list = 'kafka:9092', kafka_topic_list = 'vslog.conn.v1', kafka_group_name = 'vslog-clickhouse', kafka_format = 'Protobuf', kafka_skip_broken_messages = 0, format_schema_source = 'string', format_schema = 'syntax = "proto3";
 message EventKind {
   enum Value {

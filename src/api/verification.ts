@@ -10,6 +10,7 @@ import { dueOf } from './due.js';
 import { type ErasedReport, erasedReport } from './erased.js';
 import { excusable } from './excused.js';
 import { type Losses, lossesInSpool, lossesInStore, quarantinedBefore, type RecordedLoss } from './losses.js';
+import { type Proof, proofOf } from './proof.js';
 import type { SqlStore } from './sql-store.js';
 import { compareStore, type StoreReport } from './store-comparison.js';
 
@@ -53,6 +54,8 @@ export interface Verification {
   /** Each sink against what the spool still has of what it was given, the store among them. */
   readonly sinks: readonly SinkReport[];
   readonly erased: ErasedReport;
+  /** What all this proves, and what it does not. */
+  readonly proof: Proof;
   /** Events that are in the spool and that the sink furthest behind was not given yet. */
   readonly waiting: number;
   readonly verdict: Verdict;
@@ -115,6 +118,7 @@ export async function verifyAll(options: VerifyOptions): Promise<Verification> {
     sinks,
     segments,
     read.filter(({ id }) => there.has(id)),
+    sinceMs,
   );
   const before = sinceMs === undefined ? null : await beforeOf(spool, losses, sinceMs);
   const waiting = Math.max(0, ...reports.map((one) => one.waiting));
@@ -123,7 +127,9 @@ export async function verifyAll(options: VerifyOptions): Promise<Verification> {
     report.ok &&
     erased.ok &&
     reports.every(({ ok }) => ok) &&
-    losses.judged.every(({ where }) => where === 'sink');
+    losses.judged.every(({ where }) => where === 'sink') &&
+    // What is being erased is on its way; without an order nobody erases.
+    (erased.orders > 0 || reports.every(({ content }) => (content?.erasing ?? 0) === 0));
   const verdict = !right ? 'incomplete' : waiting > 0 || erased.orders > 0 ? 'on_the_way' : 'complete';
   return {
     spool,
@@ -132,6 +138,7 @@ export async function verifyAll(options: VerifyOptions): Promise<Verification> {
     store: report,
     sinks: reports,
     erased,
+    proof: proofOf(reports),
     waiting,
     verdict,
     complete: verdict === 'complete',
@@ -162,10 +169,11 @@ async function compareSinks(
   wanted: readonly SinkToCompare[],
   segments: readonly Segment[],
   parts: readonly SpoolPart[],
+  sinceMs: number | undefined,
 ): Promise<SinkReport[]> {
   const comparison = new SinkComparison(segments, parts);
   const reports: SinkReport[] = [];
-  for (const one of wanted) reports.push(await comparison.compare(one));
+  for (const one of wanted) reports.push(await comparison.compare(one, { sinceMs }));
   return reports;
 }
 

@@ -5,7 +5,7 @@ import { SocketError } from '../api/errors.js';
 import { type Before, type Verdict, type Verification, type VerificationProgress, verifyAll } from '../api/verification.js';
 import type { Config } from '../config/load.js';
 import type { Values } from '../config/schema.js';
-import type { SinkReport, SinkToCompare } from '../sink/comparison.js';
+import type { SinkToCompare } from '../sink/comparison.js';
 import { readCursor } from '../sink/cursor.js';
 import { configuredSinks } from '../sink/registry.js';
 import type { Sink } from '../sink/sink.js';
@@ -22,6 +22,7 @@ import { admitConfigured } from './readers.js';
 import type { SourceReport } from './source-comparison.js';
 import { parseDuration, parseTime, TIME_FORMS } from './time.js';
 import { plainVerification } from './verify-json.js';
+import { type Mark, proofText, sinkLines } from './verify-sink-text.js';
 import { verifySource } from './verify-source.js';
 
 const EXAMPLES = `
@@ -187,11 +188,9 @@ export function verificationText(report: Verification & { readonly source?: Sour
   }
   for (const { ok, text } of [...erasedLines(report.erased), ...sinks.flatMap(sinkLines)]) say(ok, text);
   if (source !== undefined) for (const { ok, text } of sourceLines(source, report.verdict)) say(ok, text);
-  lines.push(verdictText(report.verdict));
+  lines.push(proofText(report.proof), verdictText(report.verdict));
   return `${lines.join('\n')}\n`;
 }
-
-type Mark = boolean | 'wait';
 
 const marks = (): Readonly<Record<`${Mark}`, string>> => ({
   true: colour.green('ok  '),
@@ -230,45 +229,6 @@ function erasedLines({ spool, store, recorded, records, orders, ok }: ErasedRepo
     lines.push({
       ok: 'wait',
       text: `erased: ${plural(orders, 'order')} to erase somebody ${orders === 1 ? 'is' : 'are'} being carried out`,
-    });
-  return lines;
-}
-
-function sinkLines(sink: SinkReport): { ok: Mark; text: string }[] {
-  const { name, checked, reason, segments, events, missing, duplicates, expired, taken, differences, refused, waiting, away } = sink;
-  const lines: { ok: Mark; text: string }[] = [];
-  const of = `${wholeText(events)} events of the ${wholeText(segments)} segments that the spool still has`;
-  if (!checked) lines.push({ ok: false, text: `sink ${name}: not counted. ${reason}` });
-  else if (differences.length === 0) lines.push({ ok: true, text: `sink ${name}: the same counts per node, epoch and hour, ${of}` });
-  else
-    lines.push({
-      ok: false,
-      text: `sink ${name}: of ${of} ${wholeText(missing)} are missing and ${wholeText(duplicates)} are there too often`,
-    });
-  if (checked && expired > 0)
-    lines.push({
-      ok: true,
-      text: `sink ${name}: ${wholeText(expired)} events expired, no longer provable: they are older than it keeps them`,
-    });
-  if (taken > 0)
-    lines.push({ ok: true, text: `sink ${name}: ${wholeText(taken)} events were in finished files that were taken or removed` });
-  for (const { node, epoch, record, hour, expected, found, distinct } of differences.slice(0, 10)) {
-    const when = new Date(hour * 1000).toISOString().slice(0, 13);
-    lines.push({
-      ok: false,
-      text: `sink ${name}: ${node} ${epoch} ${record} ${when}h: ${wholeText(distinct)} of ${wholeText(expected)} events, ${wholeText(found)} copies (vslog replay --sink ${name} brings what is missing)`,
-    });
-  }
-  if (differences.length > 10) lines.push({ ok: false, text: `sink ${name}: ${wholeText(differences.length - 10)} more hours differ` });
-  for (const { id, reason: why } of refused)
-    lines.push({
-      ok: false,
-      text: `sink ${name}: segment ${id} was refused and is set aside (vslog replay --sink ${name} --refused): ${why}`,
-    });
-  if (waiting > 0)
-    lines.push({
-      ok: 'wait',
-      text: `sink ${name}: ${plural(waiting, 'event')} in the spool, not delivered yet${away === null ? '' : `. It takes nothing now: ${away}`}`,
     });
   return lines;
 }

@@ -1,6 +1,7 @@
 import { scanEvents } from '../spool/scan.js';
 import type { Segment, SequenceRange } from '../spool/segment.js';
 import { sentenceOf } from '../wire/errors.js';
+import { type ContentOptions, type ContentReport, notCompared } from './content.js';
 import type { RefusedSegment } from './cursor.js';
 import type { HourTally, SequenceSpan, Sink, TakenSpan } from './sink.js';
 
@@ -38,13 +39,15 @@ export interface SinkReport {
   readonly waiting: number;
   /** Why it takes nothing now; null when it does. */
   readonly away: string | null;
+  /** What its rows say; null: it has nothing to compare that with, so only counts are compared. */
+  readonly content: ContentReport | null;
   /** It has what it was given, once. */
   readonly ok: boolean;
 }
 
 /** A sink and how far it is. */
 export interface SinkToCompare {
-  readonly sink: Pick<Sink, 'name' | 'tally' | 'keptSince' | 'taken'>;
+  readonly sink: Pick<Sink, 'name' | 'tally' | 'keptSince' | 'taken' | 'content'>;
   /** The last segment that it has. */
   readonly delivered: number;
   readonly refused: readonly RefusedSegment[];
@@ -80,7 +83,7 @@ export class SinkComparison {
     this.parts = parts;
   }
 
-  async compare({ sink, delivered, refused, away }: SinkToCompare): Promise<SinkReport> {
+  async compare({ sink, delivered, refused, away }: SinkToCompare, options: ContentOptions = {}): Promise<SinkReport> {
     const aside = new Set(refused.map(({ id }) => id));
     const waiting = waitingOf(this.parts, delivered);
     const compared: Segment[] = [];
@@ -104,7 +107,8 @@ export class SinkComparison {
       for (const one of tally) add(expected, one);
     }
     const events = compared.reduce((sum, { count }) => sum + count, 0);
-    const base = { name: sink.name, segments: compared.length, events, refused, waiting, away: away ?? null, taken };
+    const content = await contentOf(sink, options);
+    const base = { name: sink.name, segments: compared.length, events, refused, waiting, away: away ?? null, taken, content };
     const unchecked = (reason: string): SinkReport => ({
       ...base,
       checked: false,
@@ -136,7 +140,7 @@ export class SinkComparison {
       (sum, one) => sum + (old(one) ? one.found - Math.min(one.distinct, one.expected) : Math.max(0, one.found - one.expected)),
       0,
     );
-    const ok = differences.length === 0 && refused.length === 0;
+    const ok = differences.length === 0 && refused.length === 0 && content?.ok !== false;
     return { ...base, checked: true, reason: null, missing, duplicates, expired, differences, ok };
   }
 
@@ -150,6 +154,16 @@ export class SinkComparison {
     });
     if (without.length === 0) this.tallies.set(segment.id, made);
     return made;
+  }
+}
+
+/** What the rows of a sink say; null: it cannot tell. */
+async function contentOf(sink: SinkToCompare['sink'], options: ContentOptions): Promise<ContentReport | null> {
+  if (sink.content === undefined) return null;
+  try {
+    return await sink.content(options);
+  } catch (error) {
+    return notCompared(sentenceOf(error));
   }
 }
 

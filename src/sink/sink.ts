@@ -1,5 +1,6 @@
 import type { EraseTarget } from '../erase/target.js';
 import type { RecordName, Segment } from '../spool/segment.js';
+import type { ContentOptions, ContentReport } from './content.js';
 
 /** Sequences of one epoch, both ends included. */
 export interface SequenceSpan {
@@ -68,6 +69,11 @@ export interface Sink {
   tally?(spans: readonly SequenceSpan[]): Promise<HourTally[]>;
   /** From when on it keeps what it was given, ms since 1970, by the events' own time; undefined: always. What is older may be there or not. Works without start(). */
   keptSince?(record: RecordName): Promise<number | undefined>;
+  /**
+   * Compares what it has, also of what the spool has no longer, with what it said when it was delivered. Rejects with a sentence when the sink cannot be asked. Works without
+   * start(). Without it `vslog verify` says that only counts are compared.
+   */
+  content?(options: ContentOptions): Promise<ContentReport>;
   /** How a person is taken out of it; undefined: what it has got is out of our reach, for which `beyond` has words. */
   readonly erasure?: Erasable;
   /** What of it stays out of reach of an erasure, words: "topics vslog.conn.v1 and vslog.control.v1 of Kafka". */

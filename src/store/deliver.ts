@@ -4,6 +4,7 @@ import { SinkRejection } from '../sink/sink.js';
 import { scanEvents } from '../spool/scan.js';
 import type { Segment } from '../spool/segment.js';
 import { columnsOf } from './columns.js';
+import { contentLiterals, contentOf, eventsOf, FORMULA, type HourContent } from './content.js';
 import type { Database, SegmentInsert } from './database.js';
 import { storage } from './ddl.js';
 import { discardEvents, rebuildDerived, sweepEnded } from './derived.js';
@@ -74,20 +75,27 @@ export class SegmentWriter {
     const doubtful = present !== 0 || this.doubtful;
     if (segment.record === 'conn') this.doubtful = true;
     if (present !== segment.count) await this.insert(segment, table, present);
-    await this.check(segment, table, among);
+    const content = await this.check(segment, table, among);
     if (doubtful && segment.record === 'conn') await rebuildDerived(this.database, segment.node, among, this.keptSince());
-    const rows = segment.ranges.map(
-      ({ first, last }) =>
-        `(${quote(segment.node)}, ${quote(segment.epoch)}, '${segment.record}', ${segment.id}, ${first}, ${last}, ${last - first + 1n}, ${quote(segment.sha256)})`,
-    );
-    await this.database.write(
-      `INSERT INTO ${ledger} (node, epoch, record, segment, first, last, count, sha256) SETTINGS async_insert = 0 VALUES ${rows.join(', ')}`,
-    );
+    await this.enter(segment, content);
     if (segment.record === 'conn') {
       this.doubtful = false;
       await this.sweep(segment);
     }
     return true;
+  }
+
+  /** Writes a segment into the ledger, with what its rows say. */
+  private async enter(segment: Segment, content: readonly HourContent[]): Promise<void> {
+    const { node, epoch, record, id, sha256 } = segment;
+    // All of it stands beside the first batch, so that it is written at once.
+    const rows = segment.ranges.map(
+      ({ first, last }, i) =>
+        `(${quote(node)}, ${quote(epoch)}, '${record}', ${id}, ${first}, ${last}, ${last - first + 1n}, ${quote(sha256)}, ${FORMULA}, ${contentLiterals(i === 0 ? content : [])})`,
+    );
+    await this.database.write(
+      `INSERT INTO ${this.database.placement.database}.batches (node, epoch, record, segment, first, last, count, sha256, formula, hours, hour_events, hour_hashes) SETTINGS async_insert = 0 VALUES ${rows.join(', ')}`,
+    );
   }
 
   /** Now and then, so that the table of open connections stays small. */
@@ -120,11 +128,12 @@ export class SegmentWriter {
     }
   }
 
-  /** As many rows as the segment has events, but for those that are older than the table keeps them. */
-  private async check(segment: Segment, table: Table, among: string): Promise<void> {
-    const count = async (): Promise<number> => Number(await this.database.text(`SELECT count() FROM ${table.name} WHERE ${among}`));
-    let present = await count();
-    if (present === segment.count) return;
+  /** As many rows as the segment has events, but for those that are older than the table keeps them. Resolves to what they say. */
+  private async check(segment: Segment, table: Table, among: string): Promise<HourContent[]> {
+    const read = (): Promise<HourContent[]> => contentOf(this.database, segment.record, among);
+    let content = await read();
+    let present = eventsOf(content);
+    if (present === segment.count) return content;
     const { all, inRanges, expired } = await examine(segment, this.keptMs);
     if (all !== segment.count || inRanges !== segment.count) {
       if (segment.record === 'conn') await discardEvents(this.database, segment.node, among, this.keptSince());
@@ -137,9 +146,10 @@ export class SegmentWriter {
     const clustered = this.database.placement.cluster !== undefined;
     for (let look = 1; clustered && !enough() && look < LOOKS; look++) {
       await sleep(LOOK_MS);
-      present = await count();
+      content = await read();
+      present = eventsOf(content);
     }
-    if (enough()) return;
+    if (enough()) return content;
     // Rows that somebody removed are the same insert to ClickHouse as those that it had.
     const hint = clustered ? ' Where rows were removed by hand, replicated_deduplication_window_seconds must pass before.' : '';
     throw new Error(`The store has ${present} of the ${segment.count} events of segment ${segment.id}; it is delivered again.${hint}`);

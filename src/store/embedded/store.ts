@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import type { HttpAnswer, HttpQuery } from '../../clickhouse-http/backend.js';
 import { sessionStatements } from '../../clickhouse-http/session.js';
 import type { Segment } from '../../spool/segment.js';
+import { compareContent } from '../content-check.js';
 import { SegmentWriter } from '../deliver.js';
 import { erasureOf } from '../erase.js';
 import { EngineEnded } from '../errors.js';
@@ -181,6 +182,9 @@ export function createEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStor
     },
     keptSince(record) {
       return keptSince(this, record);
+    },
+    content(options) {
+      return compareContent(this, options);
     },
     erasure: erasureOf(database, (action) => {
       const mine = last.then(async () => {

@@ -1,5 +1,6 @@
 import type { ClickHouseSettings } from '@clickhouse/client';
 import type { Segment } from '../../spool/segment.js';
+import { compareContent } from '../content-check.js';
 import { SegmentWriter } from '../deliver.js';
 import { schemaDrift } from '../drift.js';
 import { erasureOf } from '../erase.js';
@@ -117,6 +118,9 @@ export function createServerStore(options: ServerStoreOptions): ServerStore {
     tally: (spans) => tally(client, spans),
     keptSince(record) {
       return keptSince(this, record);
+    },
+    content(options) {
+      return compareContent(this, options);
     },
     erasure: erasureOf(client, (action) => remember(action)),
     beyond: `backups and logs of the ClickHouse server at ${url}, what other directors deliver to it, and copies that were made of its tables`,

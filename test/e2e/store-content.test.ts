@@ -1,0 +1,124 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { ContentReport } from '../../src/sink/content.js';
+import type { Segment } from '../../src/spool/segment.js';
+import { compareContent } from '../../src/store/content-check.js';
+import { SegmentWriter } from '../../src/store/deliver.js';
+import { embeddedDatabase } from '../../src/store/embedded/database.js';
+import { Engine } from '../../src/store/embedded/engine.js';
+import { loadMigrations, migrate } from '../../src/store/migrate.js';
+import { DEFAULT_RETENTION } from '../../src/store/retention.js';
+import { connEvent, MIDNIGHT, segmentOf, shortConnections } from './store-segments.js';
+
+const PAIRS = 2000;
+const TABLES = ['batches', 'conn_events', 'connections_ended', 'connections_open', 'incidents', 'rs_minute'];
+
+// One engine for all: each test delivers three segments into empty tables.
+describe('what the rows of a store say', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'vslog-content-'));
+  const engine = new Engine({
+    dir: join(dir, 'ch'),
+    prepare: (ready) => migrate(ready, loadMigrations()),
+    sessions: { reader: ['USE vslog'] },
+  });
+  const database = embeddedDatabase(engine);
+  const write = (sql: string): Promise<unknown> => engine.write(sql);
+  const compared = (sinceMs?: number): Promise<ContentReport> =>
+    compareContent({ query: (sql, { format }) => engine.write(sql, format, 'reader') }, { sinceMs });
+  let segments: Segment[];
+  const deliver = async (): Promise<void> => {
+    const writer = new SegmentWriter(database, DEFAULT_RETENTION.events);
+    for (const segment of segments) await writer.deliver(segment);
+  };
+
+  beforeAll(async () => {
+    await engine.start();
+    segments = [0, 1, 2].map((i) =>
+      segmentOf(dir, shortConnections(PAIRS, i * PAIRS), [{ first: BigInt(2 * i * PAIRS + 1), last: BigInt(2 * (i + 1) * PAIRS) }], {
+        id: i + 1,
+      }),
+    );
+    const drop = connEvent({ kind: 'nodest_drop', sequence: BigInt(6 * PAIRS + 1), conn: 3n, time: MIDNIGHT });
+    segments.push(segmentOf(dir, [drop], [{ first: BigInt(6 * PAIRS + 1), last: BigInt(6 * PAIRS + 1) }], { id: 4 }));
+  });
+  beforeEach(async () => {
+    for (const table of TABLES) await write(`TRUNCATE TABLE vslog.${table}`);
+    await deliver();
+  });
+  afterAll(async () => {
+    await engine.close();
+    rmSync(dir, { recursive: true, force: true });
+  });
+
+  it('is what was delivered', async () => {
+    expect(await compared()).toEqual({
+      checked: true,
+      reason: null,
+      events: 6 * PAIRS + 1,
+      unknown: 0,
+      erasing: 0,
+      expired: 0,
+      derived: 3 * PAIRS + 1,
+      differences: [],
+      more: 0,
+      ok: true,
+    });
+  });
+
+  it.each([
+    ['a counter', 'packets_in = packets_in + 1'],
+    ['an address', "client_addr = toIPv6('10.9.9.9')"],
+    ['a number in place of another', 'client_port = client_port + 1'],
+  ])('is found to be changed where somebody changed %s', async (_what, change) => {
+    await write(`ALTER TABLE vslog.conn_events UPDATE ${change} WHERE sequence = ${2 * PAIRS + 7} SETTINGS mutations_sync = 2`);
+    const report = await compared();
+    expect(report.ok).toBe(false);
+    expect(report.differences).toContainEqual({
+      table: 'conn_events',
+      node: 'n',
+      epoch: 'e',
+      hour: Number(MIDNIGHT / 1_000_000_000n) - 3600,
+      expected: PAIRS,
+      found: PAIRS,
+      segment: 2,
+      first: 2 * PAIRS + 1,
+      last: 4 * PAIRS,
+    });
+  });
+
+  it('is found to lack a row, and to have one twice', async () => {
+    await write('DELETE FROM vslog.conn_events WHERE sequence = 11');
+    expect((await compared()).differences).toContainEqual(
+      expect.objectContaining({ table: 'conn_events', segment: 1, expected: PAIRS, found: PAIRS - 1 }),
+    );
+    await write('INSERT INTO vslog.conn_events SELECT * FROM vslog.conn_events WHERE sequence IN (12, 13)');
+    expect((await compared()).differences).toContainEqual(
+      expect.objectContaining({ table: 'conn_events', segment: 1, expected: PAIRS, found: PAIRS + 1 }),
+    );
+  });
+
+  it('is found to differ in a table that is made of events', async () => {
+    await write('DELETE FROM vslog.connections_ended WHERE conn_id IN (5, 6)');
+    expect((await compared()).differences).toEqual([
+      expect.objectContaining({ table: 'connections_ended', hour: Number(MIDNIGHT / 1_000_000_000n) - 3600, node: 'n', epoch: 'e' }),
+    ]);
+    await write('ALTER TABLE vslog.incidents UPDATE drop_packets = 9 WHERE true SETTINGS mutations_sync = 2');
+    const { differences } = await compared();
+    expect(differences).toHaveLength(2);
+    expect(differences[1]).toMatchObject({ table: 'incidents', expected: 1, found: 1 });
+    await write('TRUNCATE TABLE vslog.connections_ended');
+    const gone = await compared();
+    expect(gone.ok).toBe(false);
+    expect(gone.differences.filter(({ table }) => table === 'connections_ended')).toHaveLength(2);
+  });
+
+  it('is not told of what a version before delivered', async () => {
+    await write(
+      'INSERT INTO vslog.batches SELECT * REPLACE (0 AS formula, [] AS hours, [] AS hour_events, [] AS hour_hashes) FROM vslog.batches FINAL WHERE segment = 1',
+    );
+    await write('DELETE FROM vslog.conn_events WHERE sequence = 11');
+    expect(await compared()).toMatchObject({ events: 4 * PAIRS + 1, unknown: 2 * PAIRS });
+  });
+});
