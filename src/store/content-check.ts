@@ -74,7 +74,8 @@ export async function compareContent(store: Pick<Store, 'query'>, { sinceMs }: C
   const differences: ContentDifference[] = [];
   for (const one of differing.slice(0, HOURS_TOLD)) differences.push(...(await located(store, one)));
   let more = differing.length - Math.min(differing.length, HOURS_TOLD);
-  const derived = await derivedDifferences(store, spans, { from: all.from, to: FAR });
+  const beingErased = new Set((await ledgerSums(store, hashed, all)).filter(({ hash, pending }) => hash !== pending).map(placeOf));
+  const derived = await derivedDifferences(store, spans, { from: all.from, to: FAR }, (one) => beingErased.has(placeOf(one)));
   differences.push(...derived.differences);
   more += Math.max(0, differences.length - TOLD);
   const { rows, ok } = derived;
@@ -107,6 +108,11 @@ async function located(store: Pick<Store, 'query'>, { want, have }: Pair): Promi
     .filter(({ expected, hash, row }) => row?.hash !== hash || row.events !== expected)
     .map(({ segment, first, last, expected, row }) => ({ ...where, expected, found: row?.events ?? 0, segment, first, last }));
   return differing.length === 0 ? [whole] : differing;
+}
+
+/** An hour of an epoch, of connections. */
+function placeOf({ node, epoch, hour }: { readonly node: string; readonly epoch: string; readonly hour: number }): string {
+  return JSON.stringify([node, epoch, hour]);
 }
 
 function textOf({ node, epoch, record, formula, hour }: Found): string {

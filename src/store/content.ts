@@ -48,9 +48,14 @@ export function rowHash(columns: readonly Column[], instead: (column: Column) =>
   return `cityHash64(${columns.map((column) => instead(column) ?? `\`${column.name}\``).join(', ')})`;
 }
 
-/** What the rows say that `among` chooses, by hour; by the newest formula. */
-export async function contentOf(database: Pick<Database, 'text' | 'placement'>, record: RecordName, among: string): Promise<HourContent[]> {
-  const columns = contentColumns(record) ?? [];
+/** What the rows say that `among` chooses, by hour. */
+export async function contentOf(
+  database: Pick<Database, 'text' | 'placement'>,
+  record: RecordName,
+  among: string,
+  formula: number = FORMULA,
+): Promise<HourContent[]> {
+  const columns = contentColumns(record, formula) ?? [];
   return hoursOf(
     await database.text(
       `SELECT ${HOUR_SQL} AS h, count(), sumWithOverflow(${rowHash(columns)}) FROM ${database.placement.database}.${TABLES[record]} WHERE ${among} GROUP BY h ORDER BY h`,
@@ -85,4 +90,10 @@ export function eventsOf(content: readonly HourContent[]): number {
 export function contentLiterals(content: readonly HourContent[]): string {
   const list = (of: (one: HourContent) => string | number | bigint): string => `[${content.map(of).join(', ')}]`;
   return `${list(({ hour }) => hour)}, ${list(({ events }) => events)}, ${list(({ hash }) => hash)}`;
+}
+
+/** The hashes of these hours, 0 where there are no rows. */
+export function hashesOf(content: readonly HourContent[], hours: readonly number[]): bigint[] {
+  const found = new Map(content.map(({ hour, hash }) => [hour, hash]));
+  return hours.map((hour) => found.get(hour) ?? 0n);
 }

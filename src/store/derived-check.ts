@@ -53,14 +53,19 @@ export interface DerivedReport {
 
 /**
  * Compares the tables that are made of events with what the views make of the events that the ledger has. Rows of deliveries that are under way, and those that one of the
- * two tables may have let go of for their age, are left out. Rejects when the store cannot be asked.
+ * two tables may have let go of for their age, are left out, and hours that are being erased. Rejects when the store cannot be asked.
  */
-export async function derivedDifferences(store: Asked, spans: readonly LedgerSpan[], hours: HourRange): Promise<DerivedReport> {
+export async function derivedDifferences(
+  store: Asked,
+  spans: readonly LedgerSpan[],
+  hours: HourRange,
+  isErased: (hour: { readonly node: string; readonly epoch: string; readonly hour: number }) => boolean = () => false,
+): Promise<DerivedReport> {
   const differences: ContentDifference[] = [];
   let rows = 0;
   let ok = true;
   for (const one of DERIVED) {
-    const found = await compareTable(store, one, spans, hours.from * HOUR);
+    const found = await compareTable(store, one, spans, hours.from * HOUR, isErased);
     differences.push(...found.differences);
     rows += found.rows;
     ok &&= found.ok;
@@ -68,7 +73,13 @@ export async function derivedDifferences(store: Asked, spans: readonly LedgerSpa
   return { differences, rows, ok };
 }
 
-async function compareTable(store: Asked, derived: DerivedTable, spans: readonly LedgerSpan[], since: number): Promise<DerivedReport> {
+async function compareTable(
+  store: Asked,
+  derived: DerivedTable,
+  spans: readonly LedgerSpan[],
+  since: number,
+  isErased: (hour: { readonly node: string; readonly epoch: string; readonly hour: number }) => boolean,
+): Promise<DerivedReport> {
   const view = await viewOf(store, derived.table);
   const from = Math.max(since, await keptFrom(store, ['conn_events', derived.table]));
   let judged = spans;
@@ -92,9 +103,9 @@ async function compareTable(store: Asked, derived: DerivedTable, spans: readonly
     const minutes = (await pairsOf(store, derived, view, judged, rangeOf([hour], HOUR), MINUTE)).filter((pair) => sameEpoch(pair, hour));
     // A minute in which something is being delivered may have rows too many; it never has too few.
     const wrong = minutes.filter((pair) => !agrees(pair) && (timeOf(pair) < until || (pair.have?.rows ?? 0) < (pair.want?.rows ?? 0)));
-    if (wrong.length === 0) continue;
+    const { node, epoch, time } = (hour.want ?? hour.have) as Sum;
+    if (wrong.length === 0 || isErased({ node, epoch, hour: time / HOUR })) continue;
     ok = false;
-    const { node, epoch } = (hour.want ?? hour.have) as Sum;
     const sum = (of: (pair: Pair) => number): number => wrong.reduce((total, pair) => total + of(pair), 0);
     told.push({
       ...{ table: derived.table, node, epoch, hour: timeOf(hour), segment: null, first: null, last: null },

@@ -8,11 +8,15 @@ import { compareContent } from '../../src/store/content-check.js';
 import { SegmentWriter } from '../../src/store/deliver.js';
 import { embeddedDatabase } from '../../src/store/embedded/database.js';
 import { Engine } from '../../src/store/embedded/engine.js';
+import { blank, blankOf, eraseRows, isTheirs } from '../../src/store/erase.js';
+import { announce } from '../../src/store/erase-content.js';
 import { loadMigrations, migrate } from '../../src/store/migrate.js';
 import { DEFAULT_RETENTION } from '../../src/store/retention.js';
-import { connEvent, MIDNIGHT, segmentOf, shortConnections } from './store-segments.js';
+import { targetOf } from '../unit/support/people.js';
+import { connEvent, MIDNIGHT, segmentOf, shortConnections, v4 } from './store-segments.js';
 
 const PAIRS = 2000;
+const EVENTS = 6 * PAIRS + 3;
 const TABLES = ['batches', 'conn_events', 'connections_ended', 'connections_open', 'incidents', 'rs_minute'];
 
 // One engine for all: each test delivers three segments into empty tables.
@@ -40,8 +44,14 @@ describe('what the rows of a store say', () => {
         id: i + 1,
       }),
     );
-    const drop = connEvent({ kind: 'nodest_drop', sequence: BigInt(6 * PAIRS + 1), conn: 3n, time: MIDNIGHT });
-    segments.push(segmentOf(dir, [drop], [{ first: BigInt(6 * PAIRS + 1), last: BigInt(6 * PAIRS + 1) }], { id: 4 }));
+    const next = 6n * BigInt(PAIRS) + 1n;
+    const theirs = { conn: 999_999n, client_addr: v4(77) };
+    const some = [
+      connEvent({ kind: 'nodest_drop', sequence: next, conn: 3n, time: MIDNIGHT }),
+      connEvent({ kind: 'create', sequence: next + 1n, time: MIDNIGHT, ...theirs }),
+      connEvent({ kind: 'expire', sequence: next + 2n, time: MIDNIGHT + 9n, ...theirs }),
+    ];
+    segments.push(segmentOf(dir, some, [{ first: next, last: next + 2n }], { id: 4 }));
   });
   beforeEach(async () => {
     for (const table of TABLES) await write(`TRUNCATE TABLE vslog.${table}`);
@@ -56,11 +66,11 @@ describe('what the rows of a store say', () => {
     expect(await compared()).toEqual({
       checked: true,
       reason: null,
-      events: 6 * PAIRS + 1,
+      events: EVENTS,
       unknown: 0,
       erasing: 0,
       expired: 0,
-      derived: 3 * PAIRS + 1,
+      derived: 3 * PAIRS + 2,
       differences: [],
       more: 0,
       ok: true,
@@ -119,6 +129,51 @@ describe('what the rows of a store say', () => {
       'INSERT INTO vslog.batches SELECT * REPLACE (0 AS formula, [] AS hours, [] AS hour_events, [] AS hour_hashes) FROM vslog.batches FINAL WHERE segment = 1',
     );
     await write('DELETE FROM vslog.conn_events WHERE sequence = 11');
-    expect(await compared()).toMatchObject({ events: 4 * PAIRS + 1, unknown: 2 * PAIRS });
+    expect(await compared()).toMatchObject({ events: EVENTS - 2 * PAIRS, unknown: 2 * PAIRS });
+  });
+
+  describe('and a person is erased', () => {
+    const target = targetOf(['10.0.0.77']);
+    const erase = (): Promise<void> => eraseRows(database, target, () => undefined);
+    const theirs = isTheirs(target, 'time_ns', true);
+    const whole = { ok: true, events: EVENTS, erasing: 0, differences: [] };
+
+    it('is what was delivered, and what was changed beside it stays found', async () => {
+      await erase();
+      expect(await engine.text("SELECT count() FROM vslog.conn_events WHERE kind = 'erased'")).toBe('2');
+      expect(await compared()).toMatchObject(whole);
+      await write(`ALTER TABLE vslog.conn_events UPDATE weight = 7 WHERE conn_id = 3 SETTINGS mutations_sync = 2`);
+      const before = await compared();
+      expect(before.differences.map(({ segment }) => segment)).toContain(4);
+      await erase();
+      expect((await compared()).differences.map(({ segment }) => segment)).toContain(4);
+    });
+
+    it('stays found what was changed of that person before', async () => {
+      await write(`ALTER TABLE vslog.conn_events UPDATE weight = 7 WHERE ${theirs} AND kind = 'create' SETTINGS mutations_sync = 2`);
+      await erase();
+      expect((await compared()).differences).toContainEqual(expect.objectContaining({ table: 'conn_events', segment: 4 }));
+    });
+
+    it.each([
+      ['after it was announced', async () => announce(database, 'conn', theirs, blankOf)],
+      [
+        'before it was concluded',
+        async () => {
+          await announce(database, 'conn', theirs, blankOf);
+          await write('DELETE FROM vslog.connections_ended WHERE conn_id = 999999');
+          await write('DELETE FROM vslog.connections_open WHERE conn_id = 999999');
+          await write(`ALTER TABLE vslog.conn_events UPDATE ${blank()} WHERE ${theirs} SETTINGS mutations_sync = 2`);
+        },
+      ],
+    ])('goes on after a crash %s', async (_when, until) => {
+      await until();
+      // Either is right until the order is done.
+      expect(await compared()).toMatchObject(whole);
+      await erase();
+      expect(await compared()).toMatchObject(whole);
+      expect(await engine.text("SELECT count() FROM vslog.conn_events WHERE kind = 'erased'")).toBe('2');
+      expect(await engine.text('SELECT count() FROM vslog.batches FINAL WHERE notEmpty(pending_hashes)')).toBe('0');
+    });
   });
 });
