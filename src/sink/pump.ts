@@ -215,15 +215,16 @@ export class Pump {
     if (request.refused !== true) {
       const delivered = this.spool.sealed().filter(({ id }) => id <= this.cursor.delivered);
       const chosen = await selectSegments(delivered, request);
-      return replaySegments(this.sink, chosen, onProgress, signal);
+      return replaySegments(this.sink, chosen, onProgress, signal, undefined, request.replace);
     }
     const chosen = await selectSegments(await refusedSegments(directory, name), request);
-    return replaySegments(this.sink, chosen, onProgress, signal, async (segment) => {
+    const onDelivered = async (segment: Segment): Promise<void> => {
       const cursor = { ...this.cursor, refused: this.cursor.refused.filter(({ id }) => id !== segment.id) };
       await writeCursor(directory, name, cursor);
       this.cursor = cursor;
       await forget(directory, name, segment);
-    });
+    };
+    return replaySegments(this.sink, chosen, onProgress, signal, onDelivered, request.replace);
   }
 
   /** Delivers one segment, or sets it aside when the sink refuses it for good. */

@@ -47,6 +47,18 @@ export interface Erasable {
   erased?(): Promise<number>;
 }
 
+/** What was found and done when a segment was brought once more. */
+export interface Repaired {
+  /** Events that were absent, and are there now. */
+  readonly absent: number;
+  /** Some of what was there said something else than was delivered. */
+  readonly changed: boolean;
+  /** That was written again. */
+  readonly replaced: boolean;
+  /** Rows made of events, such as those of ended connections, that were absent and are there now. */
+  readonly derived: number;
+}
+
 /**
  * Where the pump delivers sealed segments, in order, one at a time. A new sink is one folder beside this file and one line in its registry.
  * `deliver` may be called again with a segment that was delivered before (after a crash between delivery and the cursor's write): it must then change nothing, or
@@ -65,6 +77,11 @@ export interface Sink {
    * a repetition to the reader; without it deliver() is asked.
    */
   restore?(segment: Segment): Promise<number>;
+  /**
+   * As restore(), for a sink that also knows what it should say: compares all that it has of a segment with what was delivered, and brings what is absent, also of what it makes of
+   * the events. `replace`: what says something else is written again; it stays otherwise.
+   */
+  repair?(segment: Segment, replace: boolean): Promise<Repaired>;
   /** Counts what the sink has of these sequences, by asking the sink itself. Rejects with a sentence when it cannot be asked. Works without start(). Without it `vslog verify` says that this sink cannot be counted. */
   tally?(spans: readonly SequenceSpan[]): Promise<HourTally[]>;
   /** From when on it keeps what it was given, ms since 1970, by the events' own time; undefined: always. What is older may be there or not. Works without start(). */

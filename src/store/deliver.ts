@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SinkRejection } from '../sink/sink.js';
+import { type Repaired, SinkRejection } from '../sink/sink.js';
 import { scanEvents } from '../spool/scan.js';
 import type { Segment } from '../spool/segment.js';
 import { columnsOf } from './columns.js';
@@ -13,6 +13,7 @@ import { loadMigrations } from './migrate.js';
 import { protobufColumns } from './protobuf-columns.js';
 import { protobufSchema } from './protobuf-schema.js';
 import { quote } from './quote.js';
+import { repairSegment } from './repair.js';
 
 /** ClickHouse's codes for a file that is no such Protobuf stream: CANNOT_PARSE_TEXT, CANNOT_PARSE_QUOTED_STRING, CANNOT_PARSE_INPUT_ASSERTION_FAILED, ATTEMPT_TO_READ_AFTER_EOF, CANNOT_READ_ALL_DATA, INCORRECT_DATA, TOO_LARGE_STRING_SIZE, UNKNOWN_PROTOBUF_FORMAT, CANNOT_PARSE_DOMAIN_VALUE_FROM_STRING. */
 const CONTENT = new Set([6, 26, 27, 32, 33, 117, 131, 434, 441, 443, 444]);
@@ -65,7 +66,7 @@ export class SegmentWriter {
     const table = this.tables[segment.record];
     const ledger = `${this.database.placement.database}.batches`;
     const one = `node = ${quote(segment.node)} AND epoch = ${quote(segment.epoch)}`;
-    const among = `${one} AND ${rangesOf(segment)}`;
+    const among = this.among(segment);
     const firsts = segment.ranges.map(({ first }) => first).join(', ');
     const found = await this.database.text(
       `SELECT (SELECT count() FROM ${ledger} FINAL WHERE ${one} AND record = '${segment.record}' AND sha256 = ${quote(segment.sha256)} AND first IN (${firsts})), (SELECT count() FROM ${table.name} WHERE ${among})`,
@@ -83,6 +84,35 @@ export class SegmentWriter {
       await this.sweep(segment);
     }
     return true;
+  }
+
+  /**
+   * Compares the rows of a segment with what they should be, whatever the ledger says, and brings what is absent of it and of what is made of it. `replace`: rows that say something
+   * else are written again.
+   */
+  repair(segment: Segment, replace: boolean): Promise<Repaired> {
+    const table = this.tables[segment.record];
+    const among = this.among(segment);
+    // Rows that somebody removed are the same insert to a cluster as those that it had: so this is another one.
+    const token = `repair ${Date.now()}`;
+    return repairSegment(
+      this.database,
+      segment,
+      {
+        ...{ among, table: table.name },
+        insert: (present) => this.insert(segment, table, present, token),
+        remove: async () => void (await this.database.write(`DELETE FROM ${table.stored.name}${table.stored.on} WHERE ${among}`)),
+        expired: async () => (await examine(segment, this.keptMs)).expired,
+        rebuild: () => rebuildDerived(this.database, segment.node, among, this.keptSince()),
+        enter: (content) => this.enter(segment, content),
+      },
+      replace,
+    );
+  }
+
+  /** A condition: the events of a segment. */
+  private among(segment: Segment): string {
+    return `node = ${quote(segment.node)} AND epoch = ${quote(segment.epoch)} AND ${rangesOf(segment)}`;
   }
 
   /** Writes a segment into the ledger, with what its rows say. */
@@ -112,13 +142,15 @@ export class SegmentWriter {
    * have been carried out since. Two of them at one time are the database's to prevent. On a cluster it may ask a replica that lags: there the token keeps out what
    * another replica has already.
    */
-  private async insert(segment: Segment, table: Table, present: number): Promise<void> {
+  private async insert(segment: Segment, table: Table, present: number, salt = ''): Promise<void> {
     const { node, epoch, ranges } = segment;
     const [first, last] = [ranges[0]?.first ?? 0n, ranges.at(-1)?.last ?? 0n];
     const there = `SELECT sequence FROM ${table.name} WHERE node = ${quote(node)} AND epoch = ${quote(epoch)} AND sequence BETWEEN ${first} AND ${last}`;
     const where = present > 0 || this.database.mayLinger ? ` WHERE sequence NOT IN (${there})` : '';
     const select = `${quote(node)}, ${quote(epoch)}, ${table.insert.select}`;
-    const token = createHash('sha256').update([node, epoch, segment.record, first, last, segment.sha256].join('\n')).digest('hex');
+    const token = createHash('sha256')
+      .update([node, epoch, segment.record, first, last, segment.sha256, ...(salt === '' ? [] : [salt])].join('\n'))
+      .digest('hex');
     try {
       await this.database.insert({ ...table.insert, select, where, token }, segment);
     } catch (error) {

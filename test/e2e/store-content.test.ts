@@ -132,6 +132,56 @@ describe('what the rows of a store say', () => {
     expect(await compared()).toMatchObject({ events: EVENTS - 2 * PAIRS, unknown: 2 * PAIRS });
   });
 
+  describe('and a segment is brought once more', () => {
+    const repair = (i: number, replace = false) =>
+      new SegmentWriter(database, DEFAULT_RETENTION.events).repair(segments[i] as Segment, replace);
+    const nothing = { absent: 0, changed: false, replaced: false, derived: 0 };
+    const whole = { ok: true, events: EVENTS, differences: [] };
+
+    it('changes nothing where all is there', async () => {
+      for (const i of segments.keys()) expect(await repair(i)).toEqual(nothing);
+      expect(await compared()).toMatchObject(whole);
+    });
+
+    it('brings rows that somebody deleted, and what is made of them', async () => {
+      await write('DELETE FROM vslog.conn_events WHERE sequence BETWEEN 11 AND 20');
+      expect(await repair(1)).toEqual(nothing);
+      expect(await repair(0)).toEqual({ ...nothing, absent: 10 });
+      expect(await compared()).toMatchObject(whole);
+      await write('DELETE FROM vslog.connections_ended WHERE conn_id IN (7, 8, 9)');
+      await write('TRUNCATE TABLE vslog.incidents');
+      expect(await repair(0)).toEqual({ ...nothing, derived: 3 });
+      expect(await repair(3)).toEqual({ ...nothing, derived: 1 });
+      await write('TRUNCATE TABLE vslog.conn_events');
+      await write('TRUNCATE TABLE vslog.connections_ended');
+      expect((await compared()).ok).toBe(false);
+      for (const i of segments.keys()) expect((await repair(i)).absent).toBe(segments[i]?.count);
+      expect(await compared()).toMatchObject(whole);
+    });
+
+    it('tells of rows that somebody changed or doubled, and writes them again only when it is told to', async () => {
+      await write('ALTER TABLE vslog.conn_events UPDATE packets_in = 99 WHERE sequence = 12 SETTINGS mutations_sync = 2');
+      await write(`INSERT INTO vslog.conn_events SELECT * FROM vslog.conn_events WHERE sequence = ${2 * PAIRS + 2}`);
+      expect([await repair(0), await repair(1)]).toEqual([
+        { ...nothing, changed: true },
+        { ...nothing, changed: true },
+      ]);
+      expect((await compared()).differences.map(({ segment }) => segment)).toEqual(expect.arrayContaining([1, 2]));
+      expect([await repair(0, true), await repair(1, true)]).toMatchObject([{ replaced: true }, { replaced: true }]);
+      expect(await compared()).toMatchObject(whole);
+      expect(await engine.text('SELECT count() FROM vslog.conn_events WHERE packets_in = 99')).toBe('0');
+    });
+
+    it('gives a segment that a version before delivered its hash', async () => {
+      await write(
+        'INSERT INTO vslog.batches SELECT * REPLACE (0 AS formula, [] AS hours, [] AS hour_events, [] AS hour_hashes) FROM vslog.batches FINAL WHERE segment = 1',
+      );
+      expect(await compared()).toMatchObject({ unknown: 2 * PAIRS });
+      expect(await repair(0)).toEqual(nothing);
+      expect(await compared()).toMatchObject({ ...whole, unknown: 0 });
+    });
+  });
+
   describe('and a person is erased', () => {
     const target = targetOf(['10.0.0.77']);
     const erase = (): Promise<void> => eraseRows(database, target, () => undefined);

@@ -176,6 +176,14 @@ export function createEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStor
       last = mine.catch(() => undefined);
       return mine;
     },
+    repair(segment, replace) {
+      const mine = last.then(async () => {
+        await engine.start();
+        return writer.repair(segment, replace);
+      });
+      last = mine.catch(() => undefined);
+      return mine;
+    },
     async tally(spans) {
       await engine.start();
       return tally(database, spans);

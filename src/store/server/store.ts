@@ -115,6 +115,7 @@ export function createServerStore(options: ServerStoreOptions): ServerStore {
     name: 'clickhouse',
     start: () => remember(prepare),
     deliver: (segment) => remember(() => take(segment)),
+    repair: (segment, replace) => remember(() => writer.repair(segment, replace)),
     tally: (spans) => tally(client, spans),
     keptSince(record) {
       return keptSince(this, record);
