@@ -3,12 +3,12 @@ import { Command, Option } from 'commander';
 import { ApiClient } from '../api/client.js';
 import { SocketError } from '../api/errors.js';
 import type { Config } from '../config/load.js';
-import { readCursor, writeCursor } from '../sink/cursor.js';
 import type { ReplayRequest } from '../sink/pump.js';
 import { forget, refusedSegments } from '../sink/refused.js';
 import { configuredSinks } from '../sink/registry.js';
 import { type ReplayProgress, type ReplayResult, replaySegments, selectSegments } from '../sink/replay.js';
 import { listSealed } from '../spool/catalog.js';
+import { readCursor } from '../spool/cursors.js';
 import { lockDirectory } from '../spool/lock.js';
 import type { Segment } from '../spool/segment.js';
 import { plural, wholeText } from '../text/format.js';
@@ -129,19 +129,16 @@ async function replay(
         Exit.usage,
         `There is no sink ${JSON.stringify(name)}: there are ${sinks.map((one) => one.name).join(', ') || 'none'}.`,
       );
-    const cursor = await readCursor(directory, name);
     await sink.start();
     if (request.refused !== true) {
-      const delivered = (await listSealed(directory)).filter(({ id }) => id <= cursor.delivered);
+      const reading = await readCursor(directory, name);
+      // What was delivered is looked for there before it is sent; so is everything, where nobody knows how far the sink is.
+      const upTo = reading.state === 'whole' ? reading.cursor.delivered : reading.state === 'absent' ? 0 : Number.POSITIVE_INFINITY;
+      const delivered = (await listSealed(directory)).filter(({ id }) => id <= upTo);
       return await replaySegments(sink, await selectSegments(delivered, request), onProgress, signal, undefined, request.replace);
     }
-    let { refused } = cursor;
     const chosen = await selectSegments(await refusedSegments(directory, name), request);
-    const onDelivered = async (segment: Segment): Promise<void> => {
-      refused = refused.filter(({ id }) => id !== segment.id);
-      await writeCursor(directory, name, { ...cursor, refused });
-      await forget(directory, name, segment);
-    };
+    const onDelivered = (segment: Segment): Promise<void> => forget(directory, name, segment);
     return await replaySegments(sink, chosen, onProgress, signal, onDelivered, request.replace);
   } finally {
     for (const sink of sinks) await sink.close();

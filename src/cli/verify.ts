@@ -6,10 +6,11 @@ import { type Before, type Verdict, type Verification, type VerificationProgress
 import type { Config } from '../config/load.js';
 import type { Values } from '../config/schema.js';
 import type { SinkToCompare } from '../sink/comparison.js';
-import { readCursor } from '../sink/cursor.js';
 import { configuredSinks } from '../sink/registry.js';
 import type { Sink } from '../sink/sink.js';
 import { lockDirectory } from '../spool/lock.js';
+import { listRefusals } from '../spool/refusals.js';
+import { cursorOnDisk } from '../spool/standing.js';
 import { bytesText, plural, wholeText } from '../text/format.js';
 import { goOnAsOwner } from './collector-user.js';
 import { Exit } from './exit-codes.js';
@@ -123,7 +124,8 @@ async function alone(
 }
 
 async function asItStands(directory: string, sink: Sink): Promise<SinkToCompare> {
-  return { sink, ...(await readCursor(directory, sink.name)) };
+  const { cursor, doubt } = await cursorOnDisk(directory, sink.name);
+  return { sink, delivered: cursor.delivered, lacks: cursor.lacks, refused: await listRefusals(directory, sink.name), doubt };
 }
 
 function progressLine(): (progress: VerificationProgress) => void {

@@ -56,7 +56,9 @@ export class Collector {
    * system's error when the directory cannot be used.
    */
   async start(): Promise<void> {
-    const spool = await Spool.open(this.options.spoolDirectory, this.options.spool);
+    // All of them before anything may be removed: a sink that comes later would find gone what it lacks.
+    const names = this.options.sinks.map(({ name }) => name);
+    const spool = await Spool.open(this.options.spoolDirectory, this.options.spool, names);
     this.spool = spool;
     try {
       for (const sink of this.options.sinks) {

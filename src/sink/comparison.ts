@@ -1,8 +1,9 @@
+import type { Lack } from '../spool/cursors.js';
+import type { RefusedSegment } from '../spool/refusals.js';
 import { scanEvents } from '../spool/scan.js';
 import type { Segment, SequenceRange } from '../spool/segment.js';
 import { sentenceOf } from '../wire/errors.js';
 import { type ContentOptions, type ContentReport, notCompared } from './content.js';
-import type { RefusedSegment } from './cursor.js';
 import type { HourTally, SequenceSpan, Sink, TakenSpan } from './sink.js';
 
 /** An hour whose events in the sink are not the spool's. */
@@ -51,6 +52,10 @@ export interface SinkToCompare {
   /** The last segment that it has. */
   readonly delivered: number;
   readonly refused: readonly RefusedSegment[];
+  /** What was gone before the sink had it. */
+  readonly lacks?: Lack | undefined;
+  /** Why its cursor is not believed, a sentence: segments that it is said not to have may be there. */
+  readonly doubt?: string | undefined;
   /** Why it takes nothing now, so that it need not be waited for; a sentence. */
   readonly away?: string | undefined;
 }

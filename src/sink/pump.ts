@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ALWAYS_DOUBTED, type Lack, type SinkCursor } from '../spool/cursors.js';
 import { LOCAL_EPOCH } from '../spool/loss.js';
+import { listRefusals, type RefusedSegment } from '../spool/refusals.js';
 import type { Segment } from '../spool/segment.js';
 import type { Spool } from '../spool/spool.js';
 import { sentenceOf } from '../wire/errors.js';
 import { Circuit, type CircuitState } from './circuit.js';
 import type { SinkToCompare } from './comparison.js';
-import { type Cursor, type RefusedSegment, readCursor, writeCursor } from './cursor.js';
 import { forget, refusedSegments, setAside } from './refused.js';
 import { type ReplayProgress, type ReplayResult, type ReplaySelection, replaySegments, selectSegments } from './replay.js';
 import { type Sink, SinkRejection } from './sink.js';
@@ -33,6 +34,10 @@ export interface PumpStatus {
   readonly lagEvents: number;
   readonly deliveredEvents: number;
   readonly refused: readonly RefusedSegment[];
+  /** Why segments are looked for in the sink before they are sent, and up to which; undefined: its cursor is believed. */
+  readonly doubt: string | undefined;
+  /** What was gone before the sink had it; undefined: nothing. */
+  readonly lacks: Lack | undefined;
   /** A sentence; undefined when all is well. */
   readonly lastError: string | undefined;
 }
@@ -62,7 +67,9 @@ export class Pump {
   private readonly rejections: number;
   private readonly circuit: Circuit;
   private readonly abort = new AbortController();
-  private cursor: Cursor = { delivered: 0, refused: [] };
+  private refused: readonly RefusedSegment[] = [];
+  /** The cursor and the list of what was refused have been read. */
+  private known = false;
   private deliveredEvents = 0;
   private state: PumpStatus['state'] = 'stopped';
   private lastError: string | undefined;
@@ -79,13 +86,29 @@ export class Pump {
     this.circuit = new Circuit(options.retryMinMs ?? 200, options.retryMaxMs ?? 30_000);
   }
 
-  /** Reads the cursor and begins. Does not wait for the sink. */
+  /** Reads the cursor and begins. Does not wait for the sink. A cursor that cannot be read keeps this sink back, and nothing is removed from the spool meanwhile. */
   async start(): Promise<void> {
-    this.cursor = await readCursor(this.spool.directory, this.sink.name);
-    this.spool.setCursor(this.sink.name, this.cursor.delivered);
+    await this.know().catch(() => undefined); // tried again, and told
     this.spool.on('sealed', this.onSealed);
     this.state = 'running';
     this.running = this.loop();
+  }
+
+  private async know(): Promise<void> {
+    if (this.known) return;
+    await this.spool.register(this.sink.name);
+    this.refused = await listRefusals(this.spool.directory, this.sink.name);
+    this.known = true;
+  }
+
+  private get cursor(): SinkCursor {
+    return this.spool.sinks.get(this.sink.name).cursor;
+  }
+
+  /** The sink has nothing beyond its cursor, as far as anybody knows. */
+  private get trusted(): boolean {
+    const { delivered, doubtUntil } = this.cursor;
+    return doubtUntil <= delivered;
   }
 
   /** Resolves when the sink has every segment that is sealed now, or after `ms`; tells which. One that takes nothing and is tried again only later is not waited for. */
@@ -161,7 +184,8 @@ export class Pump {
   /** The sink and how far it is, to be compared with the spool. */
   comparable(): SinkToCompare {
     const away = this.circuit.state === 'closed' ? undefined : (this.lastError ?? 'It failed several times in a row.');
-    return { sink: this.sink, delivered: this.cursor.delivered, refused: this.cursor.refused, away };
+    const { delivered, lacks } = this.cursor;
+    return { sink: this.sink, delivered, refused: this.refused, lacks, doubt: this.doubt(), away };
   }
 
   status(): PumpStatus {
@@ -176,15 +200,26 @@ export class Pump {
       lagSegments: lag.segments,
       lagEvents: lag.events,
       deliveredEvents: this.deliveredEvents,
-      refused: this.cursor.refused,
+      refused: this.refused,
+      doubt: this.doubt(),
+      lacks: this.cursor.lacks,
       lastError: this.lastError,
     };
+  }
+
+  private doubt(): string | undefined {
+    if (this.trusted) return undefined;
+    const { doubtUntil } = this.cursor;
+    const upTo = doubtUntil === ALWAYS_DOUBTED ? '' : ` up to ${doubtUntil}`;
+    const why = this.spool.sinks.get(this.sink.name).doubt ?? 'How far it is was not certain at an earlier start.';
+    return `${why} Each segment${upTo} is looked for in the sink before it is sent, so that nothing is there twice.`;
   }
 
   private readonly onSealed = (): void => this.wake();
 
   private async loop(): Promise<void> {
     const { signal } = this.abort;
+    await this.untilDone(() => this.know());
     await this.untilDone(() => this.makeReady());
     while (!signal.aborted) {
       const woken = new Promise<void>((resolve) => {
@@ -201,8 +236,16 @@ export class Pump {
   }
 
   private async makeReady(): Promise<void> {
-    await this.sink.start();
+    await this.sink.start(this.trusted);
     this.unready = false;
+  }
+
+  /** Brings a segment; how many of its events the sink had not got. */
+  private async send(segment: Segment): Promise<number> {
+    if (this.unready) await this.makeReady();
+    if (segment.id <= this.cursor.doubtUntil && this.sink.restore !== undefined) return this.sink.restore(segment);
+    await this.sink.deliver(segment);
+    return segment.count;
   }
 
   private async bringAgain(
@@ -219,10 +262,8 @@ export class Pump {
     }
     const chosen = await selectSegments(await refusedSegments(directory, name), request);
     const onDelivered = async (segment: Segment): Promise<void> => {
-      const cursor = { ...this.cursor, refused: this.cursor.refused.filter(({ id }) => id !== segment.id) };
-      await writeCursor(directory, name, cursor);
-      this.cursor = cursor;
       await forget(directory, name, segment);
+      this.refused = this.refused.filter(({ id }) => id !== segment.id);
     };
     return replaySegments(this.sink, chosen, onProgress, signal, onDelivered, request.replace);
   }
@@ -232,12 +273,12 @@ export class Pump {
     let rejections = 0;
     let refusal: SinkRejection | undefined;
     let gone = false;
+    let events = 0;
     const settled = await this.untilDone(async () => {
       gone = !this.spool.has(segment.id);
       if (gone) return;
       try {
-        if (this.unready) await this.makeReady();
-        await this.sink.deliver(segment);
+        events = await this.send(segment);
       } catch (error) {
         this.unready = !(error instanceof SinkRejection);
         // Given up by `spool.when_full` while we tried: its loss stands in the log.
@@ -257,7 +298,7 @@ export class Pump {
       let kept = false;
       const aside = await this.untilDone(async () => {
         kept = this.spool.has(id);
-        if (kept) await setAside(this.spool.directory, this.sink.name, segment);
+        if (kept) await setAside(this.spool.directory, this.sink.name, segment, reason);
       });
       if (!aside || !kept) return;
       // A loss record that is itself refused gets none of its own: they would be refused for ever.
@@ -265,13 +306,19 @@ export class Pump {
       const recorded = own || (await this.untilDone(() => this.spool.recordLoss({ where: 'sink', lost: BigInt(count), detail }, node)));
       if (!recorded) return;
     }
-    const refused = refusal === undefined ? this.cursor.refused : [...this.cursor.refused, { id, reason: refusal.message }];
-    const cursor = { delivered: id, refused };
     await this.untilDone(async () => {
-      await writeCursor(this.spool.directory, this.sink.name, cursor);
-      this.cursor = cursor;
-      this.spool.setCursor(this.sink.name, id);
-      if (refusal === undefined) this.deliveredEvents += count;
+      const { trusted } = this;
+      await this.spool.advance(this.sink.name, segment);
+      // From here on it need not look any more.
+      if (!trusted && this.trusted) this.unready = true;
+      const others = this.refused.filter((one) => one.id !== id);
+      if (refusal !== undefined) this.refused = [...others, { id, reason: refusal.message }];
+      else {
+        this.deliveredEvents += events;
+        // It was refused at an earlier try, and the cursor had not moved yet.
+        if (others.length < this.refused.length) await forget(this.spool.directory, this.sink.name, segment);
+        this.refused = others;
+      }
     });
   }
 

@@ -1,7 +1,7 @@
+import type { RefusedSegment } from '../spool/refusals.js';
 import { scanEvents } from '../spool/scan.js';
 import type { Segment } from '../spool/segment.js';
 import { sentenceOf } from '../wire/errors.js';
-import type { RefusedSegment } from './cursor.js';
 import type { Sink } from './sink.js';
 
 /** Which segments are brought once more. Without times: all that the spool has. */

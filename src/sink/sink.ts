@@ -67,14 +67,19 @@ export interface Repaired {
 export interface Sink {
   /** Its name in `vslog status` and `--sink`, and of its cursor's file: 1 to 63 of [a-z0-9-]. */
   readonly name: string;
-  /** Makes the sink ready. Rejects with a sentence; the pump tries again with back-off, and calls it again after every failed delivery. It must bear being called when it is ready. */
-  start(): Promise<void>;
+  /**
+   * Makes the sink ready. Rejects with a sentence; the pump tries again with back-off, and calls it again after every failed delivery. It must bear being called when it is ready.
+   * `trusted`, by default true, which holds until the next call: what the spool says of how far the sink is can be believed. False: the cursor was damaged, removed, set back or of another
+   * generation of the spool, or the sink is new on an old one. Then any segment may be in the sink already, not only the first: it is looked for there before it is sent, by
+   * restore() where there is one, else by deliver(), which must look.
+   */
+  start(trusted?: boolean): Promise<void>;
   /** Resolves when the segment is safe in the sink. Rejects with SinkRejection when its content is at fault, with any other error when it may work later. */
   deliver(segment: Segment): Promise<void>;
   close(): Promise<void>;
   /**
-   * Brings a segment that may be there already, whole or in part: only what is absent. Resolves to how many events were absent. For sinks whose deliver() would leave
-   * a repetition to the reader; without it deliver() is asked.
+   * Brings a segment that may be there already, whole or in part: only what is absent. Resolves to how many events were absent. For sinks whose deliver() relies on what the
+   * sink has kept of itself, or would leave a repetition to the reader; without it deliver() is asked.
    */
   restore?(segment: Segment): Promise<number>;
   /**

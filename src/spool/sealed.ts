@@ -13,6 +13,13 @@ export interface Doomed {
   readonly behind: readonly string[];
 }
 
+/** What is after a place in the spool. */
+export interface SealedLag {
+  readonly segments: number;
+  readonly events: number;
+  readonly bytes: number;
+}
+
 /** The sealed segments of a spool in order, how far each sink is, and which segments may or must go. */
 export class SealedSegments {
   private readonly limits: Limits;
@@ -99,14 +106,24 @@ export class SealedSegments {
   }
 
   /** How many are after `id`, and what they hold. */
-  lag(id: number): { segments: number; events: number } {
+  lag(id: number): SealedLag {
     const behind = this.list.slice(this.indexAfter(id));
-    return { segments: behind.length, events: behind.reduce((sum, { count }) => sum + count, 0) };
+    return {
+      segments: behind.length,
+      events: behind.reduce((sum, { count }) => sum + count, 0),
+      bytes: behind.reduce((sum, { bytes }) => sum + bytes, 0),
+    };
   }
 
   /** A sink has everything up to segment `id`. */
   setCursor(sink: string, id: number): void {
     this.cursors.set(sink, id);
+    this.countWaiting();
+  }
+
+  /** A sink is not waited for any longer. */
+  removeCursor(sink: string): void {
+    this.cursors.delete(sink);
     this.countWaiting();
   }
 

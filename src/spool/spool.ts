@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { FileHandle } from 'node:fs/promises';
-import { stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFolder } from '../access/place.js';
 import { systemReason } from '../text/system-error.js';
@@ -11,17 +11,20 @@ import { loadIndex, loadSealed } from './catalog.js';
 import { type DropNote, dropNote, keepReserve, noteDrop, pendingDrops, settleDrop } from './dropped.js';
 import { DamagedSegmentError, SpoolWriteError } from './errors.js';
 import { CHAIN_START, type LogPosition, type ParsedIndex } from './index-file.js';
-import { bodyName, CURSORS, indexName, listSegments, QUARANTINE, type SegmentFiles, syncDirectory } from './layout.js';
+import { bodyName, CURSORS, indexName, listSegments, QUARANTINE, REFUSED, type SegmentFiles, syncDirectory } from './layout.js';
 import { lockDirectory } from './lock.js';
 import { LOCAL_EPOCH, type LocalRecord, type Loss, localBatch, lossBatch } from './loss.js';
 import type { SpoolMark } from './mark.js';
 import { type SpoolOptions, type SpoolSettings, spoolSettings } from './options.js';
 import { type Extent, extentOf, moveAway, noteQuarantine, pendingQuarantines, type QuarantineNote } from './quarantine.js';
+import { missingFrom, type Standing } from './reconcile.js';
 import { recoverTail, removeSegment } from './recover.js';
 import { type Change, commitRewrite, discardRewrite, prepareRewrite, recoverRewrites } from './rewrite.js';
-import { SealedSegments } from './sealed.js';
+import { type SealedLag, SealedSegments } from './sealed.js';
 import type { RecordName, Segment } from './segment.js';
 import { SegmentWriter, segmentOf, settleAll } from './segment-writer.js';
+import { type IdleSink, SpoolSinks } from './sinks.js';
+import { StateFile, type StateReading, withoutSegment, withSealed } from './state.js';
 
 /** Bytes that one group commit takes at most. */
 const GROUP_BYTES = 8 * 1024 * 1024;
@@ -78,12 +81,17 @@ export interface SpoolStatus {
   readonly waitingBytes: number;
   /** `running`, or a sentence on what is wrong. */
   readonly state: string;
+  /** Sinks that segments are held back for and that are not configured. */
+  readonly idle: readonly IdleSink[];
 }
 
 /** Batches on disk until every sink has them. See docs/architecture.md, "Spool". */
 export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
   readonly directory: string;
+  /** The sinks that it is kept for, and how far each is. */
+  readonly sinks: SpoolSinks;
   private readonly settings: SpoolSettings;
+  private readonly memory: StateFile;
   private readonly lock: FileHandle;
   private readonly localEpoch = `${LOCAL_EPOCH}${Date.now()}`;
   private localSequence = 0n;
@@ -96,6 +104,10 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
   private readonly between: (() => Promise<void>)[] = [];
   /** Drops whose loss could not be written into the log yet. */
   private readonly unrecorded: DropNote[] = [];
+  /** Tells once more what could not be written into the log. */
+  private readonly untold: (() => void)[] = [];
+  /** What the start found, sentences. */
+  private readonly found: string[] = [];
   private nextId = 1;
   private chain = CHAIN_START;
   /** Of what is written, durable or not. */
@@ -129,32 +141,36 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
   private lastGroup = Number.NEGATIVE_INFINITY;
   private closing = false;
 
-  private constructor(directory: string, settings: SpoolSettings, lock: FileHandle) {
+  private constructor(directory: string, settings: SpoolSettings, lock: FileHandle, memory: StateFile) {
     super();
     this.directory = directory;
     this.settings = settings;
     this.sealedSegments = new SealedSegments(settings);
+    this.memory = memory;
+    this.sinks = new SpoolSinks(directory, memory, this.sealedSegments);
     this.lock = lock;
   }
 
   /**
    * Takes the directory, which is made when missing, and recovers what an earlier process left: a torn tail is cut, damaged segments go to `quarantine/` and become
-   * loss records. Rejects with SpoolInUseError when another process has it.
+   * loss records. `sinks`: the names of all that are configured; together with those that have a cursor here they hold segments back from the first moment on. Rejects
+   * with SpoolInUseError when another process has it.
    */
-  static async open(directory: string, options: SpoolOptions = {}): Promise<Spool> {
+  static async open(directory: string, options: SpoolOptions = {}, sinks: readonly string[] = []): Promise<Spool> {
     const settings = spoolSettings(options);
     makeFolder(join(directory, QUARANTINE));
     makeFolder(join(directory, CURSORS));
     const lock = await lockDirectory(directory);
-    const spool = new Spool(directory, settings, lock);
     try {
-      await spool.load();
+      const { file, reading } = await StateFile.open(directory);
+      const spool = new Spool(directory, settings, lock, file);
+      await spool.load(reading, sinks);
       spool.watchAges();
+      return spool;
     } catch (error) {
       await lock.close();
       throw error;
     }
-    return spool;
   }
 
   /** The last sequence of a capture's log that is safe here, losses that were recorded included. */
@@ -280,7 +296,7 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
   }
 
   /** Sealed segments after `id`, and what they hold. */
-  lag(id: number): { segments: number; events: number } {
+  lag(id: number): SealedLag {
     return this.sealedSegments.lag(id);
   }
 
@@ -288,11 +304,39 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
   setCursor(name: string, id: number): void {
     const waited = this.full;
     this.sealedSegments.setCursor(name, id);
+    this.afterMove(waited);
+  }
+
+  /** A sink has everything up to this segment, and nothing after it is removed. Durable when it resolves. */
+  async advance(name: string, segment: Pick<Segment, 'id' | 'chain'>): Promise<void> {
+    const waited = this.full;
+    await this.sinks.advance(name, segment);
+    this.afterMove(waited);
+  }
+
+  /** Makes a sink known that was not named when the spool was opened, or whose cursor could not be read then. Rejects with a sentence while it cannot be read. */
+  async register(name: string): Promise<void> {
+    await this.sinks.register(name, () => this.standing('whole', this.memory.value.newest, new Set()));
+    this.tellLack(name);
+  }
+
+  /** Removes the cursor of a sink that is not configured: nothing is held back for it any more. */
+  async forget(name: string): Promise<void> {
+    const waited = this.full;
+    await this.sinks.forget(name);
+    this.afterMove(waited);
+  }
+
+  /** What the start found and a person should know, sentences. */
+  get notes(): readonly string[] {
+    return this.found;
+  }
+
+  private afterMove(waited: boolean): void {
     if (waited && !this.full) this.emit('room');
-    if (this.sealedSegments.overKept) {
-      this.trimWanted = true;
-      void this.work();
-    }
+    if (!this.sealedSegments.overKept && !this.diskFull) return;
+    this.trimWanted = true;
+    void this.work();
   }
 
   /** More waits for the sinks than may, and the policy is to block: nothing more should be read. The event `room` tells of the end. */
@@ -320,6 +364,11 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
     if (this.broken) throw new SpoolWriteError(this.state, 'EAGAIN');
     this.refusing = false;
     for (const note of this.unrecorded.splice(0)) this.recordDrop(note);
+    if (this.untold.length === 0) return;
+    for (const tell of this.untold.splice(0)) tell();
+    // They may move the place from which the capture is asked.
+    await this.idle();
+    if (this.broken) throw new SpoolWriteError(this.state, 'EAGAIN');
   }
 
   /** Resolves when everything queued was written. */
@@ -356,6 +405,7 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
       quarantined: this.quarantined,
       waitingBytes: sealed.waitingBytes,
       state: sealed.full && this.state === 'running' ? sealed.fullSentence() : this.state,
+      idle: this.sinks.idle(),
     };
   }
 
@@ -370,6 +420,8 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
     clearInterval(this.ageTimer);
     this.failQueued(new SpoolWriteError('The spool is closed.', 'ECANCELED'));
     for (const writer of this.run?.writers.values() ?? []) await writer.close().catch(() => undefined);
+    await this.memory.close();
+    await this.sinks.close();
     await this.lock.close();
   }
 
@@ -585,6 +637,7 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
       const segment = await writer.seal(this.chain, this.written, durable);
       this.chain = segment.chain;
       this.sealedSegments.add(segment, Date.now(), true);
+      this.memory.change((state) => withSealed(state, segment));
     }
     if (writers.length > 0) this.emit('sealed');
   }
@@ -652,18 +705,22 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
   }
 
   /** Reads what an earlier process left. */
-  private async load(): Promise<void> {
+  private async load(reading: StateReading, configured: readonly string[]): Promise<void> {
+    const newestBefore = reading.state === 'whole' ? reading.content.newest : 0;
+    await this.sinks.read(configured);
     await recoverRewrites(this.directory);
     const dropped = await pendingDrops(this.directory);
+    const droppedIds = dropped.flatMap(({ ids }) => ids);
     const all = await listSegments(this.directory);
     const indexes = new Map<number, ParsedIndex | undefined>();
     for (const files of all) indexes.set(files.id, await loadIndex(this.directory, files));
     const sealedIds = all.filter((files) => indexes.get(files.id)?.footer !== undefined).map((files) => files.id);
     const newestSealed = sealedIds.at(-1) ?? 0;
     const oldestSealed = sealedIds[0] ?? 0;
-    const quarantined = await listSegments(join(this.directory, QUARANTINE));
+    const quarantined = (await listSegments(join(this.directory, QUARANTINE))).map(({ id }) => id);
     this.quarantined = quarantined.length;
-    this.nextId = Math.max(0, newestSealed, ...quarantined.map((files) => files.id)) + 1;
+    const given = [newestBefore, this.sinks.newestDelivered, ...quarantined, ...droppedIds, ...(await refusedIds(this.directory))];
+    this.nextId = Math.max(0, newestSealed, ...given) + 1;
 
     const damaged: { files: SegmentFiles; reason: string }[] = [];
     for (const files of all.filter((each) => each.id <= newestSealed)) {
@@ -676,6 +733,7 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
         const segment = segmentOf(header, footer, join(this.directory, bodyName(files.id, files.record)));
         const { mtimeMs } = await stat(join(this.directory, indexName(files.id, files.record)));
         this.sealedSegments.add(segment, mtimeMs, false);
+        this.memory.change((state) => withSealed(state, segment));
         this.chain = footer.chain;
         this.node = header.node;
         this.durable = footer.position;
@@ -698,6 +756,8 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
       // A full disk must not keep us from starting: ready() tries again.
       await this.onFailure(error);
     }
+    this.memory.touch();
+    await this.settleWith(reading.state, newestBefore, new Set([...droppedIds, ...damaged.map(({ files }) => files.id)]));
     if (this.settings.whenFull === 'drop-oldest') await keepReserve(this.directory);
     for (const note of dropped) this.recordDrop(note);
     for (const note of pending) await this.recordQuarantine(note);
@@ -705,12 +765,72 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
       const index = indexes.get(files.id);
       await this.quarantine(files, extentOf(files, index, this.sealedSegments.all(), this.node), reason);
     }
+    await this.memory.flush();
+  }
+
+  /** Compares what is there with what was, decides how each sink goes on, and has told what is missing. */
+  private async settleWith(reading: StateReading['state'], newestBefore: number, elsewhere: ReadonlySet<number>): Promise<void> {
+    const standing = await this.standing(reading, newestBefore, elsewhere);
+    await this.sinks.settle(standing);
+    if (reading === 'damaged')
+      this.found.push(`The spool's own state in ${this.directory} was damaged: it is made anew, and sinks are asked for what they have.`);
+    for (const name of this.sinks.delivered().keys()) {
+      const { doubt } = this.sinks.get(name);
+      if (doubt !== undefined)
+        this.found.push(`Sink ${name}: ${doubt} Each segment that may be there is looked for in the sink before it is sent.`);
+      this.tellLack(name);
+    }
+    const missing = missingFrom(standing, this.sinks.delivered());
+    if (missing === undefined) return;
+    const { loss, position } = missing;
+    const settled = (): void =>
+      this.memory.change((state) => ({ ...state, recent: state.recent.filter(({ id }) => id < missing.first || id > missing.last) }));
+    if (loss === undefined) {
+      // Every sink has it: nothing is lost, and the capture need not be asked for it.
+      this.written = this.durable = position ?? this.durable;
+      this.found.push(
+        `Segments ${missing.first} to ${missing.last} were removed from the spool by somebody. Every sink has what they held.`,
+      );
+      settled();
+      return;
+    }
+    this.found.push(loss.detail);
+    this.tell(() => this.recordLoss(loss, this.node, position).then(settled));
+  }
+
+  private async standing(reading: StateReading['state'], newestBefore: number, elsewhere: ReadonlySet<number>): Promise<Standing> {
+    const segments = this.sealedSegments.all();
+    const [oldest] = segments;
+    const before = oldest === undefined ? undefined : (await loadIndex(this.directory, oldest).catch(() => undefined))?.footer?.previous;
+    const quarantined = await listSegments(join(this.directory, QUARANTINE));
+    return {
+      ...{ reading, newestBefore, segments, before: before ?? '', position: this.durable },
+      state: this.memory.value,
+      elsewhere: new Set([...elsewhere, ...quarantined.map(({ id }) => id)]),
+      cursors: this.sinks.onDisk,
+      nowMs: Date.now(),
+    };
+  }
+
+  /** What a sink lacks, and should have had, stands in the log. */
+  private tellLack(name: string): void {
+    const { lacks } = this.sinks.get(name).cursor;
+    if (lacks === undefined || lacks.isNew || lacks.recorded) return;
+    const what = lacks.events === null ? 'nobody knows how many events' : `${lacks.events} events`;
+    const detail = `Sink ${name} lacks segments ${lacks.first} to ${lacks.last}, ${what}: they were gone before it had them.`;
+    this.tell(() => this.recordLoss({ where: 'sink', lost: BigInt(lacks.events ?? 0), detail }).then(() => this.sinks.recorded(name)));
+  }
+
+  /** Not awaited: a full disk must not keep us. What fails is told again when the spool takes something again. */
+  private tell(record: () => Promise<void>): void {
+    record().catch(() => void this.untold.push(() => this.tell(record)));
   }
 
   /** Moves a damaged segment away and writes its loss into the log. */
   private async quarantine(files: Pick<Segment, 'id' | 'record'>, extent: Extent, reason: string): Promise<void> {
     this.sealedSegments.remove(files.id);
     this.quarantined++;
+    this.memory.change((state) => withoutSegment(state, files.id));
     await this.recordQuarantine(await moveAway(this.directory, files, extent, reason));
   }
 
@@ -730,6 +850,7 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
       if (oldest === undefined) break;
       this.sealedSegments.remove(oldest.id);
       await removeSegment(this.directory, oldest);
+      this.memory.change((state) => withoutSegment(state, oldest.id));
     }
     await this.dropOldest();
   }
@@ -740,6 +861,9 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
     if (doomed === undefined) return;
     const note = await dropNote(doomed.segments, doomed.behind, doomed.why);
     await noteDrop(this.directory, note);
+    const toldTo = Math.max(...note.ids);
+    this.memory.change((state) => note.ids.reduce(withoutSegment, { ...state, toldTo: Math.max(state.toldTo, toldTo) }));
+    await this.memory.flush();
     for (const segment of doomed.segments) {
       this.sealedSegments.remove(segment.id);
       await removeSegment(this.directory, segment);
@@ -754,6 +878,14 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
       .then(() => settleDrop(this.directory, note))
       .catch(() => void this.unrecorded.push(note));
   }
+}
+
+/** Ids of segments that sinks refused and that are kept for them. */
+async function refusedIds(directory: string): Promise<number[]> {
+  const ids: number[] = [];
+  for (const name of await readdir(join(directory, REFUSED)).catch(() => []))
+    for (const { id } of await listSegments(join(directory, REFUSED, name)).catch(() => [])) ids.push(id);
+  return ids;
 }
 
 /** How old a segment becomes while `ahead` others wait for every sink, ms. */

@@ -1,12 +1,13 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { spansOf } from '../../src/sink/comparison.js';
-import { readCursor } from '../../src/sink/cursor.js';
 import type { Compression } from '../../src/sink/kafka/codec.js';
 import { STATE_FILE } from '../../src/sink/kafka/state.js';
 import { listSealed } from '../../src/spool/catalog.js';
+import { CursorFiles, readCursor } from '../../src/spool/cursors.js';
 import { CURSORS } from '../../src/spool/layout.js';
 import type { Segment } from '../../src/spool/segment.js';
+import { STATE_FILE as SPOOL_STATE } from '../../src/spool/state.js';
 import { KafkaBroker } from '../support/kafka/broker.js';
 import { makeTopics, sinkWith } from '../support/kafka/topics.js';
 import { kafkaPart } from '../support/kafka/versions.js';
@@ -100,7 +101,12 @@ async function deliver(
   prefix: string,
   compression: Compression,
 ): Promise<Delivered> {
-  for (const name of ['kafka.json', STATE_FILE]) rmSync(join(spool, CURSORS, name), { force: true });
+  for (const path of [join(CURSORS, STATE_FILE), SPOOL_STATE]) rmSync(join(spool, path), { force: true });
+  // At the beginning, and believed: a new sink on an old spool would look for each segment in the topic first.
+  const cursors = new CursorFiles(spool);
+  await cursors.remove('kafka');
+  await cursors.write('kafka', { delivered: 0, chain: '', generation: 0, doubtUntil: 0, lacks: undefined });
+  await cursors.close();
   await makeTopics(broker.brokers, prefix, 1);
   const total = segments.reduce((sum, { count }) => sum + count, 0);
   const brokerPid = broker.pid ?? 0;
@@ -114,7 +120,8 @@ async function deliver(
   const started = performance.now();
   // Measured from the first segment that is delivered to the last: the start of a process is not what is asked about. With all delivered at the first look it is in.
   const delivered = async (): Promise<number> => {
-    const { delivered: id } = await readCursor(spool, 'kafka');
+    const reading = await readCursor(spool, 'kafka');
+    const id = reading.state === 'whole' ? reading.cursor.delivered : 0;
     return segments.reduce((sum, segment) => sum + (segment.id <= id ? segment.count : 0), 0);
   };
   let before = 0;

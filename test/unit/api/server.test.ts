@@ -37,7 +37,16 @@ const collector: ApiOptions['collector'] = {
   replay: async (sink, request, onProgress) => {
     if (sink !== 'kafka') throw new RangeError(`There is no sink "${sink}": there are kafka.`);
     onProgress({ segments: 0, ofSegments: 1, events: 0, ofEvents: 10 });
-    return { sink: `${sink} ${JSON.stringify(request)}`, segments: 1, events: 10, absent: 3, derived: null, changed: null, replaced: null, failed: [] };
+    return {
+      sink: `${sink} ${JSON.stringify(request)}`,
+      segments: 1,
+      events: 10,
+      absent: 3,
+      derived: null,
+      changed: null,
+      replaced: null,
+      failed: [],
+    };
   },
   erase: async (order, onProgress) => {
     if (order !== 'a1') throw new RangeError(`There is no order ${JSON.stringify(order)} to erase anybody.`);

@@ -213,7 +213,7 @@ describe('Collector', () => {
     await withCapture(async ({ capture, sink, options }) => {
       const disk = `${options.spoolDirectory}-disk`;
       mkdirSync(disk);
-      const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk]);
+      const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=352k', 'tmpfs', disk]);
       expect(mounted.status, 'a full disk is tested on a small tmpfs: this needs the right to mount, as root has it').toBe(0);
       try {
         const spoolDirectory = join(disk, 'spool');

@@ -127,7 +127,7 @@ describe('an order to erase somebody', () => {
       await spool.seal();
       const [segment] = spool.sealed();
       if (segment === undefined) throw new Error('There is no segment.');
-      for (const name of ['fake', 'gone']) await setAside(spool.directory, name, segment);
+      for (const name of ['fake', 'gone']) await setAside(spool.directory, name, segment, 'No.');
       writeFileSync(join(spool.directory, 'quarantine/000000000099.conn.pb'), makePeople(90n, [OTHER, PERSON]).body.subarray(0, 160));
       await spool.append([makePeople(4n, [PERSON], 'control')]);
       const counted = await order({ ...ORDER, id: 'count', dryRun: true });

@@ -1,12 +1,14 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Pump } from '../../../src/sink/pump.js';
 import { SinkRejection } from '../../../src/sink/sink.js';
+import { readCursor } from '../../../src/spool/cursors.js';
+import { listRefusals } from '../../../src/spool/refusals.js';
 import { Spool } from '../../../src/spool/spool.js';
 import { until, WAIT_MS } from '../../support/patience.js';
 import { EPOCH, makeBatch } from '../support/batches.js';
-import { controlEvents, FakeSink } from '../support/fake-sink.js';
+import { controlEvents, FakeSink, LookingSink } from '../support/fake-sink.js';
 import { withDirectory } from '../support/temporary.js';
 
 const QUICK = { retryMinMs: 1, retryMaxMs: 5 };
@@ -92,10 +94,8 @@ describe('Pump', () => {
       expect(await controlEvents(loss)).toMatchObject([{ kind: 12, where: 7, lost: 10n }]);
       expect(pump.status().refused).toEqual([{ id: 2, reason: 'Field 99 is not known.' }]);
       await pump.stop();
-      expect(JSON.parse(readFileSync(join(spool.directory, 'cursors/fake.json'), 'utf8'))).toEqual({
-        delivered: 4,
-        refused: [{ id: 2, reason: 'Field 99 is not known.' }],
-      });
+      expect(await readCursor(spool.directory, 'fake')).toMatchObject({ state: 'whole', cursor: { delivered: 4 } });
+      expect(await listRefusals(spool.directory, 'fake')).toEqual([{ id: 2, reason: 'Field 99 is not known.' }]);
       expect(sink.events(EPOCH)).toBe(20);
     });
   });
@@ -112,10 +112,63 @@ describe('Pump', () => {
     });
   });
 
-  it('refuses a cursor that cannot be read, with a sentence', async () => {
-    await withSpool(0, async (spool) => {
-      writeFileSync(join(spool.directory, 'cursors/fake.json'), '{"delivered": "x"');
-      await expect(new Pump(spool, new FakeSink()).start()).rejects.toThrow(/cursors\/fake.json cannot be read: remove it/);
+  it('asks the sink for each segment when its cursor is damaged, says so, and then believes it again', async () => {
+    await withSpool(3, async (spool, add) => {
+      writeFileSync(join(spool.directory, 'cursors/fake.cursor'), 'no cursor');
+      // It has the first two, and half of the third.
+      const sink = new LookingSink(
+        new Map([
+          [1, 10],
+          [2, 10],
+          [3, 5],
+        ]),
+      );
+      const pump = new Pump(spool, sink, QUICK);
+      await pump.start();
+      expect(pump.status().doubt).toMatch(
+        /^The cursor .*fake.cursor is damaged. Each segment up to 3 is looked for in the sink before it is sent/,
+      );
+      expect(await pump.drain(WAIT_MS)).toBe(true);
+      await add();
+      expect(await pump.drain(WAIT_MS)).toBe(true);
+      expect([sink.looked, sink.delivered]).toEqual([[1, 2, 3], [4]]);
+      expect(sink.trusted).toEqual([false, true]);
+      expect([...sink.has.values()]).toEqual([10, 10, 10, 10]);
+      expect(pump.status()).toMatchObject({ delivered: 4, deliveredEvents: 15, doubt: undefined });
+      await pump.stop();
+    });
+  });
+
+  it('keeps back the sink alone whose cursor cannot be read, and everything that it may lack', async () => {
+    await withSpool(2, async (spool) => {
+      // A folder: root reads every file.
+      mkdirSync(join(spool.directory, 'cursors/fake.cursor'));
+      const [sink, other] = [new FakeSink(), new FakeSink('other')];
+      const pumps = [sink, other].map((one) => new Pump(spool, one, QUICK));
+      for (const pump of pumps) await pump.start();
+      await until('the other one has everything', () => other.segments.length === 2);
+      await until('it says why', () => pumps[0]?.status().lastError !== undefined);
+      expect(pumps[0]?.status().lastError).toMatch(/^The cursor of sink fake in .* cannot be read/);
+      expect(sink.tried).toEqual([]);
+      expect(spool.status().waitingBytes).toBeGreaterThan(0);
+      rmdirSync(join(spool.directory, 'cursors/fake.cursor'));
+      await until('it goes on', () => sink.segments.length === 2);
+      for (const pump of pumps) await pump.stop();
+    });
+  });
+
+  it('takes over the cursor of an earlier version, with the reasons of what was refused', async () => {
+    await withSpool(3, async (spool) => {
+      writeFileSync(join(spool.directory, 'cursors/fake.json'), '{"delivered":2,"refused":[{"id":1,"reason":"No."}]}');
+      writeFileSync(join(spool.directory, 'cursors/kafka-producer.json'), '{"version":1}');
+      const sink = new FakeSink();
+      const pump = new Pump(spool, sink, QUICK);
+      await pump.start();
+      await pump.drain(WAIT_MS);
+      expect(sink.tried).toEqual([3]);
+      expect(pump.status().refused).toEqual([{ id: 1, reason: 'No.' }]);
+      await pump.stop();
+      expect(readdirSync(join(spool.directory, 'cursors')).sort()).toEqual(['fake.cursor', 'kafka-producer.json']);
     });
   });
 

@@ -174,7 +174,7 @@ describe('the age of a segment', () => {
       const late = aged(91n);
       spool.setCursor('slow', 9);
       await late;
-      expect(spool.lag(9)).toEqual({ segments: 1, events: 10 });
+      expect(spool.lag(9)).toMatchObject({ segments: 1, events: 10 });
       await spool.close();
     });
   });

@@ -329,7 +329,7 @@ describe('Spool', () => {
     await withDirectory(async (root) => {
       const disk = join(root, 'disk');
       mkdirSync(disk);
-      const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk]);
+      const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=352k', 'tmpfs', disk]);
       expect(mounted.status, 'a full disk is tested on a small tmpfs: this needs the right to mount, as root has it').toBe(0);
       try {
         const dir = join(disk, 'spool');

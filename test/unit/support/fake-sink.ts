@@ -39,6 +39,39 @@ export class FakeSink implements Sink {
   }
 }
 
+/** Doubles what is delivered twice, as a topic does, unless it is asked to bring only what is absent. */
+export class LookingSink implements Sink {
+  readonly name: string;
+  /** Events of each segment, by its id. */
+  readonly has: Map<number, number>;
+  readonly looked: number[] = [];
+  readonly delivered: number[] = [];
+  readonly trusted: (boolean | undefined)[] = [];
+
+  constructor(has: ReadonlyMap<number, number> = new Map(), name = 'fake') {
+    this.name = name;
+    this.has = new Map(has);
+  }
+
+  async start(trusted?: boolean): Promise<void> {
+    this.trusted.push(trusted);
+  }
+
+  async deliver({ id, count }: Segment): Promise<void> {
+    this.delivered.push(id);
+    this.has.set(id, (this.has.get(id) ?? 0) + count);
+  }
+
+  async restore({ id, count }: Segment): Promise<number> {
+    this.looked.push(id);
+    const absent = count - (this.has.get(id) ?? 0);
+    this.has.set(id, count);
+    return absent;
+  }
+
+  async close(): Promise<void> {}
+}
+
 /** The control events of a segment's file. */
 export async function controlEvents(segment: Segment) {
   const body = await readFile(segment.path);

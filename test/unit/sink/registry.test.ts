@@ -1,39 +1,12 @@
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../../src/config/load.js';
-import { readCursor, writeCursor } from '../../../src/sink/cursor.js';
 import { configuredSinks, sinkKinds } from '../../../src/sink/registry.js';
 import { replaySegments, selectSegments } from '../../../src/sink/replay.js';
 import { SinkRejection } from '../../../src/sink/sink.js';
 import { FakeSink } from '../support/fake-sink.js';
 import { withDirectory } from '../support/temporary.js';
 import { makeSegment } from './file/files.js';
-
-describe('a cursor', () => {
-  it('begins at the beginning, and is what was written', () =>
-    withDirectory(async (dir) => {
-      mkdirSync(join(dir, 'cursors'));
-      expect(await readCursor(dir, 'kafka')).toEqual({ delivered: 0, refused: [] });
-      const cursor = { delivered: 7, refused: [{ id: 3, reason: 'No.' }] };
-      await writeCursor(dir, 'kafka', cursor);
-      expect(await readCursor(dir, 'kafka')).toEqual(cursor);
-      expect(await readCursor(dir, 'file')).toEqual({ delivered: 0, refused: [] });
-      expect(readdirSync(join(dir, 'cursors'))).toEqual(['kafka.json']);
-    }));
-
-  it.each(['', '{', 'null', '{}', '{"delivered":1}', '{"delivered":"1","refused":[]}', '{"delivered":1.5,"refused":[]}'])(
-    'that cannot be read is refused with what to do: %j',
-    (text) =>
-      withDirectory(async (dir) => {
-        mkdirSync(join(dir, 'cursors'));
-        writeFileSync(join(dir, 'cursors/kafka.json'), text);
-        await expect(readCursor(dir, 'kafka')).rejects.toThrow(
-          /cursors\/kafka\.json cannot be read: remove it to deliver everything in the spool again\.$/,
-        );
-      }),
-  );
-});
 
 describe('the sinks of a configuration', () => {
   const names = async (flags: Readonly<Record<string, string>>) => {
