@@ -1,4 +1,5 @@
 import type { Proof } from '../api/proof.js';
+import type { Verification } from '../api/verification.js';
 import type { SinkReport } from '../sink/comparison.js';
 import type { ContentDifference, ContentReport } from '../sink/content.js';
 import { plural, wholeText } from '../text/format.js';
@@ -13,8 +14,24 @@ interface Line {
 
 /** What is proven of one sink, and what is not. */
 export function sinkLines(sink: SinkReport): Line[] {
-  const { name, checked, reason, segments, events, missing, duplicates, expired, taken, differences, refused, waiting, away, content } =
-    sink;
+  const {
+    name,
+    checked,
+    reason,
+    segments,
+    events,
+    missing,
+    duplicates,
+    expired,
+    taken,
+    differences,
+    refused,
+    waiting,
+    away,
+    lacks,
+    doubt,
+    content,
+  } = sink;
   const lines: Line[] = [];
   const of = `${wholeText(events)} events of the ${wholeText(segments)} segments that the spool still has`;
   if (!checked) lines.push({ ok: false, text: `sink ${name}: not counted. ${reason}` });
@@ -40,6 +57,14 @@ export function sinkLines(sink: SinkReport): Line[] {
   }
   if (differences.length > 10) lines.push({ ok: false, text: `sink ${name}: ${wholeText(differences.length - 10)} more hours differ` });
   if (content !== null) lines.push(...contentLines(name, content));
+  if (doubt !== null) lines.push({ ok: sink.ok, text: `sink ${name}: its cursor is not believed. ${doubt}` });
+  if (lacks !== null) {
+    const which = `segments ${lacks.first} to ${lacks.last} (${lacks.events === null ? 'nobody knows how many events' : plural(lacks.events, 'event')})`;
+    lines.push({
+      ok: lacks.excused,
+      text: `sink ${name}: it never got ${which}: they were gone before${lacks.excused ? ', which is no failure' : ''}`,
+    });
+  }
   for (const { id, reason: why } of refused)
     lines.push({
       ok: false,
@@ -95,4 +120,26 @@ function differenceText(name: string, { table, node, epoch, hour, expected, foun
 export function proofText({ content, counts, nothing }: Proof): string {
   const some = (names: readonly string[], what: string): string => (names.length === 0 ? '' : ` ${what}: ${names.join(', ')}.`);
   return `This proves against accidents, not against somebody who edits both the log and what it is compared with.${some(content, 'Content compared')}${some(counts, 'Only counts compared')}${some(nothing, 'Not compared')}`;
+}
+
+/** What the spool remembers of itself. */
+export function stateLines({ checked, reason, newest, forgotten, missing, gone }: Verification['state']): Line[] {
+  const lines: Line[] = [];
+  if (!checked)
+    lines.push({
+      ok: missing.length === 0 && reason?.includes('damaged') !== true,
+      text: `spool: what it ever sealed is not compared. ${reason}`,
+    });
+  else if (missing.length === 0 && gone.every(({ excused }) => excused))
+    lines.push({
+      ok: true,
+      text: `spool: everything that it ever sealed, ${plural(newest, 'segment')}, is there or was removed in order${forgotten > 0 ? `, but for the ${plural(forgotten, 'oldest epoch')}, which it does not remember` : ''}`,
+    });
+  for (const text of missing) lines.push({ ok: false, text: `spool: ${text}` });
+  for (const { node, epoch, first, last, excused } of gone)
+    lines.push({
+      ok: excused,
+      text: `spool: ${node} ${epoch}: sequences ${first} to ${last} were sealed, and neither spool nor store has them${excused ? ', which was lost before --since' : ''}`,
+    });
+  return lines;
 }

@@ -9,6 +9,7 @@ import type { SinkToCompare } from '../sink/comparison.js';
 import { configuredSinks } from '../sink/registry.js';
 import type { Sink } from '../sink/sink.js';
 import { lockDirectory } from '../spool/lock.js';
+import { NEW_ON_SPOOL } from '../spool/reconcile.js';
 import { listRefusals } from '../spool/refusals.js';
 import { cursorOnDisk } from '../spool/standing.js';
 import { bytesText, plural, wholeText } from '../text/format.js';
@@ -23,7 +24,7 @@ import { admitConfigured } from './readers.js';
 import type { SourceReport } from './source-comparison.js';
 import { parseDuration, parseTime, TIME_FORMS } from './time.js';
 import { plainVerification } from './verify-json.js';
-import { type Mark, proofText, sinkLines } from './verify-sink-text.js';
+import { type Mark, proofText, sinkLines, stateLines } from './verify-sink-text.js';
 import { verifySource } from './verify-source.js';
 
 const EXAMPLES = `
@@ -125,7 +126,10 @@ async function alone(
 
 async function asItStands(directory: string, sink: Sink): Promise<SinkToCompare> {
   const { cursor, doubt } = await cursorOnDisk(directory, sink.name);
-  return { sink, delivered: cursor.delivered, lacks: cursor.lacks, refused: await listRefusals(directory, sink.name), doubt };
+  // A collector's start would look for each segment in the sink.
+  const unsettled = doubt !== undefined && doubt !== NEW_ON_SPOOL;
+  const refused = await listRefusals(directory, sink.name);
+  return { sink, delivered: cursor.delivered, lacks: cursor.lacks, refused, doubt: unsettled ? doubt : undefined, unsettled };
 }
 
 function progressLine(): (progress: VerificationProgress) => void {
@@ -163,6 +167,7 @@ export function verificationText(report: Verification & { readonly source?: Sour
       `spool: ${node} ${epoch}: sequences ${first} to ${last} ${flaws.length === 0 ? 'without a gap' : `but ${flaws.join(', ')}`}${excused ? ', which was lost before --since' : ''}`,
     );
   }
+  for (const { ok, text } of stateLines(report.state)) say(ok, text);
   for (const { where, lost, records } of losses)
     say(
       where === 'sink',

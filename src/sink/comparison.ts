@@ -16,6 +16,16 @@ export interface HourDifference extends Omit<HourTally, 'events' | 'distinct'> {
   readonly distinct: number;
 }
 
+/** Segments that a sink was never given. */
+export interface LackReport {
+  readonly first: number;
+  readonly last: number;
+  /** Null: nobody knows how many. */
+  readonly events: number | null;
+  /** The sink came later than they went, or somebody accepted it: no failure. */
+  readonly excused: boolean;
+}
+
 /** One sink against the spool, as far as the sink has been given it. */
 export interface SinkReport {
   readonly name: string;
@@ -40,6 +50,10 @@ export interface SinkReport {
   readonly waiting: number;
   /** Why it takes nothing now; null when it does. */
   readonly away: string | null;
+  /** What was gone before it had it, and since when that is accepted; null: nothing. */
+  readonly lacks: LackReport | null;
+  /** Why its cursor is not believed, a sentence; null: it is. Where a collector runs each segment is then looked for in the sink. */
+  readonly doubt: string | null;
   /** What its rows say; null: it has nothing to compare that with, so only counts are compared. */
   readonly content: ContentReport | null;
   /** It has what it was given, once. */
@@ -56,6 +70,8 @@ export interface SinkToCompare {
   readonly lacks?: Lack | undefined;
   /** Why its cursor is not believed, a sentence: segments that it is said not to have may be there. */
   readonly doubt?: string | undefined;
+  /** Nobody looks for them now, so that nothing can be proven. */
+  readonly unsettled?: boolean;
   /** Why it takes nothing now, so that it need not be waited for; a sentence. */
   readonly away?: string | undefined;
 }
@@ -88,7 +104,10 @@ export class SinkComparison {
     this.parts = parts;
   }
 
-  async compare({ sink, delivered, refused, away }: SinkToCompare, options: ContentOptions = {}): Promise<SinkReport> {
+  async compare(
+    { sink, delivered, refused, away, lacks, doubt, unsettled = false }: SinkToCompare,
+    options: ContentOptions = {},
+  ): Promise<SinkReport> {
     const aside = new Set(refused.map(({ id }) => id));
     const waiting = waitingOf(this.parts, delivered);
     const compared: Segment[] = [];
@@ -113,7 +132,10 @@ export class SinkComparison {
     }
     const events = compared.reduce((sum, { count }) => sum + count, 0);
     const content = await contentOf(sink, options);
-    const base = { name: sink.name, segments: compared.length, events, refused, waiting, away: away ?? null, taken, content };
+    const lack: LackReport | null =
+      lacks === undefined ? null : { first: lacks.first, last: lacks.last, events: lacks.events, excused: lacks.isNew || lacks.accepted };
+    const known = { lacks: lack, doubt: doubt ?? null };
+    const base = { name: sink.name, segments: compared.length, events, refused, waiting, away: away ?? null, taken, ...known, content };
     const unchecked = (reason: string): SinkReport => ({
       ...base,
       checked: false,
@@ -145,7 +167,7 @@ export class SinkComparison {
       (sum, one) => sum + (old(one) ? one.found - Math.min(one.distinct, one.expected) : Math.max(0, one.found - one.expected)),
       0,
     );
-    const ok = differences.length === 0 && refused.length === 0 && content?.ok !== false;
+    const ok = differences.length === 0 && refused.length === 0 && content?.ok !== false && (lack?.excused ?? true) && !unsettled;
     return { ...base, checked: true, reason: null, missing, duplicates, expired, differences, ok };
   }
 

@@ -121,7 +121,7 @@ it('brings segments once more, tells of the progress, and refuses a sink that is
   const client = await start();
   const seen: number[] = [];
   const result = await client.replay('kafka', { fromSeconds: 1.5 }, ({ ofEvents }) => seen.push(ofEvents), new AbortController().signal);
-  expect(result).toMatchObject({ sink: 'kafka {"fromSeconds":1.5,"refused":false}', events: 10, absent: 3 });
+  expect(result).toMatchObject({ sink: 'kafka {"fromSeconds":1.5,"refused":false,"replace":false}', events: 10, absent: 3 });
   expect(seen).toEqual([10]);
   await expect(client.replay('disk', {}, () => undefined, new AbortController().signal)).rejects.toThrow(
     'There is no sink "disk": there are kafka.',

@@ -12,7 +12,7 @@ const IN_STORE = {
 };
 const SINK = {
   ...{ name: 'file', checked: true, reason: null, segments: 2, events: 100, missing: 0, duplicates: 0, expired: 0, taken: 0 },
-  ...{ differences: [], refused: [], waiting: 0, away: null, content: null, ok: true },
+  ...{ differences: [], refused: [], waiting: 0, away: null, lacks: null, doubt: null, content: null, ok: true },
 };
 const NOT_ERASED = { spool: 0, store: 0, recorded: 0, records: 0, orders: 0, ok: true };
 const WHOLE: Verification = {
@@ -31,6 +31,7 @@ const WHOLE: Verification = {
     },
     epochs: [EPOCH],
   },
+  state: { checked: true, reason: null, newest: 2, forgotten: 0, missing: [], gone: [], ok: true },
   losses: [],
   before: null,
   store: { checked: true, reason: null, epochs: [IN_STORE], ok: true },
@@ -64,6 +65,7 @@ describe('a verification', () => {
         'spool: checksums of 2 sealed segments and 1 open ones, 100 events, 2.0 KiB',
         'spool: chain over the sealed segments',
         'spool: lb1 e: sequences 1 to 100 without a gap',
+        'spool: everything that it ever sealed, 2 segments, is there or was removed in order',
         'losses: none recorded',
         'store: lb1 e: sequences 1 to 100, 100 events in the ledger and as many rows',
         'sink file: the same counts per node, epoch and hour, 100 events of the 2 segments that the spool still has',
