@@ -123,13 +123,9 @@ export function proofText({ content, counts, nothing }: Proof): string {
 }
 
 /** What the spool remembers of itself. */
-export function stateLines({ checked, reason, newest, forgotten, missing, gone }: Verification['state']): Line[] {
+export function stateLines({ checked, reason, newest, forgotten, missing, gone, ok }: Verification['state']): Line[] {
   const lines: Line[] = [];
-  if (!checked)
-    lines.push({
-      ok: missing.length === 0 && reason?.includes('damaged') !== true,
-      text: `spool: what it ever sealed is not compared. ${reason}`,
-    });
+  if (!checked) lines.push({ ok, text: `spool: what it ever sealed is not compared. ${reason}` });
   else if (missing.length === 0 && gone.every(({ excused }) => excused))
     lines.push({
       ok: true,

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { cursorNames, readCursor } from './cursors.js';
 import { missingFrom } from './reconcile.js';
 import { standingOnDisk } from './standing.js';
 import type { SealedSpan } from './state.js';
@@ -35,6 +36,9 @@ export async function checkState(
       spans,
     });
     if (reading === 'absent' && newestBefore === 0 && newest === 0) return told(true, null, [], true);
+    // Cursors know of a state that was there.
+    if (reading === 'absent' && (await generationOnDisk(directory)) > 0)
+      return told(false, 'Its file is gone: what was removed from the spool cannot be told.', [], false);
     if (reading === 'absent')
       return told(false, 'It keeps none yet: a version before wrote it. The next start of the collector makes one.', [], true);
     if (reading === 'damaged') return told(false, 'Its file is damaged: what was removed from the spool cannot be told.', [], false);
@@ -49,4 +53,14 @@ export async function checkState(
     const had = `${which} missing from the spool, and vslog did not remove it. Every sink had it.`;
     return told(true, null, [loss?.detail ?? had], false);
   }
+}
+
+/** The highest generation that a cursor of the spool carries; 0: none does. */
+async function generationOnDisk(directory: string): Promise<number> {
+  let highest = 0;
+  for (const name of await cursorNames(directory)) {
+    const reading = await readCursor(directory, name).catch(() => undefined);
+    if (reading?.state === 'whole') highest = Math.max(highest, reading.cursor.generation);
+  }
+  return highest;
 }
