@@ -12,6 +12,7 @@ import { blank, blankOf, eraseRows, isTheirs } from '../../src/store/erase.js';
 import { announce } from '../../src/store/erase-content.js';
 import { loadMigrations, migrate } from '../../src/store/migrate.js';
 import { DEFAULT_RETENTION } from '../../src/store/retention.js';
+import { until } from '../support/patience.js';
 import { targetOf } from '../unit/support/people.js';
 import { connEvent, MIDNIGHT, segmentOf, shortConnections, v4 } from './store-segments.js';
 
@@ -122,6 +123,32 @@ describe('what the rows of a store say', () => {
     const gone = await compared();
     expect(gone.ok).toBe(false);
     expect(gone.differences.filter(({ table }) => table === 'connections_ended')).toHaveLength(2);
+  });
+
+  it.each([
+    ['rows without the ledger', 'SELECT 1'],
+    ['some of the rows', `DELETE FROM vslog.conn_events WHERE sequence = ${EVENTS}`],
+    ['what is made of rows, without them', `DELETE FROM vslog.conn_events WHERE sequence > ${6 * PAIRS}`],
+  ])('is what was delivered after a delivery that ended with %s', async (_what, rows) => {
+    await write('DELETE FROM vslog.batches WHERE segment = 4');
+    await write(rows);
+    await deliver();
+    expect(await compared()).toMatchObject({ ok: true, events: EVENTS, differences: [] });
+  });
+
+  it('is no failure where it expired', async () => {
+    const keep = (seconds: number): Promise<unknown> =>
+      write(`ALTER TABLE vslog.conn_events MODIFY TTL toDateTime(time_ns) + toIntervalSecond(${seconds})`);
+    await keep(1);
+    try {
+      await until('ClickHouse lets go of the rows', async () => {
+        await write('OPTIMIZE TABLE vslog.conn_events FINAL');
+        return (await engine.text('SELECT count() FROM vslog.conn_events')) === '0';
+      });
+      expect(await compared()).toMatchObject({ ok: true, events: 0, expired: EVENTS, differences: [] });
+    } finally {
+      await keep(7_776_000);
+    }
   });
 
   it('is not told of what a version before delivered', async () => {
