@@ -1592,4 +1592,26 @@ CREATE VIEW IF NOT EXISTS vslog.names ON CLUSTER '{cluster}' AS SELECT * FROM va
 
 INSERT INTO vslog.schema_migrations (version, name, sha256) SETTINGS async_insert = 0 VALUES (15, '015_clock.sql', '6faab79d38a9f4ade0ce19e9081cb6659f77911ef13787cb361b066df7c8ef26');
 
+ALTER TABLE vslog.batches_local ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS formula UInt16;
+
+ALTER TABLE vslog.batches ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS formula UInt16;
+
+ALTER TABLE vslog.batches_local ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS hours Array(UInt32);
+
+ALTER TABLE vslog.batches ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS hours Array(UInt32);
+
+ALTER TABLE vslog.batches_local ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS hour_events Array(UInt64);
+
+ALTER TABLE vslog.batches ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS hour_events Array(UInt64);
+
+ALTER TABLE vslog.batches_local ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS hour_hashes Array(UInt64);
+
+ALTER TABLE vslog.batches ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS hour_hashes Array(UInt64);
+
+ALTER TABLE vslog.batches_local ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS pending_hashes Array(UInt64);
+
+ALTER TABLE vslog.batches ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS pending_hashes Array(UInt64);
+
+INSERT INTO vslog.schema_migrations (version, name, sha256) SETTINGS async_insert = 0 VALUES (16, '016_content.sql', '11c06af3e3b9d51e891e54121c11380b64d43ab233f320063f026763925c97f6');
+
 CREATE FUNCTION IF NOT EXISTS inNetwork ON CLUSTER '{cluster}' AS (address, network) -> isIPAddressInRange(toString(toIPv6OrDefault(toString(address))), if(position(network, ':') = 0, concat('::ffff:', splitByChar('/', network)[1], '/', toString(96 + toUInt8(if(position(network, '/') = 0, '32', splitByChar('/', network)[2])))), if(position(network, '/') = 0, concat(network, '/128'), network)));

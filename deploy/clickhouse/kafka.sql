@@ -1458,6 +1458,18 @@ CREATE VIEW IF NOT EXISTS vslog.names AS SELECT * FROM values('what String, numb
 
 INSERT INTO vslog.schema_migrations (version, name, sha256) SETTINGS async_insert = 0 VALUES (15, '015_clock.sql', '6faab79d38a9f4ade0ce19e9081cb6659f77911ef13787cb361b066df7c8ef26');
 
+ALTER TABLE vslog.batches ADD COLUMN IF NOT EXISTS formula UInt16;
+
+ALTER TABLE vslog.batches ADD COLUMN IF NOT EXISTS hours Array(UInt32);
+
+ALTER TABLE vslog.batches ADD COLUMN IF NOT EXISTS hour_events Array(UInt64);
+
+ALTER TABLE vslog.batches ADD COLUMN IF NOT EXISTS hour_hashes Array(UInt64);
+
+ALTER TABLE vslog.batches ADD COLUMN IF NOT EXISTS pending_hashes Array(UInt64);
+
+INSERT INTO vslog.schema_migrations (version, name, sha256) SETTINGS async_insert = 0 VALUES (16, '016_content.sql', '11c06af3e3b9d51e891e54121c11380b64d43ab233f320063f026763925c97f6');
+
 ALTER TABLE vslog.conn_events ADD COLUMN IF NOT EXISTS kept_from DateTime('UTC') DEFAULT if(abs(toUnixTimestamp64Nano(time_ns) - toUnixTimestamp64Nano(now64(9))) > 86400000000000, now(), toDateTime(0, 'UTC')) CODEC(ZSTD);
 
 ALTER TABLE vslog.conn_events MODIFY TTL if(toUnixTimestamp(kept_from) = 0, toDateTime(time_ns, 'UTC'), kept_from) + toIntervalSecond(7776000);

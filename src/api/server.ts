@@ -193,9 +193,14 @@ export class ApiServer {
     );
   }
 
-  /** `sink`, and `from` and `to` in seconds since 1970, or `refused`. Ends when the client goes away. */
+  /** `sink`, and `from` and `to` in seconds since 1970, or `refused`; `replace`. Ends when the client goes away. */
   private async replay(query: URLSearchParams, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const wanted = { fromSeconds: secondsOf(query, 'from'), toSeconds: secondsOf(query, 'to'), refused: query.has('refused') };
+    const wanted = {
+      fromSeconds: secondsOf(query, 'from'),
+      toSeconds: secondsOf(query, 'to'),
+      refused: query.has('refused'),
+      replace: query.has('replace'),
+    };
     const gone = new AbortController();
     request.socket.once('close', () => gone.abort());
     const signal = AbortSignal.any([gone.signal, this.stopping.signal]);

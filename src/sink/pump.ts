@@ -262,13 +262,14 @@ export class Pump {
     if (request.refused !== true) {
       const delivered = this.spool.sealed().filter(({ id }) => id <= this.cursor.delivered);
       const chosen = await selectSegments(delivered, request);
-      return replaySegments(this.sink, chosen, onProgress, signal);
+      return replaySegments(this.sink, chosen, onProgress, signal, undefined, request.replace);
     }
     const chosen = await selectSegments(await refusedSegments(directory, name), request);
-    return replaySegments(this.sink, chosen, onProgress, signal, async (segment) => {
+    const onDelivered = async (segment: Segment): Promise<void> => {
       await forget(directory, name, segment);
       this.refused = this.refused.filter(({ id }) => id !== segment.id);
-    });
+    };
+    return replaySegments(this.sink, chosen, onProgress, signal, onDelivered, request.replace);
   }
 
   /** Delivers one segment, or sets it aside when the sink refuses it for good. */

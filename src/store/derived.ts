@@ -145,16 +145,61 @@ async function remove(database: Database, table: Derived | 'conn_events', which:
 
 /** Runs a materialized view's own statement over some of the events in the table. */
 async function feed(database: Database, table: Derived, among: string): Promise<void> {
+  const { select, names } = await viewOver(database, table, among);
+  await database.write(`INSERT INTO ${database.placement.database}.${table} (${names}) ${select} SETTINGS async_insert = 0`);
+}
+
+/** A materialized view's own statement over some of the events in the table, and its columns. */
+async function viewOver(database: Database, table: Derived, among: string): Promise<{ select: string; names: string }> {
   const { placement } = database;
   const view = `database = ${quote(placement.database)}`;
   const shown = await database.text(
     `SELECT as_select, (SELECT arrayStringConcat(groupArray(concat('\`', name, '\`')), ', ') FROM (SELECT name FROM system.columns WHERE ${view} AND table = '${table}_feed' ORDER BY position)) FROM system.tables WHERE ${view} AND name = '${table}_feed'`,
     'JSONCompactEachRow',
   );
-  const [select, names] = JSON.parse(shown) as [string, string];
+  const [shownSelect, names] = JSON.parse(shown) as [string, string];
   // The view of a cluster reads one shard.
   const own = `FROM ${storage(placement, 'conn_events').name} AS e`;
-  const chosen = select.replaceAll(own, `FROM (SELECT * FROM ${placement.database}.conn_events WHERE ${among}) AS e`);
-  if (chosen === select) throw new Error(`The view ${table}_feed is not as the migrations make it: nothing can be made anew by it.`);
-  await database.write(`INSERT INTO ${placement.database}.${table} (${names}) ${chosen} SETTINGS async_insert = 0`);
+  const select = shownSelect.replaceAll(own, `FROM (SELECT * FROM ${placement.database}.conn_events WHERE ${among}) AS e`);
+  if (select === shownSelect) throw new Error(`The view ${table}_feed is not as the migrations make it: nothing can be made anew by it.`);
+  return { select, names };
+}
+
+/** How many rows, and an order-free hash of what they say. */
+export interface RowsAndHash {
+  readonly rows: number;
+  readonly hash: string;
+}
+
+/**
+ * The rows that ended connections and incidents should have of some events of one node (`wanted`), and those that they have (`found`), both tables together.
+ * `among` chooses events of one node.
+ */
+export async function derivedCounts(
+  database: Database,
+  node: string,
+  among: string,
+): Promise<{ readonly wanted: RowsAndHash; readonly found: RowsAndHash }> {
+  const { database: name } = database.placement;
+  const events = `${name}.conn_events`;
+  const extent = await database.text(`SELECT toString(min(time_ns)), toString(max(time_ns)) FROM ${events} WHERE ${among}`);
+  const [begin = '', end = ''] = extent.split('\t').map((time) => `toDateTime64(${quote(time)}, 9, 'UTC')`);
+  const ended = `node = ${quote(node)} AND end BETWEEN ${begin} AND ${end} AND conn_id IN (SELECT conn_id FROM ${events} WHERE ${among} AND kind = 'expire')`;
+  let wanted = { rows: 0, hash: 0n };
+  let found = { rows: 0, hash: 0n };
+  for (const [table, which] of [
+    ['connections_ended', ended],
+    ['incidents', among],
+  ] as const) {
+    const { select, names } = await viewOver(database, table, among);
+    const summed = (as: string): string => `count() AS ${as}_rows, sumWithOverflow(cityHash64(${quote(table)}, ${names})) AS ${as}_hash`;
+    const answer = await database.text(
+      `SELECT w_rows, w_hash, f_rows, f_hash FROM (SELECT ${summed('w')} FROM (${select})) AS w CROSS JOIN (SELECT ${summed('f')} FROM ${name}.${table} WHERE ${which}) AS f`,
+    );
+    const [wantedRows = 0, wantedHash = 0, foundRows = 0, foundHash = 0] = answer.split('\t');
+    wanted = { rows: wanted.rows + Number(wantedRows), hash: wanted.hash + BigInt(wantedHash) };
+    found = { rows: found.rows + Number(foundRows), hash: found.hash + BigInt(foundHash) };
+  }
+  const text = ({ rows, hash }: { rows: number; hash: bigint }): RowsAndHash => ({ rows, hash: String(BigInt.asUintN(64, hash)) });
+  return { wanted: text(wanted), found: text(found) };
 }

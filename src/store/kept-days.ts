@@ -11,10 +11,10 @@ const AGAIN_MS = 3_600_000;
 /** Days that are remembered as written down. */
 const MOST_REMEMBERED = 10_000;
 
-/** Expressions over rows of events: how many they are, and of which days. A minute has its own, which is another where 32 bits do not do. */
-export function countAndDays(record: 'conn' | 'control'): string {
+/** An expression over rows of events: of which days they are. A minute has its own, which is another where 32 bits do not do. */
+export function daysSql(record: 'conn' | 'control'): string {
   const days = record === 'conn' ? `[toDate(time_ns), toDate(${minuteOf('time_ns')})]` : '[toDate(time_ns)]';
-  return `count(), arrayMap(d -> toUInt16(d), groupUniqArrayArray(${days}))`;
+  return `arrayMap(d -> toUInt16(d), groupUniqArrayArray(${days}))`;
 }
 
 /** When events of each day arrived last, as the collector believes. Kept in the store, so that every collector of a server knows. */

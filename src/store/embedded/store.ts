@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import type { HttpAnswer, HttpQuery } from '../../clickhouse-http/backend.js';
 import { sessionStatements } from '../../clickhouse-http/session.js';
 import type { Segment } from '../../spool/segment.js';
+import { compareContent } from '../content-check.js';
 import { SegmentWriter } from '../deliver.js';
 import { erasureOf } from '../erase.js';
 import { EngineEnded } from '../errors.js';
@@ -216,6 +217,14 @@ export function createEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStor
       last = mine.catch(() => undefined);
       return mine;
     },
+    repair(segment, replace) {
+      const mine = last.then(async () => {
+        await engine.start();
+        return writer.repair(segment, replace);
+      });
+      last = mine.catch(() => undefined);
+      return mine;
+    },
     async tally(spans) {
       await engine.start();
       return tally(database, spans);
@@ -230,6 +239,9 @@ export function createEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStor
     async newestMs() {
       await engine.start();
       return newestMs(database);
+    },
+    content(options) {
+      return compareContent(this, options);
     },
     erasure: erasureOf(database, (action) => {
       const mine = last.then(async () => {

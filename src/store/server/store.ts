@@ -1,5 +1,6 @@
 import type { ClickHouseSettings } from '@clickhouse/client';
 import type { Segment } from '../../spool/segment.js';
+import { compareContent } from '../content-check.js';
 import { SegmentWriter } from '../deliver.js';
 import { schemaDrift } from '../drift.js';
 import { erasureOf } from '../erase.js';
@@ -119,6 +120,7 @@ export function createServerStore(options: ServerStoreOptions): ServerStore {
     name: 'clickhouse',
     start: () => remember(prepare),
     deliver: (segment) => remember(() => take(segment)),
+    repair: (segment, replace) => remember(() => writer.repair(segment, replace)),
     tally: (spans) => tally(client, spans),
     keptSince(record) {
       return keptSince(this, record, now());
@@ -127,6 +129,9 @@ export function createServerStore(options: ServerStoreOptions): ServerStore {
       await expireRows(client, retention, nowMs);
     },
     newestMs: () => newestMs(client),
+    content(options) {
+      return compareContent(this, options);
+    },
     erasure: erasureOf(client, (action) => remember(action)),
     beyond: `backups and logs of the ClickHouse server at ${url}, what other directors deliver to it, and copies that were made of its tables`,
     async query(sql, { format, formatFixed, exact = false, limits: own = {}, signal }) {
