@@ -18,6 +18,8 @@ export interface TerminalStyle {
 /** How full a character is, from nothing to all. */
 const UPRIGHT = { unicode: ' ▁▂▃▄▅▆▇█', ascii: ' .:-=+*#@' };
 const SHADES = { unicode: ' ░▒▓█', ascii: ' .:*#' };
+/** A bar, or a line, is so wide at least, columns. */
+const LEAST_ROOM = 8;
 /** Parts of a bar, told apart without colours. */
 const FILLS = { unicode: '█▓▒░▚▞▖▘▝▗▄', ascii: '#=+-o*x%~@&' };
 /** Of the palette of 256 that people who see few colours tell apart too (Okabe and Ito). */
@@ -49,11 +51,12 @@ function bars({ bars, unit }: Bars, style: TerminalStyle): string[] {
   const totals = bars.map(({ parts }) => parts.reduce((sum, { value }) => sum + value, 0));
   const numbers = totals.map((total) => valueText(total, unit));
   const most = Math.max(0, largest(totals, 0));
+  const figures = widest(numbers, style.width);
   const label = widest(
     bars.map((bar) => bar.label),
-    Math.floor(style.width / 3),
+    labelRoom(style.width / 3, figures, style),
   );
-  const room = Math.max(8, style.width - label - widest(numbers, style.width) - 4);
+  const room = Math.max(LEAST_ROOM, style.width - label - figures - 4);
   const drawn = bars.map((bar, i) => {
     let text = '';
     let [sum, done] = [0, 0];
@@ -95,12 +98,13 @@ function lines({ lines, begin, step, marks }: Lines, style: TerminalStyle): stri
     0,
   );
   if (count === 0) return [];
+  const tops = lines.map(({ values, unit }) => `max ${valueText(Math.max(0, largest(values, 0)), unit)}`);
+  const figures = widest(tops, style.width);
   const label = widest(
     lines.map(({ name }) => name),
-    Math.floor(style.width / 4),
+    labelRoom(style.width / 4, figures, style),
   );
-  const tops = lines.map(({ values, unit }) => `max ${valueText(Math.max(0, largest(values, 0)), unit)}`);
-  const room = Math.min(count, Math.max(8, style.width - label - widest(tops, style.width) - 4));
+  const room = Math.min(count, Math.max(LEAST_ROOM, style.width - label - figures - 4));
   const glyphs = UPRIGHT[style.ascii ? 'ascii' : 'unicode'];
   const column = (at: number): number => Math.min(room - 1, Math.max(0, Math.floor(((at - begin) / step / count) * room)));
   const drawn = lines.map(({ name, values }, i) => {
@@ -173,6 +177,11 @@ function spans({ spans, begin, end }: Spans, style: TerminalStyle): string[] {
   });
   const [left, right] = [axisText(begin, 60_000, style.zone), axisText(end, 60_000, style.zone)];
   return [...drawn, `${' '.repeat(label + 2)}${left}${' '.repeat(Math.max(1, room - left.length - right.length))}${right}`];
+}
+
+/** How wide names are at most, so that the picture has its least room between them and the figures. */
+function labelRoom(most: number, figures: number, { width }: TerminalStyle): number {
+  return Math.max(0, Math.floor(Math.min(most, width - figures - 4 - LEAST_ROOM)));
 }
 
 function fill(index: number, { ascii, colours }: TerminalStyle): string {

@@ -122,6 +122,16 @@ test('whatever is drawn, no line is wider than the terminal', () => {
   );
 });
 
+test('names make room for large figures', () => {
+  const lines = [
+    { name: '', unit: 'count' as const, values: [9999999999.95] },
+    { name: 'a日aa日aa', unit: 'count' as const, values: [] },
+    { name: '', unit: 'count' as const, values: [0, 0, 0, 0, 0, 0, 0, 0] },
+  ];
+  const drawn = drawPlot({ kind: 'lines', title: '', begin: 0, step: 60_000, lines, marks: [] }, { ...PLAIN, width: 40 });
+  for (const row of drawn.split('\n')) expect(widthOf(row), row).toBeLessThanOrEqual(40);
+});
+
 test('of many marks the first ten are told, and how many more there are', () => {
   const marks = Array.from({ length: 12 }, (_, i) => ({ at: i * 60_000, text: `change ${i}` }));
   const plot: Plot = { kind: 'lines', title: 't', begin: 0, step: 60_000, lines: [{ name: 'n', unit: 'count', values: [1, 2] }], marks };
