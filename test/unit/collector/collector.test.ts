@@ -11,13 +11,12 @@ import type { Batch } from '../../../src/wire/batch.js';
 import { v1 } from '../../../src/wire/proto.js';
 import { until } from '../../support/patience.js';
 import { batchFrame, EPOCH, makeBatch, makeLog } from '../support/batches.js';
+import { CLOCK } from '../support/clock.js';
 import { FakeCapture } from '../support/fake-capture.js';
 import { controlEvents, FakeSink } from '../support/fake-sink.js';
 import { withDirectory } from '../support/temporary.js';
 
 /** Of the time that the events of makeBatch() have. */
-const CLOCK = new BelievedClock({ wall: () => 1_700_000_000_000, uptime: () => 0, boot: 'b' });
-
 interface Setup {
   readonly capture: FakeCapture;
   readonly sink: FakeSink;
@@ -227,7 +226,7 @@ describe('Collector', () => {
     await withCapture(async ({ capture, sink, options }) => {
       const disk = `${options.spoolDirectory}-disk`;
       mkdirSync(disk);
-      const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=512k', 'tmpfs', disk]);
+      const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=544k', 'tmpfs', disk]);
       expect(mounted.status, 'a full disk is tested on a small tmpfs: this needs the right to mount, as root has it').toBe(0);
       try {
         const spoolDirectory = join(disk, 'spool');

@@ -9,6 +9,7 @@ import { crc32c } from '../../../src/wire/crc32c.js';
 import { toBigInt, toLong, v1 } from '../../../src/wire/proto.js';
 import { until } from '../../support/patience.js';
 import { EPOCH, makeBatch } from '../support/batches.js';
+import { CLOCK } from '../support/clock.js';
 import { FakeCapture } from '../support/fake-capture.js';
 import { FakeSink } from '../support/fake-sink.js';
 import { withDirectory } from '../support/temporary.js';
@@ -21,7 +22,7 @@ function control(kind: keyof typeof v1.ControlKind.Value, sequence: bigint, epoc
     v1.ControlEvent.encodeDelimited({
       kind: v1.ControlKind.Value[kind],
       sequence: toLong(sequence),
-      time_ns: toLong(1n),
+      time_ns: toLong(1_700_000_000_000_000_000n),
       old_value,
     }).finish(),
   );
@@ -69,6 +70,7 @@ async function lossesOf(
     const sink = new FakeSink();
     const make = () =>
       new Collector({
+        clock: CLOCK,
         capture: path,
         spoolDirectory: join(dir, 'spool'),
         sinks: [sink],
