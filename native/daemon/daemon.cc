@@ -304,7 +304,11 @@ bool Daemon::run() {
           break;
         }
         case kParentKey:
-          if (parent_gone()) return stop();
+          // Nobody is left to start who was to come, and the next start must not find the journal in use.
+          if (parent_gone()) {
+            options_.expected_subscribers.clear();
+            return stop();
+          }
           break;
         case kTickKey:
           if (read(ticker_.get(), &count, sizeof count) > 0) tick();

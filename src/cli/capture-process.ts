@@ -20,7 +20,7 @@ export function spawnCapture(
   { stderr, detached }: { stderr: 'pipe' | 'inherit'; detached: boolean },
 ): ChildProcess {
   const fed = feed !== '';
-  const child = spawn(binary, ['--with-parent', ...(fed ? ['--options-fd', String(FEED_FD)] : []), ...args], {
+  const child = spawn(binary, ['--with-parent', ...args, ...(fed ? ['--options-fd', String(FEED_FD)] : [])], {
     stdio: ['pipe', 'pipe', stderr, ...(fed ? (['pipe'] as const) : [])],
     detached,
   });

@@ -114,13 +114,14 @@ export class Pump {
     return doubtUntil <= delivered;
   }
 
-  /** Resolves when the sink has every segment that is sealed now, or after `ms`; tells which. One that takes nothing and is tried again only later is not waited for. */
+  /** Resolves when the sink has every segment that is sealed now, or after `ms`; tells which. One that failed several times in a row, or is tried again only later, is not waited for. */
   async drain(ms: number): Promise<boolean> {
     const target = this.spool.newestSealed;
     const end = performance.now() + ms;
     while (this.cursor.delivered < target && this.spool.lag(this.cursor.delivered).segments > 0) {
       const left = end - performance.now();
-      if (left <= 0 || this.running === undefined || (this.circuit.retryInMs ?? 0) > left) return false;
+      const away = this.circuit.state === 'open' || (this.circuit.retryInMs ?? 0) > left;
+      if (left <= 0 || this.running === undefined || away) return false;
       await sleep(10);
     }
     return true;

@@ -170,7 +170,7 @@ describe('pages of the console', () => {
     await held.getByText('Not safe to unplug yet: 1 established connection left.').waitFor();
     await done.getByText(/^✓ Safe to unplug: /).waitFor();
     const left = held.getByRole('link', { name: '1 established connection left' });
-    expect(await left.getAttribute('href')).toBe(`/connections?rs=${host}&outcome=open`);
+    expect(await left.getAttribute('href')).toBe(`/connections?rs=${host}&outcome=open&since=1h`);
     expect(await held.getByRole('link', { name: '127.0.0.1' }).getAttribute('href')).toBe('/story?client=127.0.0.1');
     const colourOf = (where: string) => page.evaluate(`getComputedStyle(document.querySelector(${JSON.stringify(where)})).color`);
     const green = await colourOf('header .good');
