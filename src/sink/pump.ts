@@ -57,6 +57,8 @@ interface ReplayJob {
   fail(error: Error): void;
 }
 
+/** A sink whose next try is further away than this is not waited for at a stop, ms, however long that may take. */
+const LATER_MS = 5000;
 /** How long stop() waits for a delivery, and for the sink's close, ms. */
 const STOP_MS = 5000;
 /** Runs of sequences that the sentence on a refused segment names. */
@@ -113,13 +115,13 @@ export class Pump {
     return doubtUntil <= delivered;
   }
 
-  /** Resolves when the sink has every segment that is sealed now, or after `ms`; tells which. One that failed several times in a row, or is tried again only later, is not waited for. */
+  /** Resolves when the sink has every segment that is sealed now, or after `ms`; tells which. One that takes nothing and is tried again only later is not waited for. */
   async drain(ms: number): Promise<boolean> {
     const target = this.spool.newestSealed;
     const end = performance.now() + ms;
     while (this.cursor.delivered < target && this.spool.lag(this.cursor.delivered).segments > 0) {
       const left = end - performance.now();
-      const away = this.circuit.state === 'open' || (this.circuit.retryAtMs ?? 0) > Date.now() + left;
+      const away = (this.circuit.retryAtMs ?? 0) > Date.now() + Math.min(left, LATER_MS);
       if (left <= 0 || this.running === undefined || away) return false;
       await sleep(10);
     }
