@@ -12,6 +12,8 @@ export interface KeeperOptions extends CaptureCommand {
   readonly say: (line: string) => void;
   /** The capture is ready: at the first start, and again when it was started again. */
   readonly onReady: () => void;
+  /** How long it may wait at a stop for a collector that acknowledges nothing, ms. Default 0. */
+  readonly handOverMs?: number;
   /** What else a person may try when the source is refused. */
   readonly advice: string;
 }
@@ -36,10 +38,10 @@ export class CaptureKeeper {
   /** The last capture ended with everything acknowledged. */
   private handedOver = true;
 
-  /** `stopMs`: how long the capture may take to end when it is told to, ms. */
+  /** `stopMs`: how long the capture may take to end when it is told to, ms, beside what it waits for its collector. */
   constructor(options: KeeperOptions, stopMs = STOP_MS) {
     this.options = options;
-    this.stopMs = stopMs;
+    this.stopMs = stopMs + (options.handOverMs ?? 0);
     this.ended = this.loop();
     this.ended.catch(() => undefined); // whoever waits for it is told; until then it is no unhandled rejection
   }

@@ -10,6 +10,7 @@ import { Failure } from './failure.js';
 import { captureArguments, captureBinary, captureFeed, makeRuntimeDirs, spawnSentence } from './native.js';
 import { addConfigOptions, addServiceOptions, configOf } from './options.js';
 import { note } from './output.js';
+import { STOP_SIGNALS } from './stop-signal.js';
 
 const EXAMPLES = `
 Examples:
@@ -64,8 +65,7 @@ async function runForeground(command: CaptureCommand, onReady: () => void): Prom
     });
   }
   const forward = (signal: NodeJS.Signals): void => void child.kill(signal);
-  const signals: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
-  for (const signal of signals) process.on(signal, forward);
+  for (const signal of STOP_SIGNALS) process.on(signal, forward);
   try {
     return await new Promise<number>((resolve, reject) => {
       child.once('error', (error) => reject(new Failure(Exit.failure, spawnSentence(command.binary, error))));
@@ -73,6 +73,6 @@ async function runForeground(command: CaptureCommand, onReady: () => void): Prom
       child.once('close', (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
     });
   } finally {
-    for (const signal of signals) process.off(signal, forward);
+    for (const signal of STOP_SIGNALS) process.off(signal, forward);
   }
 }

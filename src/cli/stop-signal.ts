@@ -1,5 +1,8 @@
 import { constants } from 'node:os';
 
+/** What asks a command that goes on to end. */
+export const STOP_SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+
 /** How long something that was not closed, such as a connection that hangs, keeps the process at the end, ms. */
 const LINGER_MS = 5000;
 
@@ -10,7 +13,6 @@ const LINGER_MS = 5000;
 export class StopSignal {
   /** Resolves to the name of the first signal. */
   readonly first: Promise<NodeJS.Signals>;
-  private readonly names: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
   private readonly listener: (name: NodeJS.Signals) => void;
 
   /** `atOnce` runs at the second signal, just before the process exits. */
@@ -28,12 +30,12 @@ export class StopSignal {
       came = true;
       resolveFirst(name);
     };
-    for (const name of this.names) process.on(name, this.listener);
+    for (const name of STOP_SIGNALS) process.on(name, this.listener);
   }
 
   /** All is closed: signals are themselves again, and what hangs nevertheless keeps the process for a moment only. */
   dispose(): void {
-    for (const name of this.names) process.off(name, this.listener);
+    for (const name of STOP_SIGNALS) process.off(name, this.listener);
     setTimeout(() => process.exit(), LINGER_MS).unref();
   }
 }
@@ -41,10 +43,9 @@ export class StopSignal {
 /** The first process of a container is not ended by a signal unless it says so: until a StopSignal takes over this one says so. Returns what ends that. */
 export function endAtOnceUntilStarted(): () => void {
   if (process.pid !== 1) return () => undefined;
-  const names: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
   const listener = (name: NodeJS.Signals): never => process.exit(128 + constants.signals[name]);
-  for (const name of names) process.on(name, listener);
+  for (const name of STOP_SIGNALS) process.on(name, listener);
   return () => {
-    for (const name of names) process.off(name, listener);
+    for (const name of STOP_SIGNALS) process.off(name, listener);
   };
 }

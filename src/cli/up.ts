@@ -104,6 +104,7 @@ export function upCommand(version: string): Command {
           });
         },
         advice: ADVICE,
+        handOverMs: values['collector.drain'],
       });
       status.start();
       try {

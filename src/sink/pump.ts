@@ -359,6 +359,9 @@ export class Pump {
 /** Resolves when the promise is settled, or after `ms`. Rejects as it does. */
 async function within(ms: number, promise: Promise<void> | undefined): Promise<void> {
   const patience = new AbortController();
-  await Promise.race([promise, sleep(ms, undefined, { signal: patience.signal }).catch(() => undefined)]);
-  patience.abort();
+  try {
+    await Promise.race([promise, sleep(ms, undefined, { signal: patience.signal }).catch(() => undefined)]);
+  } finally {
+    patience.abort();
+  }
 }

@@ -11,6 +11,7 @@ async function kept(
   script: string,
   action: (keeper: CaptureKeeper, said: string[], readies: () => number) => Promise<void>,
   stopMs?: number,
+  handOverMs = 0,
 ): Promise<void> {
   await withDirectory(async (dir) => {
     const binary = join(dir, 'capture');
@@ -19,7 +20,7 @@ async function kept(
     const said: string[] = [];
     let readies = 0;
     const keeper = new CaptureKeeper(
-      { binary, args: [], feed: '', say: (line) => said.push(line), onReady: () => readies++, advice: 'Advice.' },
+      { binary, args: [], feed: '', say: (line) => said.push(line), onReady: () => readies++, advice: 'Advice.', handOverMs },
       stopMs,
     );
     try {
@@ -71,6 +72,19 @@ describe('a capture that does not end when it is told to', () => {
       expect(said.at(-1)).toMatch(/^the capture did not end within 0\.05 s and is killed; /);
     };
     await kept(script, stop, 50);
+  });
+});
+
+describe('a capture that waits for its collector at a stop', () => {
+  it('has the time for that beside its own, and says whether the collector has everything', async () => {
+    // time: it takes longer than the millisecond that it has for itself, however long that is
+    const script = `trap 'sleep 0.2; exit 8' TERM; echo "ready: x"; while :; do sleep 0.01; done`;
+    const stop = async (keeper: CaptureKeeper, said: string[], readies: () => number): Promise<void> => {
+      await until('it is ready', () => readies() > 0);
+      expect(await keeper.stop()).toBe(false);
+      expect(said.join()).not.toContain('did not end');
+    };
+    await kept(script, stop, 1, 3_600_000);
   });
 });
 
