@@ -77,7 +77,7 @@ async function everyFile(): Promise<void> {
     'every kind of file',
     () =>
       there(join(data(), 'spool'), /\.pb$/) &&
-      there(join(data(), 'spool'), /embedded\.json/) &&
+      there(join(data(), 'spool'), /embedded\.cursor$/) &&
       there(join(data(), 'store'), /columns\.txt|data\.bin/) &&
       there(files(), /gz$/),
     {
