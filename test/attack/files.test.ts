@@ -69,7 +69,7 @@ function up(umask: string, who: User, ...args: string[]): Up {
   return started;
 }
 
-/** Waits until every kind of file is there. */
+/** Waits until every kind of file is there, and many. */
 async function everyFile(): Promise<void> {
   const there = (folder: string, pattern: RegExp): boolean =>
     existsSync(folder) && readdirSync(folder, { recursive: true, encoding: 'utf8' }).some((name) => pattern.test(name));
@@ -79,7 +79,8 @@ async function everyFile(): Promise<void> {
       there(join(data(), 'spool'), /\.pb$/) &&
       there(join(data(), 'spool'), /embedded\.cursor$/) &&
       there(join(data(), 'store'), /columns\.txt|data\.bin/) &&
-      there(files(), /gz$/),
+      there(files(), /gz$/) &&
+      [data(), run(), files()].flatMap(walk).length > 100,
     {
       detail: () => running.map(({ said }) => said).join('\n'),
     },
@@ -90,8 +91,17 @@ async function everyFile(): Promise<void> {
 function walk(at: string): { path: string; mode: number; link: boolean; socket: boolean; gid: number }[] {
   const stats = lstatSync(at, { throwIfNoEntry: false });
   if (stats === undefined) return [];
+  const names = (): string[] => {
+    try {
+      return readdirSync(at);
+    } catch (error) {
+      // Old segments and parts of the store go away meanwhile.
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+      throw error;
+    }
+  };
   const one = { path: at, mode: stats.mode & 0o777, link: stats.isSymbolicLink(), socket: stats.isSocket(), gid: stats.gid };
-  return [one, ...(stats.isDirectory() ? readdirSync(at).flatMap((name) => walk(join(at, name))) : [])];
+  return [one, ...(stats.isDirectory() ? names().flatMap((name) => walk(join(at, name))) : [])];
 }
 
 /** What an attacker can make of each path: reads, lists, or connects. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ApiClient } from '../../src/api/client.js';
 import { alive, familyOf, type Up } from '../e2e/support/vslog.js';
-import { until } from '../support/patience.js';
+import { PATIENT_STOP, until } from '../support/patience.js';
 import { PROGRAM, User, victim } from './support/two-users.js';
 
 // Says what is missing where there cannot be two users.
@@ -30,7 +30,7 @@ afterEach(async () => {
 
 const environment = (): NodeJS.ProcessEnv => ({
   VSLOG_COLLECTOR_DATA_DIR: join(dir, 'data'),
-  VSLOG_COLLECTOR_DRAIN: '10m',
+  ...PATIENT_STOP,
   VSLOG_COLLECTOR_API_SOCKET: join(dir, 'collector/collector.sock'),
   VSLOG_CAPTURE_SOCKET: join(dir, 'capture/capture.sock'),
   VSLOG_CAPTURE_JOURNAL: join(dir, 'capture/journal'),

@@ -39,6 +39,8 @@ function ownFactor(): number {
 
 /** Longest wait for one condition, ms: the same for every test, since what is waited for decides and not the time. */
 export const WAIT_MS = QUIET_MS * ownFactor();
+/** Environment of programs whose orderly end a test looks at: a machine that is busy takes longer to deliver what waits than an operator would give it. */
+export const PATIENT_STOP: NodeJS.ProcessEnv = { VSLOG_COLLECTOR_DRAIN: '10m' };
 /** Longest run of one command that a test starts, ms. */
 export const COMMAND_MS = WAIT_MS;
 /** Longest run of one test or hook, ms: several waits, so that the wait that failed tells its reason first. */

@@ -3,7 +3,7 @@ import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Ran, Up, unprivileged } from '../../e2e/support/vslog.js';
-import { COMMAND_MS } from '../../support/patience.js';
+import { COMMAND_MS, PATIENT_STOP } from '../../support/patience.js';
 
 const ROOT = join(import.meta.dirname, '../../..');
 /** What a running vslog reads of a checkout. */
@@ -69,7 +69,7 @@ export class User {
 
   private env(more: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
     const { XDG_RUNTIME_DIR: _runtime, XDG_STATE_HOME: _state, ...env } = process.env;
-    return { ...env, ...NO_PORTS, HOME: '/nonexistent', ...more };
+    return { ...env, ...NO_PORTS, ...PATIENT_STOP, HOME: '/nonexistent', ...more };
   }
 }
 

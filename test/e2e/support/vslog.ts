@@ -3,7 +3,7 @@ import { chownSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readerTokenFile, readReaderToken } from '../../../src/access/reader-token.js';
-import { COMMAND_MS, until } from '../../support/patience.js';
+import { COMMAND_MS, PATIENT_STOP, until } from '../../support/patience.js';
 import { keepLogOf } from '../../support/process-logs.js';
 import type { NetworkNamespace } from './network-namespace.js';
 
@@ -71,8 +71,7 @@ export class Vslog {
       VSLOG_CAPTURE_JOURNAL: join(this.dir, 'journal'),
       VSLOG_COLLECTOR_API_SOCKET: join(this.dir, 'collector.sock'),
       VSLOG_COLLECTOR_DATA_DIR: join(this.dir, 'data'),
-      // A machine that is busy takes longer than an operator would wait.
-      VSLOG_COLLECTOR_DRAIN: '10m',
+      ...PATIENT_STOP,
       ...env,
     };
     this.who = inside?.as ?? unprivileged();
