@@ -103,7 +103,10 @@ export async function verifyAll(options: VerifyOptions): Promise<Verification> {
   const there = new Set((await listSegments(spoolDirectory)).map(({ id }) => id));
   const toGive = (delivered: number): SpoolPart[] =>
     read.map((part) => (part.id > delivered && !there.has(part.id) ? { ...part, id: 0 } : part));
-  const segments = (await listSealed(spoolDirectory)).filter(({ id }) => mark === undefined || id < mark.next);
+  // What a damaged one held is told above; it cannot be compared.
+  const damaged = new Set(spool.damaged.map(({ id }) => id));
+  const sealed = (await listSealed(spoolDirectory)).filter(({ id }) => !damaged.has(id));
+  const segments = sealed.filter(({ id }) => mark === undefined || id < mark.next);
   let report: StoreReport;
   let losses: Losses;
   if (store === undefined) {

@@ -388,11 +388,16 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
   }
 
   /**
-   * To be awaited before lastDurable() is asked in order to go on: after a failed write this reads back what the disk really has, and appends are taken again.
+   * To be awaited before lastDurable() is asked in order to go on: what is written and waits for its sync is durable afterwards, since it would be asked for, and written, once more;
+   * and after a failed write this reads back what the disk really has, and appends are taken again.
    * Rejects with SpoolWriteError as long as that cannot be done.
    */
   async ready(): Promise<void> {
     await this.idle();
+    if (this.unsynced.length > 0) {
+      this.syncWanted = true;
+      await this.work();
+    }
     if (this.broken) await this.seal();
     if (this.broken) throw new SpoolWriteError(this.state, 'EAGAIN');
     this.refusing = false;
