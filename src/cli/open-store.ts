@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import type { Values } from '../config/schema.js';
-import { parseRoom } from '../config/value.js';
 import { ORDERS } from '../erase/order.js';
 import type { EmbeddedStore, Store } from '../store/index.js';
 
@@ -22,24 +21,20 @@ export function storeDirectory(values: Values): string {
   return asked !== '' ? asked : join(values['collector.data_dir'], 'store');
 }
 
-/** The embedded store, not started. Loaded only where it is used. `now`: the believed time. */
-export async function openEmbedded(values: Values, now?: () => number, note?: (line: string) => void): Promise<EmbeddedStore> {
+/** The embedded store, not started. Loaded only where it is used. */
+export async function openEmbedded(values: Values): Promise<EmbeddedStore> {
   const { createEmbeddedStore, retentionOf } = await import('../store/index.js');
-  const keepFree = parseRoom(values['store.keep_free']) ?? { bytes: 0 };
-  return createEmbeddedStore({
-    ...{ dir: storeDirectory(values), retention: retentionOf(values), keepFree, now },
-    ...(note === undefined ? {} : { note }),
-  });
+  return createEmbeddedStore({ dir: storeDirectory(values), retention: retentionOf(values) });
 }
 
-/** The store that the configuration chooses, not started; undefined: none. `now`: the believed time. */
-export async function openStore(values: Values, now?: () => number): Promise<Store | undefined> {
+/** The store that the configuration chooses, not started; undefined: none. */
+export async function openStore(values: Values): Promise<Store | undefined> {
   switch (values['store.kind']) {
     case 'embedded':
-      return openEmbedded(values, now);
+      return openEmbedded(values);
     case 'server': {
       const { openServer } = await import('../store/open-server.js');
-      return openServer(values, now);
+      return openServer(values);
     }
     default:
       return undefined;

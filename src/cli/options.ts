@@ -13,7 +13,6 @@ const ARGUMENT = {
   endpoint: 'ADDRESS',
   int: 'N',
   bytes: 'SIZE',
-  room: 'SIZE|N%',
   duration: 'TIME',
   bool: 'BOOL',
   enum: 'WORD',

@@ -8,7 +8,6 @@ const KINDS = {
   enum: 'text',
   int: 'number',
   bytes: 'bytes',
-  room: 'text',
   duration: 'duration',
   bool: 'boolean',
 } as const;

@@ -11,8 +11,7 @@ export class Circuit {
   private readonly backoff: Backoff;
   private failed = 0;
   private trying = false;
-  /** When the next try is made, by a clock that nobody sets, ms. */
-  private until: number | undefined;
+  private until = 0;
 
   /** Shortest and longest wait between two tries, ms. */
   constructor(minMs: number, maxMs: number) {
@@ -31,18 +30,12 @@ export class Circuit {
 
   /** When the next try is made, ms since 1970; undefined while none is waited for. */
   get retryAtMs(): number | undefined {
-    const { retryInMs } = this;
-    return retryInMs === undefined ? undefined : Date.now() + retryInMs;
-  }
-
-  /** Time until the next try, ms; undefined while none is waited for. */
-  get retryInMs(): number | undefined {
-    return this.until === undefined ? undefined : Math.max(0, this.until - performance.now());
+    return this.until === 0 ? undefined : this.until;
   }
 
   begin(): void {
     this.trying = true;
-    this.until = undefined;
+    this.until = 0;
   }
 
   succeeded(): void {
@@ -56,8 +49,8 @@ export class Circuit {
     this.trying = false;
     this.failed++;
     const delay = this.backoff.delay();
-    this.until = performance.now() + delay;
+    this.until = Date.now() + delay;
     await Backoff.sleep(delay, signal);
-    this.until = undefined;
+    this.until = 0;
   }
 }

@@ -7,8 +7,6 @@ export interface SinkContext {
   readonly spoolDirectory: string;
   /** Version of vslog. */
   readonly version: string;
-  /** The believed time, ms since 1970. Default: the wall clock. */
-  readonly now?: (() => number) | undefined;
   /** Told what a person should know. */
   readonly note?: (line: string) => void;
 }
@@ -28,9 +26,9 @@ const kinds: readonly SinkKind[] = [
     name: 'clickhouse',
     // A server that is the store is a sink already.
     configured: (values) => values['clickhouse.url'] !== '' && values['store.kind'] !== 'server',
-    async make(values, { now }) {
+    async make(values) {
       const { openServer } = await import('../store/open-server.js');
-      return openServer(values, now);
+      return openServer(values);
     },
   },
   {
@@ -53,9 +51,9 @@ const kinds: readonly SinkKind[] = [
   {
     name: 'kafka',
     configured: (values) => values['kafka.brokers'] !== '',
-    async make(values, { spoolDirectory, now }) {
+    async make(values, { spoolDirectory }) {
       const [{ KafkaSink }, { kafkaOptions }] = await Promise.all([import('./kafka/sink.js'), import('./kafka/options.js')]);
-      return new KafkaSink(kafkaOptions(values, now), spoolDirectory);
+      return new KafkaSink(kafkaOptions(values), spoolDirectory);
     },
   },
 ];

@@ -52,14 +52,7 @@ export class KafkaSink implements Sink {
     this.spool = spoolDirectory;
     this.limit = new BatchLimit(options.messageBytes);
     const { framing, compression } = options;
-    this.delivery = new Delivery({
-      framing,
-      compression,
-      spool: spoolDirectory,
-      topics: this.topicsByRecord(),
-      memory: this.memory,
-      now: options.connection.now,
-    });
+    this.delivery = new Delivery({ framing, compression, spool: spoolDirectory, topics: this.topicsByRecord(), memory: this.memory });
   }
 
   async start(trusted = true): Promise<void> {
@@ -110,7 +103,7 @@ export class KafkaSink implements Sink {
     // A connection of its own: deliveries go on meanwhile.
     const connection = await KafkaConnection.open(this.options.connection, this.topics(), this.ending.signal);
     try {
-      return await tallyTopics(connection, this.topicsByRecord(), spans, await spoolBegan(this.spool, this.options.connection.now()));
+      return await tallyTopics(connection, this.topicsByRecord(), spans, await spoolBegan(this.spool));
     } finally {
       connection.disconnect();
     }
