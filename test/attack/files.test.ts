@@ -69,21 +69,18 @@ function up(umask: string, who: User, ...args: string[]): Up {
   return started;
 }
 
-/** Waits until every kind of file is there, and many. */
-async function everyFile(): Promise<void> {
-  const there = (folder: string, pattern: RegExp): boolean =>
-    existsSync(folder) && readdirSync(folder, { recursive: true, encoding: 'utf8' }).some((name) => pattern.test(name));
-  await until(
+/** Of each kind of file one must be there. */
+const KINDS = [/\/spool\/[^/]+\.pb$/, /\/spool\/.*embedded\.cursor$/, /\/store\/.*(columns\.txt|data\.bin)$/, /\/files\/.*\.gz$/];
+
+/** Waits until every kind of file is there, and many; what there is then. Some of it goes again while it is looked at. */
+function everyFile(): Promise<ReturnType<typeof walk>> {
+  return until(
     'every kind of file',
-    () =>
-      there(join(data(), 'spool'), /\.pb$/) &&
-      there(join(data(), 'spool'), /embedded\.cursor$/) &&
-      there(join(data(), 'store'), /columns\.txt|data\.bin/) &&
-      there(files(), /gz$/) &&
-      [data(), run(), files()].flatMap(walk).length > 100,
-    {
-      detail: () => running.map(({ said }) => said).join('\n'),
+    () => {
+      const paths = [data(), run(), files()].flatMap(walk);
+      return KINDS.every((kind) => paths.some(({ path }) => kind.test(path))) && paths.length > 100 && paths;
     },
+    { detail: () => running.map(({ said }) => said).join('\n') },
   );
 }
 
@@ -129,9 +126,7 @@ describe.each(['000', '022'])('files under umask %s', (umask) => {
   it('are closed to everybody else', async () => {
     const one = up(umask, VICTIM);
     await one.says(/capture: ready/);
-    await everyFile();
-    const paths = [data(), run(), files()].flatMap(walk);
-    expect(paths.length).toBeGreaterThan(100);
+    const paths = await everyFile();
     expect(open(paths, 0o077)).toEqual([]);
     expect(
       spoils(
@@ -146,8 +141,7 @@ describe.each(['000', '022'])('files under umask %s', (umask) => {
   it('are open to the members of the group that may read, and to nobody else', async () => {
     const one = up(umask, new User(VICTIM.uid, READERS), '--read-group', String(READERS));
     await one.says(/capture: ready/);
-    await everyFile();
-    const paths = [data(), run(), files()].flatMap(walk);
+    const paths = await everyFile();
     expect(open(paths, 0o027).filter((line) => !/home\/run 711$|collector\.sock 660$/.test(line))).toEqual([]);
     expect(
       spoils(

@@ -7,6 +7,7 @@ import type { StatusDocument } from '../../src/api/status.js';
 import { nextEvent } from '../../src/wire/batch.js';
 import { v1 } from '../../src/wire/proto.js';
 import { COMMAND_MS, PATIENT_STOP, until } from '../support/patience.js';
+import { NO_PORTS } from './support/vslog.js';
 
 const COMMAND = [join(import.meta.dirname, '../../dist/main.js')];
 const dir = mkdtempSync(join(tmpdir(), 'vslog-cli-e2e-'));
@@ -16,10 +17,8 @@ const env = {
   VSLOG_CAPTURE_JOURNAL: join(dir, 'journal'),
   VSLOG_COLLECTOR_API_SOCKET: join(dir, 'collector.sock'),
   VSLOG_COLLECTOR_DATA_DIR: join(dir, 'data'),
+  ...NO_PORTS,
   ...PATIENT_STOP,
-  VSLOG_CLICKHOUSE_HTTP_LISTEN: '',
-  VSLOG_CONSOLE_LISTEN: '',
-  VSLOG_METRICS_LISTEN: '',
 };
 
 function vslog(...args: string[]): { code: number | null; out: string; err: string } {

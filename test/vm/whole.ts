@@ -60,9 +60,9 @@ async function upIn(machine: Machine): Promise<string | undefined> {
   const answer = await machine.must(
     // time: between two looks, for as long as it takes. Each is a program more on a machine that has the store to start.
     inside(`until [ "$n" = ${CONNECTIONS} ]; do sleep 10
-        said=$(${vslog} sql --format csv "select count() from connections where real_addr = '10.2.0.11' and client_addr = '10.1.0.2' and reason = 'timeout'" 2>&1)
+        said=$(${vslog} sql --format csv "select count() from connections where real_addr = '10.2.0.11' and client_addr = '10.1.0.2' and reason = 'timeout'" 2>/run/sql.err)
         # What was asked wrongly will be refused again.
-        [ $? != 2 ] || { echo "$said"; exit 1; }
+        [ $? != 2 ] || { cat /run/sql.err; exit 1; }
         n=$(tail -n 1 <<<"$said")
       done
       echo "$n"`),

@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Ran, Up, unprivileged } from '../../e2e/support/vslog.js';
+import { NO_PORTS, type Ran, Up, unprivileged } from '../../e2e/support/vslog.js';
 import { COMMAND_MS, PATIENT_STOP } from '../../support/patience.js';
 
 const ROOT = join(import.meta.dirname, '../../..');
@@ -29,9 +29,6 @@ const MOUNTED = [
   'for part in $0; do mount --bind "$1/$part" "$2/$part"; done; shift 2; exec "$@"',
   ...[PARTS.join(' '), ROOT, PLACE],
 ];
-
-/** By default every collector of a machine wants the same ports. */
-const NO_PORTS = { VSLOG_CLICKHOUSE_HTTP_LISTEN: '', VSLOG_CONSOLE_LISTEN: '', VSLOG_METRICS_LISTEN: '' };
 
 /** A user of this machine, by number. */
 export class User {

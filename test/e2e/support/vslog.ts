@@ -51,7 +51,7 @@ export interface Ran {
 }
 
 /** By default every collector of a machine wants the same ports. */
-const NO_PORTS = { VSLOG_CLICKHOUSE_HTTP_LISTEN: '', VSLOG_CONSOLE_LISTEN: '', VSLOG_METRICS_LISTEN: '' };
+export const NO_PORTS = { VSLOG_CLICKHOUSE_HTTP_LISTEN: '', VSLOG_CONSOLE_LISTEN: '', VSLOG_METRICS_LISTEN: '' };
 
 /** The command line with sockets and data of its own and no ports but those that a test asks for, run by somebody without privileges. */
 export class Vslog {
