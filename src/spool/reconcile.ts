@@ -169,6 +169,12 @@ export function missingFrom(standing: Standing, delivered: ReadonlyMap<string, n
   return { first: first.id, last: last.id, loss, position: positionAfter(all, newest, standing.position) };
 }
 
+/** Whether sequences that were here and are not are those of segments that are known to be gone: who has what these held is known, and missingFrom() tells it. */
+export function areOf(gone: readonly SealedPart[], { epoch, ranges, count }: Extent): boolean {
+  const own = gone.filter((part) => part.epoch === epoch && ranges.some(({ first, last }) => part.first <= last && part.last >= first));
+  return sum(own) >= count && ranges.every(({ first, last }) => missingOf(first, last, own).length === 0);
+}
+
 /** What is not there of a segment: all of it, or the end of one that an older copy had not got whole. */
 function restOf(part: SealedPart, there: Pick<Segment, 'ranges' | 'count'> | undefined): SealedPart[] {
   if (there === undefined) return [part];

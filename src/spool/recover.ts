@@ -63,13 +63,14 @@ interface Run {
 
 /**
  * Recovers segments without a whole footer. `sealed`: the newest sealed segments, of which one may be of the same run as the first of `tail`. `aside`: what damaged ones
- * held that were set aside before. `spareId` gives an id that no segment has.
+ * held that were set aside before. `accounted`: up to here nothing is missing that is not known. `spareId` gives an id that no segment has.
  */
 export async function recoverTail(
   dir: string,
   tail: readonly SegmentFiles[],
   sealed: readonly ParsedIndex[],
   aside: readonly Extent[],
+  accounted: LogPosition | undefined,
   spareId: () => number,
 ): Promise<RecoveredTail> {
   const runs: Run[] = [];
@@ -100,7 +101,7 @@ export async function recoverTail(
   let position: LogPosition | undefined;
   try {
     for (const [i, run] of runs.entries()) {
-      const { writers, vanished, reached } = await settleRun(dir, run, runs.slice(i + 1), aside, spareId);
+      const { writers, vanished, reached } = await settleRun(dir, run, runs.slice(i + 1), aside, accounted, spareId);
       result.writers.push(...writers);
       result.vanished.push(...vanished);
       position = reached ?? position;
@@ -113,7 +114,14 @@ export async function recoverTail(
 }
 
 /** Keeps of a run what has no gap before it. `later`: the runs behind it. */
-async function settleRun(dir: string, run: Run, later: readonly Run[], aside: readonly Extent[], spareId: () => number): Promise<Settled> {
+async function settleRun(
+  dir: string,
+  run: Run,
+  later: readonly Run[],
+  aside: readonly Extent[],
+  accounted: LogPosition | undefined,
+  spareId: () => number,
+): Promise<Settled> {
   const { header, tail, sealed, damaged } = run;
   const { node, epoch, start, local } = header;
   const untouched = tail.length + damaged.length === 0;
@@ -127,7 +135,9 @@ async function settleRun(dir: string, run: Run, later: readonly Run[], aside: re
     ...tail.filter((file) => file.sealed).flatMap(({ entries }) => rangesOf(entries)),
     ...told.flatMap(({ ranges }) => ranges).filter(({ last }) => last >= start),
   ];
-  const from = local ? start : saidOf(run, later).reduce((most, one) => (one.sequence >= most ? one.sequence + 1n : most), start);
+  const from = local
+    ? start
+    : saidOf(run, later, accounted).reduce((most, one) => (one.sequence >= most ? one.sequence + 1n : most), start);
   const all = [...fixed, ...tail.flatMap(({ entries }) => rangesOf(entries))];
   const last = highest([beginOfNext(header, later) - 1n, ...fixed.map((range) => range.last)]);
   const missing = local ? [] : missingOf(from, last, all);
@@ -158,8 +168,9 @@ function highest(values: readonly bigint[]): bigint {
 }
 
 /** How far the log of a run is accounted for, by what was sealed or told since. */
-function saidOf({ header, sealed }: Run, later: readonly Run[]): LogPosition[] {
+function saidOf({ header, sealed }: Run, later: readonly Run[], accounted: LogPosition | undefined): LogPosition[] {
   const positions = [
+    accounted,
     ...[...sealed, ...later.flatMap((one) => one.sealed)].map(({ footer }) => footer?.position),
     ...later.flatMap((one) => one.tail.filter(({ entries }) => entries.length > 0).map((file) => file.header.position)),
   ];

@@ -19,7 +19,7 @@ import { countedOnce, LossLedger, type LossNote, type LossTotal, type NamedLoss 
 import type { SpoolMark } from './mark.js';
 import { type SpoolOptions, type SpoolSettings, spoolSettings } from './options.js';
 import { extentsAside, moveAway, oldQuarantineNotes, quarantineNote } from './quarantine.js';
-import { missingFrom, type Standing } from './reconcile.js';
+import { areOf, missingFrom, type Standing } from './reconcile.js';
 import { finishRemovals, holdsNothing, makeDurable, recoverTail, removeSegment } from './recover.js';
 import { type Change, commitRewrite, discardRewrite, prepareRewrite, recoverRewrites } from './rewrite.js';
 import { countOf, missingOf, rangesText, withPositions } from './run.js';
@@ -27,7 +27,7 @@ import { type SealedLag, SealedSegments } from './sealed.js';
 import type { RecordName, Segment } from './segment.js';
 import { SegmentWriter, segmentOf, settleAll } from './segment-writer.js';
 import { type IdleSink, SpoolSinks } from './sinks.js';
-import { StateFile, type StateReading, withoutSegment, withSealed } from './state.js';
+import { type SealedPart, StateFile, type StateReading, withoutSegment, withSealed } from './state.js';
 import { lossesOf } from './told.js';
 
 /** Bytes that one group commit takes at most. */
@@ -116,6 +116,8 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
   private ledger!: LossLedger;
   /** Notes whose records are being written. */
   private readonly telling = new Map<LossNote, Promise<void>>();
+  /** What the state says that was sealed, and the start did not find. */
+  private gone: readonly SealedPart[] = [];
   /** What was found missing within runs since the start. */
   private readonly vanished: Pick<Extent, 'epoch' | 'ranges'>[] = [];
   /** Tells once more what could not be written into the log. */
@@ -750,6 +752,7 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
       tail,
       sealed,
       [...damagedBefore, ...(await extentsAside(this.directory, this.nextId - RECENT))],
+      this.memory.value.accounted,
       () => this.nextId++,
     );
     try {
@@ -770,7 +773,7 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
     this.written = position ?? this.durable;
     this.durable = this.written;
     for (const { files, extent, reason } of damaged) await this.quarantine(files, upTo(this.durable, extent), reason);
-    for (const extent of vanished) await this.recordVanished(extent);
+    for (const extent of vanished) if (!areOf(this.gone, extent)) await this.recordVanished(extent);
   }
 
   /** Reads what an earlier process left. */
@@ -803,6 +806,9 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
     this.quarantined = quarantined.length;
     const given = [newestBefore, this.sinks.newestDelivered, ...quarantined, ...droppedIds, ...(await refusedIds(this.directory))];
     this.nextId = Math.max(0, newestSealed, ...given) + 1;
+
+    const known = new Set([...all.map(({ id }) => id), ...quarantined, ...droppedIds]);
+    this.gone = this.memory.value.recent.filter(({ id }) => id >= (all[0]?.id ?? 0) && !known.has(id));
 
     const damaged: { files: SegmentFiles; reason: string }[] = [];
     for (const files of all.filter((each) => each.id <= newestSealed)) {
@@ -862,8 +868,13 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
     const missing = missingFrom(standing, this.sinks.delivered());
     if (missing === undefined) return;
     const { loss, position } = missing;
+    const accounted = position ?? this.durable;
     const settled = (): void =>
-      this.memory.change((state) => ({ ...state, recent: state.recent.filter(({ id }) => id < missing.first || id > missing.last) }));
+      this.memory.change((state) => ({
+        ...state,
+        accounted: accounted ?? state.accounted,
+        recent: state.recent.filter(({ id }) => id < missing.first || id > missing.last),
+      }));
     if (loss === undefined) {
       // Every sink has it: nothing is lost, and the capture need not be asked for it.
       this.written = this.durable = position ?? this.durable;

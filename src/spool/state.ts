@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { CHAIN_START } from './index-file.js';
+import { CHAIN_START, type LogPosition } from './index-file.js';
 import type { Segment, SequenceRange } from './segment.js';
 import { readSlots, type SlotsReading, TwoSlots } from './two-slots.js';
 
@@ -57,6 +57,8 @@ export interface SpoolState {
   readonly recent: readonly SealedPart[];
   /** Segments with an id up to here that some sink lacks stand in the log as lost. */
   readonly toldTo: number;
+  /** Up to here nothing of the capture's log is missing that is not told, or that some sink lacks: set where somebody had removed segments. */
+  readonly accounted: LogPosition | undefined;
   /** The segment up to which each sink had everything, by its name. */
   readonly cursors: Readonly<Record<string, number>>;
 }
@@ -69,6 +71,7 @@ export const NO_STATE: SpoolState = {
   forgotten: 0,
   recent: [],
   toldTo: 0,
+  accounted: undefined,
   cursors: {},
 };
 
@@ -224,9 +227,11 @@ interface StateJson extends Pick<SpoolState, 'generation' | 'newest' | 'chain' |
   readonly version: 1;
   readonly spans: readonly SpanJson[];
   readonly recent: readonly PartJson[];
+  /** Versions before had none. */
+  readonly accounted?: readonly [epoch: string, sequence: string];
 }
 
-function encode({ spans, recent, ...rest }: SpoolState): Buffer {
+function encode({ spans, recent, accounted, ...rest }: SpoolState): Buffer {
   const places = new Map(spans.map(({ node, epoch }, i) => [`${node}\n${epoch}`, i]));
   const json: StateJson = {
     version: 1,
@@ -236,6 +241,7 @@ function encode({ spans, recent, ...rest }: SpoolState): Buffer {
       const of = places.get(`${node}\n${epoch}`);
       return of === undefined ? [] : [[id, of, String(first), String(last), count]];
     }),
+    ...(accounted === undefined ? {} : { accounted: [accounted.epoch, String(accounted.sequence)] }),
   };
   return Buffer.from(JSON.stringify(json));
 }
@@ -243,13 +249,14 @@ function encode({ spans, recent, ...rest }: SpoolState): Buffer {
 /** The checksum has been checked: what is read here is what we, or a later version, wrote. */
 function decode(content: Buffer): SpoolState | undefined {
   try {
-    const { version, spans, recent, ...rest } = JSON.parse(content.toString('utf8')) as StateJson;
+    const { version, spans, recent, accounted, ...rest } = JSON.parse(content.toString('utf8')) as StateJson;
     if (version !== 1) return undefined;
     const told = spans.map(([node, epoch, first, last, firstId, lastId]) => ({
       ...{ node, epoch, first: BigInt(first), last: BigInt(last), firstId, lastId },
     }));
     return {
       ...rest,
+      accounted: accounted === undefined ? undefined : { epoch: accounted[0], sequence: BigInt(accounted[1]) },
       spans: told,
       recent: recent.flatMap(([id, of, first, last, count]) => {
         const span = told[of];
