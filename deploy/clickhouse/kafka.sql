@@ -1298,6 +1298,202 @@ ALTER TABLE vslog.control_events ADD COLUMN IF NOT EXISTS `lost_unknown` Bool;
 
 INSERT INTO vslog.schema_migrations (version, name, sha256) SETTINGS async_insert = 0 VALUES (14, '014_losses.sql', 'a380388890ea125f360ee5364fed8a07cf2ab4833bc1448d402a2907f6ad450b');
 
+CREATE TABLE IF NOT EXISTS vslog.kept_days (
+  day Date,
+  what Enum8('arrived' = 1, 'conn_expired' = 2, 'control_expired' = 3),
+  at DateTime64(3, 'UTC')
+) ENGINE = ReplacingMergeTree(at) ORDER BY (day, what) SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+ALTER TABLE vslog.control_events MODIFY COLUMN `kind` Enum8('unspecified'=0,'service_added'=1,'service_changed'=2,'service_removed'=3,'real_added'=4,'real_changed'=5,'real_removed'=6,'overload_on'=7,'overload_off'=8,'knob_changed'=9,'capture_started'=10,'capture_stopped'=11,'loss'=12,'clock_step'=13,'service_snapshot'=14,'real_snapshot'=15,'subscriber_added'=16,'subscriber_removed'=17,'erase_ordered'=18,'erased'=19,'clock'=20);
+
+ALTER TABLE vslog.rs_minute_feed MODIFY QUERY SELECT virtual_addr, virtual_port, protocol, fwmark, real_addr, real_port, node, minute, creates, creates_quiesced, creates_persistent, snapshots, templates, ends, ends_timeout, ends_expire_now, ends_nodest, ends_flushed, ends_drop_entry, ends_service_removed, ends_module_unload, ends_template_quiesced, ends_one_packet, ends_missed, ends_unknown, ends_capture_stopped, ends_cut, template_ends, drop_packets, drop_bytes, sched_fails, packets_in, bytes_in, packets_out, bytes_out, arrayReduce('sumMap', [arrayMap(k -> toInt16(k % 1024 - 1), lives.1)], [lives.2]).1 AS `durationsMap.bucket`, arrayReduce('sumMap', [arrayMap(k -> toInt16(k % 1024 - 1), lives.1)], [lives.2]).2 AS `durationsMap.ends`, arrayMap(k -> ['open', 'closed', 'reset', 'idle', 'never_established', 'server_removed', 'flushed', 'defence', 'replaced', 'template_quiesced', 'one_packet', 'capture_stopped', 'unknown'][intDiv(k, 1024) + 1], lives.1) AS `outcomesMap.outcome`, arrayMap(k -> toInt16(k % 1024 - 1), lives.1) AS `outcomesMap.bucketKey`, lives.2 AS `outcomesMap.ends` FROM (SELECT e.virtual_addr AS virtual_addr, e.virtual_port AS virtual_port, e.protocol AS protocol, e.fwmark AS fwmark, e.real_addr AS real_addr, e.real_port AS real_port, e.node AS node, toDateTime(least(intDiv(toUInt64(toUnixTimestamp64Nano(e.time_ns)), 60000000000) * 60, 4294967280), 'UTC') AS minute, countIf(e.kind = 'create' AND NOT e.is_template) AS creates, countIf(e.kind = 'create' AND NOT e.is_template AND e.quiesced) AS creates_quiesced, countIf(e.kind = 'create' AND NOT e.is_template AND e.scheduled_by = 'persistence') AS creates_persistent, countIf(e.kind = 'snapshot' AND NOT e.is_template) AS snapshots, countIf(e.kind IN ('create', 'snapshot') AND e.is_template) AS templates, countIf(e.kind = 'expire' AND NOT e.is_template) AS ends, countIf(e.kind = 'expire' AND NOT e.is_template AND e.reason = 'timeout') AS ends_timeout, countIf(e.kind = 'expire' AND NOT e.is_template AND e.reason = 'expire_now') AS ends_expire_now, countIf(e.kind = 'expire' AND NOT e.is_template AND e.reason = 'nodest') AS ends_nodest, countIf(e.kind = 'expire' AND NOT e.is_template AND e.reason = 'flushed') AS ends_flushed, countIf(e.kind = 'expire' AND NOT e.is_template AND e.reason = 'drop_entry') AS ends_drop_entry, countIf(e.kind = 'expire' AND NOT e.is_template AND e.reason = 'service_removed') AS ends_service_removed, countIf(e.kind = 'expire' AND NOT e.is_template AND e.reason = 'module_unload') AS ends_module_unload, countIf(e.kind = 'expire' AND NOT e.is_template AND e.reason = 'template_quiesced') AS ends_template_quiesced, countIf(e.kind = 'expire' AND NOT e.is_template AND e.reason = 'one_packet') AS ends_one_packet, countIf(e.kind = 'expire' AND NOT e.is_template AND e.reason = 'missed') AS ends_missed, countIf(e.kind = 'expire' AND NOT e.is_template AND e.reason = 'unknown') AS ends_unknown, countIf(e.kind = 'expire' AND NOT e.is_template AND e.reason = 'capture_stopped') AS ends_capture_stopped, countIf(e.kind = 'expire' AND (NOT e.is_template AND e.reason IN ('expire_now', 'nodest', 'flushed', 'drop_entry', 'service_removed', 'module_unload', 'template_quiesced', 'capture_stopped') AND NOT ((e.protocol = 6 AND e.state IN (0, 2, 3, 4, 5, 6, 7, 8, 9, 10)) OR (e.protocol = 132 AND e.state IN (0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13))))) AS ends_cut, countIf(e.kind = 'expire' AND e.is_template) AS template_ends, sum(e.drop_packets) AS drop_packets, sum(e.drop_bytes) AS drop_bytes, countIf(e.kind = 'sched_fail') AS sched_fails, sum(e.packets_in) AS packets_in, sum(e.bytes_in) AS bytes_in, sum(e.packets_out) AS packets_out, sum(e.bytes_out) AS bytes_out, sumMapIf([toInt16(multiIf(CAST(e.reason, 'Int8') != 1, transform(CAST(e.reason, 'Int8'), [0, 2, 3, 4, 5, 6, 7, 8, 9, 12], [0, 8, 5, 6, 7, 5, 6, 9, 10, 11], 12), e.is_template, 3, e.protocol = 6 AND e.state IN (0, 2, 3, 9, 10), 4, e.protocol = 6 AND e.state IN (4, 5, 7, 8), 1, e.protocol = 6 AND e.state IN (6), 2, e.protocol = 132 AND e.state IN (0, 1, 2, 3, 4, 5, 6, 7), 4, e.protocol = 132 AND e.state IN (9, 10, 11, 13), 1, e.protocol = 132 AND e.state IN (12), 2, 3) * 1024 + if(e.duration_ns < 1000000, -1, floor(4 * log2(e.duration_ns / 1000000))) + 1)], [toUInt64(1)], e.kind = 'expire' AND NOT e.is_template) AS lives FROM vslog.conn_events AS e WHERE e.kind != 'erased' GROUP BY virtual_addr, virtual_port, protocol, fwmark, real_addr, real_port, node, minute);
+
+DROP VIEW IF EXISTS vslog.names;
+
+CREATE VIEW IF NOT EXISTS vslog.names AS SELECT * FROM values('what String, number UInt32, name String, meaning String',
+  ('kind', 0, 'unspecified', 'never written'),
+  ('kind', 1, 'create', 'a connection (or template) came into being'),
+  ('kind', 2, 'expire', 'it ended; reason says why'),
+  ('kind', 3, 'nodest_drop', 'packets of it were dropped because its real server is gone'),
+  ('kind', 4, 'sched_fail', 'a new connection found no real server; there is no conn_id'),
+  ('kind', 5, 'state', 'its protocol state changed (opt-in)'),
+  ('kind', 6, 'snapshot', 'it was there before we watched, or its create was lost'),
+  ('kind', 7, 'erased', 'what was here was erased: its time, its sequence and its connection’s number are left'),
+  ('reason', 0, 'none', 'it has not ended'),
+  ('reason', 1, 'timeout', 'its timer ran out'),
+  ('reason', 2, 'expire_now', 'ended at once by the balancer, for instance on port reuse'),
+  ('reason', 3, 'nodest', 'its real server was removed and expire_nodest_conn ended it'),
+  ('reason', 4, 'flushed', 'ended on request'),
+  ('reason', 5, 'drop_entry', 'dropped by the drop_entry defence'),
+  ('reason', 6, 'service_removed', 'its virtual service was removed and expire_nodest_conn ended it'),
+  ('reason', 7, 'module_unload', 'the network namespace or the module went away'),
+  ('reason', 8, 'template_quiesced', 'a persistence template refused because its real server has weight 0'),
+  ('reason', 9, 'one_packet', 'one-packet scheduling: it never outlives its packet'),
+  ('reason', 10, 'missed', 'it ended while nobody watched'),
+  ('reason', 11, 'unknown', 'the source does not say'),
+  ('reason', 12, 'capture_stopped', 'the capture that carried it (source engine) stopped'),
+  ('outcome', 0, 'open', 'it has not ended, as far as the log knows'),
+  ('outcome', 1, 'closed', 'both sides closed it, or one did and the other was silent until the timer ran out'),
+  ('outcome', 2, 'reset', 'the client or the real server reset or refused it'),
+  ('outcome', 3, 'idle', 'it was established, and no packet came until its timer ran out; the usual end of UDP'),
+  ('outcome', 4, 'never_established', 'the handshake was never completed'),
+  ('outcome', 5, 'server_removed', 'its real server or virtual service was removed, and expire_nodest_conn ended it'),
+  ('outcome', 6, 'flushed', 'ended on request, or with the balancer or its network namespace'),
+  ('outcome', 7, 'defence', 'dropped by the drop_entry defence'),
+  ('outcome', 8, 'replaced', 'ended at once by the balancer: its client used the same port again'),
+  ('outcome', 9, 'template_quiesced', 'a persistence template was refused, because its real server has weight 0'),
+  ('outcome', 10, 'one_packet', 'one-packet scheduling: it never outlives its packet'),
+  ('outcome', 11, 'capture_stopped', 'the capture that carried it (source engine) stopped'),
+  ('outcome', 12, 'unknown', 'it ended while nothing recorded it, or the source does not say'),
+  ('scheduled_by', 0, 'unknown', 'the source does not say'),
+  ('scheduled_by', 1, 'scheduler', 'the service’s scheduler chose the real server'),
+  ('scheduled_by', 2, 'persistence', 'a persistence template, or a controlling connection (FTP), chose it'),
+  ('scheduled_by', 3, 'sync', 'received from another director by the sync daemon'),
+  ('scheduled_by', 4, 'bypass', 'cache_bypass: sent to its original destination'),
+  ('forward', 0, 'masq', 'addresses are translated both ways (NAT)'),
+  ('forward', 1, 'local', 'to the director itself'),
+  ('forward', 2, 'tunnel', 'wrapped and sent to the real server, which answers by itself'),
+  ('forward', 3, 'direct', 'to the real server by its MAC address, which answers by itself'),
+  ('forward', 4, 'bypass', 'to its original destination'),
+  ('control kind', 0, 'unspecified', 'never written'),
+  ('control kind', 1, 'service_added', 'a virtual service was added'),
+  ('control kind', 2, 'service_changed', 'a virtual service was changed'),
+  ('control kind', 3, 'service_removed', 'a virtual service was removed'),
+  ('control kind', 4, 'real_added', 'a real server was added'),
+  ('control kind', 5, 'real_changed', 'a real server was changed'),
+  ('control kind', 6, 'real_removed', 'a real server was removed'),
+  ('control kind', 7, 'overload_on', 'a real server passed its upper threshold'),
+  ('control kind', 8, 'overload_off', 'it fell below its lower threshold again'),
+  ('control kind', 9, 'knob_changed', 'a knob was changed'),
+  ('control kind', 10, 'capture_started', 'the capture started'),
+  ('control kind', 11, 'capture_stopped', 'the capture stopped'),
+  ('control kind', 12, 'loss', 'events are missing: where, lost, first_ns and last_ns tell'),
+  ('control kind', 13, 'clock_step', 'the wall clock was set; old_value and new_value are its offset to the monotonic clock in ns'),
+  ('control kind', 14, 'service_snapshot', 'was there when the capture started'),
+  ('control kind', 15, 'real_snapshot', 'was there when the capture started'),
+  ('control kind', 16, 'subscriber_added', 'the log is kept for somebody until he acknowledges it'),
+  ('control kind', 17, 'subscriber_removed', 'it is kept for him no more; lost says how much he had not acknowledged'),
+  ('control kind', 18, 'erase_ordered', 'somebody had the connections of a person erased; nothing was changed before'),
+  ('control kind', 19, 'erased', 'so many events of a person were erased; those of one name belong together'),
+  ('control kind', 20, 'clock', 'a clock is not believed, or is again: name says whose, old_value what was expected and new_value what it shows, in ns since 1970'),
+  ('through', 0, 'unknown', 'nobody knows'),
+  ('through', 1, 'netlink', 'the IPVS generic netlink family: ipvsadm, keepalived, kube-router'),
+  ('through', 2, 'sockopt', 'the old setsockopt interface'),
+  ('through', 3, 'sysctl', 'a file below /proc/sys'),
+  ('through', 4, 'vslog', 'this program'),
+  ('through', 5, 'kernel', 'nobody asked: a namespace went away, a threshold was passed'),
+  ('loss', 0, 'none', 'nothing is missing'),
+  ('loss', 1, 'ring', 'the kernel’s ring was full'),
+  ('loss', 2, 'journal', 'the capture’s journal was full, or was overwritten before anybody subscribed'),
+  ('loss', 3, 'spool', 'a damaged segment on the collector’s disk'),
+  ('loss', 4, 'source', 'the source itself said so (ctnetlink’s ENOBUFS)'),
+  ('loss', 5, 'conn_map', 'the table of connections was full'),
+  ('loss', 6, 'malformed', 'a record from the kernel failed its size check'),
+  ('loss', 7, 'sink', 'a sink refused it for good'),
+  ('loss', 8, 'summarised', 'more began than capture.flood_rate lets be logged one by one: counted instead'),
+  ('protocol', 1, 'ICMP', 'IP protocol number'),
+  ('protocol', 6, 'TCP', 'IP protocol number'),
+  ('protocol', 17, 'UDP', 'IP protocol number'),
+  ('protocol', 33, 'DCCP', 'IP protocol number'),
+  ('protocol', 47, 'GRE', 'IP protocol number'),
+  ('protocol', 50, 'ESP', 'IP protocol number'),
+  ('protocol', 51, 'AH', 'IP protocol number'),
+  ('protocol', 58, 'ICMPv6', 'IP protocol number'),
+  ('protocol', 132, 'SCTP', 'IP protocol number'),
+  ('protocol', 136, 'UDPLITE', 'IP protocol number'),
+  ('TCP state', 0, 'NONE', 'nothing was seen yet'),
+  ('TCP state', 1, 'ESTABLISHED', 'data flows'),
+  ('TCP state', 2, 'SYN_SENT', 'the real server opened it'),
+  ('TCP state', 3, 'SYN_RECV', 'the client asked for it'),
+  ('TCP state', 4, 'FIN_WAIT', 'one side is done'),
+  ('TCP state', 5, 'TIME_WAIT', 'both sides are done'),
+  ('TCP state', 6, 'CLOSE', 'reset'),
+  ('TCP state', 7, 'CLOSE_WAIT', 'the other side is done'),
+  ('TCP state', 8, 'LAST_ACK', 'the last acknowledgement is awaited'),
+  ('TCP state', 9, 'LISTEN', 'nobody asked yet'),
+  ('TCP state', 10, 'SYNACK', 'the SYN defence answers for the real server'),
+  ('UDP state', 0, 'NORMAL', 'packets came'),
+  ('SCTP state', 0, 'NONE', 'as net/netfilter/ipvs/ip_vs_proto_sctp.c has it'),
+  ('SCTP state', 1, 'INIT1', 'as net/netfilter/ipvs/ip_vs_proto_sctp.c has it'),
+  ('SCTP state', 2, 'INIT', 'as net/netfilter/ipvs/ip_vs_proto_sctp.c has it'),
+  ('SCTP state', 3, 'COOKIE_SENT', 'as net/netfilter/ipvs/ip_vs_proto_sctp.c has it'),
+  ('SCTP state', 4, 'COOKIE_REPLIED', 'as net/netfilter/ipvs/ip_vs_proto_sctp.c has it'),
+  ('SCTP state', 5, 'COOKIE_WAIT', 'as net/netfilter/ipvs/ip_vs_proto_sctp.c has it'),
+  ('SCTP state', 6, 'COOKIE', 'as net/netfilter/ipvs/ip_vs_proto_sctp.c has it'),
+  ('SCTP state', 7, 'COOKIE_ECHOED', 'as net/netfilter/ipvs/ip_vs_proto_sctp.c has it'),
+  ('SCTP state', 8, 'ESTABLISHED', 'as net/netfilter/ipvs/ip_vs_proto_sctp.c has it'),
+  ('SCTP state', 9, 'SHUTDOWN_SENT', 'as net/netfilter/ipvs/ip_vs_proto_sctp.c has it'),
+  ('SCTP state', 10, 'SHUTDOWN_RECEIVED', 'as net/netfilter/ipvs/ip_vs_proto_sctp.c has it'),
+  ('SCTP state', 11, 'SHUTDOWN_ACK_SENT', 'as net/netfilter/ipvs/ip_vs_proto_sctp.c has it'),
+  ('SCTP state', 12, 'REJECTED', 'as net/netfilter/ipvs/ip_vs_proto_sctp.c has it'),
+  ('SCTP state', 13, 'CLOSED', 'as net/netfilter/ipvs/ip_vs_proto_sctp.c has it'),
+  ('template state', 0, 'NONE', 'no connection of it was established yet'),
+  ('template state', 1, 'ASSURED', 'a connection of it was established'),
+  ('flag', 32, 'SYNC', 'received from another director'),
+  ('flag', 64, 'HASHED', 'it is in the connection table'),
+  ('flag', 128, 'NOOUTPUT', 'only packets from the client are seen'),
+  ('flag', 256, 'INACTIVE', 'counted as inactive: not established'),
+  ('flag', 512, 'OUT_SEQ', 'sequence numbers of answers are shifted'),
+  ('flag', 1024, 'IN_SEQ', 'sequence numbers of requests are shifted'),
+  ('flag', 2048, 'NO_CPORT', 'the client’s port is not known yet'),
+  ('flag', 4096, 'TEMPLATE', 'a persistence template'),
+  ('flag', 8192, 'ONE_PACKET', 'one-packet scheduling'),
+  ('flag', 65536, 'NFCT', 'connection tracking knows it too'),
+  ('conntrack flag', 1, 'EXPECTED', 'IPS_EXPECTED of linux/netfilter/nf_conntrack_common.h'),
+  ('conntrack flag', 2, 'SEEN_REPLY', 'IPS_SEEN_REPLY of linux/netfilter/nf_conntrack_common.h'),
+  ('conntrack flag', 4, 'ASSURED', 'IPS_ASSURED of linux/netfilter/nf_conntrack_common.h'),
+  ('conntrack flag', 8, 'CONFIRMED', 'IPS_CONFIRMED of linux/netfilter/nf_conntrack_common.h'),
+  ('conntrack flag', 16, 'SRC_NAT', 'IPS_SRC_NAT of linux/netfilter/nf_conntrack_common.h'),
+  ('conntrack flag', 32, 'DST_NAT', 'IPS_DST_NAT of linux/netfilter/nf_conntrack_common.h'),
+  ('conntrack flag', 64, 'SEQ_ADJUST', 'IPS_SEQ_ADJUST of linux/netfilter/nf_conntrack_common.h'),
+  ('conntrack flag', 128, 'SRC_NAT_DONE', 'IPS_SRC_NAT_DONE of linux/netfilter/nf_conntrack_common.h'),
+  ('conntrack flag', 256, 'DST_NAT_DONE', 'IPS_DST_NAT_DONE of linux/netfilter/nf_conntrack_common.h'),
+  ('conntrack flag', 512, 'DYING', 'IPS_DYING of linux/netfilter/nf_conntrack_common.h'),
+  ('conntrack flag', 1024, 'FIXED_TIMEOUT', 'IPS_FIXED_TIMEOUT of linux/netfilter/nf_conntrack_common.h'),
+  ('conntrack flag', 2048, 'TEMPLATE', 'IPS_TEMPLATE of linux/netfilter/nf_conntrack_common.h'),
+  ('conntrack flag', 4096, 'NAT_CLASH', 'IPS_NAT_CLASH of linux/netfilter/nf_conntrack_common.h'),
+  ('conntrack flag', 8192, 'HELPER', 'IPS_HELPER of linux/netfilter/nf_conntrack_common.h'),
+  ('conntrack flag', 16384, 'OFFLOAD', 'IPS_OFFLOAD of linux/netfilter/nf_conntrack_common.h'),
+  ('conntrack flag', 32768, 'HW_OFFLOAD', 'IPS_HW_OFFLOAD of linux/netfilter/nf_conntrack_common.h'));
+
+INSERT INTO vslog.schema_migrations (version, name, sha256) SETTINGS async_insert = 0 VALUES (15, '015_clock.sql', '6faab79d38a9f4ade0ce19e9081cb6659f77911ef13787cb361b066df7c8ef26');
+
+ALTER TABLE vslog.batches ADD COLUMN IF NOT EXISTS formula UInt16;
+
+ALTER TABLE vslog.batches ADD COLUMN IF NOT EXISTS hours Array(UInt32);
+
+ALTER TABLE vslog.batches ADD COLUMN IF NOT EXISTS hour_events Array(UInt64);
+
+ALTER TABLE vslog.batches ADD COLUMN IF NOT EXISTS hour_hashes Array(UInt64);
+
+ALTER TABLE vslog.batches ADD COLUMN IF NOT EXISTS pending_hashes Array(UInt64);
+
+INSERT INTO vslog.schema_migrations (version, name, sha256) SETTINGS async_insert = 0 VALUES (16, '016_content.sql', '11c06af3e3b9d51e891e54121c11380b64d43ab233f320063f026763925c97f6');
+
+ALTER TABLE vslog.conn_events ADD COLUMN IF NOT EXISTS kept_from DateTime('UTC') DEFAULT if(abs(toUnixTimestamp64Nano(time_ns) - toUnixTimestamp64Nano(now64(9))) > 86400000000000, now(), toDateTime(0, 'UTC')) CODEC(ZSTD);
+
+ALTER TABLE vslog.conn_events MODIFY TTL if(toUnixTimestamp(kept_from) = 0, toDateTime(time_ns, 'UTC'), kept_from) + toIntervalSecond(7776000);
+
+ALTER TABLE vslog.connections_ended ADD COLUMN IF NOT EXISTS kept_from DateTime('UTC') DEFAULT if(abs(toUnixTimestamp64Nano(end) - toUnixTimestamp64Nano(now64(9))) > 86400000000000, now(), toDateTime(0, 'UTC')) CODEC(ZSTD);
+
+ALTER TABLE vslog.connections_ended MODIFY TTL if(toUnixTimestamp(kept_from) = 0, toDateTime(end, 'UTC'), kept_from) + toIntervalSecond(7776000);
+
+ALTER TABLE vslog.incidents ADD COLUMN IF NOT EXISTS kept_from DateTime('UTC') DEFAULT if(abs(toUnixTimestamp64Nano(time_ns) - toUnixTimestamp64Nano(now64(9))) > 86400000000000, now(), toDateTime(0, 'UTC')) CODEC(ZSTD);
+
+ALTER TABLE vslog.incidents MODIFY TTL if(toUnixTimestamp(kept_from) = 0, toDateTime(time_ns, 'UTC'), kept_from) + toIntervalSecond(7776000);
+
+ALTER TABLE vslog.connections_open ADD COLUMN IF NOT EXISTS kept_from DateTime('UTC') DEFAULT if(abs(toUnixTimestamp64Nano(seen) - toUnixTimestamp64Nano(now64(9))) > 86400000000000, now(), toDateTime(0, 'UTC')) CODEC(ZSTD);
+
+ALTER TABLE vslog.connections_open MODIFY TTL if(toUnixTimestamp(kept_from) = 0, toDateTime(seen, 'UTC'), kept_from) + toIntervalSecond(7776000) DELETE WHERE begun = 0;
+
+ALTER TABLE vslog.rs_minute ADD COLUMN IF NOT EXISTS kept_from DateTime('UTC') DEFAULT if(abs(toInt64(toUnixTimestamp(minute)) * 1000000000 - toUnixTimestamp64Nano(now64(9))) > 86400000000000, now(), toDateTime(0, 'UTC')) CODEC(ZSTD);
+
+ALTER TABLE vslog.rs_minute MODIFY TTL if(toUnixTimestamp(kept_from) = 0, toDateTime(minute, 'UTC'), kept_from) + toIntervalSecond(63072000);
+
+ALTER TABLE vslog.control_events ADD COLUMN IF NOT EXISTS kept_from DateTime('UTC') DEFAULT if(abs(toUnixTimestamp64Nano(time_ns) - toUnixTimestamp64Nano(now64(9))) > 86400000000000, now(), toDateTime(0, 'UTC')) CODEC(ZSTD);
+
+ALTER TABLE vslog.control_events MODIFY TTL if(toUnixTimestamp(kept_from) = 0, toDateTime(time_ns, 'UTC'), kept_from) + toIntervalSecond(315360000);
+
 CREATE TABLE IF NOT EXISTS vslog.conn_kafka (`kind` Enum8('unspecified' = 0, 'create' = 1, 'expire' = 2, 'nodest_drop' = 3, 'sched_fail' = 4, 'state' = 5, 'snapshot' = 6, 'erased' = 7), `time_ns` UInt64, `sequence` UInt64, `conn_id` UInt64, `protocol` UInt32, `family` UInt32, `client_addr` IPv6, `client_port` UInt32, `virtual_addr` IPv6, `virtual_port` UInt32, `real_addr` IPv6, `real_port` UInt32, `fwmark` UInt32, `forward` Enum8('masq' = 0, 'local' = 1, 'tunnel' = 2, 'direct' = 3, 'bypass' = 4), `flags` UInt32, `state` UInt32, `is_template` Bool, `template_id` UInt64, `weight` Int32, `duration_ns` UInt64, `packets_in` UInt64, `bytes_in` UInt64, `packets_out` UInt64, `bytes_out` UInt64, `reason` Enum8('none' = 0, 'timeout' = 1, 'expire_now' = 2, 'nodest' = 3, 'flushed' = 4, 'drop_entry' = 5, 'service_removed' = 6, 'module_unload' = 7, 'template_quiesced' = 8, 'one_packet' = 9, 'missed' = 10, 'unknown' = 11, 'capture_stopped' = 12), `scheduled_by` Enum8('unknown' = 0, 'scheduler' = 1, 'persistence' = 2, 'sync' = 3, 'bypass' = 4), `quiesced` Bool, `drop_packets` UInt64, `drop_bytes` UInt64, `drop_first_ns` UInt64, `drop_last_ns` UInt64, `timeout_ms` UInt32, `netns` UInt32, `zone` UInt32, `mark` UInt32, `labels` String, `created_ns` UInt64) ENGINE = Kafka SETTINGS kafka_broker_list = 'kafka:9092', kafka_topic_list = 'vslog.conn.v1', kafka_group_name = 'vslog-clickhouse', kafka_format = 'Protobuf', kafka_skip_broken_messages = 0, format_schema_source = 'string', format_schema = 'syntax = "proto3";
 message EventKind {
   enum Value {
@@ -1389,7 +1585,7 @@ message ConnEvent {
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS vslog.conn_kafka_feed TO vslog.conn_events AS SELECT _headers.value[indexOf(_headers.name, 'node')] AS node, _headers.value[indexOf(_headers.name, 'epoch')] AS epoch, k.`kind` AS `kind`, fromUnixTimestamp64Nano(toInt64(k.`time_ns`), 'UTC') AS `time_ns`, k.`sequence` AS `sequence`, k.`conn_id` AS `conn_id`, k.`protocol` AS `protocol`, k.`family` AS `family`, k.`client_addr` AS `client_addr`, k.`client_port` AS `client_port`, k.`virtual_addr` AS `virtual_addr`, k.`virtual_port` AS `virtual_port`, k.`real_addr` AS `real_addr`, k.`real_port` AS `real_port`, k.`fwmark` AS `fwmark`, k.`forward` AS `forward`, k.`flags` AS `flags`, k.`state` AS `state`, k.`is_template` AS `is_template`, k.`template_id` AS `template_id`, k.`weight` AS `weight`, k.`duration_ns` AS `duration_ns`, k.`packets_in` AS `packets_in`, k.`bytes_in` AS `bytes_in`, k.`packets_out` AS `packets_out`, k.`bytes_out` AS `bytes_out`, k.`reason` AS `reason`, k.`scheduled_by` AS `scheduled_by`, k.`quiesced` AS `quiesced`, k.`drop_packets` AS `drop_packets`, k.`drop_bytes` AS `drop_bytes`, fromUnixTimestamp64Nano(toInt64(k.`drop_first_ns`), 'UTC') AS `drop_first_ns`, fromUnixTimestamp64Nano(toInt64(k.`drop_last_ns`), 'UTC') AS `drop_last_ns`, k.`timeout_ms` AS `timeout_ms`, k.`netns` AS `netns`, k.`zone` AS `zone`, k.`mark` AS `mark`, reinterpretAsUInt128(k.`labels`) AS `labels`, if(k.`created_ns` = 0, toInt64(-9223372036854775808), toInt64(k.`created_ns`) - toInt64(k.`time_ns`) + toInt64(k.`duration_ns`)) AS `created_skew` FROM vslog.conn_kafka AS k;
 
-CREATE TABLE IF NOT EXISTS vslog.control_kafka (`kind` Enum8('unspecified' = 0, 'service_added' = 1, 'service_changed' = 2, 'service_removed' = 3, 'real_added' = 4, 'real_changed' = 5, 'real_removed' = 6, 'overload_on' = 7, 'overload_off' = 8, 'knob_changed' = 9, 'capture_started' = 10, 'capture_stopped' = 11, 'loss' = 12, 'clock_step' = 13, 'service_snapshot' = 14, 'real_snapshot' = 15, 'subscriber_added' = 16, 'subscriber_removed' = 17, 'erase_ordered' = 18, 'erased' = 19), `time_ns` UInt64, `sequence` UInt64, `protocol` UInt32, `family` UInt32, `virtual_addr` IPv6, `virtual_port` UInt32, `fwmark` UInt32, `real_addr` IPv6, `real_port` UInt32, `name` String, `old_value` String, `new_value` String, `uid` UInt32, `login_uid` UInt32, `pid` UInt32, `command` String, `through` Enum8('unknown' = 0, 'netlink' = 1, 'sockopt' = 2, 'sysctl' = 3, 'vslog' = 4, 'kernel' = 5), `where` Enum8('none' = 0, 'ring' = 1, 'journal' = 2, 'spool' = 3, 'source' = 4, 'conn_map' = 5, 'malformed' = 6, 'sink' = 7, 'summarised' = 8), `lost` UInt64, `first_ns` UInt64, `last_ns` UInt64, `detail` String, `netns` UInt32, `fresh` Bool, `boot_id` String, `parent_pid` UInt32, `parent_command` String, `loss_id` String, `lost_unknown` Bool) ENGINE = Kafka SETTINGS kafka_broker_list = 'kafka:9092', kafka_topic_list = 'vslog.control.v1', kafka_group_name = 'vslog-clickhouse', kafka_format = 'Protobuf', kafka_skip_broken_messages = 0, format_schema_source = 'string', format_schema = 'syntax = "proto3";
+CREATE TABLE IF NOT EXISTS vslog.control_kafka (`kind` Enum8('unspecified' = 0, 'service_added' = 1, 'service_changed' = 2, 'service_removed' = 3, 'real_added' = 4, 'real_changed' = 5, 'real_removed' = 6, 'overload_on' = 7, 'overload_off' = 8, 'knob_changed' = 9, 'capture_started' = 10, 'capture_stopped' = 11, 'loss' = 12, 'clock_step' = 13, 'service_snapshot' = 14, 'real_snapshot' = 15, 'subscriber_added' = 16, 'subscriber_removed' = 17, 'erase_ordered' = 18, 'erased' = 19, 'clock' = 20), `time_ns` UInt64, `sequence` UInt64, `protocol` UInt32, `family` UInt32, `virtual_addr` IPv6, `virtual_port` UInt32, `fwmark` UInt32, `real_addr` IPv6, `real_port` UInt32, `name` String, `old_value` String, `new_value` String, `uid` UInt32, `login_uid` UInt32, `pid` UInt32, `command` String, `through` Enum8('unknown' = 0, 'netlink' = 1, 'sockopt' = 2, 'sysctl' = 3, 'vslog' = 4, 'kernel' = 5), `where` Enum8('none' = 0, 'ring' = 1, 'journal' = 2, 'spool' = 3, 'source' = 4, 'conn_map' = 5, 'malformed' = 6, 'sink' = 7, 'summarised' = 8), `lost` UInt64, `first_ns` UInt64, `last_ns` UInt64, `detail` String, `netns` UInt32, `fresh` Bool, `boot_id` String, `parent_pid` UInt32, `parent_command` String, `loss_id` String, `lost_unknown` Bool) ENGINE = Kafka SETTINGS kafka_broker_list = 'kafka:9092', kafka_topic_list = 'vslog.control.v1', kafka_group_name = 'vslog-clickhouse', kafka_format = 'Protobuf', kafka_skip_broken_messages = 0, format_schema_source = 'string', format_schema = 'syntax = "proto3";
 message ControlKind {
   enum Value {
     unspecified = 0;
@@ -1412,6 +1608,7 @@ message ControlKind {
     subscriber_removed = 17;
     erase_ordered = 18;
     erased = 19;
+    clock = 20;
   }
 }
 message Through {

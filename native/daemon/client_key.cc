@@ -9,12 +9,13 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
 #include <sstream>
 #include <stdexcept>
 #include <string_view>
 #include <utility>
+#include <vector>
 
+#include "wire/kept_file.h"
 #include "wire/unique_fd.h"
 
 namespace vslog {
@@ -103,10 +104,9 @@ std::string KeyRing::resume(Earlier earlier) {
     held_.push_back({key, first});
     first = UINT64_MAX;
   };
-  std::ifstream in(earlier_.state);
-  std::string line;
-  const bool ours = std::getline(in, line) && line == earlier_.boot_id;
-  while (ours && std::getline(in, line)) {
+  const KeptLines kept_lines = earlier_.state.empty() ? KeptLines{} : read_kept(earlier_.state, earlier_.boot_id);
+  if (!kept_lines.trouble.empty()) earlier_.say(kept_lines.trouble + ": connections that began under an earlier key have another hash from here on.");
+  for (const std::string& line : kept_lines.lines) {
     std::istringstream words(line);
     std::uint64_t begins = 0;
     if (!(words >> last >> begins)) break;
@@ -134,17 +134,13 @@ std::string KeyRing::resume(Earlier earlier) {
   return last;
 }
 
-// One line a key: its id, and the first conn_id that it holds for. The first line is the boot: connections of another one are gone.
+// One line a key: its id, and the first conn_id that it holds for. Connections of another boot are gone.
 void KeyRing::save() const {
   if (earlier_.state.empty()) return;
-  const std::string next = earlier_.state + ".next";
-  {
-    std::ofstream out(next, std::ios::trunc);
-    out << earlier_.boot_id << '\n';
-    for (const Held& held : held_) out << held.key.id << ' ' << held.first << '\n';
-    if (!out.flush()) return;  // a restart then takes the key of the file for all
-  }
-  [[maybe_unused]] const int kept = std::rename(next.c_str(), earlier_.state.c_str());
+  std::vector<std::string> lines;
+  for (const Held& held : held_) lines.push_back(held.key.id + " " + std::to_string(held.first));
+  const std::string trouble = write_kept(earlier_.state, earlier_.boot_id, lines);
+  if (!trouble.empty()) earlier_.say(trouble + ": after a restart of the capture, connections that are open now may have another hash.");
 }
 
 }  // namespace vslog

@@ -17,7 +17,7 @@ struct ConfigKey {
 };
 
 // clang-format off
-inline constexpr std::array<ConfigKey, 111> kConfigKeys{{
+inline constexpr std::array<ConfigKey, 114> kConfigKeys{{
     {"capture.source", "source", ConfigType::text},
     {"capture.socket", "socket", ConfigType::text},
     {"capture.socket_group", "socket-group", ConfigType::text},
@@ -25,6 +25,8 @@ inline constexpr std::array<ConfigKey, 111> kConfigKeys{{
     {"capture.admin_group", "admin-group", ConfigType::text},
     {"capture.journal", "journal", ConfigType::text},
     {"capture.journal_size", "journal-size", ConfigType::bytes},
+    {"capture.journal_fsync", "journal-fsync", ConfigType::text},
+    {"capture.journal_fsync_interval", "journal-fsync-interval", ConfigType::duration},
     {"capture.when_full", "when-full", ConfigType::text},
     {"capture.subscriber_timeout", "subscriber-timeout", ConfigType::duration},
     {"capture.max_memory", "max-memory", ConfigType::bytes},
@@ -90,6 +92,7 @@ inline constexpr std::array<ConfigKey, 111> kConfigKeys{{
     {"store.keep_connections", "", ConfigType::duration},
     {"store.keep_minutes", "", ConfigType::duration},
     {"store.keep_control", "", ConfigType::duration},
+    {"store.keep_free", "", ConfigType::text},
     {"clickhouse.url", "", ConfigType::text},
     {"clickhouse.user", "", ConfigType::text},
     {"clickhouse.password_file", "", ConfigType::text},

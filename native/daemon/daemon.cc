@@ -76,6 +76,7 @@ Daemon::Daemon(const DaemonOptions& options)
       boot_id_(read_line("/proc/sys/kernel/random/boot_id")),
       started_ns_(clock_ns(CLOCK_REALTIME)),
       journal_({options.journal, options.journal_size, boot_id_, started_ns_ / 1'000'000}),
+      sync_(journal_.fd(), options.journal_fsync, options.journal_fsync_interval_ms),
       mark_(journal_.mark()),
       batch_(node_, journal_.epoch(), journal_.next_sequence(), journal_.capacity() / kBatchesInJournal),
       source_(make_source(options.source)),
@@ -163,29 +164,6 @@ ControlRecord Daemon::own_record(ControlKind kind) const {
   return c;
 }
 
-void Daemon::start_source() {
-  source_->start(mark_.cursor);
-  mark_.cursor = source_->cursor();
-  if (source_->fresh()) {
-    // Its counters began anew; the journal's did not.
-    const std::uint64_t of_journal = mark_.reported.at(static_cast<std::size_t>(LossPlace::journal));
-    mark_.reported = {};
-    mark_.reported.at(static_cast<std::size_t>(LossPlace::journal)) = of_journal;
-  }
-  ControlRecord started = own_record(ControlKind::capture_started);
-  started.fresh = source_->fresh();
-  control(started);
-  if (journal_.abandoned() > 0) {
-    ControlRecord lost = own_record(ControlKind::loss);
-    lost.where = LossPlace::journal;
-    lost.lost = journal_.abandoned();
-    lost.detail = journal_.notice();
-    control(lost);
-  }
-  controls_->start();
-  if (!commit(true)) hold();
-}
-
 void Daemon::conn(const ConnRecord& record) {
   if (passing_) {
     if (!policy_.is_plain() && !policy_.admits(record)) return;
@@ -226,14 +204,15 @@ bool Daemon::expire(const ExpireRequest& request, const Author& author, ConnExpi
   return true;
 }
 
-bool Daemon::commit(bool urgent) {
+bool Daemon::commit(bool urgent, bool stopped) {
   if (batch_.empty()) return true;
   const std::vector<FinishedBatch> batches = batch_.finish();
   std::uint64_t bytes = 0;
   for (const FinishedBatch& b : batches) bytes += b.frame.size();
   if (!journal_.has_room(bytes, urgent)) return false;
   const std::uint64_t first = journal_.end();
-  journal_.commit(batches, mark_);
+  journal_.commit(batches, mark_, stopped);
+  sync_.committed();
   events_ += batch_.records();
   batch_.clear(journal_.next_sequence());
   source_->committed(mark_.cursor);
@@ -288,6 +267,7 @@ void Daemon::tick() {
   write_unlogged();
   source_->tick();
   controls_->tick();
+  if (const std::string trouble = sync_.trouble(); !trouble.empty()) log(trouble);
   write_losses();
   if (const std::optional<ControlRecord> summary = policy_.summary()) control(*summary);
   // Short waits are how a busy subscriber sets the pace; a long one is worth a line.
@@ -399,7 +379,7 @@ SourceStatus Daemon::status() {
       if (d.acknowledged < least) slowest = d.name;
       least = std::min(least, d.acknowledged);
     }
-    s.state = "the journal is full: the source waits for subscriber " + slowest + " to acknowledge what follows sequence " + std::to_string(least) +
+    s.state = "the journal is full: the source waits for subscriber " + slowest + " to acknowledge what follows sequence " + std::to_string(journal_.sequence(least)) +
               (traffic_ ? "; what comes meanwhile is counted as lost" : "") + "; start that one, or give it up by `vslog subscriber forget " + slowest + "`";
   }
   return s;

@@ -14,6 +14,7 @@
 #include "source/source.h"
 #include "wire/batch.h"
 #include "wire/journal.h"
+#include "wire/journal_sync.h"
 #include "wire/server.h"
 
 namespace vslog {
@@ -44,10 +45,12 @@ class Daemon final : private EventSink, private LiveConnections {
   void watch_parent();
   static bool parent_gone();
   void start_source();
+  /// What became of the epoch before this one; nothing where that was told, or there was none.
+  void tell_of_previous(ControlRecord& started);
   /// Takes from the source while there is something and room for it. Returns true when there may be more at once.
   bool drain();
   /// Commits what was gathered. False: there is no room, it is kept.
-  bool commit(bool urgent = false);
+  bool commit(bool urgent = false, bool stopped = false);
   void hold();
   void resume();
   /// The journal is full, and the source is not to wait any longer: what it brings is counted and let go.
@@ -94,6 +97,7 @@ class Daemon final : private EventSink, private LiveConnections {
   std::string boot_id_;
   std::uint64_t started_ns_;
   Journal journal_;
+  JournalSync sync_;
   JournalMark mark_;
   BatchBuilder batch_;
   std::unique_ptr<Source> source_;

@@ -72,7 +72,7 @@ void Daemon::give_way() {
   const auto slot = std::find_if(all.begin(), all.end(), [&](const Subscriber& s) { return s.name == verdict->name; });
   ControlRecord c = own_record(ControlKind::subscriber_removed);
   c.name = verdict->name;
-  c.lost = journal_.next_sequence() - 1 - slot->acknowledged;
+  c.lost = journal_.next_ordinal() - 1 - slot->acknowledged;
   c.detail = "nothing is kept for " + verdict->name + " any more, as " + verdict->why + "; it had not acknowledged " + std::to_string(c.lost) + " events, of which it gets what is still there when it comes back";
   log(c.detail + ".");
   if (const auto session = exchange_.durable.find(verdict->name); session != exchange_.durable.end()) session->second->drop();

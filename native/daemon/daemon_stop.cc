@@ -97,13 +97,15 @@ void Daemon::write_down_the_end() {
     }
   }
   control(own_record(ControlKind::capture_stopped));
-  if (!commit(true)) log("the journal has no room for the record of this stop.");
+  // In a batch of its own: whoever has that has all of this life.
+  if (!commit(true, true)) log("the journal has no room for the record of this stop.");
   source_->stop(options_.detach_on_exit);
+  sync_.finish();
 }
 
 std::vector<DurableSlot> Daemon::lacking() const {
   std::vector<DurableSlot> all = journal_.durables();
-  const std::uint64_t last = journal_.next_sequence() - 1;
+  const std::uint64_t last = journal_.next_ordinal() - 1;
   std::erase_if(all, [this, last](const DurableSlot& d) {
     const bool expected = std::any_of(options_.expected_subscribers.begin(), options_.expected_subscribers.end(), [&d](const auto& e) { return e.first == d.name; });
     return d.acknowledged >= last || (d.away_since_ns != 0 && !expected);
@@ -114,7 +116,7 @@ std::vector<DurableSlot> Daemon::lacking() const {
 bool Daemon::tell_what_stays() const {
   const std::vector<DurableSlot> left = lacking();
   for (const DurableSlot& d : left) {
-    const std::uint64_t records = journal_.next_sequence() - 1 - d.acknowledged;
+    const std::uint64_t records = journal_.next_ordinal() - 1 - d.acknowledged;
     log(std::to_string(records) + (records == 1 ? " record that subscriber " : " records that subscriber ") + plain_text(d.name, 64) + " has not acknowledged " + (records == 1 ? "stays" : "stay") + " in the journal " + plain_text(options_.journal, 4095) + ": the next start sends " + (records == 1 ? "it." : "them."));
   }
   return !left.empty();

@@ -31,7 +31,10 @@ Watches a balancer and hands out what happens to its connections on a unix socke
                           not ours
   --own-address LIST      source conntrack: addresses and blocks that are ours beside this machine's own, such as the real servers' 10.1.0.0/16
   --journal PATH          the log between source and socket (/run/vslog/capture.journal)
-  --journal-size BYTES    8M to 1T, with K, M or G (64M)
+  --journal-size BYTES    8M to 1T, with K, M or G (64M); what a journal of another size holds goes on
+  --journal-fsync HOW     when a journal on a disk is made durable against a power cut: none; interval: every --journal-fsync-interval; commit: before anything of a
+                          batch is handed out, which is slow; auto (default): interval, and none where the journal is in memory
+  --journal-fsync-interval MS  10 to 60000 (1000)
   --node NAME             this balancer's name in the log (the machine's)
   --linger MS             how long a batch may wait for more events, 0 to 10000 (5); four times as long while no live subscriber watches
   --on-exit keep|detach   keep (default): the kernel side stays and the next start goes on without a gap; detach: it is taken out

@@ -23,7 +23,7 @@ namespace vslog {
 namespace {
 
 enum Option : int {
-  kSource = 256, kSocket, kSocketGroup, kAdminGroup, kCollectorGroup, kMaxMemory, kSubscriberTimeout, kWhenFull, kEvents, kFloodRate, kClientAddress, kClientPrefix, kClientKey, kHiddenSides, kOwnAddress, kJournal, kJournalSize, kNode, kRingSize, kMaxConns, kPinDir, kAllNetns, kNodestInterval, kLinger, kOnExit, kStallTimeout, kDetach, kCheck, kWithParent, kConfig, kEnv, kOptionsFd, kConfine, kGiveSubscriber, kExpectSubscriber,
+  kSource = 256, kSocket, kSocketGroup, kAdminGroup, kCollectorGroup, kMaxMemory, kSubscriberTimeout, kWhenFull, kEvents, kFloodRate, kClientAddress, kClientPrefix, kClientKey, kHiddenSides, kOwnAddress, kJournal, kJournalSize, kJournalFsync, kJournalFsyncInterval, kNode, kRingSize, kMaxConns, kPinDir, kAllNetns, kNodestInterval, kLinger, kOnExit, kStallTimeout, kDetach, kCheck, kWithParent, kConfig, kEnv, kOptionsFd, kConfine, kGiveSubscriber, kExpectSubscriber,
   kConntrackEvents, kConntrackProtocol, kConntrackAddress, kConntrackDelivery, kConntrackBuffer, kConntrackQueue, kConntrackResync, kConntrackReliable,
   kService, kScheduler, kPersistent, kNetmask, kOnePacket, kReal, kKnob, kEngineMaxConns, kLoad, kLoadRate, kLoadConnections, kLoadClients, kLoadConcurrent, kLoadUdpPercent, kLoadSeed, kPcap, kScriptedEvents, kScriptedRate, kScriptedSeed, kScriptedStart, kHelp, kVersion,
 };
@@ -48,6 +48,8 @@ constexpr option kOptions[] = {
     {"own-address", required_argument, nullptr, kOwnAddress},
     {"journal", required_argument, nullptr, kJournal},
     {"journal-size", required_argument, nullptr, kJournalSize},
+    {"journal-fsync", required_argument, nullptr, kJournalFsync},
+    {"journal-fsync-interval", required_argument, nullptr, kJournalFsyncInterval},
     {"node", required_argument, nullptr, kNode},
     {"ring-size", required_argument, nullptr, kRingSize},
     {"max-conns", required_argument, nullptr, kMaxConns},
@@ -193,6 +195,11 @@ bool take(int c, const char* name, const std::string& value, const std::string& 
       break;
     case kJournal: o.journal = text(name, value, 4095); break;
     case kJournalSize: o.journal_size = number(name, value, 8 << 20, 1ULL << 40, true); break;
+    case kJournalFsync:
+      if (value != "auto" && value != "none" && value != "interval" && value != "commit") bad(name, value, "auto, none, interval or commit");
+      o.journal_fsync = value == "auto" ? JournalFsync::automatic : value == "none" ? JournalFsync::none : value == "interval" ? JournalFsync::interval : JournalFsync::commit;
+      break;
+    case kJournalFsyncInterval: o.journal_fsync_interval_ms = static_cast<std::uint32_t>(number(name, value, 10, 60'000)); break;
     case kNode: o.node = text(name, value, 255); break;
     case kRingSize:
       o.source.ipvs.ring_bytes = number(name, value, 64 << 10, 1 << 30, true);

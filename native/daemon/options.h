@@ -12,6 +12,7 @@
 
 #include "daemon/event_policy.h"
 #include "source/registry.h"
+#include "wire/journal_sync.h"
 
 namespace vslog {
 
@@ -35,6 +36,8 @@ struct DaemonOptions {
   WhenFull when_full = WhenFull::automatic;
   std::string journal = "/run/vslog/capture.journal";
   std::uint64_t journal_size = 64 << 20;
+  JournalFsync journal_fsync = JournalFsync::automatic;
+  std::uint32_t journal_fsync_interval_ms = 1000;
   std::string node;  ///< empty: the machine's name
   std::uint32_t linger_ms = 5;
   bool detach_on_exit = false;

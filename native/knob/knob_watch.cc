@@ -2,10 +2,11 @@
 
 #include <cstdio>
 #include <cstring>
-#include <fstream>
 #include <utility>
+#include <vector>
 
 #include "event/clock.h"
+#include "wire/kept_file.h"
 
 namespace vslog {
 namespace {
@@ -143,13 +144,12 @@ void KnobWatch::tell(const Knob& knob, const std::string& before, const std::str
   tell_(record);
 }
 
-// One line a knob: its name, a tab, its value. The first line is the boot: another one's values mean nothing.
+// One line a knob: its name, a tab, its value.
 void KnobWatch::load() {
   if (options_.state_path.empty()) return;
-  std::ifstream in(options_.state_path);
-  std::string line;
-  if (!std::getline(in, line) || line != options_.boot_id) return;
-  while (std::getline(in, line)) {
+  const KeptLines kept = read_kept(options_.state_path, options_.boot_id);
+  if (!kept.trouble.empty()) std::fprintf(stderr, "vslog-capture: %s: what was changed of the kernel's knobs while no capture ran is not known.\n", kept.trouble.c_str());
+  for (const std::string& line : kept.lines) {
     const std::size_t tab = line.find('\t');
     const Knob* const knob = tab == std::string::npos ? nullptr : find_knob(line.substr(0, tab));
     if (knob != nullptr) known_[knob] = {line.substr(tab + 1), line.substr(tab + 1)};
@@ -158,14 +158,13 @@ void KnobWatch::load() {
 
 void KnobWatch::save() {
   if (!dirty_ || options_.state_path.empty()) return;
-  const std::string next = options_.state_path + ".next";
-  {
-    std::ofstream out(next, std::ios::trunc);
-    out << options_.boot_id << '\n';
-    for (const auto& [knob, known] : known_) out << knob->name << '\t' << known.value << '\n';
-    if (!out.flush()) return;  // tried again with the next change
-  }
-  if (std::rename(next.c_str(), options_.state_path.c_str()) == 0) dirty_ = false;
+  std::vector<std::string> lines;
+  for (const auto& [knob, known] : known_) lines.push_back(std::string(knob->name) + '\t' + known.value);
+  const std::string trouble = write_kept(options_.state_path, options_.boot_id, lines);
+  // Tried again with the next look; said once.
+  if (!trouble.empty() && trouble != trouble_) std::fprintf(stderr, "vslog-capture: %s: a change of a knob while no capture runs may then not be told.\n", trouble.c_str());
+  trouble_ = trouble;
+  dirty_ = !trouble.empty();
 }
 
 }  // namespace vslog

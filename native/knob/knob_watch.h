@@ -64,6 +64,7 @@ class KnobWatch {
   Tell tell_;
   std::map<const Knob*, Known> known_;
   bool dirty_ = false;
+  std::string trouble_;  // of the last save(), which was said
 };
 
 }  // namespace vslog

@@ -228,7 +228,7 @@ void Session::source_status(const FrameHeader& header) {
   const std::uint64_t now = clock_ns(CLOCK_BOOTTIME);
   for (const DurableSlot& d : exchange_.journal.durables()) {
     const bool connected = exchange_.durable.contains(d.name);
-    s.durable.push_back({d.name, d.acknowledged, connected, d.owner, connected || d.away_since_ns == 0 ? 0 : now - std::min(now, d.away_since_ns)});
+    s.durable.push_back({d.name, exchange_.journal.sequence(d.acknowledged), connected, d.owner, connected || d.away_since_ns == 0 ? 0 : now - std::min(now, d.away_since_ns)});
   }
   s.session_bytes = users_.bytes();
   s.live = exchange_.live;

@@ -78,9 +78,10 @@ void Session::subscribe_durable(const FrameHeader& header, const Subscribe& m) {
   const auto known = std::find_if(all.begin(), all.end(), [&m](const DurableSlot& d) { return d.name == m.name; });
   if (known != all.end() && refuse_unless_owner(header, *known, false)) return;
   if (exchange_.durable.contains(m.name)) return error(header, EBUSY, "a session is subscribed as " + m.name + " already.", "name");
-  const std::uint64_t has = m.epoch == journal.epoch() ? m.after_sequence : 0;
-  if (has >= journal.next_sequence()) {
-    return error(header, EINVAL, "after_sequence is " + std::to_string(has) + ", but the log ends at " + std::to_string(journal.next_sequence() - 1) + ".", "after_sequence");
+  // Of an epoch that is not known it has nothing that is here.
+  const std::uint64_t has = journal.ordinal(m.epoch, m.after_sequence).value_or(0);
+  if (m.epoch == journal.epoch() && m.after_sequence >= journal.next_sequence()) {
+    return error(header, EINVAL, "after_sequence is " + std::to_string(m.after_sequence) + ", but the log ends at " + std::to_string(journal.next_sequence() - 1) + ".", "after_sequence");
   }
   if (known == all.end() && peer_.uid != 0 && peer_.uid != geteuid()) {
     const auto own = static_cast<std::size_t>(std::count_if(all.begin(), all.end(), [this](const DurableSlot& d) { return d.owner == peer_.uid; }));
@@ -101,9 +102,11 @@ void Session::subscribe_durable(const FrameHeader& header, const Subscribe& m) {
   const KeptBatch* next = journal.after(has);
   position_ = frame_begin_ = frame_end_ = next != nullptr ? next->position : journal.end();
   Subscribed reply;
-  reply.epoch = journal.epoch();
+  // An earlier epoch's come first.
+  reply.epoch = next != nullptr ? journal.epoch_of(*next) : journal.epoch();
   reply.first_sequence = next != nullptr ? next->first_sequence : journal.next_sequence();
-  reply.skipped = reply.first_sequence > has + 1 ? reply.first_sequence - has - 1 : 0;
+  const std::uint64_t expected = m.epoch == reply.epoch ? m.after_sequence + 1 : 1;
+  reply.skipped = reply.first_sequence > expected ? reply.first_sequence - expected : 0;
   // Where others were still subscribed, what was let go is not known by its times.
   if (reply.skipped > 0 && journal.overwritten() >= reply.skipped) {
     reply.skipped_first_ns = journal.overwritten_first_ns();
@@ -133,11 +136,12 @@ void Session::subscribe_live(const FrameHeader& header, const Subscribe& m) {
 void Session::acknowledge(const FrameHeader& header, std::string_view payload) {
   const Acknowledge m = decode<Acknowledge>(payload);
   if (durable_ < 0) return error(header, EINVAL, "only a durable subscription can acknowledge.");
-  if (m.epoch != exchange_.journal.epoch()) return error(header, EINVAL, "the epoch is " + exchange_.journal.epoch() + ", not " + m.epoch + ".", "epoch");
-  if (m.sequence >= first_unsent()) {
+  const std::optional<std::uint64_t> ordinal = exchange_.journal.ordinal(m.epoch, m.sequence);
+  if (!ordinal) return error(header, EINVAL, "the epoch is " + exchange_.journal.epoch() + ", not " + m.epoch + ".", "epoch");
+  if (*ordinal >= first_unsent()) {
     return error(header, EINVAL, "sequence " + std::to_string(m.sequence) + " was not sent yet.", "sequence");
   }
-  exchange_.journal.acknowledge(durable_, m.sequence);
+  exchange_.journal.acknowledge(durable_, *ordinal);
   if ((header.flags & frame_flag::ack) != 0) error(header, 0, "");
 }
 
@@ -161,7 +165,7 @@ void Session::forget(const FrameHeader& header, std::string_view payload) {
     durable_ = -1;
     exchange_.durable.erase(used);
   }
-  const std::uint64_t owed = journal.next_sequence() - 1 - known->acknowledged;
+  const std::uint64_t owed = journal.next_ordinal() - 1 - known->acknowledged;
   journal.forget(m.name);
   tell(ControlKind::subscriber_removed, m.name, owed, "nothing is kept for " + m.name + " any more; it had not acknowledged " + std::to_string(owed) + " events");
   error(header, 0, "");
@@ -180,10 +184,10 @@ void Session::drop() {
   dead_ = true;
 }
 
-/// Sequence of the first record that is not wholly with the socket.
+/// Ordinal of the first record that is not wholly with the socket.
 std::uint64_t Session::first_unsent() const {
   const KeptBatch* batch = exchange_.journal.at(position_ == frame_end_ ? position_ : frame_begin_);
-  return batch != nullptr ? batch->first_sequence : exchange_.journal.next_sequence();
+  return batch != nullptr ? batch->ordinal : exchange_.journal.next_ordinal();
 }
 
 void Session::published(const KeptBatch& kept) {

@@ -59,6 +59,7 @@ export class ApiClient {
     if (request.fromSeconds !== undefined) query.set('from', String(request.fromSeconds));
     if (request.toSeconds !== undefined) query.set('to', String(request.toSeconds));
     if (request.refused === true) query.set('refused', '1');
+    if (request.replace === true) query.set('replace', '1');
     return this.reported(`/v1/replay?${query}`, onProgress, 'had brought everything', signal);
   }
 

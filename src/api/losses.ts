@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { LOSS_IDENTITY } from '../report/sql.js';
 import { loadIndex } from '../spool/catalog.js';
 import { bodyName, indexName, listSegments, QUARANTINE } from '../spool/layout.js';
+import { lossTotals } from '../spool/loss-ledger.js';
 import { nextEvent } from '../wire/batch.js';
 import { toBigInt, v1 } from '../wire/proto.js';
 import { count } from './json.js';
@@ -55,8 +56,45 @@ export async function lossesInStore(store: SqlStore, sinceMs: number | undefined
   );
 }
 
-/** The loss records in a spool's control segments. For when there is no store to ask. */
+/**
+ * The loss records in a spool's control segments, and what the spool ever told whose records every sink has and that were removed since. For when there is no store to ask. What was
+ * removed is older than what is here.
+ */
 export async function lossesInSpool(directory: string, sinceMs: number | undefined): Promise<Losses> {
+  // Before the records: what is told meanwhile is in them.
+  const totals = await lossTotals(directory);
+  const losses = await recordedInSpool(directory, sinceMs);
+  const removed = totals.flatMap(({ where, lost, unknown }) => {
+    const here = [...losses.judged, ...losses.before].filter((one) => one.where === where);
+    const more = Number(lost) - here.reduce((sum, one) => sum + one.lost, 0);
+    const moreUnknown = unknown && !here.some((one) => one.unknown === true);
+    return more > 0 || moreUnknown ? [{ where, lost: Math.max(0, more), records: 0, ...(moreUnknown ? { unknown: true } : {}) }] : [];
+  });
+  if (removed.length === 0) return losses;
+  const isOld = sinceMs !== undefined && (await oldestMs(directory)) < sinceMs;
+  return { ...losses, [isOld ? 'before' : 'judged']: added(isOld ? losses.before : losses.judged, removed) };
+}
+
+/** When the oldest segment was sealed, ms since 1970; infinite: there is none. */
+async function oldestMs(directory: string): Promise<number> {
+  const [oldest] = await listSegments(directory);
+  if (oldest === undefined) return Number.POSITIVE_INFINITY;
+  return stat(join(directory, indexName(oldest.id, oldest.record))).then(
+    ({ mtimeMs }) => mtimeMs,
+    () => Number.POSITIVE_INFINITY,
+  );
+}
+
+function added(losses: readonly RecordedLoss[], more: readonly RecordedLoss[]): RecordedLoss[] {
+  const places = new Map(losses.map((one) => [one.where, one]));
+  for (const one of more) {
+    const here = places.get(one.where);
+    places.set(one.where, { ...here, ...one, lost: one.lost + (here?.lost ?? 0), records: here?.records ?? 0 });
+  }
+  return [...places.values()];
+}
+
+async function recordedInSpool(directory: string, sinceMs: number | undefined): Promise<Losses> {
   const found = new Map<string, Found>();
   for (const files of await listSegments(directory)) {
     const { id, record } = files;

@@ -42,6 +42,8 @@ export interface ApiOptions {
   /** Folder of the orders to erase somebody. */
   readonly eraseDirectory?: string;
   readonly store: SqlStore | undefined;
+  /** The believed time, ms since 1970. Default: the wall clock. */
+  readonly now?: () => number;
   /** A link that opens the console once, for so many seconds; undefined: there is none to open. */
   readonly consoleLink?: ((seconds: number) => ConsoleLink | undefined) | undefined;
   readonly about: StatusAbout;
@@ -180,6 +182,7 @@ export class ApiServer {
         spoolDirectory,
         eraseDirectory,
         store,
+        now: this.options.now,
         mark: () => collector.mark(),
         sinks: async () => collector.comparable(),
         waitMs: (secondsOf(query, 'wait') ?? 0) * 1000,
@@ -190,9 +193,14 @@ export class ApiServer {
     );
   }
 
-  /** `sink`, and `from` and `to` in seconds since 1970, or `refused`. Ends when the client goes away. */
+  /** `sink`, and `from` and `to` in seconds since 1970, or `refused`; `replace`. Ends when the client goes away. */
   private async replay(query: URLSearchParams, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const wanted = { fromSeconds: secondsOf(query, 'from'), toSeconds: secondsOf(query, 'to'), refused: query.has('refused') };
+    const wanted = {
+      fromSeconds: secondsOf(query, 'from'),
+      toSeconds: secondsOf(query, 'to'),
+      refused: query.has('refused'),
+      replace: query.has('replace'),
+    };
     const gone = new AbortController();
     request.socket.once('close', () => gone.abort());
     const signal = AbortSignal.any([gone.signal, this.stopping.signal]);

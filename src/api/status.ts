@@ -1,5 +1,8 @@
-import type { CollectorStatus } from '../collector/collector.js';
+import { BelievedClock } from '../clock/believed-clock.js';
+import { ACCEPT_ADVICE, aheadText } from '../collector/clock-record.js';
+import type { ClockStatus, CollectorStatus } from '../collector/collector.js';
 import { type LackReport, lackReport } from '../sink/lack.js';
+import { durationText } from '../text/format.js';
 import { timeOf, timeOfNs } from '../text/rfc3339.js';
 import type { SourceStatus } from '../wire/client.js';
 import { toBigInt } from '../wire/proto.js';
@@ -47,10 +50,27 @@ export interface MetricsAccount {
   readonly servers: { readonly own: number; readonly other: number };
 }
 
+/** The embedded store on its disk. */
+export interface StoreState {
+  /** Room on the disk, and how much of it is to stay free; null: not known. */
+  readonly disk: { readonly free_bytes: number; readonly keep_free_bytes: number } | null;
+  /** What was damaged and set aside, or found to be gone. */
+  readonly set_aside: readonly {
+    /** RFC 3339. */
+    readonly at: string;
+    /** A sentence. */
+    readonly what: string;
+    /** Where it is now; null: there was nothing to move. */
+    readonly place: string | null;
+  }[];
+}
+
 /** What the collector does not know itself. */
 export interface StatusAbout {
   readonly version: string;
-  readonly store: StatusDocument['store'];
+  readonly store: Pick<StatusDocument['store'], 'kind' | 'dir'>;
+  /** How the embedded store is on its disk; undefined: there is none. */
+  readonly storeState?: () => StoreState | undefined;
   readonly metrics?: () => MetricsAccount | undefined;
 }
 
@@ -125,7 +145,18 @@ export interface StatusDocument {
     /** Why its cursor cannot be read, a sentence; null: it can. */
     readonly error: string | null;
   }[];
-  readonly store: { readonly kind: string; readonly dir: string | null };
+  readonly store: { readonly kind: string; readonly dir: string | null } & StoreState;
+  readonly clock: {
+    /** What is too old is removed by it; false: it is more than a day from where it must be. */
+    readonly believed: boolean;
+    /** The time that is believed, and the time that the clock shows, RFC 3339. */
+    readonly time: string;
+    readonly shows: string;
+    /** What is wrong with it, or why what is too old is not removed, a sentence; null: nothing. */
+    readonly problem: string | null;
+    /** Nodes whose events have times more than a day from it, and how far they are ahead, s; negative: behind. */
+    readonly nodes: readonly { readonly node: string; readonly ahead_s: number }[];
+  };
   /** Who has series of their own in /metrics, and how many have not; null: nobody asked for any. */
   readonly metrics: MetricsAccount | null;
   readonly counters: {
@@ -193,10 +224,32 @@ export function statusDocument(status: CollectorStatus, about: StatusAbout): Sta
     idle_sinks: spool.idle.map(({ name, delivered, segments, events, bytes, trouble }) => ({
       ...{ name, delivered_segment: delivered, lag_segments: segments, lag_events: events, lag_bytes: bytes, error: trouble ?? null },
     })),
-    store: about.store,
+    store: { ...about.store, ...(about.storeState?.() ?? { disk: null, set_aside: [] }) },
+    clock: clockOf(status.clock),
     metrics: about.metrics?.() ?? null,
     counters: { ...counters, lost: Number(counters.lost) },
   };
+}
+
+function clockOf({ believedMs, wallMs, doubt, isSet, problem, nodes }: ClockStatus): StatusDocument['clock'] {
+  return {
+    believed: doubt === undefined && isSet,
+    time: timeOf(believedMs),
+    shows: timeOf(wallMs),
+    problem: clockProblem(believedMs, wallMs, doubt, isSet) ?? problem ?? null,
+    nodes: nodes.map(({ node, aheadMs }) => ({ node, ahead_s: Math.round(aheadMs / 1000) })),
+  };
+}
+
+/** What is wrong with a clock, a sentence; undefined: it is believed. */
+export function clockProblem(believedMs: number, wallMs: number, doubt: ClockStatus['doubt'], isSet: boolean): string | undefined {
+  if (!isSet) return `The clock shows ${timeOf(wallMs)}: it was never set. Nothing is removed from the store for its age until it is.`;
+  if (doubt === undefined) return undefined;
+  const left = BelievedClock.probation(doubt.aheadMs) - doubt.steadyMs;
+  const soon = Number.isFinite(left)
+    ? ` After ${durationText(Math.max(0, left) / 1000)} more without another step it is believed by itself.`
+    : '';
+  return `The clock shows ${timeOf(wallMs)}, ${aheadText(doubt.aheadMs)} the time that is believed, ${timeOf(believedMs)}: nothing is removed from the store for its age until it is believed. ${ACCEPT_ADVICE}${soon}`;
 }
 
 function accountOf(status: SourceStatus): CaptureAccount {

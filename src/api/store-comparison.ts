@@ -87,8 +87,14 @@ const UINT64_MAX = '18446744073709551615';
 /**
  * The ledger of a store against its rows, and both against the spool, as far as the store was given that. Rejects when the store cannot be asked.
  * What is delivered between two questions is beyond the cuts, so it makes no difference. Epochs that other collectors deliver have none: they are asked about again.
+ * `nowMs`: the believed time, by which rows expire.
  */
-export async function compareStore(store: SqlStore, dues: readonly Due[], { spoolBefore }: Losses): Promise<StoreReport> {
+export async function compareStore(
+  store: SqlStore,
+  dues: readonly Due[],
+  { spoolBefore }: Losses,
+  nowMs = Date.now(),
+): Promise<StoreReport> {
   const judged = (column: string): string =>
     dues.map(({ node, epoch, cut }) => `NOT (node = ${quote(node)} AND epoch = ${quote(epoch)} AND ${column} > ${cut})`).join(' AND ') ||
     '1';
@@ -96,7 +102,7 @@ export async function compareStore(store: SqlStore, dues: readonly Due[], { spoo
   const cut = `multiIf(${dues.map((one) => `node = ${quote(one.node)} AND epoch = ${quote(one.epoch)}, toUInt64(${one.cut}), `).join('')}1, ${UINT64_MAX}, ${UINT64_MAX})`;
   const text = (expression: string, name: string): string => `toString(${expression}) AS ${name}`;
   const kept = await keptMs(store);
-  const cutoff = (record: RecordName): number => (kept[record] === undefined ? 0 : Math.max(0, Date.now() - kept[record] + DAY));
+  const cutoff = (record: RecordName): number => (kept[record] === undefined ? 0 : Math.max(0, nowMs - kept[record] + DAY));
   let epochs: StoreEpoch[] = [];
   for (let attempt = 0; attempt < 5; attempt++) {
     const ledger = await rows<LedgerRow>(
@@ -106,7 +112,7 @@ export async function compareStore(store: SqlStore, dues: readonly Due[], { spoo
     const before = (record: RecordName): string => `time_ns < fromUnixTimestamp64Milli(${Math.floor(cutoff(record))}, 'UTC')`;
     const events = await rows<EventRow>(
       store,
-      `SELECT node, epoch, record, ${text('count()', 'rows')}, ${RECORDS.map((record) => text(`maxIf(sequence, ${before(record)})`, `old_${record}`)).join(', ')}, ${text('toUnixTimestamp(max(time_ns))', 'newest')} FROM (${EVENTS}) WHERE ${judged('sequence')} GROUP BY node, epoch, record`,
+      `SELECT node, epoch, record, ${text('count()', 'rows')}, ${RECORDS.map((record) => text(`maxIf(sequence, ${before(record)})`, `old_${record}`)).join(', ')}, ${text('intDiv(toUnixTimestamp64Nano(max(time_ns)), 1000000000)', 'newest')} FROM (${EVENTS}) WHERE ${judged('sequence')} GROUP BY node, epoch, record`,
     );
     const counted = new Map<string, { node: string; epoch: string; counts: RecordCount[] }>();
     for (const row of ledger) {

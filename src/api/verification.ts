@@ -4,12 +4,15 @@ import { listSealed } from '../spool/catalog.js';
 import { listSegments } from '../spool/layout.js';
 import type { SpoolMark } from '../spool/mark.js';
 import type { Segment } from '../spool/segment.js';
+import { checkState, type StateReport } from '../spool/state-check.js';
 import { type DamagedSegment, type EpochReport, type SpoolPart, type VerifyReport, verifySpool } from '../spool/verify.js';
 import { sentenceOf } from '../wire/errors.js';
 import { dueOf } from './due.js';
 import { type ErasedReport, erasedReport } from './erased.js';
 import { excusable } from './excused.js';
 import { type Losses, lossesInSpool, lossesInStore, quarantinedBefore, type RecordedLoss } from './losses.js';
+import { type Proof, proofOf } from './proof.js';
+import { type GoneSpan, goneSpans } from './sealed-spans.js';
 import type { SqlStore } from './sql-store.js';
 import { compareStore, type StoreReport } from './store-comparison.js';
 
@@ -45,6 +48,8 @@ export interface Verification {
     readonly chainBreaks: readonly DamagedSegment[];
     readonly epochs: readonly EpochReport[];
   };
+  /** What the spool remembers of itself, against what is there, and against the store. */
+  readonly state: StateReport & { readonly gone: readonly GoneSpan[] };
   /** From the asked time on. */
   readonly losses: readonly RecordedLoss[];
   /** Null: everything is judged. */
@@ -53,6 +58,8 @@ export interface Verification {
   /** Each sink against what the spool still has of what it was given, the store among them. */
   readonly sinks: readonly SinkReport[];
   readonly erased: ErasedReport;
+  /** What all this proves, and what it does not. */
+  readonly proof: Proof;
   /** Events that are in the spool and that the sink furthest behind was not given yet. */
   readonly waiting: number;
   readonly verdict: Verdict;
@@ -76,6 +83,8 @@ export interface VerifyOptions {
   readonly signal?: AbortSignal;
   /** Losses before it are listed and not judged, ms since 1970. */
   readonly sinceMs?: number | undefined;
+  /** The believed time, ms since 1970. Default: the wall clock. */
+  readonly now?: (() => number) | undefined;
   /** Folder of the orders to erase somebody. */
   readonly eraseDirectory?: string | undefined;
 }
@@ -94,7 +103,10 @@ export async function verifyAll(options: VerifyOptions): Promise<Verification> {
   const there = new Set((await listSegments(spoolDirectory)).map(({ id }) => id));
   const toGive = (delivered: number): SpoolPart[] =>
     read.map((part) => (part.id > delivered && !there.has(part.id) ? { ...part, id: 0 } : part));
-  const segments = (await listSealed(spoolDirectory)).filter(({ id }) => mark === undefined || id < mark.next);
+  // What a damaged one held is told above; it cannot be compared.
+  const damaged = new Set(spool.damaged.map(({ id }) => id));
+  const sealed = (await listSealed(spoolDirectory)).filter(({ id }) => !damaged.has(id));
+  const segments = sealed.filter(({ id }) => mark === undefined || id < mark.next);
   let report: StoreReport;
   let losses: Losses;
   if (store === undefined) {
@@ -104,7 +116,7 @@ export async function verifyAll(options: VerifyOptions): Promise<Verification> {
     const delivered = sinks.find(({ sink }) => sink === (store as unknown))?.delivered ?? Number.POSITIVE_INFINITY;
     try {
       losses = await lossesInStore(store, sinceMs);
-      report = await compareStore(store, dueOf(toGive(delivered), delivered), losses);
+      report = await compareStore(store, dueOf(toGive(delivered), delivered), losses, options.now?.());
     } catch (error) {
       report = { checked: false, reason: `The store could not be asked: ${sentenceOf(error)}`, epochs: [], ok: false };
       losses = await lossesInSpool(spoolDirectory, sinceMs);
@@ -117,26 +129,47 @@ export async function verifyAll(options: VerifyOptions): Promise<Verification> {
     read.filter(({ id }) => there.has(id)),
     sinceMs,
   );
+  const state = await stateOf(options, sinks, spool.epochs, report, losses);
   const before = sinceMs === undefined ? null : await beforeOf(spool, losses, sinceMs);
   const waiting = Math.max(0, ...reports.map((one) => one.waiting));
   const right =
     spoolComplete(spool, before) &&
+    state.ok &&
     report.ok &&
     erased.ok &&
     reports.every(({ ok }) => ok) &&
-    losses.judged.every(({ where }) => where === 'sink');
+    losses.judged.every(({ where }) => where === 'sink') &&
+    // What is being erased is on its way; without an order nobody erases.
+    (erased.orders > 0 || reports.every(({ content }) => (content?.erasing ?? 0) === 0));
   const verdict = !right ? 'incomplete' : waiting > 0 || erased.orders > 0 ? 'on_the_way' : 'complete';
   return {
     spool,
+    state,
     losses: losses.judged,
     before,
     store: report,
     sinks: reports,
     erased,
+    proof: proofOf(reports),
     waiting,
     verdict,
     complete: verdict === 'complete',
   };
+}
+
+/** What was sealed and is gone. */
+async function stateOf(
+  { spoolDirectory, store }: VerifyOptions,
+  sinks: readonly SinkToCompare[],
+  epochs: readonly EpochReport[],
+  report: StoreReport,
+  { spoolBefore }: Losses,
+): Promise<Verification['state']> {
+  const delivered = new Map(sinks.map((one) => [one.sink.name, one.delivered]));
+  const { report: state, spans } = await checkState(spoolDirectory, delivered);
+  const lackedTo = sinks.find(({ sink }) => sink === (store as unknown))?.lacks?.last ?? 0;
+  const gone = report.checked ? goneSpans(spans, epochs, report.epochs, lackedTo, spoolBefore) : [];
+  return { ...state, gone, ok: state.ok && gone.every(({ excused }) => excused) };
 }
 
 async function beforeOf(spool: VerifyReport, losses: Losses, since: number): Promise<Before> {
@@ -167,7 +200,7 @@ async function compareSinks(
 ): Promise<SinkReport[]> {
   const comparison = new SinkComparison(segments, parts);
   const reports: SinkReport[] = [];
-  for (const one of wanted) reports.push(await comparison.compare(one, sinceMs));
+  for (const one of wanted) reports.push(await comparison.compare(one, { sinceMs }));
   return reports;
 }
 

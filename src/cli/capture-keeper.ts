@@ -73,7 +73,7 @@ export class CaptureKeeper {
   private async loop(): Promise<void> {
     const { binary, say, advice } = this.options;
     while (!this.abort.signal.aborted) {
-      const started = Date.now();
+      const started = performance.now();
       const { code, signal, last } = await this.runOnce();
       this.handedOver = code === Exit.ok;
       if (this.abort.signal.aborted) return;
@@ -81,7 +81,7 @@ export class CaptureKeeper {
       if (isRefusal(code)) {
         throw new Failure(code ?? Exit.failure, [last || `${binary} ${how}.`, ...(code === Exit.refused ? [advice] : [])].join('\n'));
       }
-      if (Date.now() - started > SETTLED_MS) this.backoff.reset();
+      if (performance.now() - started > SETTLED_MS) this.backoff.reset();
       say(`the capture ${how}; it is started again`);
       await this.backoff.wait(this.abort.signal);
     }

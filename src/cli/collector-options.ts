@@ -1,11 +1,12 @@
+import type { BelievedClock } from '../clock/believed-clock.js';
 import type { CollectorOptions } from '../collector/options.js';
 import type { Values } from '../config/schema.js';
 import type { Sink } from '../sink/sink.js';
 import type { FsyncPolicy } from '../spool/options.js';
 import { eraseDirectory, spoolDirectory } from './open-store.js';
 
-/** A collector as the configuration says. */
-export function collectorOptions(values: Values, version: string, sinks: readonly Sink[]): CollectorOptions {
+/** A collector as the configuration says. `clock`: the one that the sinks have. */
+export function collectorOptions(values: Values, version: string, sinks: readonly Sink[], clock: BelievedClock): CollectorOptions {
   return {
     capture: values['capture.socket'],
     name: values['collector.subscription'],
@@ -26,6 +27,7 @@ export function collectorOptions(values: Values, version: string, sinks: readonl
       segmentAgeMs: values['spool.segment_age'],
     },
     sinks,
+    clock,
   };
 }
 

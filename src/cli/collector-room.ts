@@ -3,7 +3,9 @@ import { closeDataFolder } from '../access/data-folder.js';
 import { isOpenToReaders } from '../access/place.js';
 import type { ConsoleLink } from '../api/console-link.js';
 import { ApiServer } from '../api/server.js';
-import { type StatusAbout, type StatusDocument, statusDocument } from '../api/status.js';
+import { type StatusAbout, type StatusDocument, type StoreState, statusDocument } from '../api/status.js';
+import type { BelievedClock } from '../clock/believed-clock.js';
+import { openClock } from '../clock/open.js';
 import { Collector, type Undelivered } from '../collector/collector.js';
 import type { Config } from '../config/load.js';
 import type { Values } from '../config/schema.js';
@@ -14,6 +16,7 @@ import { readTokenFile } from '../listen/token-file.js';
 import { metricsEndpoint } from '../metrics/endpoint.js';
 import { configuredSinks } from '../sink/registry.js';
 import type { Sink } from '../sink/sink.js';
+import type { EmbeddedStatus } from '../store/index.js';
 import { plural } from '../text/format.js';
 import { collectorOptions } from './collector-options.js';
 import { eraseDirectory, openEmbedded, openStore, type Store, spoolDirectory, storeDirectory } from './open-store.js';
@@ -39,7 +42,7 @@ export class CollectorRoom {
   private constructor(
     config: Pick<Config, 'values' | 'origins'>,
     version: string,
-    { store, endpoint, readers }: Rooms,
+    { store, endpoint, readers, clock }: Rooms,
     sinks: readonly Sink[],
   ) {
     const { values } = config;
@@ -47,7 +50,7 @@ export class CollectorRoom {
     this.readers = readers;
     this.folders = [spoolDirectory(values), storeDirectory(values)];
     const embedded = values['store.kind'] === 'embedded';
-    this.collector = new Collector(collectorOptions(values, version, store === undefined ? sinks : [store, ...sinks]));
+    this.collector = new Collector(collectorOptions(values, version, store === undefined ? sinks : [store, ...sinks], clock));
     const about = { version, store: { kind: values['store.kind'], dir: embedded ? storeDirectory(values) : null } };
     const metrics = metricsEndpoint(config, {
       readers,
@@ -55,13 +58,14 @@ export class CollectorRoom {
       store,
       note: (line) => note(line),
     });
-    this.about = { ...about, metrics: () => metrics?.account() };
+    this.about = { ...about, storeState: () => storeState(store), metrics: () => metrics?.account() };
     this.api = new ApiServer({
       socket: values['collector.api_socket'],
       collector: this.collector,
       spoolDirectory: spoolDirectory(values),
       eraseDirectory: eraseDirectory(values),
       store,
+      now: clock.now,
       consoleLink: (seconds) => this.page?.link(seconds),
       about: this.about,
     });
@@ -72,8 +76,9 @@ export class CollectorRoom {
   /** Nothing is opened before start(). */
   static async make(config: Pick<Config, 'values' | 'origins'>, version: string): Promise<CollectorRoom> {
     const { values } = config;
-    const rooms = await makeRooms(config);
-    const sinks = await configuredSinks(values, { spoolDirectory: spoolDirectory(values), version, note });
+    const clock = await openClock(spoolDirectory(values));
+    const rooms = await makeRooms(config, clock);
+    const sinks = await configuredSinks(values, { spoolDirectory: spoolDirectory(values), version, now: clock.now, note });
     return new CollectorRoom(config, version, rooms, sinks);
   }
 
@@ -132,6 +137,13 @@ function unreachable(socket: string): string[] {
     : [`Members of collector.read_group cannot come to ${socket}: "chmod 711 ${folder}", or choose another place.`];
 }
 
+function storeState(store: Store | undefined): StoreState | undefined {
+  const status = store?.status();
+  if (status === undefined || !('setAside' in status)) return undefined;
+  const { disk, setAside } = status as EmbeddedStatus;
+  return { disk: disk === null ? null : { free_bytes: disk.freeBytes, keep_free_bytes: disk.keepFreeBytes }, set_aside: setAside };
+}
+
 function undeliveredText({ sink, events, away }: Undelivered): string {
   const why = away === undefined ? '' : ` It takes nothing now: ${away}`;
   return `${plural(events, 'event')} for sink ${sink} ${events === 1 ? 'waits' : 'wait'} in the spool; the next start delivers ${events === 1 ? 'it' : 'them'}.${why}`;
@@ -140,15 +152,17 @@ function undeliveredText({ sink, events, away }: Undelivered): string {
 interface Rooms {
   readonly readers: Keyring;
   readonly store: Store | undefined;
+  /** What all of them take for now. */
+  readonly clock: BelievedClock;
   /** Of the embedded store. */
   readonly endpoint: Endpoint | undefined;
 }
 
-async function makeRooms(config: Pick<Config, 'values' | 'origins'>): Promise<Rooms> {
+async function makeRooms(config: Pick<Config, 'values' | 'origins'>, clock: BelievedClock): Promise<Rooms> {
   const { values } = config;
   const readers = new Keyring(readTokenFile('console.token_file', values['console.token_file']));
-  if (values['store.kind'] !== 'embedded') return { readers, store: await openStore(values), endpoint: undefined };
-  const store = await openEmbedded(values);
+  if (values['store.kind'] !== 'embedded') return { readers, clock, store: await openStore(values, clock.now), endpoint: undefined };
+  const store = await openEmbedded(values, clock.now, (line) => note(`Store: ${line}`));
   const { clickHouseEndpoint } = await import('../clickhouse-http/endpoint.js');
-  return { readers, store, endpoint: clickHouseEndpoint(config, readers, store) };
+  return { readers, clock, store, endpoint: clickHouseEndpoint(config, readers, store) };
 }

@@ -92,6 +92,11 @@ export const commands: readonly CommandEntry[] = [
     load: async (version) => (await import('./doctor.js')).doctorCommand(version),
   },
   {
+    name: 'clock',
+    description: "The collector's clock, by which the store removes what is too old: show it, accept it.",
+    load: async () => (await import('./clock.js')).clockCommand(),
+  },
+  {
     name: 'config',
     description: 'Check, show and explain the configuration.',
     load: async () => (await import('./config.js')).configCommand(),

@@ -8,12 +8,15 @@ import { openSentence } from '../config/listen-open.js';
 import type { Values } from '../config/schema.js';
 import { bytesText } from '../text/format.js';
 import { CaptureClient } from '../wire/client.js';
+import { clockFindings, clocksOf } from './doctor-clock.js';
 import { conntrackFindings, readSwitch } from './doctor-conntrack.js';
+import { storeFindings } from './doctor-store.js';
 import { Exit } from './exit-codes.js';
 import { Failure, sentence } from './failure.js';
 import { type Finding, fail, ok, warn } from './finding.js';
 import { type AnswerOptions, addAnswerOptions, writeArray } from './json-output.js';
 import { captureBinary, checkCapture } from './native.js';
+import { storeDirectory } from './open-store.js';
 import { addConfigOptions, configOf } from './options.js';
 import { colour, write } from './output.js';
 
@@ -52,7 +55,9 @@ export function doctorCommand(version: string): Command {
       await captureSocket(values['capture.socket']),
       await collectorSocket(values['collector.api_socket']),
       listeners(values),
+      ...clockFindings(await clocksOf(values)),
       diskSpace(values['collector.data_dir']),
+      ...(values['store.kind'] === 'embedded' ? await storeFindings(storeDirectory(values), values['store.keep_free']) : []),
     ];
     await (output === 'text' ? write(findings.map(line).join('')) : writeArray(output, findings));
     if (findings.some(({ state }) => state === 'fail')) throw new Failure(Exit.failure, '');

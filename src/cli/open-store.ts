@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Values } from '../config/schema.js';
+import { parseRoom } from '../config/value.js';
 import { ORDERS } from '../erase/order.js';
 import type { EmbeddedStore, Store } from '../store/index.js';
 
@@ -21,20 +22,24 @@ export function storeDirectory(values: Values): string {
   return asked !== '' ? asked : join(values['collector.data_dir'], 'store');
 }
 
-/** The embedded store, not started. Loaded only where it is used. */
-export async function openEmbedded(values: Values): Promise<EmbeddedStore> {
+/** The embedded store, not started. Loaded only where it is used. `now`: the believed time. */
+export async function openEmbedded(values: Values, now?: () => number, note?: (line: string) => void): Promise<EmbeddedStore> {
   const { createEmbeddedStore, retentionOf } = await import('../store/index.js');
-  return createEmbeddedStore({ dir: storeDirectory(values), retention: retentionOf(values) });
+  const keepFree = parseRoom(values['store.keep_free']) ?? { bytes: 0 };
+  return createEmbeddedStore({
+    ...{ dir: storeDirectory(values), retention: retentionOf(values), keepFree, now },
+    ...(note === undefined ? {} : { note }),
+  });
 }
 
-/** The store that the configuration chooses, not started; undefined: none. */
-export async function openStore(values: Values): Promise<Store | undefined> {
+/** The store that the configuration chooses, not started; undefined: none. `now`: the believed time. */
+export async function openStore(values: Values, now?: () => number): Promise<Store | undefined> {
   switch (values['store.kind']) {
     case 'embedded':
-      return openEmbedded(values);
+      return openEmbedded(values, now);
     case 'server': {
       const { openServer } = await import('../store/open-server.js');
-      return openServer(values);
+      return openServer(values, now);
     }
     default:
       return undefined;

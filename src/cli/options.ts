@@ -13,6 +13,7 @@ const ARGUMENT = {
   endpoint: 'ADDRESS',
   int: 'N',
   bytes: 'SIZE',
+  room: 'SIZE|N%',
   duration: 'TIME',
   bool: 'BOOL',
   enum: 'WORD',

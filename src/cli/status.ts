@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { ApiClient } from '../api/client.js';
 import type { StatusDocument } from '../api/status.js';
+import { aheadText } from '../collector/clock-record.js';
 import { othersText } from '../metrics/others.js';
 import { lackText } from '../sink/lack.js';
 import { bytesShareText, bytesText, elapsedText, plural, wholeText } from '../text/format.js';
@@ -87,11 +88,48 @@ export function statusText(document: StatusDocument, nowMs: number): string {
     );
   entries.push(
     ['store', status.store.dir === null ? status.store.kind : `${status.store.kind} in ${status.store.dir}`],
+    ...storeEntries(status),
+    ...clockEntries(status),
     ...metricsEntry(status),
     ['received', `${wholeText(counters.events)} events in ${wholeText(counters.batches)} batches, ${bytesText(counters.bytes)}`],
     ['losses', losses(status)],
   );
   return pairs(entries);
+}
+
+/** So many things that were set aside are told one by one. */
+const ASIDE_TOLD = 5;
+
+/** Only when its disk has too little room, or something of it was damaged. */
+function storeEntries({ store: { disk, set_aside } }: StatusDocument): [string, string][] {
+  const entries: [string, string][] = [];
+  if (disk !== null && disk.free_bytes < disk.keep_free_bytes)
+    entries.push([
+      '',
+      colour.red(
+        `its disk has ${bytesText(disk.free_bytes)} free, ${bytesText(disk.keep_free_bytes)} are to stay so (store.keep_free): nothing is delivered`,
+      ),
+    ]);
+  if (set_aside.length > 0)
+    entries.push([
+      'set aside',
+      colour.red(`${plural(set_aside.length, 'damaged thing')} of the store, the last at ${set_aside.at(-1)?.at}`),
+    ]);
+  for (const { what } of set_aside.slice(-ASIDE_TOLD)) entries.push(['', colour.red(what)]);
+  return entries;
+}
+
+/** Only when something is wrong. */
+function clockEntries({ clock }: StatusDocument): [string, string][] {
+  const entries: [string, string][] = clock.problem === null ? [] : [['clock', colour.red(clock.problem)]];
+  for (const { node, ahead_s: ahead } of clock.nodes)
+    entries.push([
+      entries.length === 0 ? 'clock' : '',
+      colour.red(
+        `events of node ${node} are ${aheadText(ahead * 1000)} the collector's clock: they keep their times, and are kept from their arrival`,
+      ),
+    ]);
+  return entries;
 }
 
 /** Only when somebody has no series of their own. */

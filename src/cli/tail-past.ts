@@ -41,7 +41,7 @@ async function show(
 ): Promise<void> {
   const log = { sql: (query: string, format: string) => api.sql(query, format, {}, signal) };
   let stored = await storedUpTo(log, begin);
-  for (const end = Date.now() + STORED_MS; stored < begin.first - 1n && Date.now() < end && !signal.aborted; ) {
+  for (const end = performance.now() + STORED_MS; stored < begin.first - 1n && performance.now() < end && !signal.aborted; ) {
     await pause(LOOK_MS);
     stored = await storedUpTo(log, begin);
   }

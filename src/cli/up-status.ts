@@ -77,7 +77,7 @@ export class UpStatus {
   }
 
   private line({ counters, capture, spool, sinks, lag_events: lag }: StatusDocument): string {
-    const now = Date.now();
+    const now = performance.now();
     const rate = this.last === undefined ? 0 : ((counters.events - this.last.events) * 1000) / Math.max(1, now - this.last.at);
     this.last = { events: counters.events, at: now };
     const trouble = capture.connected ? sinks.find(({ error }) => error !== null)?.error : (capture.error ?? 'capture not connected');

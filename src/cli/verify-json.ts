@@ -11,9 +11,14 @@ export function plainVerification(report: Verification & { readonly source?: Sou
     before: before === null ? null : { ...before, since: timeOf(before.since) },
     sinks: sinks.map((sink) => ({
       ...sink,
-      differences: sink.differences.map(({ hour, ...difference }) => ({ ...difference, hour: timeOf(hour * 1000) })),
+      differences: sink.differences.map(timed),
+      content: sink.content === null ? null : { ...sink.content, differences: sink.content.differences.map(timed) },
     })),
     ...rest,
     source: report.source ?? null,
   };
+}
+
+function timed<D extends { readonly hour: number }>(difference: D): Omit<D, 'hour'> & { hour: string | null } {
+  return { ...difference, hour: timeOf(difference.hour * 1000) };
 }

@@ -3,13 +3,14 @@ import { ApiClient } from '../api/client.js';
 import type { ErasedReport } from '../api/erased.js';
 import { SocketError } from '../api/errors.js';
 import { type Before, type Verdict, type Verification, type VerificationProgress, verifyAll } from '../api/verification.js';
+import { openClock } from '../clock/open.js';
 import type { Config } from '../config/load.js';
 import type { Values } from '../config/schema.js';
-import type { SinkReport, SinkToCompare } from '../sink/comparison.js';
-import { type LackReport, lackText } from '../sink/lack.js';
+import type { SinkToCompare } from '../sink/comparison.js';
 import { configuredSinks } from '../sink/registry.js';
 import type { Sink } from '../sink/sink.js';
 import { lockDirectory } from '../spool/lock.js';
+import { NEW_ON_SPOOL } from '../spool/reconcile.js';
 import { listRefusals } from '../spool/refusals.js';
 import { cursorOnDisk } from '../spool/standing.js';
 import { bytesText, plural, wholeText } from '../text/format.js';
@@ -24,6 +25,7 @@ import { admitConfigured } from './readers.js';
 import type { SourceReport } from './source-comparison.js';
 import { parseDuration, parseTime, TIME_FORMS } from './time.js';
 import { plainVerification } from './verify-json.js';
+import { type Mark, proofText, sinkLines, stateLines } from './verify-sink-text.js';
 import { verifySource } from './verify-source.js';
 
 const EXAMPLES = `
@@ -108,14 +110,15 @@ async function alone(
       );
     throw error;
   });
-  const store = await openStore(values);
-  const others = await configuredSinks(values, { spoolDirectory: directory, version });
+  const { now } = await openClock(directory);
+  const store = await openStore(values, now);
+  const others = await configuredSinks(values, { spoolDirectory: directory, version, now });
   try {
     // A server's tables are the collector's to make.
     if (values['store.kind'] === 'embedded') await store?.start();
     const sinks = async (): Promise<SinkToCompare[]> =>
       Promise.all([...(store === undefined ? [] : [store]), ...others].map((sink) => asItStands(directory, sink)));
-    return await verifyAll({ spoolDirectory: directory, eraseDirectory: eraseDirectory(values), store, sinks, onProgress, sinceMs });
+    return await verifyAll({ spoolDirectory: directory, eraseDirectory: eraseDirectory(values), store, now, sinks, onProgress, sinceMs });
   } finally {
     for (const sink of others) await sink.close();
     await store?.close();
@@ -125,14 +128,17 @@ async function alone(
 
 async function asItStands(directory: string, sink: Sink): Promise<SinkToCompare> {
   const { cursor, doubt } = await cursorOnDisk(directory, sink.name);
-  return { sink, delivered: cursor.delivered, lacks: cursor.lacks, refused: await listRefusals(directory, sink.name), doubt };
+  // A collector's start would look for each segment in the sink.
+  const unsettled = doubt !== undefined && doubt !== NEW_ON_SPOOL;
+  const refused = await listRefusals(directory, sink.name);
+  return { sink, delivered: cursor.delivered, lacks: cursor.lacks, refused, doubt: unsettled ? doubt : undefined, unsettled };
 }
 
 function progressLine(): (progress: VerificationProgress) => void {
-  let said = Date.now();
+  let said = performance.now();
   return ({ segment, segments, bytes, waiting }) => {
-    if (process.stderr.isTTY !== true || Date.now() - said < 1000) return;
-    said = Date.now();
+    if (process.stderr.isTTY !== true || performance.now() - said < 1000) return;
+    said = performance.now();
     const read = `${wholeText(segment)} of ${wholeText(segments)} segments, ${bytesText(bytes)}`;
     note(waiting === 0 ? read : `${read}; ${plural(waiting, 'event')} on the way to a sink (--wait 0s does not wait)`);
   };
@@ -163,6 +169,7 @@ export function verificationText(report: Verification & { readonly source?: Sour
       `spool: ${node} ${epoch}: sequences ${first} to ${last} ${flaws.length === 0 ? 'without a gap' : `but ${flaws.join(', ')}`}${excused ? ', which was lost before --since' : ''}`,
     );
   }
+  for (const { ok, text } of stateLines(report.state)) say(ok, text);
   for (const { where, lost, records, unknown } of losses)
     say(
       where === 'sink',
@@ -190,11 +197,9 @@ export function verificationText(report: Verification & { readonly source?: Sour
   }
   for (const { ok, text } of [...erasedLines(report.erased), ...sinks.flatMap((sink) => sinkLines(sink, before?.since))]) say(ok, text);
   if (source !== undefined) for (const { ok, text } of sourceLines(source, report.verdict)) say(ok, text);
-  lines.push(verdictText(report.verdict));
+  lines.push(proofText(report.proof), verdictText(report.verdict));
   return `${lines.join('\n')}\n`;
 }
-
-type Mark = boolean | 'wait';
 
 const marks = (): Readonly<Record<`${Mark}`, string>> => ({
   true: colour.green('ok  '),
@@ -233,51 +238,6 @@ function erasedLines({ spool, store, recorded, records, orders, ok }: ErasedRepo
     lines.push({
       ok: 'wait',
       text: `erased: ${plural(orders, 'order')} to erase somebody ${orders === 1 ? 'is' : 'are'} being carried out`,
-    });
-  return lines;
-}
-
-/** Accepted, or found before the time from which on is judged. */
-function lackIsRight({ accepted, found }: LackReport, sinceMs: number | undefined): boolean {
-  return accepted || (sinceMs !== undefined && Date.parse(found) < sinceMs);
-}
-
-function sinkLines(sink: SinkReport, sinceMs: number | undefined): { ok: Mark; text: string }[] {
-  const { name, checked, reason, segments, events, missing, duplicates, expired, taken, differences, refused, waiting, away } = sink;
-  const lines: { ok: Mark; text: string }[] = [];
-  const of = `${wholeText(events)} events of the ${wholeText(segments)} segments that the spool still has`;
-  if (!checked) lines.push({ ok: false, text: `sink ${name}: not counted. ${reason}` });
-  else if (differences.length === 0) lines.push({ ok: true, text: `sink ${name}: the same counts per node, epoch and hour, ${of}` });
-  else
-    lines.push({
-      ok: false,
-      text: `sink ${name}: of ${of} ${wholeText(missing)} are missing and ${wholeText(duplicates)} are there too often`,
-    });
-  if (checked && expired > 0)
-    lines.push({
-      ok: true,
-      text: `sink ${name}: ${wholeText(expired)} events expired, no longer provable: they are older than it keeps them`,
-    });
-  if (taken > 0)
-    lines.push({ ok: true, text: `sink ${name}: ${wholeText(taken)} events were in finished files that were taken or removed` });
-  for (const { node, epoch, record, hour, expected, found, distinct } of differences.slice(0, 10)) {
-    const when = new Date(hour * 1000).toISOString().slice(0, 13);
-    lines.push({
-      ok: false,
-      text: `sink ${name}: ${node} ${epoch} ${record} ${when}h: ${wholeText(distinct)} of ${wholeText(expected)} events, ${wholeText(found)} copies (vslog replay --sink ${name} brings what is missing)`,
-    });
-  }
-  if (differences.length > 10) lines.push({ ok: false, text: `sink ${name}: ${wholeText(differences.length - 10)} more hours differ` });
-  for (const { id, reason: why } of refused)
-    lines.push({
-      ok: false,
-      text: `sink ${name}: segment ${id} was refused and is set aside (vslog replay --sink ${name} --refused): ${why}`,
-    });
-  if (sink.lacks !== null) lines.push({ ok: lackIsRight(sink.lacks, sinceMs), text: `sink ${name}: ${lackText(name, sink.lacks)}` });
-  if (waiting > 0)
-    lines.push({
-      ok: 'wait',
-      text: `sink ${name}: ${plural(waiting, 'event')} in the spool, not delivered yet${away === null ? '' : `. It takes nothing now: ${away}`}`,
     });
   return lines;
 }

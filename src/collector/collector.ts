@@ -1,3 +1,5 @@
+import type { BelievedClock, ClockDoubt } from '../clock/believed-clock.js';
+import { openClock } from '../clock/open.js';
 import type { SinkToCompare } from '../sink/comparison.js';
 import { Pump, type PumpStatus, type ReplayRequest } from '../sink/pump.js';
 import type { ReplayProgress, ReplayResult } from '../sink/replay.js';
@@ -9,9 +11,11 @@ import type { Batch } from '../wire/batch.js';
 import type { SourceStatus, Wanted } from '../wire/client.js';
 import { sentenceOf } from '../wire/errors.js';
 import { type ErasureProgress, type ErasureReport, Erasures } from './erasures.js';
+import { NodeClocks } from './node-clocks.js';
 import type { CollectorOptions } from './options.js';
 import { Receiver, type ReceiverCounters, type ReceiverStatus } from './receiver.js';
 import { type TailHandlers, tail } from './tail.js';
+import { Upkeep } from './upkeep.js';
 
 export interface CollectorStatus {
   readonly capture: ReceiverStatus & {
@@ -21,8 +25,24 @@ export interface CollectorStatus {
   readonly spool: SpoolStatus;
   readonly sinks: readonly PumpStatus[];
   readonly counters: Readonly<ReceiverCounters>;
+  readonly clock: ClockStatus;
   /** When the collector started, ms since 1970. */
   readonly startedMs: number;
+}
+
+/** How the collector's clock is, and the nodes'. */
+export interface ClockStatus {
+  /** The time that is believed, and what the clock shows, ms since 1970. */
+  readonly believedMs: number;
+  readonly wallMs: number;
+  /** Undefined: the clock is believed. */
+  readonly doubt: ClockDoubt | undefined;
+  /** Whether it was ever set. */
+  readonly isSet: boolean;
+  /** Why what is too old is not removed, a sentence; undefined: it is, or the clock is doubted. */
+  readonly problem: string | undefined;
+  /** Nodes whose events have times that are not believed. */
+  readonly nodes: readonly { readonly node: string; readonly aheadMs: number }[];
 }
 
 /** What a sink has not got at the end. */
@@ -53,6 +73,9 @@ export class Collector {
   private receiver: Receiver | undefined;
   private pumps: Pump[] = [];
   private erasures: Erasures | undefined;
+  private clock: BelievedClock | undefined;
+  private nodeClocks: NodeClocks | undefined;
+  private upkeep: Upkeep | undefined;
 
   constructor(options: CollectorOptions) {
     this.options = options;
@@ -63,9 +86,11 @@ export class Collector {
    * system's error when the directory cannot be used.
    */
   async start(): Promise<void> {
+    const clock = this.options.clock ?? (await openClock(this.options.spoolDirectory));
+    this.clock = clock;
     // All of them before anything may be removed: a sink that comes later would find gone what it lacks.
     const names = this.options.sinks.map(({ name }) => name);
-    const spool = await Spool.open(this.options.spoolDirectory, this.options.spool, names);
+    const spool = await Spool.open(this.options.spoolDirectory, { ...this.options.spool, now: clock.now }, names);
     this.spool = spool;
     try {
       for (const sink of this.options.sinks) {
@@ -77,7 +102,9 @@ export class Collector {
       await this.stop({ drainMs: 0 });
       throw error;
     }
-    const receiver = new Receiver(spool, this.options);
+    const nodeClocks = new NodeClocks(clock);
+    this.nodeClocks = nodeClocks;
+    const receiver = new Receiver(spool, this.options, nodeClocks);
     const { eraseDirectory: directory, capture } = this.options;
     if (directory !== undefined) this.erasures = new Erasures({ directory, capture, spool, pumps: this.pumps, receiver });
     try {
@@ -87,18 +114,22 @@ export class Collector {
       throw error;
     }
     this.receiver = receiver;
+    this.upkeep = new Upkeep({ clock, spool, pumps: this.pumps });
+    this.upkeep.start();
     receiver.start();
   }
 
   /** Ends the subscription, seals the spool, lets the sinks catch up for a while, and closes everything. Resolves to whether every sink had everything. */
   async stop(options: StopOptions = {}): Promise<boolean> {
-    const { spool, receiver, pumps, erasures } = this;
+    const { spool, receiver, pumps, erasures, upkeep } = this;
     this.receiver = undefined;
     this.erasures = undefined;
+    this.upkeep = undefined;
     this.pumps = [];
     this.spool = undefined;
     await receiver?.stop();
     await erasures?.stop();
+    await upkeep?.stop();
     await spool?.seal();
     const told = setInterval(() => options.onWaiting?.(Math.max(0, ...pumps.map((pump) => pump.status().lagEvents))), TELL_MS);
     await Promise.all(pumps.map((pump) => pump.drain(options.drainMs ?? 10_000)));
@@ -106,6 +137,7 @@ export class Collector {
     const away = pumps.map((pump) => pump.comparable().away);
     await Promise.all(pumps.map((pump) => pump.stop()));
     await erasures?.ended();
+    await upkeep?.ended();
     let drained = true;
     for (const [i, pump] of pumps.entries()) {
       const { sink, lagEvents } = pump.status();
@@ -115,6 +147,19 @@ export class Collector {
     }
     await spool?.close();
     return drained;
+  }
+
+  private clockStatus(): ClockStatus {
+    const { clock, nodeClocks, upkeep } = this;
+    if (clock === undefined) throw new Error('The collector is not running.');
+    return {
+      believedMs: clock.now(),
+      wallMs: clock.wall(),
+      doubt: clock.doubted,
+      isSet: clock.isSet,
+      problem: upkeep?.problem,
+      nodes: nodeClocks?.status() ?? [],
+    };
   }
 
   /** How everything is. Asks the capture, and goes without its answer when it does not come. */
@@ -134,6 +179,7 @@ export class Collector {
       spool: spool.status(),
       sinks: this.pumps.map((pump) => pump.status()),
       counters: { ...receiver.counters },
+      clock: this.clockStatus(),
       startedMs: this.startedMs,
     };
   }

@@ -1,3 +1,4 @@
+import type { BelievedClock } from '../clock/believed-clock.js';
 import type { PumpOptions } from '../sink/pump.js';
 import type { Sink } from '../sink/sink.js';
 import type { SpoolOptions } from '../spool/options.js';
@@ -14,6 +15,8 @@ export interface CollectorOptions {
   /** Folder of the orders to erase a person; undefined: there are none. */
   readonly eraseDirectory?: string;
   readonly spool?: SpoolOptions;
+  /** The believed time, which the sinks must have, too. Default: made of what the spool's folder remembers. */
+  readonly clock?: BelievedClock;
   readonly sinks: readonly Sink[];
   readonly pump?: PumpOptions;
   /** Reading stops while more than this is received and not yet written. Bytes, default 16 MiB. */

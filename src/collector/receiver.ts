@@ -5,6 +5,9 @@ import { Backoff } from '../wire/backoff.js';
 import { type Batch, withoutFirst } from '../wire/batch.js';
 import { CaptureClient, type SourceStatus, type Subscription, type Welcome } from '../wire/client.js';
 import { ConnectionError, sentenceOf } from '../wire/errors.js';
+import { nodeClockRecord } from './clock-record.js';
+import { endsByStop, lossesAtEnd, stoppedAt, takenOver } from './epoch-end.js';
+import type { NodeClocks } from './node-clocks.js';
 import type { CollectorOptions } from './options.js';
 
 /** How long the capture may take to tell how it is, ms: its answer stands behind the batches that we have not read. */
@@ -42,6 +45,7 @@ export class Receiver {
   private readonly spool: Spool;
   private readonly options: CollectorOptions;
   private readonly backlogBytes: number;
+  private readonly nodeClocks: NodeClocks | undefined;
   private readonly backoff: Backoff;
   private readonly abort = new AbortController();
   private client: CaptureClient | undefined;
@@ -52,10 +56,14 @@ export class Receiver {
   private running: Promise<void> | undefined;
   /** The last sequence received, durable or not. */
   private received: LogPosition | undefined;
+  /** That is the capture's stop. */
+  private stopped = false;
   /** Batches of the chunk being read. */
   private pending: Batch[] = [];
 
-  constructor(spool: Spool, options: CollectorOptions) {
+  /** `nodeClocks`: is shown each batch; undefined: nobody looks at what time it is of. */
+  constructor(spool: Spool, options: CollectorOptions, nodeClocks?: NodeClocks) {
+    this.nodeClocks = nodeClocks;
     this.spool = spool;
     this.options = options;
     this.backlogBytes = options.backlogBytes ?? 16 * 1024 * 1024;
@@ -83,7 +91,8 @@ export class Receiver {
       state: this.abort.signal.aborted ? 'stopped' : connected ? 'connected' : 'waiting',
       socket: this.options.capture,
       node: this.welcome?.node ?? '',
-      epoch: this.subscription?.epoch ?? this.welcome?.epoch ?? '',
+      // What an earlier epoch left comes first.
+      epoch: (connected ? this.received?.epoch : undefined) ?? this.subscription?.epoch ?? this.welcome?.epoch ?? '',
       source: this.welcome?.source ?? '',
       software: this.welcome?.software ?? '',
       connections: this.connections,
@@ -116,6 +125,7 @@ export class Receiver {
     await this.spool.ready();
     this.pending = [];
     this.received = this.spool.lastDurable();
+    this.stopped = this.received !== undefined && (await stoppedAt(this.spool.directory, this.received));
     const client = new CaptureClient({
       path: this.options.capture,
       software: this.options.software ?? 'vslog',
@@ -144,6 +154,7 @@ export class Receiver {
     this.backoff.reset();
     const { epoch, first, skipped, skippedFirstNs, skippedLastNs } = subscription;
     if (skipped > 0n) {
+      if (this.received !== undefined && this.received.epoch !== epoch) this.onEpoch(client, epoch, undefined);
       const where = `${first - skipped} to ${first - 1n}`;
       const detail = `The capture no longer had ${skipped} events (sequences ${where} of epoch ${epoch}) when the collector asked for them.`;
       const loss: Loss = {
@@ -159,6 +170,7 @@ export class Receiver {
   }
 
   private onBatch(client: CaptureClient, batch: Batch): void {
+    if (this.received !== undefined && this.received.epoch !== batch.epoch) this.onEpoch(client, batch.epoch, takenOver(batch));
     let fresh = batch;
     const received = this.received?.epoch === batch.epoch ? this.received.sequence : undefined;
     // A batch of another epoch is checked against the place where the subscription said it would begin.
@@ -178,7 +190,21 @@ export class Receiver {
       this.recordGap(client, { where: 'journal', lost, detail, id }, { epoch: batch.epoch, sequence: batch.first - 1n });
     }
     this.received = { epoch: fresh.epoch, sequence: fresh.last };
+    this.stopped = endsByStop(fresh);
     this.pending.push(fresh);
+    const clock = this.nodeClocks?.look(fresh);
+    // What cannot be written is told by status.
+    if (clock !== undefined) this.spool.record(nodeClockRecord(clock)).catch(() => undefined);
+  }
+
+  /** Another epoch begins. What is missing at the end of the one before is written down first: once the new one counts nobody looks back. */
+  private onEpoch(client: CaptureClient, epoch: string, before: LogPosition | undefined): void {
+    if (this.received === undefined) return;
+    this.flush(client);
+    for (const loss of lossesAtEnd(this.received, this.stopped, epoch, before)) {
+      this.counters.lost += loss.lost;
+      this.spool.recordLoss(loss, this.welcome?.node).catch((error: unknown) => this.fail(client, error));
+    }
   }
 
   private onChunk(client: CaptureClient): void {

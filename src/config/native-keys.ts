@@ -8,6 +8,7 @@ const KINDS = {
   enum: 'text',
   int: 'number',
   bytes: 'bytes',
+  room: 'text',
   duration: 'duration',
   bool: 'boolean',
 } as const;

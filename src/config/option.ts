@@ -14,6 +14,7 @@ export type CommandName =
   | 'erase'
   | 'sink'
   | 'doctor'
+  | 'clock'
   | 'config';
 
 /** What the defaults depend on. */
@@ -27,7 +28,7 @@ export interface Machine {
 /** One option of the configuration: everything that is to be known about it stands in its entry in schema.ts. */
 export interface Option<T = unknown> {
   /** How a value is written in the file, in the environment and as a flag. */
-  readonly type: 'string' | 'path' | 'endpoint' | 'int' | 'bytes' | 'duration' | 'bool' | 'enum';
+  readonly type: 'string' | 'path' | 'endpoint' | 'int' | 'bytes' | 'room' | 'duration' | 'bool' | 'enum';
   readonly default: (machine: Machine) => T;
   /** The default in words, where it depends on the machine. */
   readonly defaultDoc?: string;
@@ -63,6 +64,8 @@ export const endpoint = (spec: Spec<string>): Option<string> => make('endpoint',
 export const int = (spec: Spec<number> & { min: number; max: number; unit: string }): Option<number> => make('int', spec);
 /** A size in bytes. */
 export const bytes = (spec: Spec<number> & { min: number; max: number }): Option<number> => make('bytes', spec);
+/** Room on a disk: a size in bytes, or a part of the disk in percent; its value is the words. */
+export const room = (spec: Spec<string>): Option<string> => make('room', spec);
 /** A time in ms. */
 export const duration = (spec: Spec<number> & { min: number; max: number }): Option<number> => make('duration', spec);
 export const bool = (spec: Spec<boolean>): Option<boolean> => make('bool', spec);

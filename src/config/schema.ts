@@ -16,7 +16,7 @@ const HOUR = 3600 * SECOND;
 const capture: readonly CommandName[] = ['capture', 'up'];
 const collector: readonly CommandName[] = ['collect', 'up'];
 /** Commands that ask the running collector. */
-const clients: readonly CommandName[] = [...collector, 'tail', 'sql', 'status', 'console', 'verify', 'replay', 'erase', 'doctor'];
+const clients: readonly CommandName[] = [...collector, 'tail', 'sql', 'status', 'console', 'verify', 'replay', 'erase', 'doctor', 'clock'];
 
 /** Where sockets and what lasts one boot are. */
 export function runtimeDir(machine: Machine): string {
@@ -88,7 +88,7 @@ export const schema = {
     default: (machine) => `${runtimeDir(machine)}/capture.journal`,
     defaultDoc: runtimeDoc('capture.journal'),
     doc: 'The file that keeps events until the collector has them.',
-    more: 'It is mapped into memory and belongs to one boot: a tmpfs such as /run is the right place.',
+    more: 'It is mapped into memory. In a tmpfs such as /run it goes with the machine’s boot: what the collector had not got by then is lost, and the log says that nobody knows how much. On a disk it outlives a boot, and what was left is handed over after it, before anything new: the services of deploy/systemd have it in /var/lib/vslog-capture. Copies that are put aside because they were damaged, `JOURNAL.old`, are yours to remove.',
     flag: 'journal',
     native: 'journal',
     commands: capture,
@@ -98,9 +98,26 @@ export const schema = {
     min: 8 * M,
     max: 1024 * G,
     doc: 'Size of the journal: what the collector may be behind before the kernel’s ring fills.',
-    more: 'About 100 bytes an event. Another size takes effect with a new journal file.',
+    more: 'About 100 bytes an event. Another size takes effect at the next start, which takes along what the journal holds; it gets only so small that this has room.',
     flag: 'journal-size',
     native: 'journal-size',
+    commands: capture,
+  }),
+  'capture.journal_fsync': oneOf(['auto', 'none', 'interval', 'commit'], {
+    default: 'auto',
+    doc: 'When what is in a journal on a disk is made durable against a power cut. The end of a process loses nothing in any case.',
+    more: '`interval`: every `capture.journal_fsync_interval`, by a thread of its own, so that nobody waits for the disk. `commit`: before anything of a batch is handed out; the source waits for the disk. `none`: when the system likes. `auto`: `interval`, and `none` where the journal is in memory.',
+    flag: 'journal-fsync',
+    native: 'journal-fsync',
+    commands: capture,
+  }),
+  'capture.journal_fsync_interval': duration({
+    default: 1 * SECOND,
+    min: 10,
+    max: 60 * SECOND,
+    doc: 'Time between two fsyncs when `capture.journal_fsync` is `interval`: a power cut may take that much.',
+    flag: 'journal-fsync-interval',
+    native: 'journal-fsync-interval',
     commands: capture,
   }),
   'capture.when_full': oneOf(['auto', 'block', 'traffic'], {
@@ -472,7 +489,7 @@ export const schema = {
     defaultDoc: '`/var/lib/vslog`; without root `$XDG_STATE_HOME/vslog`, or `~/.local/state/vslog`',
     doc: 'Where the collector keeps the spool, the store and `reader.token`. One collector owns it.',
     flag: 'data-dir',
-    commands: [...collector, 'sql', 'verify', 'erase', 'doctor'],
+    commands: [...collector, 'sql', 'verify', 'erase', 'doctor', 'clock'],
   }),
   'collector.api_socket': path({
     default: (machine) => `${collectorRuntimeDir(machine)}/collector.sock`,

@@ -13,6 +13,9 @@ const BYTE_UNITS = new Map([
   ['G', 1024 ** 3],
   ['T', 1024 ** 4],
 ]);
+const SIZE = /^(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?$/i;
+/** A disk of which more must stay free is none to be used. */
+const MOST_PERCENT = 90;
 const TIME_UNITS = new Map([
   ['ms', 1],
   ['s', 1000],
@@ -40,13 +43,26 @@ export function parseValue(option: Option, raw: unknown): string | number | bool
     case 'int':
       return inRange(option, raw, number(raw, /^(\d+)$/));
     case 'bytes':
-      return inRange(option, raw, number(raw, /^(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?$/i, BYTE_UNITS));
+      return inRange(option, raw, number(raw, SIZE, BYTE_UNITS));
+    case 'room': {
+      const words = typeof raw === 'string' ? raw.trim() : String(raw);
+      if ((typeof raw === 'string' || typeof raw === 'number' || typeof raw === 'bigint') && parseRoom(words) !== undefined) return words;
+      break;
+    }
     case 'duration':
       // A bare number has no unit, and guessing one is how an hour becomes 3.6 seconds. Zero is zero in any.
       if (raw === 0 || raw === 0n || raw === '0') return inRange(option, raw, 0);
       return inRange(option, raw, number(typeof raw === 'string' ? raw : '', /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)$/, TIME_UNITS));
   }
   throw bad(option, raw);
+}
+
+/** Room on a disk: bytes, or a part of the disk, from 0 to 0.9. Undefined: it is neither. */
+export function parseRoom(words: string): { readonly bytes: number } | { readonly share: number } | undefined {
+  const percent = /^(\d+(?:\.\d+)?)\s*%$/.exec(words);
+  if (percent !== null) return Number(percent[1]) <= MOST_PERCENT ? { share: Number(percent[1]) / 100 } : undefined;
+  const bytes = number(words, SIZE, BYTE_UNITS);
+  return bytes === undefined || !Number.isSafeInteger(bytes) ? undefined : { bytes };
 }
 
 function number(raw: unknown, pattern: RegExp, units?: ReadonlyMap<string, number>): number | undefined {
@@ -89,6 +105,8 @@ export function allowed(option: Option): string {
       return `a whole number from ${range}`;
     case 'bytes':
       return `a size from ${range}, such as 4K, 16M or 2G`;
+    case 'room':
+      return `a size, such as 500M or 2G, or a part of the disk from 0% to ${MOST_PERCENT}%`;
     case 'duration':
       return `a time from ${range}, such as 500ms, 2s or 1h`;
   }

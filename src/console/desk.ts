@@ -31,10 +31,10 @@ export class Desk {
         if (store === undefined) return Promise.reject(new Error('there is no store.'));
         const key = `${format} ${query}`;
         const before = this.asked.get(key);
-        if (before !== undefined && Date.now() - before.at < HISTORY_MS) return before.answer;
-        for (const [old, { at }] of this.asked) if (Date.now() - at >= HISTORY_MS) this.asked.delete(old);
+        if (before !== undefined && performance.now() - before.at < HISTORY_MS) return before.answer;
+        for (const [old, { at }] of this.asked) if (performance.now() - at >= HISTORY_MS) this.asked.delete(old);
         const answer = store.query(query, { format });
-        this.asked.set(key, { at: Date.now(), answer });
+        this.asked.set(key, { at: performance.now(), answer });
         // What failed is asked again the next time.
         answer.catch(() => this.asked.delete(key));
         return answer;

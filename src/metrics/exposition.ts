@@ -31,7 +31,7 @@ export async function exposition(status: StatusDocument): Promise<string> {
 
 type Add = (name: string, help: string, ...samples: readonly Sample[]) => void;
 
-function ofCollector({ version, started, rss_bytes, counters, spool, store }: StatusDocument, gauge: Add, counter: Add): void {
+function ofCollector({ version, started, rss_bytes, counters, spool, store, clock }: StatusDocument, gauge: Add, counter: Add): void {
   gauge('build_info', 'Always 1; what runs is in its labels.', [1, { version, store: store.kind }]);
   gauge('collector_start_time_seconds', 'When the collector started, unix time.', [Date.parse(started) / 1000]);
   gauge('collector_resident_memory_bytes', 'Memory of the collector, its store apart.', [rss_bytes]);
@@ -51,6 +51,15 @@ function ofCollector({ version, started, rss_bytes, counters, spool, store }: St
     'Events that the spool ever told as lost, by the place.',
     ...PLACES.map((place) => [lost.get(place) ?? 0, { place }] as const),
   );
+  gauge(
+    'clock_believed',
+    '1: the collector’s clock is believed; 0: it is more than a day from where it must be, and nothing is removed from the store for its age.',
+    [clock.believed ? 1 : 0],
+  );
+  gauge('clock_ahead_seconds', 'How far the collector’s clock is ahead of the time that is believed.', [
+    (Date.parse(clock.shows) - Date.parse(clock.time)) / 1000,
+  ]);
+  gauge('clock_doubted_nodes', 'Nodes whose events have times more than a day from the collector’s clock.', [clock.nodes.length]);
   gauge('spool_healthy', '1: events are taken; 0: the disk is full, cannot be written, or too much waits for a sink.', [
     spool.state === 'running' ? 1 : 0,
   ]);

@@ -11,7 +11,8 @@ export class Circuit {
   private readonly backoff: Backoff;
   private failed = 0;
   private trying = false;
-  private until = 0;
+  /** When the next try is made, by a clock that nobody sets, ms. */
+  private until: number | undefined;
 
   /** Shortest and longest wait between two tries, ms. */
   constructor(minMs: number, maxMs: number) {
@@ -30,12 +31,18 @@ export class Circuit {
 
   /** When the next try is made, ms since 1970; undefined while none is waited for. */
   get retryAtMs(): number | undefined {
-    return this.until === 0 ? undefined : this.until;
+    const { retryInMs } = this;
+    return retryInMs === undefined ? undefined : Date.now() + retryInMs;
+  }
+
+  /** Time until the next try, ms; undefined while none is waited for. */
+  get retryInMs(): number | undefined {
+    return this.until === undefined ? undefined : Math.max(0, this.until - performance.now());
   }
 
   begin(): void {
     this.trying = true;
-    this.until = 0;
+    this.until = undefined;
   }
 
   succeeded(): void {
@@ -49,8 +56,8 @@ export class Circuit {
     this.trying = false;
     this.failed++;
     const delay = this.backoff.delay();
-    this.until = Date.now() + delay;
+    this.until = performance.now() + delay;
     await Backoff.sleep(delay, signal);
-    this.until = 0;
+    this.until = undefined;
   }
 }

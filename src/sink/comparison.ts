@@ -3,6 +3,7 @@ import type { RefusedSegment } from '../spool/refusals.js';
 import { scanEvents } from '../spool/scan.js';
 import type { Segment, SequenceRange } from '../spool/segment.js';
 import { sentenceOf } from '../wire/errors.js';
+import { type ContentOptions, type ContentReport, notCompared } from './content.js';
 import { type LackReport, lackReport } from './lack.js';
 import type { HourTally, SequenceSpan, Sink, TakenSpan } from './sink.js';
 
@@ -42,13 +43,17 @@ export interface SinkReport {
   readonly lacks: LackReport | null;
   /** Why it takes nothing now; null when it does. */
   readonly away: string | null;
+  /** Why its cursor is not believed, a sentence; null: it is. Where a collector runs each segment is then looked for in the sink. */
+  readonly doubt: string | null;
+  /** What its rows say; null: it has nothing to compare that with, so only counts are compared. */
+  readonly content: ContentReport | null;
   /** It has what it was given, once. */
   readonly ok: boolean;
 }
 
 /** A sink and how far it is. */
 export interface SinkToCompare {
-  readonly sink: Pick<Sink, 'name' | 'tally' | 'keptSince' | 'taken'>;
+  readonly sink: Pick<Sink, 'name' | 'tally' | 'keptSince' | 'taken' | 'content'>;
   /** The last segment that it has. */
   readonly delivered: number;
   readonly refused: readonly RefusedSegment[];
@@ -56,6 +61,8 @@ export interface SinkToCompare {
   readonly lacks?: Lack | undefined;
   /** Why its cursor is not believed, a sentence: segments that it is said not to have may be there. */
   readonly doubt?: string | undefined;
+  /** Nobody looks for them now, so that nothing can be proven. */
+  readonly unsettled?: boolean;
   /** Why it takes nothing now, so that it need not be waited for; a sentence. */
   readonly away?: string | undefined;
 }
@@ -88,8 +95,10 @@ export class SinkComparison {
     this.parts = parts;
   }
 
-  /** `sinceMs`: what it lacked before is told and not judged, ms since 1970. */
-  async compare({ sink, delivered, refused, lacks, away }: SinkToCompare, sinceMs = 0): Promise<SinkReport> {
+  async compare(
+    { sink, delivered, refused, away, lacks, doubt, unsettled = false }: SinkToCompare,
+    options: ContentOptions = {},
+  ): Promise<SinkReport> {
     const aside = new Set(refused.map(({ id }) => id));
     const waiting = waitingOf(this.parts, delivered);
     const compared: Segment[] = [];
@@ -113,17 +122,10 @@ export class SinkComparison {
       for (const one of tally) add(expected, one);
     }
     const events = compared.reduce((sum, { count }) => sum + count, 0);
-    const base = {
-      name: sink.name,
-      segments: compared.length,
-      events,
-      refused,
-      waiting,
-      away: away ?? null,
-      taken,
-      lacks: lackReport(lacks),
-    };
-    const whole = lacks === undefined || lacks.accepted || lacks.atMs < sinceMs;
+    const content = await contentOf(sink, options);
+    const whole = lacks === undefined || lacks.accepted || lacks.atMs < (options.sinceMs ?? 0);
+    const known = { lacks: lackReport(lacks), doubt: doubt ?? null };
+    const base = { name: sink.name, segments: compared.length, events, refused, waiting, away: away ?? null, taken, ...known, content };
     const unchecked = (reason: string): SinkReport => ({
       ...base,
       checked: false,
@@ -155,7 +157,7 @@ export class SinkComparison {
       (sum, one) => sum + (old(one) ? one.found - Math.min(one.distinct, one.expected) : Math.max(0, one.found - one.expected)),
       0,
     );
-    const ok = differences.length === 0 && refused.length === 0 && whole;
+    const ok = differences.length === 0 && refused.length === 0 && content?.ok !== false && whole && !unsettled;
     return { ...base, checked: true, reason: null, missing, duplicates, expired, differences, ok };
   }
 
@@ -169,6 +171,16 @@ export class SinkComparison {
     });
     if (without.length === 0) this.tallies.set(segment.id, made);
     return made;
+  }
+}
+
+/** What the rows of a sink say; null: it cannot tell. */
+async function contentOf(sink: SinkToCompare['sink'], options: ContentOptions): Promise<ContentReport | null> {
+  if (sink.content === undefined) return null;
+  try {
+    return await sink.content(options);
+  } catch (error) {
+    return notCompared(sentenceOf(error));
   }
 }
 

@@ -7,6 +7,7 @@ import type { Spool } from '../spool/spool.js';
 import { sentenceOf } from '../wire/errors.js';
 import { Circuit, type CircuitState } from './circuit.js';
 import type { SinkToCompare } from './comparison.js';
+import { mend } from './mend.js';
 import { forget, refusedSegments, setAside } from './refused.js';
 import { type ReplayProgress, type ReplayResult, type ReplaySelection, replaySegments, selectSegments } from './replay.js';
 import { type Sink, type SinkNotes, SinkRejection } from './sink.js';
@@ -121,7 +122,7 @@ export class Pump {
     const end = performance.now() + ms;
     while (this.cursor.delivered < target && this.spool.lag(this.cursor.delivered).segments > 0) {
       const left = end - performance.now();
-      const away = (this.circuit.retryAtMs ?? 0) > Date.now() + Math.min(left, LATER_MS);
+      const away = (this.circuit.retryInMs ?? 0) > Math.min(left, LATER_MS);
       if (left <= 0 || this.running === undefined || away) return false;
       await sleep(10);
     }
@@ -241,12 +242,13 @@ export class Pump {
 
   private async makeReady(): Promise<void> {
     await this.sink.start(this.trusted);
+    await mend(this.sink, this.spool, this.cursor.delivered);
     this.unready = false;
   }
 
   /** Brings a segment; how many of its events the sink had not got. */
   private async send(segment: Segment): Promise<number> {
-    if (this.unready) await this.makeReady();
+    if (this.unready || this.sink.mendable?.pending === true) await this.makeReady();
     const { sink } = this;
     if (segment.id <= this.cursor.doubtUntil && sink.restore !== undefined && sink.looksItself !== true) return sink.restore(segment);
     await sink.deliver(segment);
@@ -263,13 +265,14 @@ export class Pump {
     if (request.refused !== true) {
       const delivered = this.spool.sealed().filter(({ id }) => id <= this.cursor.delivered);
       const chosen = await selectSegments(delivered, request);
-      return replaySegments(this.sink, chosen, onProgress, signal);
+      return replaySegments(this.sink, chosen, onProgress, signal, undefined, request.replace);
     }
     const chosen = await selectSegments(await refusedSegments(directory, name), request);
-    return replaySegments(this.sink, chosen, onProgress, signal, async (segment) => {
+    const onDelivered = async (segment: Segment): Promise<void> => {
       await forget(directory, name, segment);
       this.refused = this.refused.filter(({ id }) => id !== segment.id);
-    });
+    };
+    return replaySegments(this.sink, chosen, onProgress, signal, onDelivered, request.replace);
   }
 
   /** Delivers one segment, or sets it aside when the sink refuses it for good. */

@@ -7,6 +7,8 @@ export interface SinkContext {
   readonly spoolDirectory: string;
   /** Version of vslog. */
   readonly version: string;
+  /** The believed time, ms since 1970. Default: the wall clock. */
+  readonly now?: (() => number) | undefined;
   /** Told what a person should know. */
   readonly note?: (line: string) => void;
 }
@@ -26,9 +28,9 @@ const kinds: readonly SinkKind[] = [
     name: 'clickhouse',
     // A server that is the store is a sink already.
     configured: (values) => values['clickhouse.url'] !== '' && values['store.kind'] !== 'server',
-    async make(values) {
+    async make(values, { now }) {
       const { openServer } = await import('../store/open-server.js');
-      return openServer(values);
+      return openServer(values, now);
     },
   },
   {
@@ -51,9 +53,9 @@ const kinds: readonly SinkKind[] = [
   {
     name: 'kafka',
     configured: (values) => values['kafka.brokers'] !== '',
-    async make(values, { spoolDirectory }) {
+    async make(values, { spoolDirectory, now }) {
       const [{ KafkaSink }, { kafkaOptions }] = await Promise.all([import('./kafka/sink.js'), import('./kafka/options.js')]);
-      return new KafkaSink(kafkaOptions(values), spoolDirectory);
+      return new KafkaSink(kafkaOptions(values, now), spoolDirectory);
     },
   },
 ];

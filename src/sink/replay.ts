@@ -10,6 +10,8 @@ export interface ReplaySelection {
   readonly fromSeconds?: number | undefined;
   /** Segments with an event before this time. */
   readonly toSeconds?: number | undefined;
+  /** What a sink has that says something else than the spool is written again; it stays otherwise. */
+  readonly replace?: boolean;
 }
 
 export interface ReplayProgress {
@@ -25,6 +27,11 @@ export interface ReplayResult {
   readonly events: number;
   /** Events that the sink did not have; null: the sink does not tell. */
   readonly absent: number | null;
+  /** Rows made of events that were absent beside them; null: the sink makes none. */
+  readonly derived: number | null;
+  /** Segments of which it had something that said something else, and those of them that were written again; null: it cannot tell. */
+  readonly changed: readonly number[] | null;
+  readonly replaced: readonly number[] | null;
   /** Segments that could not be brought, and why. */
   readonly failed: readonly RefusedSegment[];
 }
@@ -48,25 +55,39 @@ export async function selectSegments(segments: readonly Segment[], selection: Re
 
 /**
  * Brings segments to a sink that may have them: what it has stays as it is. One segment that fails does not keep the others back. Rejects only when `signal` is
- * aborted.
+ * aborted, and with RangeError when the sink cannot replace and is to.
  */
 export async function replaySegments(
-  sink: Pick<Sink, 'name' | 'deliver' | 'restore'>,
+  sink: Pick<Sink, 'name' | 'deliver' | 'restore' | 'repair'>,
   segments: readonly Segment[],
   onProgress: (progress: ReplayProgress) => void,
   signal: AbortSignal,
   onDelivered: (segment: Segment) => Promise<void> = async () => undefined,
+  replace = false,
 ): Promise<ReplayResult> {
   const ofEvents = segments.reduce((sum, { count }) => sum + count, 0);
   const failed: RefusedSegment[] = [];
-  let absent: number | null = sink.restore === undefined ? null : 0;
+  if (replace && sink.repair === undefined)
+    throw new RangeError(
+      `Sink ${sink.name} cannot tell what it has from what it should have, but for its counts: replay without replacing.`,
+    );
+  let absent: number | null = sink.restore === undefined && sink.repair === undefined ? null : 0;
+  let derived = 0;
+  const changed: number[] = [];
+  const replaced: number[] = [];
   let done = 0;
   let events = 0;
   for (const segment of segments) {
     signal.throwIfAborted();
     onProgress({ segments: done, ofSegments: segments.length, events, ofEvents });
     try {
-      if (sink.restore === undefined) await sink.deliver(segment);
+      if (sink.repair !== undefined) {
+        const repaired = await sink.repair(segment, replace);
+        absent = (absent ?? 0) + repaired.absent;
+        derived += repaired.derived;
+        if (repaired.changed) changed.push(segment.id);
+        if (repaired.replaced) replaced.push(segment.id);
+      } else if (sink.restore === undefined) await sink.deliver(segment);
       else absent = (absent ?? 0) + (await sink.restore(segment));
       await onDelivered(segment);
       events += segment.count;
@@ -76,5 +97,6 @@ export async function replaySegments(
     done++;
   }
   onProgress({ segments: done, ofSegments: segments.length, events, ofEvents });
-  return { sink: sink.name, segments: done - failed.length, events, absent, failed };
+  const told = sink.repair === undefined ? { derived: null, changed: null, replaced: null } : { derived, changed, replaced };
+  return { sink: sink.name, segments: done - failed.length, events, absent, ...told, failed };
 }

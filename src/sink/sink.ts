@@ -1,5 +1,6 @@
 import type { EraseTarget } from '../erase/target.js';
 import type { RecordName, Segment } from '../spool/segment.js';
+import type { ContentOptions, ContentReport } from './content.js';
 
 /** Sequences of one epoch, both ends included. */
 export interface SequenceSpan {
@@ -56,6 +57,49 @@ export interface SinkNotes {
   readonly unproven?: number;
 }
 
+/** Events that a sink had and has no longer. */
+export interface LostSpan extends TakenSpan {
+  /** How many events of the span are missing. */
+  readonly missing: number;
+}
+
+/** What a sink lost by damage, before that is made good. */
+export interface SinkDamage {
+  /** The same for the same damage, however often it is told. */
+  readonly id: string;
+  /** Why, words: "parts of its tables were damaged and set aside". */
+  readonly why: string;
+  readonly spans: readonly LostSpan[];
+  /** More may be gone, of which nothing is known any more. */
+  readonly unknown: boolean;
+  /** All that the spool has is to be brought again, and not only those spans. */
+  readonly all: boolean;
+}
+
+/** A sink that may lose what it had, and can be made whole again. Asked after start(); all of it may be repeated. */
+export interface Mendable {
+  /** Something is to be made whole. */
+  readonly pending: boolean;
+  /** What it lacks since it was damaged; undefined: nothing. From here on deliver() takes what is missing once more. */
+  find(): Promise<SinkDamage | undefined>;
+  /** Of that, what is missing still. */
+  missing(): Promise<readonly LostSpan[]>;
+  /** What could be brought again is there, and the rest was told. */
+  settle(): Promise<void>;
+}
+
+/** What was found and done when a segment was brought once more. */
+export interface Repaired {
+  /** Events that were absent, and are there now. */
+  readonly absent: number;
+  /** Some of what was there said something else than was delivered. */
+  readonly changed: boolean;
+  /** That was written again. */
+  readonly replaced: boolean;
+  /** Rows made of events, such as those of ended connections, that were absent and are there now. */
+  readonly derived: number;
+}
+
 /**
  * Where the pump delivers sealed segments, in order, one at a time. A new sink is one folder beside this file and one line in its registry.
  * `deliver` may be called again with a segment that was delivered before (after a crash between delivery and the cursor's write): it must then change nothing, or
@@ -81,10 +125,29 @@ export interface Sink {
    * sink has kept of itself, or would leave a repetition to the reader; without it deliver() is asked.
    */
   restore?(segment: Segment): Promise<number>;
+  /**
+   * As restore(), for a sink that also knows what it should say: compares all that it has of a segment with what was delivered, and brings what is absent, also of what it makes of
+   * the events. `replace`: what says something else is written again; it stays otherwise.
+   */
+  repair?(segment: Segment, replace: boolean): Promise<Repaired>;
   /** Counts what the sink has of these sequences, by asking the sink itself. Rejects with a sentence when it cannot be asked. Works without start(). Without it `vslog verify` says that this sink cannot be counted. */
   tally?(spans: readonly SequenceSpan[]): Promise<HourTally[]>;
   /** From when on it keeps what it was given, ms since 1970, by the events' own time; undefined: always. What is older may be there or not. Works without start(). */
   keptSince?(record: RecordName): Promise<number | undefined>;
+  /** How it is made whole again; undefined: it keeps what it has, or does not know. */
+  readonly mendable?: Mendable;
+  /**
+   * Removes what is older than it is kept. Called between two deliveries, every few minutes, while the clock is believed; `nowMs`: what it shows, ms since 1970. Undefined: it
+   * removes nothing, or goes by something else than time.
+   */
+  expire?(nowMs: number): Promise<void>;
+  /** When it was given something last, ms since 1970, as collectors believed then; undefined: it does not know. */
+  newestMs?(): Promise<number | undefined>;
+  /**
+   * Compares what it has, also of what the spool has no longer, with what it said when it was delivered. Rejects with a sentence when the sink cannot be asked. Works without
+   * start(). Without it `vslog verify` says that only counts are compared.
+   */
+  content?(options: ContentOptions): Promise<ContentReport>;
   /** How a person is taken out of it; undefined: what it has got is out of our reach, for which `beyond` has words. */
   readonly erasure?: Erasable;
   /** What of it stays out of reach of an erasure, words: "topics vslog.conn.v1 and vslog.control.v1 of Kafka". */

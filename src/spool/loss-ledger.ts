@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { v1 } from '../wire/proto.js';
 import type { Loss } from './loss.js';
 import type { RecordName } from './segment.js';
-import { TwoSlots } from './two-slots.js';
+import { readSlots, TwoSlots } from './two-slots.js';
 
 /*
  * Losses on their way into the log. A loss is noted here, durably, before anything goes; then it goes; then its record is written; and when that is durable the note is
@@ -132,6 +132,18 @@ export class LossLedger {
     });
     this.last = mine.catch(() => undefined);
     return mine;
+  }
+}
+
+/** What a spool ever told as lost, by whoever does not own it. Empty: nothing, or what it keeps cannot be read. */
+export async function lossTotals(directory: string): Promise<readonly LossTotal[]> {
+  const path = join(directory, NAME);
+  try {
+    const { size } = await stat(path);
+    const reading = await readSlots(path, Math.max(CAPACITY, size / 2 - 20));
+    return reading.state === 'whole' ? (decode(reading.content)?.totals ?? []) : [];
+  } catch {
+    return [];
   }
 }
 

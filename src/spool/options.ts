@@ -25,6 +25,8 @@ export interface SpoolOptions {
   readonly segmentBytes?: number;
   /** A segment is sealed at this many events. Default 1000000. */
   readonly segmentEvents?: number;
+  /** The believed time, ms since 1970, by which segments grow old. Default: the wall clock. */
+  readonly now?: () => number;
   /** A segment is sealed at this age, so that its events can be queried soon. Ms, default 400. */
   readonly segmentAgeMs?: number;
 }
@@ -48,6 +50,7 @@ export function spoolSettings(options: SpoolOptions): SpoolSettings {
     segmentBytes: options.segmentBytes ?? 64 * 1024 ** 2,
     segmentEvents: options.segmentEvents ?? 1_000_000,
     segmentAgeMs: options.segmentAgeMs ?? 400,
+    now: options.now ?? Date.now,
   };
 }
 

@@ -11,6 +11,9 @@ import { hull, type SealedPart, type SpoolState, type StateReading } from './sta
  * each for itself. Nothing here reads or writes: what is to be done is the answer.
  */
 
+/** Why the cursor of a sink that has none is not believed: nothing is wrong with that. */
+export const NEW_ON_SPOOL = 'It is new on this spool.';
+
 /** What a start finds. */
 export interface Standing {
   /** As it was on disk. */
@@ -90,7 +93,7 @@ export function standingOf(name: string, reading: CursorReading, generation: num
     const doubt = isNew
       ? top === 0
         ? undefined
-        : 'It is new on this spool.'
+        : NEW_ON_SPOOL
       : reading.state === 'damaged'
         ? reading.reason
         : `Its cursor is gone, which was at segment ${had}.`;

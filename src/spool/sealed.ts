@@ -1,7 +1,8 @@
+import { NEVER_SET_MS } from '../clock/believed-clock.js';
 import type { SpoolSettings } from './options.js';
 import type { Segment } from './segment.js';
 
-type Limits = Pick<SpoolSettings, 'maxBytes' | 'maxSegments' | 'maxAgeMs' | 'backlogBytes' | 'backlogAgeMs' | 'whenFull'>;
+type Limits = Pick<SpoolSettings, 'maxBytes' | 'maxSegments' | 'maxAgeMs' | 'backlogBytes' | 'backlogAgeMs' | 'whenFull' | 'now'>;
 
 /** Segments that have to go although some sink has not got them. */
 export interface Doomed {
@@ -71,7 +72,9 @@ export class SealedSegments {
   /** Puts one behind the newest. `checked`: its body is known to be whole. */
   add(segment: Segment, sealedMs: number, checked: boolean): void {
     this.list.push(segment);
-    this.sealedMs.set(segment.id, sealedMs);
+    // A file's time is of a clock that may have been wrong: then it counts from now on.
+    const now = this.limits.now();
+    this.sealedMs.set(segment.id, sealedMs > now || sealedMs < NEVER_SET_MS ? now : sealedMs);
     this.totalBytes += segment.bytes;
     if (!checked) this.unchecked.add(segment.id);
     this.countWaiting();
@@ -198,7 +201,8 @@ export class SealedSegments {
 
   /** ms since it was sealed. */
   private ageOf(segment: Segment | undefined): number {
-    return segment === undefined ? 0 : Date.now() - (this.sealedMs.get(segment.id) ?? Date.now());
+    const now = this.limits.now();
+    return segment === undefined ? 0 : now - (this.sealedMs.get(segment.id) ?? now);
   }
 
   /** Everything up to this segment is in every sink. */

@@ -139,7 +139,8 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
   private queueBytes = 0;
   /** Written and waiting for the next sync. */
   private unsynced: Append[] = [];
-  private lastSync = 0;
+  /** By a clock that nobody sets, ms. */
+  private lastSync = Number.NEGATIVE_INFINITY;
   private sealWanted = false;
   private syncWanted = false;
   /** A write failed; the files have not been read back since. */
@@ -389,11 +390,16 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
   }
 
   /**
-   * To be awaited before lastDurable() is asked in order to go on: after a failed write this reads back what the disk really has, and appends are taken again.
+   * To be awaited before lastDurable() is asked in order to go on: what is written and waits for its sync is durable afterwards, since it would be asked for, and written, once more;
+   * and after a failed write this reads back what the disk really has, and appends are taken again.
    * Rejects with SpoolWriteError as long as that cannot be done.
    */
   async ready(): Promise<void> {
     await this.idle();
+    if (this.unsynced.length > 0) {
+      this.syncWanted = true;
+      await this.work();
+    }
     if (this.broken) await this.seal();
     if (this.broken) throw new SpoolWriteError(this.state, 'EAGAIN');
     this.refusing = false;
@@ -515,7 +521,7 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
         }
         if (this.syncWanted) {
           this.syncWanted = false;
-          if (this.run !== undefined) await this.sync(this.run, Date.now());
+          if (this.run !== undefined) await this.sync(this.run, performance.now());
           this.settle();
         }
         if (this.trimWanted) {
@@ -574,7 +580,7 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
       }
     }
     for (const writer of run.writers.values()) await writer.flush();
-    const now = Date.now();
+    const now = performance.now();
     const sync = this.settings.syncMs !== undefined && (this.settings.syncMs === 0 || now - this.lastSync >= this.settings.syncMs);
     if (sync) await this.sync(run, now);
     if (created && this.settings.syncMs !== undefined) await syncDirectory(this.directory);
@@ -671,7 +677,7 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
     clearTimeout(this.sealTimer);
     await this.sealWriters(withPositions([...run.writers.values()], this.written));
     this.run = undefined;
-    this.lastSync = Date.now();
+    this.lastSync = performance.now();
     this.settle();
   }
 
@@ -687,7 +693,7 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
       this.chain = between.filter(({ id }) => id > last && id < writer.header.id).at(-1)?.chain ?? this.chain;
       const segment = await writer.seal(this.chain, position, durable);
       this.chain = segment.chain;
-      this.sealedSegments.add(segment, Date.now(), true);
+      this.sealedSegments.add(segment, this.settings.now(), true);
       this.memory.change((state) => withSealed(state, segment));
     }
     if (writers.length > 0) this.emit('sealed');
@@ -900,7 +906,7 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
       elsewhere: new Set([...elsewhere, ...quarantined.map(({ id }) => id)]),
       vanished: this.vanished,
       cursors: this.sinks.onDisk,
-      nowMs: Date.now(),
+      nowMs: this.settings.now(),
     };
   }
 

@@ -12,6 +12,7 @@ import { LOCAL_EPOCH } from './loss.js';
 import { entriesAt, type SpoolMark } from './mark.js';
 import { holdsNothing } from './recover.js';
 import { isBeingReplaced } from './rewrite.js';
+import { missingOf } from './run.js';
 import type { RecordName, SequenceRange } from './segment.js';
 
 export interface DamagedSegment {
@@ -40,6 +41,8 @@ export interface SpoolPart {
   readonly id: number;
   readonly node: string;
   readonly epoch: string;
+  /** First sequence of its run. */
+  readonly start: bigint;
   /** One a batch, ascending. */
   readonly ranges: readonly SequenceRange[];
   readonly count: number;
@@ -55,6 +58,7 @@ export interface VerifyReport {
   readonly erased: number;
   readonly bytes: number;
   readonly damaged: readonly DamagedSegment[];
+  /** Damaged segments that were set aside. */
   readonly quarantined: readonly number[];
   /** Segments whose chain value does not follow from the one before. One after a quarantined segment whose footer is readable is no break. */
   readonly chainBreaks: readonly DamagedSegment[];
@@ -82,10 +86,13 @@ export async function verifySpool(
 ): Promise<VerifyReport & { readonly parts: readonly SpoolPart[] }> {
   const all = (await listSegments(directory)).filter(({ id }) => mark === undefined || id < mark.next);
   const quarantine = join(directory, QUARANTINE);
-  const quarantined = await listSegments(quarantine).catch(() => []);
+  const quarantined: SegmentFiles[] = [];
   const chains = new Map<number, string>();
-  for (const files of quarantined) {
-    const footer = (await loadIndex(quarantine, files))?.footer;
+  for (const files of await listSegments(quarantine).catch(() => [])) {
+    const { footer, identity } = (await loadIndex(quarantine, files)) ?? {};
+    // A copy of a segment from which an end was cut off that had no right to be believed: that came again, or its loss was told.
+    if (identity !== undefined && identity.id !== files.id) continue;
+    quarantined.push(files);
     if (footer !== undefined) chains.set(files.id, footer.chain);
   }
   const damaged: DamagedSegment[] = [];
@@ -237,9 +244,9 @@ async function checkBody(
   return good;
 }
 
-function partOf({ id, node, epoch }: IndexHeader, entries: readonly IndexEntry[]): SpoolPart {
+function partOf({ id, node, epoch, start }: IndexHeader, entries: readonly IndexEntry[]): SpoolPart {
   const ranges = entries.map(({ first, count }) => ({ first, last: first + BigInt(count) - 1n }));
-  return { id, node, epoch, ranges, count: entries.reduce((sum, { count }) => sum + count, 0) };
+  return { id, node, epoch, start, ranges, count: entries.reduce((sum, { count }) => sum + count, 0) };
 }
 
 /** Segments go oldest first: those before one that was removed while we read are gone too, and would make a gap of it. */
@@ -249,7 +256,23 @@ async function withoutRemoved(directory: string, parts: readonly SpoolPart[], re
   return parts.filter(({ id }) => id > removed || left.has(id));
 }
 
+/**
+ * Sequences of the oldest segment's run that were the other record type's: its segment has the lower id, so it was removed before, as one that every sink has. Undefined: it is here,
+ * or there was none.
+ */
+function removedBeside(parts: readonly SpoolPart[]): { readonly of: SpoolPart; readonly range: SequenceRange } | undefined {
+  const [oldest] = [...parts].sort((a, b) => a.id - b.id);
+  if (oldest === undefined || oldest.id <= 1) return undefined;
+  const same = parts.filter(({ node, epoch }) => node === oldest.node && epoch === oldest.epoch);
+  if (same.some((part) => part !== oldest && part.start === oldest.start)) return undefined;
+  const next = same.map(({ start }) => start).filter((start) => start > oldest.start);
+  const last = oldest.ranges.at(-1)?.last ?? 0n;
+  const end = next.length === 0 ? last : next.reduce((low, start) => (start < low ? start : low)) - 1n;
+  return { of: oldest, range: { first: oldest.start, last: end } };
+}
+
 function epochReports(parts: readonly SpoolPart[]): EpochReport[] {
+  const removed = removedBeside(parts);
   const epochs = new Map<string, SpoolPart[]>();
   for (const part of parts) {
     if (part.count === 0) continue;
@@ -258,17 +281,17 @@ function epochReports(parts: readonly SpoolPart[]): EpochReport[] {
     if (same === undefined) epochs.set(key, [part]);
     else same.push(part);
   }
-  return [...epochs.values()].map(epochReport);
+  return [...epochs.values()].map((same) => epochReport(same, removed === undefined || !same.includes(removed.of) ? [] : [removed.range]));
 }
 
-function epochReport(parts: readonly SpoolPart[]): EpochReport {
+function epochReport(parts: readonly SpoolPart[], removed: readonly SequenceRange[]): EpochReport {
   const gaps: SequenceRange[] = [];
   const duplicates: SequenceRange[] = [];
   const ranges = parts.flatMap((part) => part.ranges).sort((a, b) => (a.first < b.first ? -1 : a.first > b.first ? 1 : 0));
   const first = ranges[0]?.first ?? 0n;
   let last = first - 1n;
   for (const range of ranges) {
-    if (range.first > last + 1n) gaps.push({ first: last + 1n, last: range.first - 1n });
+    if (range.first > last + 1n) gaps.push(...missingOf(last + 1n, range.first - 1n, removed));
     if (range.first <= last) duplicates.push({ first: range.first, last: range.last < last ? range.last : last });
     if (range.last > last) last = range.last;
   }

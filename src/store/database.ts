@@ -1,4 +1,5 @@
 import type { Segment } from '../spool/segment.js';
+import type { HourContent } from './content.js';
 import type { Placement } from './ddl.js';
 
 /** How the events of a segment become rows of a table. */
@@ -27,4 +28,6 @@ export interface Database {
   write(sql: string): Promise<unknown>;
   /** Puts the events of a segment's file into a table. Resolves when they are there. */
   insert(insert: SegmentInsert, segment: Segment): Promise<void>;
+  /** What the bytes of a segment's file say, by the newest formula. Without it only the ledger knows. */
+  digest?(segment: Segment): Promise<HourContent[]>;
 }

@@ -25,12 +25,15 @@ const SHARDING: Readonly<Record<string, string>> = {
   rs_minute: 'cityHash64(node)',
   control_events: 'cityHash64(node)',
   batches: 'cityHash64(node, epoch)',
+  kept_days: 'toUInt16(day)',
   schema_migrations: 'version',
+  schema_steps: 'version',
 };
 
 const TABLES = Object.keys(SHARDING).join('|');
 /** What changes a table's storage, which only the tables of the shards have. */
-const STORAGE_ONLY = /^ALTER TABLE \S+ (MODIFY SETTING|MODIFY TTL|ADD INDEX|DROP INDEX|MATERIALIZE|MODIFY ORDER BY|UPDATE)\b/;
+const STORAGE_ONLY =
+  /^ALTER TABLE \S+ (MODIFY SETTING|MODIFY TTL|REMOVE TTL|MODIFY COMMENT|ADD INDEX|DROP INDEX|MATERIALIZE|MODIFY ORDER BY|UPDATE)\b/;
 
 /** One statement of a migration as the statements that do the same at a placement, in order. Throws when it is of a kind that is not known here. */
 export function placed(statement: string, { database, cluster }: Placement): string[] {

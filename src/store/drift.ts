@@ -3,7 +3,7 @@ import type { Database } from './database.js';
 import type { Migration } from './migrate.js';
 import { quote } from './quote.js';
 
-const TABLES = ['conn_events', 'control_events', 'connections_ended', 'connections_open', 'incidents', 'rs_minute', 'batches'];
+const TABLES = ['conn_events', 'control_events', 'connections_ended', 'connections_open', 'incidents', 'rs_minute', 'batches', 'kept_days'];
 const VIEWS = ['connections', 'names', 'connections_ended_feed', 'connections_open_feed', 'incidents_feed', 'rs_minute_feed'];
 
 /** What is not as the migrations make it, a sentence; undefined when all is. Columns that somebody added do no harm. */

@@ -2,12 +2,13 @@ import { BodyEraser } from '../erase/eraser.js';
 import { CONNTRACK_FLAG, type EraseTarget, type Network } from '../erase/target.js';
 import type { Erasable, ErasedRows } from '../sink/sink.js';
 import { formatAddress } from '../wire/address.js';
-import { columnsOf } from './columns.js';
+import { type Column, columnsOf } from './columns.js';
 import type { Database } from './database.js';
+import { announce, conclude, settle } from './erase-content.js';
 import { loadMigrations } from './migrate.js';
 import { UNKNOWN_SKEW } from './protobuf-columns.js';
 import { quote } from './quote.js';
-import { purge, rewriting } from './rewrite.js';
+import { purge, rewriting, untilMutated } from './rewrite.js';
 
 /** Columns that an erased event keeps: its place. The others get the value that they have where nothing was said. */
 const KEPT = ['node', 'epoch', 'time_ns', 'sequence', 'conn_id'];
@@ -39,6 +40,12 @@ export async function countErased(database: Pick<Database, 'text' | 'placement'>
  */
 export async function eraseRows(database: Database, target: EraseTarget, say: (step: string) => void): Promise<void> {
   const theirs = isTheirs(target, 'time_ns', true);
+  const commands = await commandsOf(database, target);
+  for (const table of ['conn_events', 'control_events']) await untilMutated(database, table, say);
+  await settle(database);
+  await announce(database, 'conn', theirs, blankOf);
+  if (commands !== undefined)
+    await announce(database, 'control', commands.which, ({ name }) => (name === 'command' ? commands.value : undefined));
   // Minutes know no clients. Connection tracking may have the person at the other end; the events tell, as long as they are there.
   const sided = target.sides.virtual || target.sides.real;
   const ends = sided ? await minutesOf(database, target) : undefined;
@@ -51,10 +58,12 @@ export async function eraseRows(database: Database, target: EraseTarget, say: (s
     await rewriting(database, 'rs_minute', `DELETE WHERE ${ends}`, ends, say);
   }
   say('rewriting control_events');
-  await eraseCommands(database, target, say);
+  if (commands !== undefined)
+    await rewriting(database, 'control_events', `UPDATE command = ${commands.value} WHERE ${commands.which}`, commands.which, say);
   // Last: as long as an event is there, a repetition knows what to look for.
   say('rewriting conn_events');
   await rewriting(database, 'conn_events', `UPDATE ${blank()} WHERE ${theirs}`, theirs, say);
+  await conclude(database);
   const tables = ['conn_events', 'control_events', ...DERIVED.map(({ table }) => table), ...(sided ? ['rs_minute'] : [])];
   await purge(database, tables, say);
 }
@@ -77,15 +86,22 @@ export function erasureOf(database: Database, run: <T>(action: () => Promise<T>)
 const UNLOGGED = ' SETTINGS log_queries = 0';
 
 /** Assignments that leave nothing but an event's place. */
-function blank(): string {
+export function blank(): string {
   return columnsOf(loadMigrations(), 'conn_events')
-    .filter(({ name, computed }) => !computed && !KEPT.includes(name))
-    .map(({ name, type }) => {
-      if (name === 'kind') return "`kind` = 'erased'";
-      if (name === 'created_skew') return `\`${name}\` = toInt64(${UNKNOWN_SKEW})`;
-      return `\`${name}\` = defaultValueOfTypeName(${quote(type)})`;
+    .filter(({ computed }) => !computed)
+    .flatMap((column) => {
+      const value = blankOf(column);
+      return value === undefined ? [] : [`\`${column.name}\` = ${value}`];
     })
     .join(', ');
+}
+
+/** What a column of an erased event is, in its own type; undefined: it stays. */
+export function blankOf({ name, type }: Column): string | undefined {
+  if (KEPT.includes(name)) return undefined;
+  if (name === 'kind') return `CAST('erased', ${quote(type)})`;
+  if (name === 'created_skew') return `toInt64(${UNKNOWN_SKEW})`;
+  return `defaultValueOfTypeName(${quote(type)})`;
 }
 
 /** A condition on a table of connections' events: those of the person. `flags`: the table has them. */
@@ -127,8 +143,10 @@ async function minutesOf(database: Database, target: EraseTarget): Promise<strin
   return `(${columns.map(theirs).join(' OR ')}) AND minute < toDateTime(intDiv(toInt64(${target.beforeNs}), 1000000000), 'UTC')`;
 }
 
-/** Writes over the person's addresses in the command lines of those who changed something. */
-async function eraseCommands(database: Database, target: EraseTarget, say: (step: string) => void): Promise<void> {
+/**
+ * How the person's addresses are written over in the command lines of those who changed something: the rows, and the value of their column `command`. Undefined: none has one.
+ */
+async function commandsOf(database: Database, target: EraseTarget): Promise<{ which: string; value: string } | undefined> {
   const before = `time_ns < fromUnixTimestamp64Nano(toInt64(${target.beforeNs}), 'UTC')`;
   const answer = await database.text(
     `SELECT DISTINCT command, hex(virtual_addr), hex(real_addr) FROM ${database.placement.database}.control_events WHERE ${before} AND match(command, '[.:][0-9a-fA-F:]')`,
@@ -144,8 +162,8 @@ async function eraseCommands(database: Database, target: EraseTarget, say: (step
     );
     if (plain !== command) changed.set(command, plain);
   }
-  if (changed.size === 0) return;
+  if (changed.size === 0) return undefined;
   const which = `${before} AND command IN (${[...changed.keys()].map(quote).join(', ')})`;
   const value = [...changed].map(([old, plain]) => `command = ${quote(old)}, ${quote(plain)}`).join(', ');
-  await rewriting(database, 'control_events', `UPDATE command = multiIf(${value}, command) WHERE ${which}`, which, say);
+  return { which, value: `multiIf(${value}, command)` };
 }

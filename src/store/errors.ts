@@ -63,3 +63,16 @@ export function engineError(text: string): EngineError {
   const message = code === 0 ? `${sentence}.` : `${sentence} (ClickHouse ${code}${name === undefined ? '' : `, ${name}`}).`;
   return new EngineError(message, code, text);
 }
+
+/**
+ * Why the engine did not open its directory, from what it wrote: the cause at the end of its chain of errors, and where, without the statement that it was reading (a table's
+ * whole definition).
+ */
+export function startError(text: string): EngineError {
+  const [chain = ''] = text.split(/ from query |, Stack trace/);
+  const codes = [...chain.matchAll(/Code: (\d+)\. DB::Exception: /g)];
+  const last = codes.at(-1);
+  const cause = last === undefined ? chain.trim().slice(0, 600) : chain.slice(last.index).slice(0, 600);
+  const name = /\(([A-Z][A-Z0-9_]+)\)/.exec(text.slice(text.indexOf(cause) + cause.length))?.[1];
+  return engineError(name === undefined || last === undefined || /\([A-Z][A-Z0-9_]+\)/.test(cause) ? cause : `${cause}. (${name})`);
+}

@@ -4,6 +4,7 @@ import { allStatements, loadMigrations, type Migration } from './migrate.js';
 import { protobufColumns } from './protobuf-columns.js';
 import { protobufSchema } from './protobuf-schema.js';
 import { quote } from './quote.js';
+import { DEFAULT_RETENTION, RULES } from './retention.js';
 
 export interface KafkaSource {
   /** `HOST:PORT,...`. */
@@ -72,11 +73,29 @@ function fieldsOf(table: string): { structure: string; assigned: string[] } {
   };
 }
 
+/**
+ * On this way no collector removes what is too old: ClickHouse does, by its own clock. Rows with times that are more than a day from it when they come are kept from then on.
+ */
+function ttlStatements(): string[] {
+  return RULES.flatMap(({ table, of, time, which }) => {
+    const ns = time === 'minute' ? 'toInt64(toUnixTimestamp(minute)) * 1000000000' : `toUnixTimestamp64Nano(${time})`;
+    const far = `abs(${ns} - toUnixTimestamp64Nano(now64(9))) > 86400000000000`;
+    const ttl = `if(toUnixTimestamp(kept_from) = 0, toDateTime(${time}, 'UTC'), kept_from) + toIntervalSecond(${Math.round(DEFAULT_RETENTION[of] / 1000)})`;
+    return [
+      `ALTER TABLE vslog.${table} ADD COLUMN IF NOT EXISTS kept_from DateTime('UTC') DEFAULT if(${far}, now(), toDateTime(0, 'UTC')) CODEC(ZSTD)`,
+      `ALTER TABLE vslog.${table} MODIFY TTL ${ttl}${which === undefined ? '' : ` DELETE WHERE ${which}`}`,
+    ];
+  });
+}
+
 /** Every statement that lets ClickHouse fetch the events from Kafka itself, in order. */
 export function kafkaStatements(source: KafkaSource, placement: Placement): string[] {
   const own = KINDS.flatMap((one) => [
     topicTable(one, fieldsOf(one.table).structure, source),
     `CREATE MATERIALIZED VIEW IF NOT EXISTS vslog.${one.kind}_kafka_feed TO vslog.${one.table} AS ${topicRows(one.kind, `vslog.${one.kind}_kafka`)}`,
   ]);
-  return [...allStatements(replacing(loadMigrations()), placement), ...own.flatMap((sql) => placed(sql, placement))];
+  return [
+    ...allStatements(replacing(loadMigrations()), placement),
+    ...[...ttlStatements(), ...own].flatMap((sql) => placed(sql, placement)),
+  ];
 }

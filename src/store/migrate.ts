@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { HOME, type Placement, placed } from './ddl.js';
 import { alone } from './migration-lock.js';
+import { MigrationProgress } from './migration-progress.js';
 import { quote } from './quote.js';
 
 export interface Migration {
@@ -39,6 +40,9 @@ const LEDGER = [
   'CREATE DATABASE IF NOT EXISTS vslog',
   "CREATE TABLE IF NOT EXISTS vslog.schema_migrations (version UInt32, name String, sha256 String, applied_at DateTime('UTC') DEFAULT now()) ENGINE = ReplacingMergeTree ORDER BY version",
 ];
+/** Only while migrations are under way. */
+const STEPS =
+  'CREATE TABLE IF NOT EXISTS vslog.schema_steps (version UInt32, sha256 String, done UInt32) ENGINE = ReplacingMergeTree(done) ORDER BY version';
 
 function recording({ version, name, sha256 }: Migration): string {
   return `INSERT INTO vslog.schema_migrations (version, name, sha256) SETTINGS async_insert = 0 VALUES (${version}, ${quote(name)}, ${quote(sha256)})`;
@@ -51,20 +55,31 @@ export function allStatements(migrations: readonly Migration[], placement: Place
   );
 }
 
-/** Runs what has not been run yet, and refuses a store that another version of this program has changed. Writes nothing when there is nothing to do. */
-export async function migrate(engine: StatementRunner, migrations: readonly Migration[]): Promise<void> {
+/**
+ * Runs what has not been run yet, and refuses a store that another version of this program has changed. Writes nothing when there is nothing to do. Whatever ends it
+ * between two statements or within one, the next call goes on from there. `onStep`: called after each statement, before it is remembered as done.
+ */
+export async function migrate(
+  engine: StatementRunner,
+  migrations: readonly Migration[],
+  onStep: () => Promise<void> = async () => undefined,
+): Promise<void> {
   const placement = engine.placement ?? HOME;
   const run = async (sql: string): Promise<void> => {
     for (const one of placed(sql, placement)) await engine.write(one);
+    await onStep();
   };
   if ((await pending(engine, placement, migrations)).length === 0) return;
-  for (const sql of LEDGER) await run(sql);
+  for (const sql of [...LEDGER, STEPS]) await run(sql);
   const action = async (): Promise<void> => {
+    const progress = new MigrationProgress(engine, placement);
+    await progress.read();
     // Somebody else may have done it meanwhile.
     for (const migration of await pending(engine, placement, migrations)) {
-      for (const sql of migration.statements) await run(sql);
+      for (const index of migration.statements.keys()) await progress.step(migration, index, run);
       await run(recording(migration));
     }
+    await progress.forget();
   };
   // Nobody shares the embedded store.
   await (engine.placement === undefined ? action() : alone(engine, engine.placement, action));

@@ -31,7 +31,10 @@ export async function alone(engine: StatementRunner, placement: Placement, actio
   if (age !== undefined) await release();
   held.add(id);
   try {
-    await engine.write(`CREATE TABLE ${table}${on} (one UInt8) ENGINE = Memory COMMENT ${quote(id)}`);
+    await engine.write(`CREATE TABLE ${table}${on} (one UInt8) ENGINE = Memory COMMENT ${quote(id)}`).catch((error: unknown) => {
+      if (error instanceof EngineError && error.code === 57) throw new Error(busy(table, 'somebody'), { cause: error });
+      throw error;
+    });
     const heartbeat = setInterval(
       () => void engine.write(`ALTER TABLE ${table}${on} MODIFY COMMENT ${quote(id)}`).catch(() => undefined),
       HEARTBEAT_MS,
@@ -42,9 +45,6 @@ export async function alone(engine: StatementRunner, placement: Placement, actio
       clearInterval(heartbeat);
       await release();
     }
-  } catch (error) {
-    if (error instanceof EngineError && error.code === 57) throw new Error(busy(table, 'somebody'), { cause: error });
-    throw error;
   } finally {
     held.delete(id);
   }

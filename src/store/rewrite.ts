@@ -94,7 +94,8 @@ async function checkRoom(database: Database, table: string, which: string): Prom
   );
 }
 
-async function untilMutated(database: Database, table: string, say: (step: string) => void): Promise<void> {
+/** Resolves when no mutation of a table runs. */
+export async function untilMutated(database: Database, table: string, say: (step: string) => void): Promise<void> {
   const where = `database = ${quote(database.placement.database)} AND table = ${quote(stored(database, table))} AND NOT is_done`;
   for (;;) {
     const answer = await database.text(

@@ -2,6 +2,7 @@ import type { HourTally, SequenceSpan } from '../sink/sink.js';
 import type { RecordName } from '../spool/segment.js';
 import type { Database } from './database.js';
 import { quote } from './quote.js';
+import { eventNs } from './time-sql.js';
 
 /** What one question covers at most: counting distinct sequences takes memory by the sequence. */
 const SEQUENCES = 4_000_000n;
@@ -17,7 +18,7 @@ export async function tally(database: Pick<Database, 'text' | 'placement'>, span
       )
       .join(' OR ');
     const counted = (record: RecordName, table: string): string =>
-      `SELECT node, epoch, '${record}' AS record, intDiv(toUnixTimestamp64Nano(time_ns), 3600000000000) * 3600 AS hour, toString(count()) AS events, toString(uniqExact(sequence)) AS distinct FROM ${database.placement.database}.${table} WHERE ${among} GROUP BY node, epoch, hour`;
+      `SELECT node, epoch, '${record}' AS record, intDiv(${eventNs('time_ns')}, 3600000000000) * 3600 AS hour, toString(count()) AS events, toString(uniqExact(sequence)) AS distinct FROM ${database.placement.database}.${table} WHERE ${among} GROUP BY node, epoch, hour`;
     const answer = await database.text(
       `${counted('conn', 'conn_events')} UNION ALL ${counted('control', 'control_events')}`,
       'JSONEachRow',

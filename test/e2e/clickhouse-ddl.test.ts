@@ -130,7 +130,7 @@ test('a cluster’s tables and views work together, and deliveries find theirs a
     'schema_migrations Alias',
     'schema_migrations_local ReplacingMergeTree',
   ]);
-  const writer = new SegmentWriter(database, DEFAULT_RETENTION.events);
+  const writer = new SegmentWriter(database, DEFAULT_RETENTION.events, Date.now);
   const segment = segmentOf(dir, shortConnections(100), [{ first: 1n, last: 200n }]);
   expect(await writer.deliver(segment)).toBe(true);
   expect(await writer.deliver(segment)).toBe(false);
@@ -162,7 +162,7 @@ test('the tables that fetch from Kafka can be made, and their views make of a me
   }).finish();
   const conn = segmentOf(dir, shortConnections(100), [{ first: 1n, last: 200n }], { id: 20 });
   const control = segmentOf(dir, [event], [{ first: 201n, last: 201n }], { id: 21, record: 'control' });
-  const writer = new SegmentWriter(embeddedDatabase(engine), DEFAULT_RETENTION.events);
+  const writer = new SegmentWriter(embeddedDatabase(engine), DEFAULT_RETENTION.events, Date.now);
   for (const [segment, table, message] of [
     [conn, 'conn_events', 'ConnEvent'],
     [control, 'control_events', 'ControlEvent'],

@@ -68,6 +68,22 @@ describe('the units', () => {
     expect([directive(unit, 'IPAddressDeny'), directive(unit, 'IPAddressAllow')]).toEqual(['any', 'localhost']);
   });
 
+  it('stop the capture before the collector, and keep its journal over a boot', () => {
+    // What is ordered after another one is stopped before it, whatever started first.
+    expect(directive('vslog-capture.service', 'After').split(' ')).toContain('vslog-collector.service');
+    for (const name of ['After', 'Before']) {
+      const orders = new RegExp(`^${name}=.*vslog-capture`, 'm');
+      expect(readFileSync(join(FOLDER, 'vslog-collector.service'), 'utf8')).not.toMatch(orders);
+    }
+    // The capture must not wait for a network that its connections begin before.
+    for (const unit of UNITS) expect(readFileSync(join(FOLDER, unit), 'utf8')).not.toMatch(/^After=.*network-online/m);
+    const { values } = loadConfig({ file: join(FOLDER, 'vslog.toml'), machine: { root: true, uid: 0, home: '/root', env: {} } });
+    expect(values['capture.journal']).toMatch(`/var/lib/${directive('vslog-capture.service', 'StateDirectory')}/`);
+    expect(directive('vslog-capture.service', 'StateDirectoryMode')).toBe('0700');
+    // Neither is ended while it may still be handing over what it has.
+    for (const unit of UNITS.filter((one) => one.endsWith('.service'))) expect(directive(unit, 'TimeoutStopSec')).toBe('90s');
+  });
+
   it('listen nowhere but there by default', () => {
     const { values } = loadConfig({ file: join(FOLDER, 'vslog.toml'), machine: { root: true, uid: 0, home: '/root', env: {} } });
     for (const key of ['metrics.listen', 'console.listen', 'clickhouse_http.listen'] as const)

@@ -80,7 +80,7 @@ describe('a store that has the segment', () => {
   });
   let segment: Segment;
   /** As the first delivery after a start does it. */
-  const deliver = (): Promise<boolean> => new SegmentWriter(embeddedDatabase(engine), DEFAULT_RETENTION.events).deliver(segment);
+  const deliver = (): Promise<boolean> => new SegmentWriter(embeddedDatabase(engine), DEFAULT_RETENTION.events, Date.now).deliver(segment);
   const answer = async (sql: string): Promise<string> =>
     Buffer.from(await engine.write(sql, 'TSV', 'reader'))
       .toString('utf8')

@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs';
+import { openClock } from '../../clock/open.js';
 import { Collector } from '../../collector/collector.js';
 import type { ErasureProgress, ErasureReport } from '../../collector/erasures.js';
 import type { Values } from '../../config/schema.js';
@@ -28,9 +29,11 @@ export async function aloneCollector(values: Values, version: string): Promise<C
       Exit.unreachable,
       `No collector runs, and ${data} belongs to user ${uid}: start the collector, or run this as that user.`,
     );
-  const store = await openStore(values);
-  const others = await configuredSinks(values, { spoolDirectory: spoolDirectory(values), version });
-  const collector = new Collector(collectorOptions(values, version, store === undefined ? others : [store, ...others]));
+  const clock = await openClock(spoolDirectory(values));
+  const { now } = clock;
+  const store = await openStore(values, now);
+  const others = await configuredSinks(values, { spoolDirectory: spoolDirectory(values), version, now });
+  const collector = new Collector(collectorOptions(values, version, store === undefined ? others : [store, ...others], clock));
   await collector.start();
   return {
     erase: (id, onProgress, signal) => collector.erase(id, onProgress, signal),

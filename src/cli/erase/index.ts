@@ -199,7 +199,7 @@ async function confirm(found: ErasureReport): Promise<void> {
 
 /** On standard error: what keeps it from going on always, how far it is only where somebody looks. */
 function progressLine(): (progress: ErasureProgress) => void {
-  let said = Date.now();
+  let said = performance.now();
   let problems = '';
   return ({ step, problem }) => {
     if (problem !== null) {
@@ -207,8 +207,8 @@ function progressLine(): (progress: ErasureProgress) => void {
       problems = problem;
       return;
     }
-    if (process.stderr.isTTY !== true || Date.now() - said < 1000) return;
-    said = Date.now();
+    if (process.stderr.isTTY !== true || performance.now() - said < 1000) return;
+    said = performance.now();
     note(step);
   };
 }

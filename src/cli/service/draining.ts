@@ -49,7 +49,7 @@ export class Draining {
     const json = form === 'text' ? undefined : new ObjectStream(form);
     const places = await this.quiesce(json !== undefined);
     const survivals = await this.history();
-    const end = Date.now() + withinMs;
+    const end = performance.now() + withinMs;
     const stop = new AbortController();
     const interrupt = (): void => stop.abort();
     process.once('SIGINT', interrupt);
@@ -67,17 +67,20 @@ export class Draining {
         const prediction = survivals === undefined ? undefined : predicted(survivals, rest);
         if (json !== undefined) await json.add(this.line(rest, prediction));
         else if (process.stdout.isTTY === true) await write(`\x1b[H\x1b[2J${this.name} is quiesced\n${drainText(rest, most, prediction)}`);
-        else if (line.at === 0 || (restText(rest) !== line.text && (rest.established === 0 || Date.now() - line.at > LOOK_MS * 10))) {
+        else if (
+          line.at === 0 ||
+          (restText(rest) !== line.text && (rest.established === 0 || performance.now() - line.at > LOOK_MS * 10))
+        ) {
           await write(line.at === 0 ? drainText(rest, most, prediction) : `${restText(rest)}\n`);
-          line = { text: restText(rest), at: Date.now() };
-        } else if (Date.now() - line.at > LINE_MS) {
+          line = { text: restText(rest), at: performance.now() };
+        } else if (performance.now() - line.at > LINE_MS) {
           await write(`${restText(rest)}\n`);
-          line = { text: restText(rest), at: Date.now() };
+          line = { text: restText(rest), at: performance.now() };
         }
         if (rest.established === 0) return await this.safe(rest, remove, json !== undefined);
         if (stop.signal.aborted) return await this.interrupted(rest.established, json !== undefined);
-        if (Date.now() >= end) return await this.late(rest, json !== undefined);
-        await pause(Math.min(LOOK_MS, Math.max(0, end - Date.now())), stop.signal);
+        if (performance.now() >= end) return await this.late(rest, json !== undefined);
+        await pause(Math.min(LOOK_MS, Math.max(0, end - performance.now())), stop.signal);
       }
     } finally {
       process.off('SIGINT', interrupt);

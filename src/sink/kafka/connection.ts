@@ -27,6 +27,8 @@ export interface ConnectionOptions {
   /** A new one for each connection: tokens change. Undefined: no login. */
   readonly sasl: (() => SASLOptions) | undefined;
   readonly asked: Asked;
+  /** The believed time, ms since 1970: messages bear it, and brokers keep them by it. */
+  readonly now: () => number;
 }
 
 /** A topic as it is to be made. */
@@ -120,6 +122,11 @@ export class KafkaConnection implements KafkaProducer {
     return this.core.brokerPool.metadata?.brokers.length ?? 0;
   }
 
+  /** The believed time, ms since 1970. */
+  now(): number {
+    return this.options.now();
+  }
+
   partitions(topic: string): number {
     return this.core.findTopicPartitionMetadata(topic).length;
   }
@@ -132,7 +139,7 @@ export class KafkaConnection implements KafkaProducer {
   identify(): Promise<ProducerIdentity> {
     return this.asking(undefined, async () => {
       const broker = await this.core.findControllerBroker();
-      const end = Date.now() + this.options.timeoutMs;
+      const end = performance.now() + this.options.timeoutMs;
       for (;;) {
         try {
           const { producerId, producerEpoch } = await broker.initProducerId({ transactionTimeout: 60_000 });
@@ -140,7 +147,10 @@ export class KafkaConnection implements KafkaProducer {
         } catch (error) {
           // A broker that has just started is still looking up where it was.
           const { type } = error as { type?: string };
-          if (!/^(GROUP_LOAD_IN_PROGRESS|GROUP_COORDINATOR_NOT_AVAILABLE|NOT_COORDINATOR_FOR_GROUP)$/.test(type ?? '') || Date.now() > end)
+          if (
+            !/^(GROUP_LOAD_IN_PROGRESS|GROUP_COORDINATOR_NOT_AVAILABLE|NOT_COORDINATOR_FOR_GROUP)$/.test(type ?? '') ||
+            performance.now() > end
+          )
             throw error;
           await new Promise((resolve) => setTimeout(resolve, 100));
         }
@@ -155,7 +165,7 @@ export class KafkaConnection implements KafkaProducer {
   ): Promise<EncodedBatch> {
     const codec = await codecOf(compression);
     const body = codec === undefined ? records.bytes : await codec.compress(records.bytes);
-    const frame = { identity, sequence, count: records.count, codec: CODEC_IDS[compression], timeMs: Date.now() };
+    const frame = { identity, sequence, count: records.count, codec: CODEC_IDS[compression], timeMs: this.options.now() };
     return { topic, partition, bytes: encodeBatch(body, frame) };
   }
 

@@ -25,6 +25,8 @@ export interface DeliveryOptions extends Pick<KafkaOptions, 'framing' | 'compres
   readonly spool: string;
   readonly topics: ReadonlyMap<RecordName, string>;
   readonly memory: SpareMemory;
+  /** The believed time, ms since 1970. */
+  readonly now: () => number;
 }
 
 /**
@@ -80,7 +82,7 @@ export class Delivery {
     const contents = this.contents as Contents;
     const { state } = this;
     const plan = this.planName(connection, limit);
-    const resumed = state?.plan === plan ? resumeAt(state, segment, Date.now()) : undefined;
+    const resumed = state?.plan === plan ? resumeAt(state, segment, this.options.now()) : undefined;
     if (resumed === 'whole') return;
     if (resumed !== undefined && state?.whole === false) {
       await this.send(connection, segment, limit, { ...state, position: resumed });
@@ -213,7 +215,7 @@ export class Delivery {
     limit: number,
     state: ProducerState,
   ): Promise<readonly Span[] | undefined> {
-    const resumed = state.plan === this.planName(connection, limit) ? resumeAt(state, segment, Date.now()) : undefined;
+    const resumed = state.plan === this.planName(connection, limit) ? resumeAt(state, segment, this.options.now()) : undefined;
     if (resumed === undefined || resumed === 'whole') return undefined;
     const wanted = state.whole || state.absent === undefined ? undefined : new SequenceSet(state.absent);
     const spans: Span[] = [];
@@ -295,7 +297,7 @@ export class Delivery {
       marks: { ...this.marks },
       known: known.length === 0 ? undefined : known,
       look: Object.keys(look).length === 0 ? undefined : look,
-      savedMs: Date.now(),
+      savedMs: this.options.now(),
     };
     await writeState(this.options.spool, this.state);
   }

@@ -14,6 +14,8 @@ const EVENTS_MOST = 1 << 24;
 /** What an inventory reads. */
 export interface TopicReader {
   partitions(topic: string): number;
+  /** The time that messages bear which are sent now, ms since 1970. */
+  now(): number;
   offsets(topic: string, partition: number): Promise<{ first: number; end: number }>;
   offsetAt(topic: string, partition: number, timeMs: number): Promise<number | undefined>;
   read(topic: string, partition: number, from: number, end: number, each: (message: FetchedMessage) => void): Promise<void>;
@@ -52,19 +54,15 @@ export function sightingOf({ offset, batchContext }: FetchedMessage): Sighting {
   return { offset: at, producer: producerId, sequence: (firstSequence + at - Number(firstOffset)) % 0x8000_0000 };
 }
 
-/**
- * No message with an event of this segment can be older, ms since 1970. 0 where the clock was wrong when they came: an event, or a file, of a time to come says nothing of when its message was
- * sent.
- */
-export async function sentAfter(path: string): Promise<number> {
+/** No message with an event of this segment can be older, ms since 1970. `nowMs`: the believed time; a file or an event of the future says that a clock was wrong: 0. */
+export async function sentAfter(path: string, nowMs: number): Promise<number> {
   const { mtimeMs } = await stat(path);
   let earliest = Number.POSITIVE_INFINITY;
   await scanEvents(path, (_sequence, seconds) => {
     if (seconds > 0) earliest = Math.min(earliest, seconds * 1000);
   });
-  const latest = Date.now() + SLACK_MS;
-  if (mtimeMs > latest || (earliest > latest && earliest !== Number.POSITIVE_INFINITY)) return 0;
-  return Math.max(0, Math.min(mtimeMs, earliest) - SLACK_MS);
+  const first = Math.min(mtimeMs, earliest);
+  return first > nowMs + SLACK_MS ? 0 : Math.max(0, first - SLACK_MS);
 }
 
 /** Which sequences of one node a topic has. It reads what it must, and keeps what it has read: a bit a sequence at most, no event. */
@@ -92,7 +90,7 @@ export class Inventory {
 
   /** Reads all that may hold events of the segment and was not read yet. */
   async cover(reader: TopicReader, segment: Segment): Promise<void> {
-    const since = await sentAfter(segment.path);
+    const since = await sentAfter(segment.path, reader.now());
     for (let partition = 0; partition < reader.partitions(this.topic); partition++) {
       const { first, end } = await reader.offsets(this.topic, partition);
       const begin = Math.max(first, (await reader.offsetAt(this.topic, partition, since)) ?? end);

@@ -16,8 +16,8 @@ export interface KafkaOptions {
   readonly compression: Compression;
 }
 
-/** The options of section `kafka`. Throws ConfigError when they contradict each other or a file cannot be read. */
-export function kafkaOptions(values: Values): KafkaOptions {
+/** The options of section `kafka`. `now`: the believed time, ms since 1970. Throws ConfigError when they contradict each other or a file cannot be read. */
+export function kafkaOptions(values: Values, now: () => number = Date.now): KafkaOptions {
   const brokers = values['kafka.brokers'];
   if (brokers === '')
     throw new ConfigError(['There is no kafka.brokers: give the addresses of some brokers, like kafka-1:9092,kafka-2:9092.']);
@@ -26,7 +26,7 @@ export function kafkaOptions(values: Values): KafkaOptions {
   const timeoutMs = values['kafka.timeout'];
   const asked = { brokers, sasl: values['kafka.sasl'], username: values['kafka.username'], tls: tls !== undefined, timeoutMs };
   return {
-    connection: { brokers: brokers.split(','), clientId: 'vslog', timeoutMs, tls, sasl, asked },
+    connection: { brokers: brokers.split(','), clientId: 'vslog', timeoutMs, tls, sasl, asked, now },
     topicPrefix: values['kafka.topic_prefix'],
     framing: values['kafka.framing'],
     messageBytes: values['kafka.message_bytes'],

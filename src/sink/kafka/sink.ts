@@ -52,7 +52,14 @@ export class KafkaSink implements Sink {
     this.spool = spoolDirectory;
     this.limit = new BatchLimit(options.messageBytes);
     const { framing, compression } = options;
-    this.delivery = new Delivery({ framing, compression, spool: spoolDirectory, topics: this.topicsByRecord(), memory: this.memory });
+    this.delivery = new Delivery({
+      framing,
+      compression,
+      spool: spoolDirectory,
+      topics: this.topicsByRecord(),
+      memory: this.memory,
+      now: options.connection.now,
+    });
   }
 
   async start(trusted = true): Promise<void> {
@@ -103,7 +110,7 @@ export class KafkaSink implements Sink {
     // A connection of its own: deliveries go on meanwhile.
     const connection = await KafkaConnection.open(this.options.connection, this.topics(), this.ending.signal);
     try {
-      return await tallyTopics(connection, this.topicsByRecord(), spans, await spoolBegan(this.spool));
+      return await tallyTopics(connection, this.topicsByRecord(), spans, await spoolBegan(this.spool, this.options.connection.now()));
     } finally {
       connection.disconnect();
     }

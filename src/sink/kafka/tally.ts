@@ -69,13 +69,13 @@ function varint(value: number): Buffer {
   return Buffer.from([...bytes, rest]);
 }
 
-/** No message with an event of the spool can be older, ms since 1970; 0 when the spool is empty. */
-export async function spoolBegan(spool: string): Promise<number> {
+/** No message with an event of the spool can be older, ms since 1970; 0 when the spool is empty. `nowMs`: the believed time. */
+export async function spoolBegan(spool: string, nowMs: number): Promise<number> {
   for (const { id, record, hasBody } of await listSegments(spool)) {
     if (!hasBody) continue;
     const path = join(spool, bodyName(id, record));
     try {
-      if ((await stat(path)).size > 0) return await sentAfter(path);
+      if ((await stat(path)).size > 0) return await sentAfter(path, nowMs);
     } catch (error) {
       // Removed meanwhile, since every sink has it.
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;

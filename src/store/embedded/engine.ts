@@ -3,11 +3,11 @@ import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { makeFolder } from '../../access/place.js';
-import { AnswerTooLarge, EngineEnded, EngineUnavailable, engineError } from '../errors.js';
+import { AnswerTooLarge, EngineEnded, EngineUnavailable, engineError, startError } from '../errors.js';
 import type { EngineAnswer, EngineQuestion } from './ask.mjs';
 import type { HeartbeatOptions } from './heartbeat.js';
+import { isFreeWithin } from './in-use.js';
 import { ABORTED, Pulse } from './pulse.js';
-import { removeTornMutations } from './torn-mutations.js';
 
 /** An engine whose collector died ends by itself, after the statement it is in. */
 const LOCK_PATIENCE_MS = 15_000;
@@ -21,6 +21,10 @@ const MOST_DOUBLINGS = 3;
 /** What it says of itself once it has caught a fatal signal, and what people are told. */
 const FATAL = /fatal error/;
 const DYING = 'The embedded ClickHouse died inside; it is started again.';
+/** So much of what the engine writes on its standard error is kept of its beginning, and of its end, characters. */
+const COMPLAINT = 8000;
+/** So often a directory is mended and opened again at one start. */
+const MOST_REPAIRS = 50;
 /** Longest time until an engine answers its first statements, ms: many parts take long to load. */
 const START_MS = 600_000;
 
@@ -45,6 +49,13 @@ export interface EngineOptions {
   /** Sessions beside the writer's, by name: what is run first in each. */
   readonly sessions: Readonly<Record<string, readonly string[]>>;
   readonly heartbeat?: HeartbeatOptions;
+  /** Mends a directory that is damaged; without it a damaged one is not opened. */
+  readonly repair?: {
+    /** Nobody uses the directory, and it is about to be opened. */
+    before(): Promise<void>;
+    /** It could not be opened, and this is what the engine wrote. Resolves to whether it is worth another try. */
+    refused(complaint: string): Promise<boolean>;
+  };
 }
 
 /**
@@ -91,7 +102,7 @@ export class Engine {
 
   /** Time until start() tries, ms. */
   get startsInMs(): number {
-    return this.#ready === undefined ? Math.max(0, this.#notBefore - Date.now()) : 0;
+    return this.#ready === undefined ? Math.max(0, this.#notBefore - performance.now()) : 0;
   }
 
   /** Resolves when statements can be run. */
@@ -152,7 +163,7 @@ export class Engine {
   #failed(sentence: string): void {
     this.#lastError = sentence;
     const wait = Math.min(LAST_RESTART_MS, FIRST_RESTART_MS * 2 ** this.#failures);
-    this.#notBefore = Date.now() + wait;
+    this.#notBefore = performance.now() + wait;
     this.#failures++;
     // Nobody may need it for a while, but then it should be there. Who needs it sooner gets the same start.
     if (!this.#closed) setTimeout(() => void this.#revive(), wait + 1).unref();
@@ -163,24 +174,31 @@ export class Engine {
   }
 
   async #open(): Promise<void> {
-    const { dir, prepare, sessions } = this.#options;
+    const { dir, prepare, sessions, repair } = this.#options;
     makeFolder(dir);
-    const end = Date.now() + LOCK_PATIENCE_MS;
     this.#starts++;
-    removeTornMutations(dir);
-    this.#spawn();
+    const inUse = `Another process still uses ${dir}; it is tried again until that ends.`;
+    const free = await isFreeWithin(dir, LOCK_PATIENCE_MS, () => {
+      this.#lastError = inUse;
+    });
+    if (!free) throw new EngineUnavailable(`Another process uses ${dir}: stop it, or choose another directory.`);
+    await repair?.before();
     const open = (session: string, statements: readonly string[]) => this.#ask({ kind: 'open', dir, session, statements });
-    for (;;) {
+    for (let repairs = 0; ; repairs++) {
       this.#complaint = '';
+      this.#spawn();
       try {
         await open('writer', WRITER);
         break;
       } catch (error) {
         // The error says only that it failed; why is on the engine's standard error, which may come a moment later.
         await sleep(200);
-        if (!this.#complaint.includes('Cannot lock file')) throw this.#complaint === '' ? error : engineError(this.#complaint);
-        this.#lastError = `Another process still uses ${dir}; it is tried again until that ends.`;
-        if (Date.now() > end) throw new EngineUnavailable(`Another process uses ${dir}: stop it, or choose another directory.`);
+        const complaint = this.#complaint;
+        if (complaint.includes('Cannot lock file'))
+          throw new EngineUnavailable(`Another process uses ${dir}: stop it, or choose another directory.`);
+        const failure = complaint === '' ? error : startError(complaint);
+        await this.#discard();
+        if (repairs >= MOST_REPAIRS || repair === undefined || !(await repair.refused(complaint))) throw failure;
       }
     }
     await prepare(this);
@@ -213,7 +231,7 @@ export class Engine {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     child.stderr?.on('data', (bytes: Buffer) => {
-      this.#complaint = (this.#complaint + bytes.toString('utf8')).slice(-2000);
+      this.#complaint = shortened(this.#complaint + bytes.toString('utf8'));
     });
     child.on('message', (answer: Answer) => this.#answered(answer));
     child.on('error', () => undefined);
@@ -221,6 +239,16 @@ export class Engine {
       if (this.#child === child) this.#ended(signal ?? `exit code ${code}`);
     });
     this.#child = child;
+  }
+
+  /** Ends a child that did not open its directory; nobody else knows of it yet. */
+  async #discard(): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    child.kill('SIGKILL');
+    await gone;
   }
 
   #answered(answer: Answer): void {
@@ -285,4 +313,9 @@ export class Engine {
     }
     this.#ready = undefined;
   }
+}
+
+/** Its beginning, where the cause is, and its end. */
+function shortened(text: string): string {
+  return text.length <= 2 * COMPLAINT ? text : `${text.slice(0, COMPLAINT)}${text.slice(-COMPLAINT)}`;
 }

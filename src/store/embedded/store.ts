@@ -3,10 +3,13 @@ import { join, resolve } from 'node:path';
 import type { HttpAnswer, HttpQuery } from '../../clickhouse-http/backend.js';
 import { sessionStatements } from '../../clickhouse-http/session.js';
 import type { Segment } from '../../spool/segment.js';
+import { compareContent } from '../content-check.js';
 import { SegmentWriter } from '../deliver.js';
 import { erasureOf } from '../erase.js';
 import { EngineEnded } from '../errors.js';
+import { expireRows } from '../expire.js';
 import { makeFunctions } from '../functions.js';
+import { newestMs } from '../kept-days.js';
 import { loadMigrations, migrate } from '../migrate.js';
 import { quote } from '../quote.js';
 import { applyRetention, DEFAULT_RETENTION, keptSince, type Retention } from '../retention.js';
@@ -15,8 +18,13 @@ import { tally } from '../tally.js';
 import { Answers } from './answers.js';
 import { embeddedDatabase } from './database.js';
 import { DeliveryFirst } from './delivery-first.js';
+import { type DiskRoom, DiskTooFull, type KeptFree, roomOf, tooFull } from './disk.js';
 import { Engine, LONG } from './engine.js';
+import { mendableOf } from './mendable.js';
+import { readApplied, restoreApplied, setBrokenAside } from './opened.js';
 import { CONTROL, formatter, MOST_AT_ONCE, Queries } from './queries.js';
+import { Repair } from './repair.js';
+import type { Aside } from './set-aside.js';
 
 /** Node's timers go no further, ms. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -32,8 +40,13 @@ export interface EmbeddedStoreOptions {
   readonly maxQueryBytes?: number;
   /** Longest time of a delivery, ms; then the engine is ended and started again, and the segment gets twice the time. */
   readonly deliverTimeoutMs?: number;
-  /** Default: as the tables are made. */
   readonly retention?: Retention;
+  /** Told what a person should know: that something damaged was set aside. */
+  readonly note?: (line: string) => void;
+  /** Room on the disk that deliveries leave free. Default: none. */
+  readonly keepFree?: KeptFree;
+  /** The believed time, ms since 1970. Default: the wall clock. */
+  readonly now?: (() => number) | undefined;
 }
 
 export interface EmbeddedStatus extends StoreStatus {
@@ -42,6 +55,10 @@ export interface EmbeddedStatus extends StoreStatus {
   readonly pid: number | null;
   /** How often the engine was started; more than 1: it ended by itself. */
   readonly starts: number;
+  /** Room on its disk; null: it cannot be asked. */
+  readonly disk: DiskRoom | null;
+  /** What of it was damaged, and set aside or found to be gone. */
+  readonly setAside: readonly Aside[];
 }
 
 /** A store that also answers what comes by ClickHouse's own protocol. */
@@ -66,6 +83,9 @@ export function createEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStor
     maxQueryBytes = eighthOfMemory(),
     deliverTimeoutMs = 300_000,
     retention = DEFAULT_RETENTION,
+    note = () => undefined,
+    keepFree = { bytes: 0 },
+    now = Date.now,
   } = options;
   const limits = { max_execution_time: maxQuerySeconds, max_result_bytes: maxResultBytes, max_memory_usage: maxQueryBytes };
   /** A person's own limits, where they are lower than everybody's. */
@@ -83,19 +103,29 @@ export function createEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStor
   const formatters = Array.from({ length: MOST_AT_ONCE }, (_, place) => [formatter(place), [LONG, `SET ${limited}, readonly = 1`]]);
   let version = '';
   let timezone = '';
+  const repair = new Repair(dir, note);
   const engine = new Engine({
     dir,
+    repair,
     prepare: async (ready) => {
       await answers.prepare();
       [version = '', timezone = ''] = (await ready.text('SELECT version(), timezone()')).split('\t');
-      await migrate(ready, loadMigrations());
-      await makeFunctions(ready);
-      await applyRetention(embeddedDatabase(ready), retention);
+      await opened(ready);
     },
     sessions: { [CONTROL]: [], ...Object.fromEntries(formatters) },
   });
   const database = embeddedDatabase(engine);
-  const writer = new SegmentWriter(database, retention.events);
+  const opened = async (ready: Engine): Promise<void> => {
+    const { copies } = repair;
+    await restoreApplied(ready, copies.applied());
+    // A copy that is older than what is remembered as done would be taken for the newer one.
+    await migrate(ready, loadMigrations(), () => copies.keep(undefined, false));
+    await makeFunctions(ready);
+    await applyRetention(embeddedDatabase(ready), retention, now());
+    await copies.keep(await readApplied(ready), true);
+    await setBrokenAside(ready, repair);
+  };
+  const writer = new SegmentWriter(database, retention.events, now);
   const first = new DeliveryFirst();
   const queries = new Queries(engine, answers, (signal) => first.wait(signal));
   let last: Promise<unknown> = Promise.resolve();
@@ -105,8 +135,17 @@ export function createEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStor
   /** A segment that took too long. On a slow machine it always would: so it gets more time at every try, and an engine that works is not ended for ever. */
   let slow = { id: 0, tries: 0 };
 
+  const diskRoom = (): DiskRoom | null => {
+    try {
+      return roomOf(dir, keepFree);
+    } catch {
+      return null; // made by the first start
+    }
+  };
   const take = async (segment: Segment): Promise<void> => {
     await engine.start();
+    const full = tooFull(dir, roomOf(dir, keepFree), segment.bytes);
+    if (full !== undefined) throw new DiskTooFull(full);
     const began = performance.now();
     const tries = slow.id === segment.id ? slow.tries : 0;
     const limitMs = Math.min(deliverTimeoutMs * 2 ** tries, LONGEST_TIMER_MS);
@@ -117,7 +156,7 @@ export function createEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStor
     let brokenOff = false;
     first.begin();
     try {
-      if (await writer.deliver(segment)) {
+      if (await writer.deliver(segment, repair.aside.owed !== null)) {
         segments++;
         events += segment.count;
       }
@@ -171,9 +210,18 @@ export function createEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStor
     limits,
     ask,
     start: () => engine.start(),
+    mendable: mendableOf(database, repair.aside, retention),
     // One after the other: who gave up waiting and asks again must not meet its own first attempt.
     deliver(segment) {
       const mine = last.then(() => take(segment));
+      last = mine.catch(() => undefined);
+      return mine;
+    },
+    repair(segment, replace) {
+      const mine = last.then(async () => {
+        await engine.start();
+        return writer.repair(segment, replace);
+      });
       last = mine.catch(() => undefined);
       return mine;
     },
@@ -182,7 +230,18 @@ export function createEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStor
       return tally(database, spans);
     },
     keptSince(record) {
-      return keptSince(this, record);
+      return keptSince(this, record, now());
+    },
+    async expire(nowMs) {
+      await engine.start();
+      await expireRows(database, retention, nowMs);
+    },
+    async newestMs() {
+      await engine.start();
+      return newestMs(database);
+    },
+    content(options) {
+      return compareContent(this, options);
     },
     erasure: erasureOf(database, (action) => {
       const mine = last.then(async () => {
@@ -207,6 +266,8 @@ export function createEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStor
       running: engine.pid !== undefined,
       pid: engine.pid ?? null,
       starts: engine.starts,
+      disk: diskRoom(),
+      setAside: repair.aside.all,
       segments,
       events,
       lastDeliverMs,

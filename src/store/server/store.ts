@@ -1,10 +1,13 @@
 import type { ClickHouseSettings } from '@clickhouse/client';
 import type { Segment } from '../../spool/segment.js';
+import { compareContent } from '../content-check.js';
 import { SegmentWriter } from '../deliver.js';
 import { schemaDrift } from '../drift.js';
 import { erasureOf } from '../erase.js';
 import { EngineUnavailable } from '../errors.js';
+import { expireRows } from '../expire.js';
 import { offerFunctions } from '../functions.js';
+import { newestMs } from '../kept-days.js';
 import { loadMigrations, migrate, pending } from '../migrate.js';
 import { readingStatement } from '../read-only.js';
 import { applyRetention, DEFAULT_RETENTION, keptSince, type Retention } from '../retention.js';
@@ -24,8 +27,9 @@ export interface ServerStoreOptions extends ServerOptions {
   readonly maxQuerySeconds?: number;
   /** Largest answer to a person's query, bytes. Default 256 MiB. */
   readonly maxResultBytes?: number;
-  /** Default: as the tables are made. */
   readonly retention?: Retention;
+  /** The believed time, ms since 1970. Default: the wall clock. */
+  readonly now?: (() => number) | undefined;
 }
 
 /** How a server was found. */
@@ -46,9 +50,9 @@ export interface ServerStore extends Store {
 
 /** A ClickHouse server as sink and store. Nothing is asked before `start`, `deliver`, `tally` or `query`. */
 export function createServerStore(options: ServerStoreOptions): ServerStore {
-  const { url, placement, maxQuerySeconds = 60, maxResultBytes = 268_435_456, retention = DEFAULT_RETENTION } = options;
+  const { url, placement, maxQuerySeconds = 60, maxResultBytes = 268_435_456, retention = DEFAULT_RETENTION, now = Date.now } = options;
   const client = new ServerClient(options);
-  const writer = new SegmentWriter(client, retention.events);
+  const writer = new SegmentWriter(client, retention.events, now);
   let segments = 0;
   let events = 0;
   let lastDeliverMs: number | null = null;
@@ -84,7 +88,7 @@ export function createServerStore(options: ServerStoreOptions): ServerStore {
     await migrate(client, loadMigrations());
     await offerFunctions(client);
     await compareSchema();
-    await applyRetention(client, retention);
+    await applyRetention(client, retention, now());
   };
   const check = async (): Promise<ServerCheck> => {
     let found: string | null = null;
@@ -116,9 +120,17 @@ export function createServerStore(options: ServerStoreOptions): ServerStore {
     name: 'clickhouse',
     start: () => remember(prepare),
     deliver: (segment) => remember(() => take(segment)),
+    repair: (segment, replace) => remember(() => writer.repair(segment, replace)),
     tally: (spans) => tally(client, spans),
     keptSince(record) {
-      return keptSince(this, record);
+      return keptSince(this, record, now());
+    },
+    expire: async (nowMs) => {
+      await expireRows(client, retention, nowMs);
+    },
+    newestMs: () => newestMs(client),
+    content(options) {
+      return compareContent(this, options);
     },
     erasure: erasureOf(client, (action) => remember(action)),
     beyond: `backups and logs of the ClickHouse server at ${url}, what other directors deliver to it, and copies that were made of its tables`,

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <functional>
 #include <memory>
 #include <protozero/pbf_writer.hpp>
 #include <vector>
@@ -180,6 +181,52 @@ TEST_F(SessionTest, AcknowledgesWhatWasSentAndNotOneMore) {
   EXPECT_EQ(acknowledge(20, journal_.epoch()).code, 0);
   EXPECT_EQ(journal_.durables().at(0).acknowledged, 20U);
   EXPECT_EQ(journal_.first_sequence(), 21U);
+}
+
+TEST_F(SessionTest, GetsWhatAnEarlierBootLeftFirstAndAcknowledgesItUnderItsOwnEpoch) {
+  TempDir dir;
+  JournalOptions options = journal_options(dir);
+  std::string earlier;
+  {
+    Journal j(options);
+    earlier = j.epoch();
+    j.durable("d", kUs);
+    put(j, 10);
+    put(j, 10);
+  }
+  options.boot_id[0] = '2';
+  Journal journal(options);
+  put(journal, 5);
+  Exchange exchange{journal, "lb1", "boot", "engine", "vslog-capture 1", [] { return SourceStatus{}; }};
+  Peer peer;
+  peer.uid = kUs;
+  const auto subscribed = [&](const std::string& epoch, std::uint64_t after, const std::function<void(Session&, const std::vector<Reply>&)>& then) {
+    Session s(exchange, here_.get(), 3, Rights{true, true, true, true}, peer, users_, users_.join(kUs, true));
+    ask(s, FrameType::control_hello, encode(Hello{1, 1, "test"}));
+    then(s, all(s, FrameType::event_subscribe, encode(Subscribe{SubscriptionMode::durable, "d", {}, epoch, after, {}})));
+  };
+  subscribed(earlier, 10, [&](Session& s, const std::vector<Reply>& replies) {
+    ASSERT_EQ(replies.size(), 3U);
+    const auto reply = decode<Subscribed>(replies[0].payload);
+    EXPECT_EQ(reply.epoch, earlier);
+    EXPECT_EQ(reply.first_sequence, 11U);
+    EXPECT_EQ(reply.skipped, 0U);
+    EXPECT_EQ(decode<EventBatch>(replies[1].payload).header.epoch, earlier);
+    EXPECT_EQ(decode<EventBatch>(replies[2].payload).header.epoch, journal.epoch());
+    const auto acknowledge = [&](std::uint64_t sequence, const std::string& epoch) { return ask(s, FrameType::event_ack, encode(Acknowledge{epoch, sequence}), frame_flag::request | frame_flag::ack).error(); };
+    EXPECT_EQ(acknowledge(20, earlier).code, 0);
+    EXPECT_EQ(journal.first_sequence(), 1U) << "the new epoch's";
+    EXPECT_EQ(acknowledge(20, earlier).code, 0) << "once more: it is let go of, and known";
+    EXPECT_EQ(acknowledge(6, journal.epoch()).code, EINVAL) << "not sent yet";
+    EXPECT_EQ(acknowledge(3, journal.epoch()).code, 0);
+  });
+  subscribed(earlier, 20, [&](Session&, const std::vector<Reply>& replies) {
+    ASSERT_EQ(replies.size(), 2U);
+    const auto reply = decode<Subscribed>(replies[0].payload);
+    EXPECT_EQ(reply.epoch, journal.epoch());
+    EXPECT_EQ(reply.first_sequence, 1U);
+    EXPECT_EQ(reply.skipped, 0U);
+  });
 }
 
 TEST_F(SessionTest, OnlyADurableOneAcknowledges) {

@@ -38,7 +38,16 @@ const collector: ApiOptions['collector'] = {
   replay: async (sink, request, onProgress) => {
     if (sink !== 'kafka') throw new RangeError(`There is no sink "${sink}": there are kafka.`);
     onProgress({ segments: 0, ofSegments: 1, events: 0, ofEvents: 10 });
-    return { sink: `${sink} ${JSON.stringify(request)}`, segments: 1, events: 10, absent: 3, failed: [] };
+    return {
+      sink: `${sink} ${JSON.stringify(request)}`,
+      segments: 1,
+      events: 10,
+      absent: 3,
+      derived: null,
+      changed: null,
+      replaced: null,
+      failed: [],
+    };
   },
   erase: async (order, onProgress) => {
     if (order !== 'a1') throw new RangeError(`There is no order ${JSON.stringify(order)} to erase anybody.`);
@@ -117,7 +126,7 @@ it('brings segments once more, tells of the progress, and refuses a sink that is
   const client = await start();
   const seen: number[] = [];
   const result = await client.replay('kafka', { fromSeconds: 1.5 }, ({ ofEvents }) => seen.push(ofEvents), new AbortController().signal);
-  expect(result).toMatchObject({ sink: 'kafka {"fromSeconds":1.5,"refused":false}', events: 10, absent: 3 });
+  expect(result).toMatchObject({ sink: 'kafka {"fromSeconds":1.5,"refused":false,"replace":false}', events: 10, absent: 3 });
   expect(seen).toEqual([10]);
   await expect(client.replay('disk', {}, () => undefined, new AbortController().signal)).rejects.toThrow(
     'There is no sink "disk": there are kafka.',

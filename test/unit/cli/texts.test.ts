@@ -256,7 +256,7 @@ describe('the status', () => {
     expect(text).toMatch(
       /^losses +4 never came from the capture, 70 were refused by a sink, nobody knows how many were removed from the spool or damaged in it$/m,
     );
-    expect(lines({ ...STATUS, store: { kind: 'none', dir: null } })).toMatch(/^store +none$/m);
+    expect(lines({ ...STATUS, store: { kind: 'none', dir: null, disk: null, set_aside: [] } })).toMatch(/^store +none$/m);
   });
 
   it('says what is held back for whom, what a sink lacks, and which cursor is not believed', () => {

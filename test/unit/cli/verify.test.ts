@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { proofOf } from '../../../src/api/proof.js';
 import type { Verification } from '../../../src/api/verification.js';
 import { verificationText } from '../../../src/cli/verify.js';
+import type { SinkReport } from '../../../src/sink/comparison.js';
+import { type ContentReport, notCompared } from '../../../src/sink/content.js';
 
 const EPOCH = { node: 'lb1', epoch: 'e', local: false, first: 1n, last: 100n, count: 100, gaps: [], duplicates: [] };
 const IN_STORE = {
@@ -9,7 +12,7 @@ const IN_STORE = {
 };
 const SINK = {
   ...{ name: 'file', checked: true, reason: null, segments: 2, events: 100, missing: 0, duplicates: 0, expired: 0, taken: 0 },
-  ...{ differences: [], refused: [], lacks: null, waiting: 0, away: null, ok: true },
+  ...{ differences: [], refused: [], waiting: 0, away: null, lacks: null, doubt: null, content: null, ok: true },
 };
 const NOT_ERASED = { spool: 0, store: 0, recorded: 0, records: 0, orders: 0, ok: true };
 const WHOLE: Verification = {
@@ -28,11 +31,13 @@ const WHOLE: Verification = {
     },
     epochs: [EPOCH],
   },
+  state: { checked: true, reason: null, newest: 2, forgotten: 0, missing: [], gone: [], ok: true },
   losses: [],
   before: null,
   store: { checked: true, reason: null, epochs: [IN_STORE], ok: true },
   sinks: [SINK],
   erased: NOT_ERASED,
+  proof: { against: 'accident', content: [], counts: ['file'], nothing: [] },
   waiting: 0,
   verdict: 'complete',
   complete: true,
@@ -42,6 +47,8 @@ const SOURCE = { checked: true, reason: null, listed: 5, open_in_log: 6, only_so
 /** The lines of a report by their mark, and the last one, which has none. */
 function told(report: Parameters<typeof verificationText>[0]) {
   const lines = verificationText(report).trimEnd().split('\n');
+  const proof = lines.splice(-2, 1)[0];
+  expect(proof).toMatch(/^This proves against accidents, not against somebody who edits both the log and what it is compared with\./);
   const marked = (mark: string): string[] => lines.slice(0, -1).flatMap((line) => (line.startsWith(mark.padEnd(5)) ? [line.slice(5)] : []));
   const found = { ok: marked('ok'), failed: marked('FAIL'), wait: marked('wait'), last: lines.at(-1) };
   expect(found.ok.length + found.failed.length + found.wait.length).toBe(lines.length - 1);
@@ -58,6 +65,7 @@ describe('a verification', () => {
         'spool: checksums of 2 sealed segments and 1 open ones, 100 events, 2.0 KiB',
         'spool: chain over the sealed segments',
         'spool: lb1 e: sequences 1 to 100 without a gap',
+        'spool: everything that it ever sealed, 2 segments, is there or was removed in order',
         'losses: none recorded',
         'store: lb1 e: sequences 1 to 100, 100 events in the ledger and as many rows',
         'sink file: the same counts per node, epoch and hour, 100 events of the 2 segments that the spool still has',
@@ -184,5 +192,47 @@ describe('a verification', () => {
     ]);
     const notCompared = { ...SOURCE, checked: false, reason: 'It cannot list.', ok: false };
     expect(told({ ...WHOLE, verdict: 'incomplete', source: notCompared }).failed).toEqual(['source: not compared. It cannot list.']);
+  });
+
+  it('says what the rows of a sink say, and where they say something else', () => {
+    const where = { node: 'lb1', epoch: 'e', hour: 7200, segment: null, first: null, last: null };
+    const content: ContentReport = {
+      ...{ checked: true, reason: null, events: 90, unknown: 5, erasing: 0, expired: 3, derived: 40, more: 0, ok: true },
+      differences: [],
+    };
+    const of = (sink: Partial<SinkReport>) => told({ ...WHOLE, sinks: [{ ...SINK, name: 'embedded', content, ...sink }] });
+    expect(of({}).ok.slice(-4)).toEqual([
+      'sink embedded: the same counts per node, epoch and hour, 100 events of the 2 segments that the spool still has',
+      'sink embedded: 90 events with the content that was delivered, by hash, and 40 rows made of them',
+      'sink embedded: the content of 5 events is not compared: an earlier vslog kept no hash of it',
+      'sink embedded: the content of 3 events expired, no longer provable',
+    ]);
+    const differences = [
+      { ...where, table: 'conn_events', expected: 9, found: 9, segment: 2, first: 11, last: 19 },
+      { ...where, table: 'connections_ended', expected: 9, found: 8 },
+      { ...where, table: 'incidents', expected: 1, found: 2 },
+    ];
+    expect(of({ ok: false, content: { ...content, differences, more: 7, erasing: 4, ok: false } })).toMatchObject({
+      failed: [
+        'sink embedded: conn_events lb1 e 1970-01-01T02h: 9 rows of segment 2 (sequences 11 to 19), and not all say what was delivered (vslog replay --sink embedded --replace)',
+        'sink embedded: connections_ended lb1 e 1970-01-01T02h: 8 of 9 rows (vslog replay --sink embedded)',
+        'sink embedded: incidents lb1 e 1970-01-01T02h: 2 rows in place of 1 (vslog replay --sink embedded --replace)',
+        'sink embedded: content differs in 7 more places',
+      ],
+      wait: ['sink embedded: the content of 4 events is not compared while some of them are erased'],
+    });
+    expect(of({ ok: false, content: notCompared('Nobody listens.') }).failed).toEqual([
+      'sink embedded: content not compared. Nobody listens.',
+    ]);
+  });
+
+  it('says what it proves', () => {
+    const counted = { ...SINK, name: 'file' };
+    const compared = { ...SINK, name: 'embedded', content: { ...notCompared(''), checked: true } };
+    const proof = proofOf([compared, counted, { ...SINK, name: 'kafka', checked: false }]);
+    expect(proof).toEqual({ against: 'accident', content: ['embedded'], counts: ['file'], nothing: ['kafka'] });
+    expect(verificationText({ ...WHOLE, proof })).toContain(
+      ' Content compared: embedded. Only counts compared: file. Not compared: kafka.\n',
+    );
   });
 });

@@ -2,17 +2,21 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { BelievedClock } from '../../../src/clock/believed-clock.js';
 import { Collector, type Undelivered } from '../../../src/collector/collector.js';
 import type { CollectorOptions } from '../../../src/collector/options.js';
 import type { Segment } from '../../../src/spool/segment.js';
 import { verifySpool } from '../../../src/spool/verify.js';
 import type { Batch } from '../../../src/wire/batch.js';
+import { v1 } from '../../../src/wire/proto.js';
 import { until } from '../../support/patience.js';
 import { batchFrame, EPOCH, makeBatch, makeLog } from '../support/batches.js';
+import { CLOCK } from '../support/clock.js';
 import { FakeCapture } from '../support/fake-capture.js';
 import { controlEvents, FakeSink } from '../support/fake-sink.js';
 import { withDirectory } from '../support/temporary.js';
 
+/** Of the time that the events of makeBatch() have. */
 interface Setup {
   readonly capture: FakeCapture;
   readonly sink: FakeSink;
@@ -27,7 +31,15 @@ async function withCapture(action: (setup: Setup) => Promise<void>): Promise<voi
     await capture.listen();
     const sink = new FakeSink();
     const spoolDirectory = join(dir, 'spool');
-    const options = { capture: path, spoolDirectory, sinks: [sink], spool: { segmentAgeMs: 20 }, reconnectMinMs: 5, reconnectMaxMs: 20 };
+    const options = {
+      capture: path,
+      spoolDirectory,
+      sinks: [sink],
+      spool: { segmentAgeMs: 20 },
+      clock: CLOCK,
+      reconnectMinMs: 5,
+      reconnectMaxMs: 20,
+    };
     try {
       await action({ capture, sink, options, spoolDirectory });
     } finally {
@@ -137,7 +149,8 @@ describe('Collector', () => {
         await second.stop();
         const report = await verifySpool(spoolDirectory);
         expect(report).toMatchObject({ complete: true });
-        expect(report.epochs.map((epoch) => epoch.epoch)).toEqual([EPOCH, 'another-2']);
+        // The first one did not end by a stop, which the log says.
+        expect(report.epochs.map(({ epoch }) => epoch.replace(/^collector-.*/, 'local'))).toEqual([EPOCH, 'local', 'another-2']);
       } finally {
         await reborn.close();
       }
@@ -213,7 +226,7 @@ describe('Collector', () => {
     await withCapture(async ({ capture, sink, options }) => {
       const disk = `${options.spoolDirectory}-disk`;
       mkdirSync(disk);
-      const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=512k', 'tmpfs', disk]);
+      const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=544k', 'tmpfs', disk]);
       expect(mounted.status, 'a full disk is tested on a small tmpfs: this needs the right to mount, as root has it').toBe(0);
       try {
         const spoolDirectory = join(disk, 'spool');
@@ -233,6 +246,24 @@ describe('Collector', () => {
       } finally {
         spawnSync('umount', ['-l', disk]);
       }
+    });
+  });
+
+  it('tells in the log of a node whose clock is wrong, once, and by how much; its events stay as they are', async () => {
+    await withCapture(async ({ capture, sink, options }) => {
+      const wall = Date.UTC(2150, 0, 1);
+      const collector = new Collector({ ...options, clock: new BelievedClock({ wall: () => wall, uptime: () => 0, boot: 'b' }) });
+      await collector.start();
+      const log = makeLog(parts(30));
+      capture.publish(...log);
+      await until('the sink has everything', () => sink.events(EPOCH) === log.reduce((sum, { count }) => sum + count, 0));
+      await until('the record is there', async () => (await losses(sink)).length > 0);
+      expect(await losses(sink)).toMatchObject([
+        { kind: v1.ControlKind.Value.clock, detail: expect.stringMatching(/^An event of node node-a has time 2023-11-14T/) },
+      ]);
+      const { clock } = await collector.status();
+      expect(clock).toMatchObject({ believedMs: wall, doubt: undefined, nodes: [{ node: 'node-a' }] });
+      await collector.stop();
     });
   });
 

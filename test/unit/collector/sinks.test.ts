@@ -8,6 +8,7 @@ import type { Sink } from '../../../src/sink/sink.js';
 import { verifySpool } from '../../../src/spool/verify.js';
 import { until } from '../../support/patience.js';
 import { EPOCH, makeBatch } from '../support/batches.js';
+import { CLOCK } from '../support/clock.js';
 import { FakeCapture } from '../support/fake-capture.js';
 import { controlEvents, FakeSink, LookingSink } from '../support/fake-sink.js';
 import { withDirectory } from '../support/temporary.js';
@@ -31,6 +32,7 @@ async function onStage(action: (stage: Stage) => Promise<void>): Promise<void> {
     mkdirSync(join(root, 'disk'));
     const collector: Stage['collector'] = (sinks, spool) =>
       new Collector({
+        clock: CLOCK,
         ...{ capture: path, spoolDirectory: directory, sinks, pump: QUICK, reconnectMinMs: 5, reconnectMaxMs: 20 },
         spool: { segmentEvents: SIZE, segmentAgeMs: 3_600_000, ...spool },
       });

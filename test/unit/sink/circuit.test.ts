@@ -63,6 +63,21 @@ describe('a circuit', () => {
     }
   });
 
+  it('waits no longer when somebody sets the clock back', async () => {
+    const patient = new Circuit(1000, 1000);
+    const stop = new AbortController();
+    const waiting = patient.failedAndWait(stop.signal);
+    const hour = 3_600_000;
+    const real = Date.now();
+    const now = vi.spyOn(Date, 'now').mockReturnValue(real - hour);
+    expect(patient.retryInMs).toBeLessThanOrEqual(1000);
+    expect(patient.retryAtMs).toBeLessThanOrEqual(real - hour + 1001);
+    now.mockRestore();
+    stop.abort();
+    await waiting;
+    expect(patient.retryInMs).toBeUndefined();
+  });
+
   it('says when the next try is made, while that is waited for', async () => {
     const patient = new Circuit(3_600_000, 3_600_000);
     const stop = new AbortController();

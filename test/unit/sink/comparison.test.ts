@@ -31,7 +31,7 @@ describe('a sink compared with the spool', () => {
       const report = await new SinkComparison(spool.sealed()).compare({ sink: sinkThat(() => hours), delivered: 3, refused: [] });
       expect(report).toEqual({
         ...{ name: 'fake', checked: true, reason: null, segments: 3, events: 30, missing: 0, duplicates: 0, expired: 0, taken: 0 },
-        ...{ differences: [], refused: [], lacks: null, waiting: 0, away: null, ok: true },
+        ...{ differences: [], refused: [], waiting: 0, away: null, lacks: null, doubt: null, content: null, ok: true },
       });
     });
   });

@@ -219,6 +219,7 @@ describe('Pump', () => {
         segments: 0,
         events: 0,
         absent: null,
+        ...{ derived: null, changed: null, replaced: null },
         failed: [{ id: 2, reason: 'Field 99 is not known.' }],
       });
       sink.failure = () => undefined;

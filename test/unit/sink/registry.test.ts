@@ -56,7 +56,16 @@ describe('segments that are brought once more', () => {
       const steps: string[] = [];
       const told = ({ segments: done, events }: { segments: number; events: number }): void => void steps.push(`${done}/${events}`);
       expect(await replaySegments(sink, segments, told, signal)).toEqual({
-        ...{ sink: 'fake', segments: 2, events: 20, absent: null, failed: [{ id: 2, reason: 'Field 99 is not known.' }] },
+        ...{
+          sink: 'fake',
+          segments: 2,
+          events: 20,
+          absent: null,
+          derived: null,
+          changed: null,
+          replaced: null,
+          failed: [{ id: 2, reason: 'Field 99 is not known.' }],
+        },
       });
       expect(steps).toEqual(['0/0', '1/10', '2/10', '3/20']);
       const restoring = {

@@ -7,7 +7,7 @@ import { quote } from '../../../src/store/quote.js';
 import { applyRetention, DEFAULT_RETENTION, keptMs, keptSince } from '../../../src/store/retention.js';
 import { FakeSqlStore } from '../support/fake-sql-store.js';
 
-const TABLES = ['conn_events', 'control_events', 'connections_ended', 'connections_open', 'incidents', 'rs_minute', 'batches'];
+const TABLES = ['conn_events', 'control_events', 'connections_ended', 'connections_open', 'incidents', 'rs_minute', 'batches', 'kept_days'];
 const VIEWS = ['connections', 'names', 'connections_ended_feed', 'connections_open_feed', 'incidents_feed', 'rs_minute_feed'];
 
 /** A database whose tables are as the migrations make them, but for what `change` does to their list. */
@@ -68,40 +68,56 @@ describe('tables that somebody changed', () => {
 describe('how long rows are kept', () => {
   const DAY = 86_400_000;
 
-  /** The statements that were run, when the tables have these intervals already. */
-  async function applied(there: (sql: string) => boolean, placement: Placement = { database: 'd', cluster: undefined }): Promise<string[]> {
+  const NOW = Date.UTC(2026, 10, 1);
+
+  /** The statements that were run, when the tables say so of themselves: whether there is a TTL, and whether the comment is right. */
+  async function applied(says: (sql: string) => string, placement: Placement = { database: 'd', cluster: undefined }): Promise<string[]> {
     const ran: string[] = [];
-    const found = { placement, text: async (sql: string) => (there(sql) ? '1' : '0'), write: async (sql: string) => void ran.push(sql) };
-    await applyRetention(found, { ...DEFAULT_RETENTION, minutes: 5 * DAY });
+    const found = { placement, text: async (sql: string) => says(sql), write: async (sql: string) => void ran.push(sql) };
+    await applyRetention(found, { ...DEFAULT_RETENTION, minutes: 5 * DAY }, NOW);
     return ran;
   }
 
-  it('is changed where it is another', async () => {
-    expect(await applied(() => true)).toEqual([]);
-    expect(await applied((sql) => !sql.includes("'rs_minute'"))).toEqual([
-      'ALTER TABLE d.rs_minute MODIFY TTL minute + toIntervalSecond(432000)',
+  it('is written into the tables where it is another', async () => {
+    expect(await applied(() => '0\t1')).toEqual([]);
+    expect(await applied((sql) => (sql.includes("'rs_minute'") ? '0\t0' : '0\t1'))).toEqual([
+      "ALTER TABLE d.rs_minute MODIFY COMMENT 'Rows are kept for 432000 s; vslog removes them.'",
     ]);
-    const all = await applied(() => false);
-    expect(all.map((sql) => /TABLE d\.(\w+) /.exec(sql)?.[1]).sort()).toEqual(TABLES.filter((table) => table !== 'batches').sort());
-    expect(all).toContain('ALTER TABLE d.connections_open MODIFY TTL toDateTime(seen) + toIntervalSecond(7776000) DELETE WHERE begun = 0');
+    const all = await applied(() => '0\t0');
+    expect(all.map((sql) => /TABLE d\.(\w+) /.exec(sql)?.[1]).sort()).toEqual(
+      TABLES.filter((table) => table !== 'batches' && table !== 'kept_days').sort(),
+    );
+  });
+
+  it('is no matter of ClickHouse’s clock: a TTL is taken away, and what it may have removed is noted', async () => {
+    const ran = await applied((sql) => (/'(conn_events|incidents)'/.test(sql) ? '1\t1' : '0\t1'));
+    const day = NOW / DAY - 90;
+    expect(ran).toEqual([
+      `INSERT INTO d.kept_days (day, what, at) SETTINGS async_insert = 0 VALUES (${day}, 'conn_expired', fromUnixTimestamp64Milli(toInt64(${NOW}), 'UTC'))`,
+      'ALTER TABLE d.conn_events REMOVE TTL',
+      'ALTER TABLE d.incidents REMOVE TTL',
+    ]);
   });
 
   it('is of the tables of the shards on a cluster', async () => {
-    const ran = await applied((sql) => !sql.includes("'incidents_local'"), { database: 'd', cluster: 'main' });
-    expect(ran).toEqual(["ALTER TABLE d.incidents_local ON CLUSTER 'main' MODIFY TTL toDateTime(time_ns) + toIntervalSecond(7776000)"]);
+    const ran = await applied((sql) => (sql.includes("'incidents_local'") ? '1\t0' : '0\t1'), { database: 'd', cluster: 'main' });
+    expect(ran).toEqual([
+      "ALTER TABLE d.incidents_local ON CLUSTER 'main' REMOVE TTL",
+      "ALTER TABLE d.incidents_local ON CLUSTER 'main' MODIFY COMMENT 'Rows are kept for 7776000 s; vslog removes them.'",
+    ]);
   });
 
   it('is read from what the tables say', async () => {
     const store = new FakeSqlStore();
     store.rows = () => [
       ['conn_events_local', 'ReplicatedMergeTree PARTITION BY x ORDER BY y TTL toDateTime(time_ns) + toIntervalDay(90) SETTINGS a = 1'],
-      ['control_events', 'MergeTree ORDER BY y TTL toDateTime(time_ns) + toIntervalSecond(60)'],
+      ['control_events', 'Rows are kept for 60 s; vslog removes them. MergeTree ORDER BY y'],
     ];
     expect(await keptMs(store)).toEqual({ conn: 90 * DAY, control: 60_000 });
-    expect(Math.abs(((await keptSince(store, 'conn')) ?? 0) - (Date.now() - 90 * DAY + 3_600_000)) < DAY).toBe(true);
+    expect(Math.abs(((await keptSince(store, 'conn', Date.now())) ?? 0) - (Date.now() - 90 * DAY + 3_600_000)) < DAY).toBe(true);
     store.rows = () => [['conn_events', 'MergeTree ORDER BY y']];
     expect(await keptMs(store)).toEqual({});
-    expect(await keptSince(store, 'conn')).toBeUndefined();
+    expect(await keptSince(store, 'conn', Date.now())).toBeUndefined();
   });
 });
 

@@ -9,10 +9,18 @@ function runner(applied: string): StatementRunner & { ran: string[] } {
 const one: Migration = { version: 1, name: '001_a.sql', sha256: 'aa', statements: ['A'] };
 const two: Migration = { version: 2, name: '002_b.sql', sha256: 'bb', statements: ['B', 'C'] };
 
-test('only what is new runs, in order, and is recorded after its statements', async () => {
+test('only what is new runs, in order, and each statement is remembered, the migration after all of its statements', async () => {
   const engine = runner('1\taa');
   await migrate(engine, [one, two]);
-  expect(engine.ran.slice(2)).toEqual(['B', 'C', expect.stringContaining("(2, '002_b.sql', 'bb')")]);
+  expect(engine.ran.slice(2)).toEqual([
+    expect.stringContaining('CREATE TABLE IF NOT EXISTS vslog.schema_steps'),
+    'B',
+    expect.stringMatching(/^INSERT INTO vslog.schema_steps .*\(2, 'bb', 1\)$/),
+    'C',
+    expect.stringMatching(/^INSERT INTO vslog.schema_steps .*\(2, 'bb', 2\)$/),
+    expect.stringContaining("(2, '002_b.sql', 'bb')"),
+    'DROP TABLE IF EXISTS vslog.schema_steps',
+  ]);
 });
 
 test('a changed migration and a newer store are refused in a sentence', async () => {

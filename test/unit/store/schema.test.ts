@@ -122,16 +122,16 @@ describe('what the store does itself', () => {
   });
 
   it('keeps rows as long as it is told', async () => {
-    await applyRetention(schema.database, { ...DEFAULT_RETENTION, events: 2 * DAY, control: 3 * DAY });
+    await applyRetention(schema.database, { ...DEFAULT_RETENTION, events: 2 * DAY, control: 3 * DAY }, Date.now());
     expect(await keptMs(store)).toEqual({ conn: 2 * DAY, control: 3 * DAY });
-    await applyRetention(schema.database, DEFAULT_RETENTION);
+    await applyRetention(schema.database, DEFAULT_RETENTION, Date.now());
     expect(await keptMs(store)).toEqual({ conn: DEFAULT_RETENTION.events, control: DEFAULT_RETENTION.control });
   });
 
   it('tells losses, and takes rows that have expired for no loss', () =>
     withDirectory(async (dir) => {
       const { database } = schema;
-      const writer = new SegmentWriter(database, DEFAULT_RETENTION.control);
+      const writer = new SegmentWriter(database, DEFAULT_RETENTION.control, Date.now);
       const at = (days: number): bigint => BigInt(Date.now() - days * DAY) * 1_000_000n;
       // Of these two rows the older one has gone; the epoch began before both.
       const [kept, old] = [at(1), at(DEFAULT_RETENTION.control / DAY - 0.5)];
@@ -170,7 +170,7 @@ describe('what the store does itself', () => {
   it('takes a segment once, and makes what follows from its events', () =>
     withDirectory(async (dir) => {
       const { database } = schema;
-      const writer = new SegmentWriter(database, DEFAULT_RETENTION.events);
+      const writer = new SegmentWriter(database, DEFAULT_RETENTION.events, Date.now);
       const counts = () =>
         database.text(
           'SELECT (SELECT count() FROM vslog.connections), (SELECT count() FROM vslog.incidents), (SELECT sum(creates + ends) FROM vslog.rs_minute), (SELECT count() FROM vslog.conn_events)',

@@ -48,7 +48,8 @@ export const STATUS: StatusDocument = {
     },
   ],
   idle_sinks: [],
-  store: { kind: 'embedded', dir: 'd' },
+  store: { kind: 'embedded', dir: 'd', disk: { free_bytes: 2000, keep_free_bytes: 1000 }, set_aside: [] },
+  clock: { believed: true, time: '2023-11-14T22:13:20.000Z', shows: '2023-11-14T22:13:20.000Z', problem: null, nodes: [] },
   metrics: null,
   counters: { events: 95, batches: 9, bytes: 900, duplicates: 0, lost: 0 },
 };

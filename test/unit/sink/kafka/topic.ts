@@ -16,6 +16,10 @@ export class MemoryTopic implements TopicReader {
   /** Messages that were handed out. */
   handed = 0;
 
+  now(): number {
+    return Date.now();
+  }
+
   partitions(): number {
     return 1;
   }
