@@ -46,7 +46,10 @@ export class SimulatedCapture {
   /** So many events come. */
   make(count: number, record: RecordName = 'conn'): void {
     if (!this.up) return;
-    this.add(record, Array.from({ length: count }, () => ({})));
+    this.add(
+      record,
+      Array.from({ length: count }, () => ({})),
+    );
     this.session?.offer();
   }
 
@@ -168,7 +171,17 @@ export class SimulatedCapture {
     );
     epoch.last += BigInt(fields.length);
     this.ordinal += BigInt(fields.length);
-    const batch = { record, node: NODE, epoch: epoch.name, first, last: epoch.last, count: fields.length, crc32c: crc32c(body), filtered: false, body };
+    const batch = {
+      record,
+      node: NODE,
+      epoch: epoch.name,
+      first,
+      last: epoch.last,
+      count: fields.length,
+      crc32c: crc32c(body),
+      filtered: false,
+      body,
+    };
     this.journal.push({ batch, ordinal: this.ordinal });
   }
 }
@@ -230,7 +243,11 @@ export class SimulatedClient {
     await undefined;
     while (this.subscribed && !this.paused && !this.over) {
       let read = 0;
-      for (let next = this.to.after(this.sent); next !== undefined && read < 3 && !this.paused && !this.over; next = this.to.after(this.sent)) {
+      for (
+        let next = this.to.after(this.sent);
+        next !== undefined && read < 3 && !this.paused && !this.over;
+        next = this.to.after(this.sent)
+      ) {
         this.sent = next.ordinal;
         this.handlers.onBatch?.(next.batch);
         read++;

@@ -110,7 +110,14 @@ export class SimulatedClock {
 }
 
 function handle(timer: Timer): object {
-  const self = { id: timer.id, ref: () => self, unref: () => self, hasRef: () => true, refresh: () => self, [Symbol.toPrimitive]: () => timer.id };
+  const self = {
+    id: timer.id,
+    ref: () => self,
+    unref: () => self,
+    hasRef: () => true,
+    refresh: () => self,
+    [Symbol.toPrimitive]: () => timer.id,
+  };
   return self;
 }
 

@@ -274,7 +274,15 @@ function never<T>(): Promise<T> {
 }
 
 function folder(): Inode {
-  return { isFolder: true, content: Buffer.alloc(0), kept: Buffer.alloc(0), pending: [], entries: new Map(), keptEntries: new Map(), mtimeMs: 0 };
+  return {
+    isFolder: true,
+    content: Buffer.alloc(0),
+    kept: Buffer.alloc(0),
+    pending: [],
+    entries: new Map(),
+    keptEntries: new Map(),
+    mtimeMs: 0,
+  };
 }
 
 function blocks(bytes: number): number {
@@ -289,7 +297,8 @@ function usedOf(inode: Inode): number {
 
 /** A write on a content; the content before stays as it is. */
 function applied(content: Buffer, { data, at }: Write): Buffer {
-  if (data === undefined) return at <= content.length ? content.subarray(0, at) : Buffer.concat([content, Buffer.alloc(at - content.length)]);
+  if (data === undefined)
+    return at <= content.length ? content.subarray(0, at) : Buffer.concat([content, Buffer.alloc(at - content.length)]);
   if (at === content.length) return Buffer.concat([content, data]);
   const whole = Buffer.alloc(Math.max(content.length, at + data.length));
   content.copy(whole);

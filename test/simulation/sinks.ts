@@ -1,10 +1,10 @@
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Segment } from '../../src/spool/segment.js';
+import type { HourTally, SequenceSpan, Sink } from '../../src/sink/sink.js';
 import type { Loss } from '../../src/spool/loss.js';
 import { LOCAL_EPOCH } from '../../src/spool/loss.js';
+import type { Segment } from '../../src/spool/segment.js';
 import { lossesIn } from '../../src/spool/told.js';
-import type { HourTally, SequenceSpan, Sink } from '../../src/sink/sink.js';
 import { nextEvent } from '../../src/wire/batch.js';
 import { toBigInt, v1 } from '../../src/wire/proto.js';
 
@@ -30,6 +30,10 @@ export class SinkMemory {
   losesAnswerIn: number | undefined;
   /** Names the last segment that a topic was given. */
   last = '';
+  /** Events that it was brought last: whoever brought them may not know that it has them. */
+  private latest = 0;
+  /** Events of which whoever brought them died, or had no answer, before that was known for good, at most. */
+  unsure = 0;
 
   constructor(name: string, isTopic: boolean) {
     this.name = name;
@@ -38,6 +42,16 @@ export class SinkMemory {
 
   has(epoch: string, sequence: bigint): boolean {
     return this.epochs.get(epoch)?.has(sequence) === true;
+  }
+
+  brought(events: number): void {
+    this.latest = events;
+  }
+
+  /** Whoever brings died, or has no answer. */
+  leftOpen(): void {
+    this.unsure += this.latest;
+    this.latest = 0;
   }
 
   /** Events that are there more than once. */
@@ -80,7 +94,10 @@ export class SimulatedSink implements Sink {
 
   async tally(spans: readonly SequenceSpan[]): Promise<HourTally[]> {
     this.answer();
-    const hours = new Map<string, { node: string; epoch: string; record: Segment['record']; hour: number; events: number; distinct: number }>();
+    const hours = new Map<
+      string,
+      { node: string; epoch: string; record: Segment['record']; hour: number; events: number; distinct: number }
+    >();
     for (const { node, epoch, first, last } of spans) {
       for (const [sequence, copies] of this.memory.epochs.get(epoch) ?? []) {
         const [copy] = copies;
@@ -112,10 +129,12 @@ export class SimulatedSink implements Sink {
       if (there === undefined) copies.set(sequence, [{ record: segment.record, seconds }]);
       else if (!looks) there.push({ record: segment.record, seconds });
     }
+    this.memory.brought(segment.count);
     if (segment.record === 'control' && segment.epoch.startsWith(LOCAL_EPOCH)) losses.push(...lossesIn(body));
     const { losesAnswerIn } = this.memory;
     if (losesAnswerIn !== undefined) {
       this.memory.losesAnswerIn = losesAnswerIn === 0 ? undefined : losesAnswerIn - 1;
+      if (losesAnswerIn === 0) this.memory.leftOpen();
       if (losesAnswerIn === 0) throw new Error('The answer did not come.');
     }
     return absent;

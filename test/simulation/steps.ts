@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import type { Dice, Inode } from './disk.js';
 import { World, type WorldOptions } from './world.js';
 
@@ -36,7 +36,10 @@ const seed = fc.nat(0xffff);
 
 const anyStep = (kinds: readonly Step['do'][]): fc.Arbitrary<Step> => {
   const all: Record<string, fc.WeightedArbitrary<Step>> = {
-    events: { weight: 8, arbitrary: fc.record({ do: fc.constant('events' as const), count: fc.integer({ min: 1, max: 12 }), control: fc.boolean() }) },
+    events: {
+      weight: 8,
+      arbitrary: fc.record({ do: fc.constant('events' as const), count: fc.integer({ min: 1, max: 12 }), control: fc.boolean() }),
+    },
     pass: { weight: 6, arbitrary: fc.record({ do: fc.constant('pass' as const), ms: fc.constantFrom(1, 30, 200, 3000) }) },
     die: { weight: 4, arbitrary: fc.record({ do: fc.constant('die' as const), in: fc.nat(60), cut: fc.option(seed, { nil: undefined }) }) },
     start: { weight: 4, arbitrary: fc.constant({ do: 'start' } as const) },
@@ -50,7 +53,10 @@ const anyStep = (kinds: readonly Step['do'][]): fc.Arbitrary<Step> => {
     answer: { weight: 1, arbitrary: fc.record({ do: fc.constant('answer' as const), sink, in: fc.nat(3) }) },
     room: { weight: 2, arbitrary: fc.record({ do: fc.constant('room' as const), bytes: fc.option(fc.nat(20_000), { nil: undefined }) }) },
     eio: { weight: 1, arbitrary: fc.record({ do: fc.constant('eio' as const), in: fc.nat(40) }) },
-    clock: { weight: 1, arbitrary: fc.record({ do: fc.constant('clock' as const), ms: fc.constantFrom(-HOUR_MS, HOUR_MS, -1000, 400 * 24 * HOUR_MS) }) },
+    clock: {
+      weight: 1,
+      arbitrary: fc.record({ do: fc.constant('clock' as const), ms: fc.constantFrom(-HOUR_MS, HOUR_MS, -1000, 400 * 24 * HOUR_MS) }),
+    },
     capture: { weight: 2, arbitrary: fc.record({ do: fc.constant('capture' as const), stops: fc.boolean(), journal: fc.boolean() }) },
     damage: { weight: 1, arbitrary: fc.record({ do: fc.constant('damage' as const), file: fc.nat(30), at: fc.nat(2000) }) },
     remove: { weight: 1, arbitrary: fc.record({ do: fc.constant('remove' as const), newest: fc.integer({ min: 1, max: 3 }) }) },
@@ -70,7 +76,7 @@ export function anyHistory(kinds: readonly Step['do'][], most = 14): fc.Arbitrar
         whenFull: fc.constantFrom('block' as const, 'drop-oldest' as const),
         backlogBytes: fc.constantFrom(0, 0, 600),
       }),
-      spare: fc.constantFrom(0, 3),
+      spare: fc.constantFrom(0, 3, 10_000),
       sinks: fc.constantFrom(SINKS, SINKS, [SINKS[0]], [SINKS[1]]),
     }),
     steps: fc.array(anyStep(kinds), { minLength: 2, maxLength: most }),
@@ -92,10 +98,14 @@ export class Player {
   private copy: Inode | undefined;
   /** Somebody changed or removed a file behind the collector's back. */
   isTouched = false;
+  /** What it tells as lost is lost: nobody damaged a segment, or put an older disk back beside a capture that has not everything any more. */
+  isExact = true;
+  private readonly keepsAll: boolean;
   private readonly names: readonly string[];
 
   constructor({ options }: History) {
     this.world = new World(options);
+    this.keepsAll = options.spare >= 10_000;
     this.names = options.sinks.map(({ name }) => name);
   }
 
@@ -125,7 +135,9 @@ export class Player {
     const rests = async (): Promise<boolean> => {
       if (world.running === undefined) return true;
       const { spool, sinks } = await world.running.status();
-      return world.capture.isHandedOver && spool.activeEvents + spool.backlogBytes === 0 && sinks.every(({ lagSegments }) => lagSegments === 0);
+      return (
+        world.capture.isHandedOver && spool.activeEvents + spool.backlogBytes === 0 && sinks.every(({ lagSegments }) => lagSegments === 0)
+      );
     };
     // What tells of a loss is written at the next turn.
     for (let turn = 0; turn < 3; turn++) {
@@ -155,7 +167,10 @@ export class Player {
         this.copy = world.disk.copy();
         return;
       case 'restore':
-        if (this.copy !== undefined) world.restore(this.copy);
+        if (this.copy !== undefined) {
+          this.isExact &&= this.keepsAll;
+          world.restore(this.copy);
+        }
         return;
       case 'away':
       case 'back':
@@ -200,12 +215,16 @@ export class Player {
   private damage(file: number, at: number): void {
     if (this.world.isUp) return;
     const { disk } = this.world;
-    const names = [...(disk.at('spool')?.entries ?? [])].filter(([name, { isFolder, content }]) => !isFolder && content.length > 0 && name !== 'lock').map(([name]) => name).sort();
+    const names = [...(disk.at('spool')?.entries ?? [])]
+      .filter(([name, { isFolder, content }]) => !isFolder && content.length > 0 && name !== 'lock')
+      .map(([name]) => name)
+      .sort();
     const name = names[file % Math.max(1, names.length)];
     const inode = name === undefined ? undefined : disk.at(`spool/${name}`);
     if (inode === undefined) return;
     const content = Buffer.from(inode.content);
     this.isTouched = true;
+    this.isExact = false;
     const place = at % content.length;
     content[place] = (content[place] ?? 0) ^ 4;
     inode.content = inode.kept = content;
@@ -220,4 +239,3 @@ export class Player {
     for (const name of names) if (ids.includes(name.slice(0, 12))) this.world.disk.removeBehind(join('spool', name));
   }
 }
-

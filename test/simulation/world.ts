@@ -167,6 +167,7 @@ export class World {
     this.isStarting = false;
     this.clock.forgetTimers();
     this.capture.hangUp();
+    for (const memory of this.sinks.values()) memory.leftOpen();
   }
 
   /** Lets time pass until it is so. Throws when it does not become so. */
@@ -178,4 +179,3 @@ export class World {
     }
   }
 }
-

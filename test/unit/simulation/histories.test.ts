@@ -16,11 +16,12 @@ vi.mock('../../../src/wire/client.js', async (original) => ({
 }));
 
 async function played(history: History): Promise<string[]> {
+  if (process.env.TRACE) (await vi.importActual<typeof import('node:fs')>('node:fs')).writeFileSync(process.env.TRACE, JSON.stringify(history));
   const player = new Player(history);
   return player.world.run(async () => {
     await player.play(history.steps);
     await player.heal();
-    return faultsOf(await accountOf(player.world), player.isTouched);
+    return faultsOf(await accountOf(player.world), player.isTouched, player.isExact);
   });
 }
 
