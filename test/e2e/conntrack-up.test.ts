@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SourceReport } from '../../src/cli/source-comparison.js';
+import { freeze } from '../support/freeze.js';
 import { until } from '../support/patience.js';
 import type { Told } from './support/conntrack-capture.js';
 import { LONG, TRACK } from './support/conntrack-stage.js';
@@ -130,7 +131,7 @@ describe('vslog up on source conntrack, by somebody without privileges in a user
     const [gone, ...rest] = standing as [MadeFlow, ...MadeFlow[]];
     const capture = captureOf(up.pid) ?? 0;
     // While up stands still it starts no other.
-    process.kill(up.pid, 'SIGSTOP');
+    freeze(up.pid);
     process.kill(capture, 'SIGKILL');
     await until('the capture has ended', () => !alive(capture));
     namespace.run('conntrack', '-D', '-p', 'udp', '--dport', String(gone.virtual_port));

@@ -1,4 +1,5 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import { freeze } from '../support/freeze.js';
 import { orNever } from '../support/patience.js';
 
 /** Something that may die at any moment and comes back with what it had. */
@@ -63,7 +64,7 @@ export class ProgramVictim implements Victim {
   }
 
   freeze(): void {
-    this.child?.kill('SIGSTOP');
+    freeze(this.child?.pid);
   }
 
   thaw(): void {

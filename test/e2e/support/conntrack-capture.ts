@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { chownSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chownSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
@@ -7,6 +7,7 @@ import { eventsOf } from '../../../src/cli/event.js';
 import { plainEvent } from '../../../src/cli/event-json.js';
 import { CaptureClient } from '../../../src/wire/client.js';
 import { EVERY_CONNECTION } from '../../../src/wire/conn-filter.js';
+import { freeze } from '../../support/freeze.js';
 import { until, WAIT_MS } from '../../support/patience.js';
 import { keepLogOf } from '../../support/process-logs.js';
 import type { MadeFlow } from './flows.js';
@@ -123,10 +124,8 @@ export class ConntrackCapture {
   }
 
   /** Has it stand still, until goOn(). */
-  async standStill(): Promise<void> {
-    this.child?.kill('SIGSTOP');
-    const stopped = (task: string): boolean => /\) T /.test(readFileSync(`/proc/${this.pid}/task/${task}/stat`, 'utf8'));
-    await until('a capture that stands still', () => readdirSync(`/proc/${this.pid}/task`).every(stopped));
+  standStill(): void {
+    freeze(this.child?.pid);
   }
 
   goOn(): void {

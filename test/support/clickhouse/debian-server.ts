@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DOWNLOADS } from '../downloads.js';
+import { freeze } from '../freeze.js';
 import { until } from '../patience.js';
 import { freePort } from '../ports.js';
 import { keepLogOf } from '../process-logs.js';
@@ -60,7 +61,7 @@ export class DebianServer {
   }
 
   freeze(): void {
-    this.child?.kill('SIGSTOP');
+    freeze(this.child?.pid);
   }
 
   thaw(): void {

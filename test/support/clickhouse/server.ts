@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freeze } from '../freeze.js';
 import { orNever } from '../patience.js';
 import { freePort } from '../ports.js';
 import { keepLogOf } from '../process-logs.js';
@@ -80,7 +81,7 @@ export class ClickHouseServer {
 
   /** It keeps its port and connections and does nothing. */
   freeze(): void {
-    this.child?.kill('SIGSTOP');
+    freeze(this.child?.pid);
   }
 
   thaw(): void {

@@ -3,6 +3,7 @@ import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import kafkajs from 'kafkajs';
+import { freeze } from '../freeze.js';
 import { COMMAND_MS, until, WAIT_MS } from '../patience.js';
 import { freePorts } from '../ports.js';
 import { keepLogOf } from '../process-logs.js';
@@ -102,7 +103,7 @@ export class KafkaBroker {
 
   /** SIGSTOP: its connections stay open and nobody answers. */
   freeze(): void {
-    this.child?.kill('SIGSTOP');
+    freeze(this.child?.pid);
   }
 
   thaw(): void {
