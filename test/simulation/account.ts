@@ -54,8 +54,8 @@ export async function accountOf(world: World): Promise<Account> {
   const told = memories.map(({ losses }) => totalOf(countedOnce(losses).filter(({ where }) => where !== 'sink')));
   return {
     sinks: memories.map((memory) => sinkAccount(world, memory)),
-    missing: missingOf(world, (epoch, sequence) => memories.every((memory) => memory.has(epoch, sequence))),
-    told: told.reduce((most, one) => (one > most ? one : most), 0n),
+    missing: missingOf(world, true, (epoch, sequence) => memories.every((memory) => memory.has(epoch, sequence))),
+    told: told.sort((a, b) => (a < b ? 1 : -1))[0] ?? 0n,
     unsure: memories.reduce((sum, { unsure }) => sum + BigInt(unsure), 0n),
     verification,
   };
@@ -65,11 +65,11 @@ function totalOf(losses: readonly Loss[]): bigint {
   return losses.reduce((sum, { lost }) => sum + lost, 0n);
 }
 
-/** How many events of captures are not there, of those that anybody can know of. */
-function missingOf(world: World, isThere: (epoch: string, sequence: bigint) => boolean): bigint {
+/** How many events of captures are not there. `unheard`: also of those that nobody can know of. */
+function missingOf(world: World, unheard: boolean, isThere: (epoch: string, sequence: bigint) => boolean): bigint {
   let missing = 0n;
   for (const { name, last, isUnheard } of world.capture.epochs) {
-    if (isUnheard === true) continue;
+    if (isUnheard === true && !unheard) continue;
     for (let sequence = 1n; sequence <= last; sequence++) if (!isThere(name, sequence)) missing++;
   }
   return missing;
@@ -88,7 +88,7 @@ function sinkAccount(world: World, memory: SinkMemory): SinkAccount {
   return {
     sink: memory.name,
     doubled: memory.doubled.length,
-    missing: missingOf(world, (epoch, sequence) => memory.has(epoch, sequence)),
+    missing: missingOf(world, false, (epoch, sequence) => memory.has(epoch, sequence)),
     phantoms,
     told: totalOf(own),
     toldUnknown: own.some(({ unknown }) => unknown === true),
@@ -97,7 +97,11 @@ function sinkAccount(world: World, memory: SinkMemory): SinkAccount {
 
 /** What is wrong, a sentence each. `isTouched`: somebody laid hands on the disk, which verify may tell of although nothing is missing. `isExact`: nothing may be
  * told as lost that is not. */
-export function faultsOf({ sinks, missing: anywhere, told: inAll, unsure, verification }: Account, isTouched: boolean, isExact: boolean): string[] {
+export function faultsOf(
+  { sinks, missing: anywhere, told: inAll, unsure, verification }: Account,
+  isTouched: boolean,
+  isExact: boolean,
+): string[] {
   const found: string[] = [];
   for (const { sink, doubled, missing, phantoms, told, toldUnknown } of sinks) {
     if (doubled > 0) found.push(`${sink}: ${doubled} events are there twice.`);

@@ -12,8 +12,12 @@ export interface Epoch {
   readonly name: string;
   /** Sequence of the last record. */
   last: bigint;
-  /** It went with its journal before anybody had heard of any epoch: nobody can know of it. */
+  /** Some of it was acknowledged: somebody knows of it for good. */
+  isHeard?: boolean;
+  /** Its journal went before anybody knew of it, and nothing before it waits for more: nobody can know of it. */
   isUnheard?: boolean;
+  /** Its last record says that the capture stopped. */
+  isEnded?: boolean;
 }
 
 interface Kept {
@@ -29,8 +33,6 @@ export class SimulatedCapture {
   private journal: Kept[] = [];
   private ordinal = 0n;
   private acknowledged = 0n;
-  /** Somebody acknowledged something. */
-  private isHeard = false;
   private session: SimulatedClient | undefined;
   private up = true;
   private readonly nowMs: () => number;
@@ -57,6 +59,8 @@ export class SimulatedCapture {
   stop(): void {
     if (!this.up) return;
     this.add('control', [{ kind: v1.ControlKind.Value.capture_stopped }]);
+    const epoch = this.epochs.at(-1);
+    if (epoch !== undefined) epoch.isEnded = true;
     this.session?.offer();
     this.up = false;
   }
@@ -73,7 +77,11 @@ export class SimulatedCapture {
     this.up = true;
     const before = this.epochs.at(-1);
     if (!journal) {
-      if (!this.isHeard) for (const epoch of this.epochs) epoch.isUnheard = true;
+      for (const [i, epoch] of this.epochs.entries()) {
+        const earlier = this.epochs[i - 1];
+        const awaited = earlier !== undefined && earlier.isUnheard !== true && earlier.isEnded !== true;
+        if (epoch.isHeard !== true && !awaited) epoch.isUnheard = true;
+      }
       this.journal = [];
       this.acknowledged = this.ordinal;
     }
@@ -129,7 +137,7 @@ export class SimulatedCapture {
   acknowledgeAt(position: Position): void {
     const ordinal = this.ordinalOf(position);
     if (ordinal === undefined) return;
-    this.isHeard = true;
+    for (const epoch of this.epochs) if (epoch.name === position.epoch) epoch.isHeard = true;
     this.acknowledge(ordinal);
   }
 

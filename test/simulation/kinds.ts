@@ -1,0 +1,15 @@
+import type { Step } from './steps.js';
+
+const ALWAYS = ['events', 'pass', 'start', 'stop'] as const;
+
+/** What may happen in a history, by what it is about. */
+export const KINDS: Readonly<Record<string, readonly Step['do'][]>> = {
+  'sinks that are away': [...ALWAYS, 'away', 'back', 'answer'],
+  kills: [...ALWAYS, 'away', 'back', 'answer', 'die'],
+  'sinks off and on': [...ALWAYS, 'away', 'back', 'die', 'off', 'on'],
+  'full disks': [...ALWAYS, 'away', 'back', 'die', 'room', 'eio'],
+  captures: [...ALWAYS, 'die', 'capture'],
+  clocks: [...ALWAYS, 'die', 'clock', 'away', 'back'],
+  copies: [...ALWAYS, 'die', 'copy', 'restore', 'away', 'back'],
+  hands: [...ALWAYS, 'die', 'damage', 'remove', 'away', 'back'],
+};
