@@ -267,7 +267,8 @@ function removedBeside(parts: readonly SpoolPart[]): { readonly of: SpoolPart; r
   if (same.some((part) => part !== oldest && part.start === oldest.start)) return undefined;
   const next = same.map(({ start }) => start).filter((start) => start > oldest.start);
   const last = oldest.ranges.at(-1)?.last ?? 0n;
-  const end = next.length === 0 ? last : next.reduce((low, start) => (start < low ? start : low)) - 1n;
+  const [after] = next.sort((a, b) => (a < b ? -1 : 1));
+  const end = after === undefined ? last : after - 1n;
   return { of: oldest, range: { first: oldest.start, last: end } };
 }
 
