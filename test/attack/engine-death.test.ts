@@ -37,7 +37,7 @@ const deaths: readonly (readonly [what: string, die: (pid: number) => void])[] =
   ['a fault in its first thread', (pid) => void process.kill(pid, 'SIGSEGV')],
   // Its own handler catches it, and what lives on answers every statement with an error.
   ['a fault in its last thread', (pid) => signalThread(pid, Math.max(...readdirSync(`/proc/${pid}/task`).map(Number)), SIGSEGV)],
-  ['being stopped', freeze],
+  ['being stopped', (pid) => void process.kill(pid, 'SIGSTOP')],
 ];
 
 it.each(deaths)('an engine that died of %s is replaced, and what it was taking is there once', async (_what, die) => {
@@ -72,7 +72,7 @@ it.each(deaths)('an engine that died of %s is replaced, and what it was taking i
 
 it('an engine that died while nobody asked anything is replaced', async () => {
   const { pid, starts } = store.status();
-  freeze(pid);
+  await freeze(pid);
   await until('another engine', () => store.status().starts > starts && store.status().pid !== pid);
   expect(await ask(store, 'SELECT 1')).toBe('1');
 });

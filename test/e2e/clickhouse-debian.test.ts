@@ -137,7 +137,7 @@ test('killed in the middle of an insert, it is told so, and the same connectionâ
 test('frozen, it is given up after the time-out, and asked again when it lives', async () => {
   const client = connect({ timeoutMs: 1000 });
   await until('an answer', () => answers(client));
-  server.freeze();
+  await server.freeze();
   try {
     expect(await sentence(client.text('SELECT 2'))).toBe(
       `The ClickHouse server at ${server.url} was silent for 1000 ms: it hangs, or clickhouse.timeout is too short.`,

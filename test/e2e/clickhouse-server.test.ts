@@ -179,7 +179,7 @@ test('a server that hangs is given up and tried again; what it does in the end i
       );
       // The first delivery gets nothing done.
       if (i > 0) await pause(i * 25, 'another moment of a delivery each time');
-      server.freeze();
+      await server.freeze();
       expect(await orNever(delivery)).toMatch(i === 0 ? /was silent for 1000 ms/ : /it is there|was silent for 1000 ms/);
       server.thaw();
       await persist(`segment ${i + 1} in the tables`, () => store.deliver(segment));

@@ -134,7 +134,7 @@ describe.each(WORLDS)('which events source conntrack tells, by the $name', (worl
   it('what nobody wants takes no room', async () => {
     const room = world.user ? '--conntrack-buffer' : '--conntrack-queue';
     const capture = await stage.capture(namespace, room, '64K', '--conntrack-protocol', 'icmp', '--conntrack-address', C4);
-    capture.standStill();
+    await capture.standStill();
     const unwanted = datagrams(namespace, CLIENT, V4, 2000);
     const wanted = ping(namespace, C4, V4, 1);
     capture.goOn();

@@ -44,7 +44,7 @@ describe.each(WORLDS)('more events than source conntrack has room for, by the $n
 
   it('are beginnings: those that were lost are counted, and their flows are found', async () => {
     const before = namespace.count();
-    capture.standStill();
+    await capture.standStill();
     const flows = datagrams(namespace, CLIENT, VIRTUAL, FLOWS);
     expect(namespace.count() - before).toBe(FLOWS);
     const begun = toldOf(capture, 'create').length;
@@ -69,7 +69,7 @@ describe.each(WORLDS)('more events than source conntrack has room for, by the $n
     // It may have been slower than the flows.
     const lostBefore = lostOf(capture);
     const offered = namespace.count();
-    capture.standStill();
+    await capture.standStill();
     namespace.run('conntrack', '-F');
     expect(namespace.count()).toBe(0);
     capture.goOn();
@@ -94,7 +94,7 @@ describe.each(WORLDS)('more events than source conntrack has room for, by the $n
     const stop = await stream(namespace, CLIENT, VIRTUAL);
     for (let round = 0; round < 3; round++) {
       const losses = capture.losses().length;
-      capture.standStill();
+      await capture.standStill();
       const before = namespace.count();
       namespace.run('conntrack', '-D', '-p', 'udp', '--dport', String(30_000 + round));
       await until('more flows', () => namespace.count() > before + 500);
@@ -119,7 +119,7 @@ describe('source conntrack, reliable', () => {
     const { namespace, capture } = await small(stage, SOCKET, '--conntrack-reliable');
     const flows = datagrams(namespace, CLIENT, VIRTUAL, FLOWS);
     await capture.tells('every beginning', () => openIn(capture).length === namespace.count());
-    capture.standStill();
+    await capture.standStill();
     namespace.run('conntrack', '-F');
     capture.goOn();
     await capture.tellsKind('expire', ...flows);
@@ -136,7 +136,7 @@ describe('source conntrack beside somebody who wants every end and has no room',
   it('tells each beginning and each end once, however often the kernel tells them', async () => {
     const { namespace, capture: other } = await small(stage, SOCKET, '--conntrack-reliable');
     const capture = await stage.capture(namespace);
-    other.standStill();
+    await other.standStill();
     const flows = datagrams(namespace, CLIENT, VIRTUAL, FLOWS);
     // With its next packet the kernel tells the beginning of a flow again, to both: the other could not take it.
     datagrams(namespace, CLIENT, VIRTUAL, FLOWS);

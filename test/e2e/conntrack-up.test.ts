@@ -131,7 +131,7 @@ describe('vslog up on source conntrack, by somebody without privileges in a user
     const [gone, ...rest] = standing as [MadeFlow, ...MadeFlow[]];
     const capture = captureOf(up.pid) ?? 0;
     // While up stands still it starts no other.
-    freeze(up.pid);
+    await freeze(up.pid);
     process.kill(capture, 'SIGKILL');
     await until('the capture has ended', () => !alive(capture));
     namespace.run('conntrack', '-D', '-p', 'udp', '--dport', String(gone.virtual_port));

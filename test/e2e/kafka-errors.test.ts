@@ -137,7 +137,7 @@ describe.each(BROKERS)('a Kafka broker that asks who comes (%s)', (version) => {
     // A busy broker may take longer than that, too.
     await bring(sink, segment);
     const next = segmentOf(dir, shortConnections(5), [{ first: 11n, last: 20n }], { id: 2 });
-    broker.freeze();
+    await broker.freeze();
     try {
       await expect(sink.deliver(next)).rejects.toThrow(/was silent for 1000 ms: it hangs, or kafka\.timeout is too short\.$/);
     } finally {

@@ -120,7 +120,7 @@ describe.each(BROKERS)('delivery to a broker that dies (%s)', (version) => {
 
   /** Until the sink has given up waiting. */
   const freeze = async (shaken: () => boolean): Promise<void> => {
-    broker.freeze();
+    await broker.freeze();
     await until('an attempt that was given up', shaken).finally(() => broker.thaw());
   };
 

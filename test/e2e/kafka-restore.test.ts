@@ -163,7 +163,7 @@ describe.each(BROKERS)('a state on disk that is not the last one (%s)', (version
       });
       restored.catch(() => undefined); // told below
       await until('the middle of a segment', async () => over || (await end()) > before + 3, { everyMs: 1 });
-      broker.freeze();
+      await broker.freeze();
       await until('an attempt that was given up', () => over || failed > 0).finally(() => broker.thaw());
       await restored;
       if (failed > 0) struck++;

@@ -106,7 +106,7 @@ export async function runFaults({ rounds, rate, seed }: FaultOptions, say: (line
         await victim.revive();
       } else {
         frozen[victim.name] = (frozen[victim.name] ?? 0) + 1;
-        victim.freeze();
+        await victim.freeze();
         await pause(between(100, 2500), 'the others do without it');
         victim.thaw();
       }
@@ -152,7 +152,7 @@ export async function runFaults({ rounds, rate, seed }: FaultOptions, say: (line
 
 function asVictim(
   name: string,
-  it: { kill(): Promise<void>; start(): Promise<unknown>; freeze(): void; thaw(): void; stop(): Promise<void> },
+  it: { kill(): Promise<void>; start(): Promise<unknown>; freeze(): Promise<void>; thaw(): void; stop(): Promise<void> },
 ): Victim {
   return {
     name,

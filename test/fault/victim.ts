@@ -10,7 +10,7 @@ export interface Victim {
   /** Starts it again. Need not wait until it is of use. */
   revive(): Promise<void>;
   /** SIGSTOP: everything stays as it is, nothing moves. */
-  freeze(): void;
+  freeze(): Promise<void>;
   thaw(): void;
   /** Ends it for good. */
   stop(): Promise<void>;
@@ -63,8 +63,8 @@ export class ProgramVictim implements Victim {
     await this.end('SIGKILL');
   }
 
-  freeze(): void {
-    freeze(this.child?.pid);
+  freeze(): Promise<void> {
+    return freeze(this.child?.pid);
   }
 
   thaw(): void {

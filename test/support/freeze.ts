@@ -1,20 +1,14 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-
-/** Longest that a process takes to stand still, ms. */
-const LONGEST_MS = 60_000;
+import { until } from './patience.js';
 
 /**
- * SIGSTOP, and nothing of the process runs any more when this returns: each of its threads stops by itself, so one of a busy machine may answer somebody after the signal was sent.
- * Throws when it does not stand still, or is not there. Nobody: nothing is done.
+ * SIGSTOP, and nothing of the process runs any more when this resolves: each of its threads stops by itself, so one of a busy machine may answer somebody after the signal was
+ * sent. Rejects when it does not stand still, or is not there. Nobody: nothing is done.
  */
-export function freeze(pid: number | undefined | null): void {
+export async function freeze(pid: number | undefined | null): Promise<void> {
   if (pid === undefined || pid === null) return;
   process.kill(pid, 'SIGSTOP');
-  const end = performance.now() + LONGEST_MS;
-  while (!standsStill(pid)) {
-    if (performance.now() > end) throw new Error(`Process ${pid} goes on a minute after SIGSTOP.`);
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
-  }
+  await until(`a process ${pid} that stands still`, () => standsStill(pid));
 }
 
 /** Whether every thread is stopped (proc_pid_stat(5): T), or ended. */

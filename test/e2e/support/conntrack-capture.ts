@@ -124,8 +124,8 @@ export class ConntrackCapture {
   }
 
   /** Has it stand still, until goOn(). */
-  standStill(): void {
-    freeze(this.child?.pid);
+  standStill(): Promise<void> {
+    return freeze(this.child?.pid);
   }
 
   goOn(): void {

@@ -60,8 +60,8 @@ export class DebianServer {
     await this.end('SIGKILL');
   }
 
-  freeze(): void {
-    freeze(this.child?.pid);
+  freeze(): Promise<void> {
+    return freeze(this.child?.pid);
   }
 
   thaw(): void {

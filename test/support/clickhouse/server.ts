@@ -80,8 +80,8 @@ export class ClickHouseServer {
   }
 
   /** It keeps its port and connections and does nothing. */
-  freeze(): void {
-    freeze(this.child?.pid);
+  freeze(): Promise<void> {
+    return freeze(this.child?.pid);
   }
 
   thaw(): void {

@@ -102,8 +102,8 @@ export class KafkaBroker {
   }
 
   /** SIGSTOP: its connections stay open and nobody answers. */
-  freeze(): void {
-    freeze(this.child?.pid);
+  freeze(): Promise<void> {
+    return freeze(this.child?.pid);
   }
 
   thaw(): void {
