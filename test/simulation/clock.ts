@@ -129,6 +129,7 @@ export function promisedTimeout<T>(ms: number, value: T, { signal }: { readonly 
       reject(signal?.reason as Error);
     };
     if (signal?.aborted === true) return reject(signal.reason as Error);
+    // time: whoever moves the simulated clock says when it rings
     const timer = setTimeout(() => {
       signal?.removeEventListener('abort', aborted);
       resolve(value);

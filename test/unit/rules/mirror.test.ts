@@ -15,6 +15,7 @@ const OWN: Readonly<Record<string, string>> = {
   gate: 'the gate, which is in test/gate',
   native: 'what runs the native tests, which is in test/native/run',
   rules: 'rules that hold for the tree itself',
+  simulation: 'histories of the whole collector, whose world is in test/simulation',
   vm: 'what plays scenarios in virtual machines, which is in test/vm',
   support: 'what tests share, and its own tests',
 };
