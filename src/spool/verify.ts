@@ -6,7 +6,7 @@ import { crc32c } from '../wire/crc32c.js';
 import { sentenceOf } from '../wire/errors.js';
 import { loadIndex, loadSealed } from './catalog.js';
 import { DamagedSegmentError } from './errors.js';
-import type { IndexEntry, IndexFooter, IndexHeader, ParsedIndex } from './index-file.js';
+import type { IndexEntry, IndexFooter, IndexHeader, LogPosition, ParsedIndex } from './index-file.js';
 import { bodyName, indexName, listSegments, QUARANTINE, type SegmentFiles } from './layout.js';
 import { LOCAL_EPOCH } from './loss.js';
 import { entriesAt, type SpoolMark } from './mark.js';
@@ -43,6 +43,8 @@ export interface SpoolPart {
   readonly epoch: string;
   /** First sequence of its run. */
   readonly start: bigint;
+  /** Last sequence of its run up to it, as its footer says; undefined: it says nothing of that. */
+  readonly end: bigint | undefined;
   /** One a batch, ascending. */
   readonly ranges: readonly SequenceRange[];
   readonly count: number;
@@ -132,7 +134,7 @@ export async function verifySpool(
       const header = index?.header;
       if (header !== undefined) {
         const counted = mark === undefined ? entries : entriesAt(mark, header, entries);
-        const part = partOf(header, counted);
+        const part = partOf(header, counted, index?.footer?.position);
         read.push(part);
         events += part.count;
         for (const { length } of counted) bytes += length;
@@ -244,9 +246,10 @@ async function checkBody(
   return good;
 }
 
-function partOf({ id, node, epoch, start }: IndexHeader, entries: readonly IndexEntry[]): SpoolPart {
+function partOf({ id, node, epoch, start }: IndexHeader, entries: readonly IndexEntry[], position: LogPosition | undefined): SpoolPart {
   const ranges = entries.map(({ first, count }) => ({ first, last: first + BigInt(count) - 1n }));
-  return { id, node, epoch, start, ranges, count: entries.reduce((sum, { count }) => sum + count, 0) };
+  const end = position?.epoch === epoch ? position.sequence : undefined;
+  return { id, node, epoch, start, end, ranges, count: entries.reduce((sum, { count }) => sum + count, 0) };
 }
 
 /** Segments go oldest first: those before one that was removed while we read are gone too, and would make a gap of it. */
@@ -265,11 +268,8 @@ function removedBeside(parts: readonly SpoolPart[]): { readonly of: SpoolPart; r
   if (oldest === undefined || oldest.id <= 1) return undefined;
   const same = parts.filter(({ node, epoch }) => node === oldest.node && epoch === oldest.epoch);
   if (same.some((part) => part !== oldest && part.start === oldest.start)) return undefined;
-  const next = same.map(({ start }) => start).filter((start) => start > oldest.start);
-  const last = oldest.ranges.at(-1)?.last ?? 0n;
-  const [after] = next.sort((a, b) => (a < b ? -1 : 1));
-  const end = after === undefined ? last : after - 1n;
-  return { of: oldest, range: { first: oldest.start, last: end } };
+  // It was the last of its run, whose footer speaks of all of that.
+  return { of: oldest, range: { first: oldest.start, last: oldest.end ?? oldest.start } };
 }
 
 function epochReports(parts: readonly SpoolPart[]): EpochReport[] {

@@ -35,6 +35,20 @@ it('the losses of a spool are summed by place, and judged from a time on', () =>
     });
   }));
 
+it('losses whose records every sink has, and that were removed since, count still', () =>
+  withDirectory(async (dir) => {
+    const spool = await Spool.open(dir, { segmentAgeMs: 3_600_000, maxSegments: 1 }, ['a']);
+    await spool.recordLoss({ where: 'ring', lost: 3n, detail: 'The ring was full.', id: 'ring:1' }, NODE);
+    await spool.seal();
+    await spool.recordLoss({ where: 'ring', lost: 4n, detail: 'The ring was full.', id: 'ring:2' }, NODE);
+    await spool.append([makeBatch(1n, 5)]);
+    await spool.seal();
+    for (const segment of spool.sealed()) await spool.advance('a', segment);
+    await spool.close();
+    expect(spool.sealed()).toHaveLength(1);
+    expect((await lossesInSpool(dir, undefined)).judged).toEqual([{ where: 'ring', lost: 7, records: 0 }]);
+  }));
+
 it('segments in quarantine are old when they were last written before the time', () =>
   withDirectory(async (dir) => {
     expect(await quarantinedBefore(dir, [1], Date.now())).toEqual(new Set());

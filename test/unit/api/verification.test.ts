@@ -70,8 +70,7 @@ describe('what may have expired', () => {
 
 describe('what a sink should have', () => {
   const part = (id: number, ...ranges: [number, number][]): SpoolPart => ({
-    start: 1n,
-    ...{ id, node: 'n', epoch: 'e' },
+    ...{ id, start: 1n, end: undefined, node: 'n', epoch: 'e' },
     ranges: ranges.map(([first, last]) => ({ first: BigInt(first), last: BigInt(last) })),
     count: ranges.reduce((sum, [first, last]) => sum + last - first + 1, 0),
   });

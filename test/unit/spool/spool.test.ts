@@ -126,6 +126,18 @@ describe('Spool', () => {
     });
   });
 
+  it('has durable what it wrote when it is ready for a session: that is not asked for, and written, once more', async () => {
+    await withDirectory(async (dir) => {
+      const spool = await Spool.open(dir, { ...SLOW, fsync: 'interval:3600000' });
+      await spool.append([makeBatch(1n, 5)]);
+      const second = spool.append([makeBatch(6n, 5)]);
+      await spool.ready();
+      expect(spool.lastDurable()).toEqual({ epoch: EPOCH, sequence: 10n });
+      await second;
+      await spool.close();
+    });
+  });
+
   it('is held by one process: another open is refused with a sentence, a killed holder is no hindrance', async () => {
     await withDirectory(async (dir) => {
       const spool = await Spool.open(dir);

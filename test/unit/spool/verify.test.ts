@@ -1,11 +1,11 @@
-import { copyFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { bodyName, indexName } from '../../../src/spool/layout.js';
 import type { SpoolOptions } from '../../../src/spool/options.js';
 import { Spool } from '../../../src/spool/spool.js';
 import { verifySpool } from '../../../src/spool/verify.js';
-import { makeBatch, makeLog } from '../support/batches.js';
+import { EPOCH, makeBatch, makeLog } from '../support/batches.js';
 import { withDirectory } from '../support/temporary.js';
 
 const SLOW: SpoolOptions = { segmentAgeMs: 3_600_000 };
@@ -81,5 +81,53 @@ it('makes no gap of segments that are removed while it reads', async () => {
     });
     expect(report).toMatchObject({ damaged: [], epochs: [{ first: 21n, last: 40n, gaps: [] }] });
     await spool.close();
+  });
+});
+
+it('makes no gap of what every sink had, beside the oldest segment of its run that is left', async () => {
+  await withDirectory(async (dir) => {
+    const spool = await Spool.open(dir, { ...SLOW, maxSegments: 3 }, ['a']);
+    const run = [
+      { count: 1, record: 'control' },
+      { count: 3, record: 'conn' },
+      { count: 2, record: 'control' },
+    ] as const;
+    for (const first of [1n, 7n]) {
+      await spool.append(makeLog(run, first));
+      await spool.seal();
+    }
+    for (const first of [13n, 14n]) {
+      await spool.append([makeBatch(first, 1)]);
+      await spool.seal();
+    }
+    for (const segment of spool.sealed()) await spool.advance('a', segment);
+    await spool.close();
+    expect(spool.sealed().map(({ id }) => id)).toEqual([4, 5, 6]);
+    expect(await verifySpool(dir)).toMatchObject({ complete: true, epochs: [{ first: 8n, last: 14n, gaps: [] }] });
+    // What is missing behind that run is a gap.
+    for (const name of [bodyName(5, 'conn'), indexName(5, 'conn')]) rmSync(join(dir, name));
+    expect(await verifySpool(dir)).toMatchObject({ complete: false, epochs: [{ gaps: [{ first: 13n, last: 13n }] }] });
+  });
+});
+
+it('counts no copy of what recovery cut off as a segment that was set aside', async () => {
+  await withDirectory(async (dir) => {
+    await withDirectory(async (crashed) => {
+      const spool = await Spool.open(dir, SLOW);
+      for (const first of [1n, 6n, 11n]) await spool.append([makeBatch(first, 5)]);
+      cpSync(dir, crashed, { recursive: true });
+      await spool.close();
+      // The second batch is damaged, the third is whole behind it: no torn end.
+      const path = join(crashed, bodyName(1, 'conn'));
+      const body = readFileSync(path);
+      body[Math.floor(body.length / 2)] = (body[Math.floor(body.length / 2)] ?? 0) ^ 1;
+      writeFileSync(path, body);
+      const again = await Spool.open(crashed, SLOW);
+      expect(again.lastDurable()).toEqual({ epoch: EPOCH, sequence: 5n });
+      await again.append([makeBatch(6n, 10)]);
+      await again.close();
+      expect(readdirSync(join(crashed, 'quarantine'))).toHaveLength(2);
+      expect(await verifySpool(crashed)).toMatchObject({ complete: true, quarantined: [], events: 15 });
+    });
   });
 });
