@@ -4,7 +4,8 @@ import { listSealed } from '../spool/catalog.js';
 import { listSegments } from '../spool/layout.js';
 import type { SpoolMark } from '../spool/mark.js';
 import type { Segment } from '../spool/segment.js';
-import { checkState, type StateReport } from '../spool/state-check.js';
+import type { SealedSpan } from '../spool/state.js';
+import { checkState, type StateReport, sealedSpans } from '../spool/state-check.js';
 import { type DamagedSegment, type EpochReport, type SpoolPart, type VerifyReport, verifySpool } from '../spool/verify.js';
 import { sentenceOf } from '../wire/errors.js';
 import { dueOf } from './due.js';
@@ -92,6 +93,8 @@ export interface VerifyOptions {
 /** Checks the spool byte by byte as it stands when the question comes, waits until the sinks were given that, and compares. */
 export async function verifyAll(options: VerifyOptions): Promise<Verification> {
   const { store, spoolDirectory, sinceMs, onProgress } = options;
+  // Before the mark: what is sealed after that is not looked at.
+  const spans = await sealedSpans(spoolDirectory);
   const mark = options.mark?.();
   const { parts: read, ...spool } = await verifySpool(spoolDirectory, {
     onProgress: (progress) => onProgress?.({ ...progress, waiting: 0 }),
@@ -129,7 +132,7 @@ export async function verifyAll(options: VerifyOptions): Promise<Verification> {
     read.filter(({ id }) => there.has(id)),
     sinceMs,
   );
-  const state = await stateOf(options, sinks, spool.epochs, report, losses);
+  const state = await stateOf(options, sinks, spans, spool.epochs, report, losses);
   const before = sinceMs === undefined ? null : await beforeOf(spool, losses, sinceMs);
   const waiting = Math.max(0, ...reports.map((one) => one.waiting));
   const right =
@@ -161,12 +164,13 @@ export async function verifyAll(options: VerifyOptions): Promise<Verification> {
 async function stateOf(
   { spoolDirectory, store }: VerifyOptions,
   sinks: readonly SinkToCompare[],
+  spans: readonly SealedSpan[],
   epochs: readonly EpochReport[],
   report: StoreReport,
   { spoolBefore }: Losses,
 ): Promise<Verification['state']> {
   const delivered = new Map(sinks.map((one) => [one.sink.name, one.delivered]));
-  const { report: state, spans } = await checkState(spoolDirectory, delivered);
+  const state = await checkState(spoolDirectory, delivered);
   const lackedTo = sinks.find(({ sink }) => sink === (store as unknown))?.lacks?.last ?? 0;
   const gone = report.checked ? goneSpans(spans, epochs, report.epochs, lackedTo, spoolBefore) : [];
   return { ...state, gone, ok: state.ok && gone.every(({ excused }) => excused) };

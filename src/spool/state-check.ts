@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { cursorNames, readCursor } from './cursors.js';
 import { missingFrom } from './reconcile.js';
 import { standingOnDisk } from './standing.js';
-import type { SealedSpan } from './state.js';
+import { readState, type SealedSpan } from './state.js';
 
 /** How often what is missing is looked for again, since segments are removed in order meanwhile, and how long between, ms. */
 const LOOKS = 3;
@@ -22,18 +22,20 @@ export interface StateReport {
   readonly ok: boolean;
 }
 
-/** Compares what a spool says that it sealed with its segments; `spans`: everything that it ever sealed, by epoch. `delivered`: how far each sink is, by name. Changes nothing. */
-export async function checkState(
-  directory: string,
-  delivered: ReadonlyMap<string, number>,
-): Promise<{ readonly report: StateReport; readonly spans: readonly SealedSpan[] }> {
+/** Everything that a spool says that it ever sealed, by epoch, as far as it says so now. Changes nothing. Rejects with the system's error. */
+export async function sealedSpans(directory: string): Promise<readonly SealedSpan[]> {
+  const reading = await readState(directory);
+  return reading.state === 'whole' ? reading.content.spans : [];
+}
+
+/** Compares what a spool says that it sealed with its segments. `delivered`: how far each sink is, by name. Changes nothing. */
+export async function checkState(directory: string, delivered: ReadonlyMap<string, number>): Promise<StateReport> {
   for (let look = 1; ; look++) {
     const standing = await standingOnDisk(directory, new Map());
     const { state, reading, newestBefore } = standing;
-    const { newest, forgotten, spans } = state;
-    const told = (checked: boolean, reason: string | null, missing: readonly string[], ok: boolean) => ({
-      report: { checked, reason, newest, forgotten, missing, ok },
-      spans,
+    const { newest, forgotten } = state;
+    const told = (checked: boolean, reason: string | null, missing: readonly string[], ok: boolean): StateReport => ({
+      ...{ checked, reason, newest, forgotten, missing, ok },
     });
     if (reading === 'absent' && newestBefore === 0 && newest === 0) return told(true, null, [], true);
     // Cursors know of a state that was there.

@@ -8,7 +8,7 @@ import { type SinkToCompare, tallySegment } from '../../../src/sink/comparison.j
 import { Spool } from '../../../src/spool/spool.js';
 import type { SpoolPart } from '../../../src/spool/verify.js';
 import { WAIT_MS } from '../../support/patience.js';
-import { makeBatch } from '../support/batches.js';
+import { EPOCH, makeBatch } from '../support/batches.js';
 import { withDirectory } from '../support/temporary.js';
 
 /** The spool has nothing of the epoch any more. */
@@ -186,6 +186,39 @@ describe('what is on the way', () => {
       });
       const lacking = { name: 'fake', tally: async () => [] };
       expect(await verify(() => ({ delivered: 1, sink: lacking }))).toMatchObject({ verdict: 'incomplete', waiting: 20 });
+    });
+  });
+
+  it('is not what is sealed while it is looked at, which neither the spool as it stood nor the store has', async () => {
+    await withDirectory(async (dir) => {
+      const spool = await Spool.open(dir, { segmentAgeMs: 3_600_000 });
+      await spool.append([makeBatch(1n, 10)]);
+      await spool.seal();
+      const ledger = { node: 'node-a', epoch: EPOCH, record: 'conn', low: '1', high: '10', ledger: '10' };
+      const rows = { node: 'node-a', epoch: EPOCH, record: 'conn', rows: '10', old_conn: '0', old_control: '0', newest: '1' };
+      let sealed = false;
+      const store: SqlStore = {
+        query: async (sql) => {
+          if (!sealed) {
+            sealed = true;
+            await spool.append([makeBatch(11n, 10)]);
+            await spool.seal();
+          }
+          if (sql.includes('system.tables')) return Buffer.from('{"data":[]}');
+          const answer = sql.includes(' AS ledger')
+            ? ledger
+            : sql.includes(' AS found')
+              ? { found: '10' }
+              : sql.includes(' AS rows')
+                ? rows
+                : undefined;
+          return Buffer.from(answer === undefined ? '' : `${JSON.stringify(answer)}\n`);
+        },
+      };
+      const report = await verifyAll({ spoolDirectory: dir, store, mark: () => spool.mark(), waitMs: 0, sinks: async () => [] });
+      expect(sealed).toBe(true);
+      expect(report.state).toMatchObject({ gone: [], ok: true });
+      await spool.close();
     });
   });
 
