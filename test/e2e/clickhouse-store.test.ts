@@ -50,7 +50,7 @@ test('a server is the store: sql, reports and verify ask it, and there is no emb
     return code === 0 && Number(out.split('\n')[1]) > 1000;
   });
   const status = JSON.parse(vslog.run('status', '--json').out) as { store: object; sinks: { name: string }[] };
-  expect(status.store).toEqual({ kind: 'server', dir: null });
+  expect(status.store).toEqual({ kind: 'server', dir: null, disk: null, set_aside: [] });
   expect(status.sinks.map(({ name }) => name)).toEqual(['clickhouse']);
   expect(vslog.run('report', 'changes', '--json').code).toBe(0);
   // The server has the function for networks, too.
