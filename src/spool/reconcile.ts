@@ -157,6 +157,7 @@ export function missingFrom(standing: Standing, delivered: ReadonlyMap<string, n
   const found =
     newestBefore > newest && known > newest + 1 ? [...partsOfSpans(standing, newest), ...parts.filter(({ id }) => id <= newest)] : parts;
   const all = withoutTold(found, standing.vanished);
+  const unsealed = unsealedAmong(found, standing);
   const [first, last] = [all[0], all.at(-1)];
   if (first === undefined || last === undefined) return undefined;
   const behind = [...delivered].filter(([, id]) => id < last.id).map(([name]) => `sink ${name}`);
@@ -166,9 +167,11 @@ export function missingFrom(standing: Standing, delivered: ReadonlyMap<string, n
   const own = sum(lost) - sum(events);
   const whom = behind.length === 0 ? '' : ` that ${behind.join(' and ')} had not got`;
   const records = own === 0 ? '' : `, and ${own} records of the collector's own`;
+  const between = unsealed === 0 ? '' : `; ${unsealed} events between them, which no segment held yet that was sealed, are gone with them`;
   const which = first.id === last.id ? `Segment ${first.id}, or the end of it, is` : `Segments ${first.id} to ${last.id} are`;
-  const detail = `${which} missing from the spool, and vslog did not remove it: ${sum(events)} events (sequences ${spansText(events)})${records}${whom}.`;
-  const loss: Loss | undefined = lost.length === 0 ? undefined : { where: 'spool', lost: BigInt(sum(events)), detail };
+  const detail = `${which} missing from the spool, and vslog did not remove it: ${sum(events)} events (sequences ${spansText(events)})${records}${whom}${between}.`;
+  const gone = BigInt(sum(events) + unsealed);
+  const loss: Loss | undefined = lost.length === 0 && unsealed === 0 ? undefined : { where: 'spool', lost: gone, detail };
   return { first: first.id, last: last.id, loss, position: positionAfter(all, newest, standing.position) };
 }
 
@@ -203,6 +206,24 @@ function withoutTold(parts: readonly SealedPart[], told: Standing['vanished']): 
       return { ...part, count: part.count - taken };
     })
     .filter(({ count }) => count > 0);
+}
+
+/**
+ * Events that lie between those of segments that are gone, and that neither they nor those that are there held: the segment of the other record type held them, which was not sealed
+ * and is gone, too. The two of one run have all its sequences, so those whose sequences overlap are of one run.
+ */
+function unsealedAmong(parts: readonly SealedPart[], { segments, vanished }: Standing): number {
+  const runs: (SequenceRange & { readonly epoch: string; readonly count: number })[] = [];
+  for (const part of parts.filter(({ epoch }) => !epoch.startsWith(LOCAL_EPOCH))) {
+    const at = runs.findIndex(({ epoch, first, last }) => epoch === part.epoch && first <= part.last && last >= part.first);
+    const had = runs[at];
+    if (had === undefined) runs.push(part);
+    else runs[at] = { ...hull(had, part), epoch: part.epoch, count: had.count + part.count };
+  }
+  return runs.reduce((total, { epoch, first, last, count }) => {
+    const known = [...segments, ...vanished].filter((one) => one.epoch === epoch).flatMap(({ ranges }) => ranges);
+    return total + Math.max(0, countOf(missingOf(first, last, known)) - count);
+  }, 0);
 }
 
 /** By epochs, where there are too many segments to know each: from what is there on. */

@@ -91,7 +91,8 @@ function sinkAccount(world: World, memory: SinkMemory): SinkAccount {
     missing: missingOf(world, false, (epoch, sequence) => memory.has(epoch, sequence)),
     phantoms,
     told: totalOf(own),
-    toldUnknown: own.some(({ unknown }) => unknown === true),
+    // A loss record that was lost may have told of events.
+    toldUnknown: own.some(({ unknown, detail }) => unknown === true || /records of the collector's own/.test(detail)),
   };
 }
 

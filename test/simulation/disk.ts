@@ -85,10 +85,8 @@ export class MemoryDisk {
         for (const child of inode.entries.values()) settle(child);
         return;
       }
-      let content = inode.kept;
-      for (const write of inode.pending) if (dice(2) === 0) content = torn(content, write, dice);
-      inode.content = content;
-      inode.kept = content;
+      inode.content = torn(inode.kept, inode.pending, dice);
+      inode.kept = inode.content;
       inode.pending = [];
     };
     settle(this.root);
@@ -306,11 +304,14 @@ function applied(content: Buffer, { data, at }: Write): Buffer {
   return whole;
 }
 
-/** As applied(), of which a power cut left some blocks only. */
-function torn(content: Buffer, { data, at }: Write, dice: Dice): Buffer {
-  if (data === undefined || dice(3) > 0) return applied(content, { data, at });
-  const upTo = Math.min(data.length, Math.max(0, blocks(at + dice(data.length)) - at));
-  return applied(content, { data: data.subarray(0, upTo), at });
+/** What a power cut leaves of a file: each block as it was at some time since the last sync, for a block is written whole, and the length of some time. */
+function torn(kept: Buffer, pending: readonly Write[], dice: Dice): Buffer {
+  if (pending.length === 0) return kept;
+  const versions = [kept];
+  for (const write of pending) versions.push(applied(versions.at(-1) ?? kept, write));
+  const left = Buffer.alloc(versions[dice(versions.length)]?.length ?? 0);
+  for (let at = 0; at < left.length; at += BLOCK) versions[dice(versions.length)]?.copy(left, at, at, at + BLOCK);
+  return left;
 }
 
 function copyOf(inode: Inode): Inode {

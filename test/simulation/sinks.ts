@@ -162,7 +162,10 @@ class SimulatedTopic extends SimulatedSink {
 
   override async deliver(segment: Segment): Promise<void> {
     await this.bring(segment, this.looks || !this.isKnown);
-    await this.note(segment);
+    await this.note(segment).catch((error: unknown) => {
+      this.memory.leftOpen();
+      throw error;
+    });
   }
 
   async restore(segment: Segment): Promise<number> {

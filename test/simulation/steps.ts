@@ -101,11 +101,13 @@ export class Player {
   /** What it tells as lost is lost: nobody damaged a segment, or put an older disk back beside a capture that has not everything any more. */
   isExact = true;
   private readonly keepsAll: boolean;
+  private readonly blocks: boolean;
   private readonly names: readonly string[];
 
   constructor({ options }: History) {
     this.world = new World(options);
     this.keepsAll = options.spare >= 10_000;
+    this.blocks = options.spool.whenFull !== 'drop-oldest';
     this.names = options.sinks.map(({ name }) => name);
   }
 
@@ -183,6 +185,8 @@ export class Player {
         return;
       case 'eio':
         world.disk.faults.failsIn = step.in;
+        // It may be a cursor that could not be written; what it speaks of may be dropped then.
+        this.isExact &&= this.blocks;
         return;
       case 'clock':
         world.clock.step(step.ms);
