@@ -16,6 +16,7 @@
 #include <system_error>
 #include <utility>
 
+#include "confine/capabilities.h"
 #include "confine/confine.h"
 #include "daemon/controls.h"
 #include "daemon/log.h"
@@ -76,7 +77,7 @@ Daemon::Daemon(const DaemonOptions& options)
       boot_id_(read_line("/proc/sys/kernel/random/boot_id")),
       started_ns_(clock_ns(CLOCK_REALTIME)),
       journal_({options.journal, options.journal_size, boot_id_, started_ns_ / 1'000'000}),
-      sync_(journal_.fd(), options.journal_fsync, options.journal_fsync_interval_ms),
+      sync_(journal_.fd(), options.journal_fsync, options.journal_fsync_interval_ms, [] { keep_capabilities(0); }),
       mark_(journal_.mark()),
       batch_(node_, journal_.epoch(), journal_.next_sequence(), journal_.capacity() / kBatchesInJournal),
       source_(make_source(options.source)),

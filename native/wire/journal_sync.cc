@@ -8,7 +8,10 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <exception>
+#include <future>
 #include <system_error>
+#include <utility>
 
 namespace vslog {
 namespace {
@@ -26,7 +29,7 @@ JournalFsync settled(JournalFsync wanted, int fd) {
 
 }  // namespace
 
-JournalSync::JournalSync(int fd, JournalFsync wanted, std::uint32_t interval_ms) : fd_(fcntl(fd, F_DUPFD_CLOEXEC, 0)), policy_(settled(wanted, fd)), interval_ms_(interval_ms) {
+JournalSync::JournalSync(int fd, JournalFsync wanted, std::uint32_t interval_ms, const std::function<void()>& give_up) : fd_(fcntl(fd, F_DUPFD_CLOEXEC, 0)), policy_(settled(wanted, fd)), interval_ms_(interval_ms) {
   if (!fd_) throw std::system_error(errno, std::generic_category(), "cannot make the journal durable");
   if (policy_ != JournalFsync::interval) return;
   // Signals are for the thread that watches for them.
@@ -34,8 +37,26 @@ JournalSync::JournalSync(int fd, JournalFsync wanted, std::uint32_t interval_ms)
   sigset_t before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] { work(); });
+  std::promise<void> begun;
+  std::future<void> ready = begun.get_future();
+  thread_ = std::thread([this, give_up, begun = std::move(begun)]() mutable {
+    try {
+      give_up();
+    } catch (...) {
+      begun.set_exception(std::current_exception());
+      return;
+    }
+    begun.set_value();
+    work();
+  });
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  try {
+    // Before anybody filters system calls: then it could not any more.
+    ready.get();
+  } catch (...) {
+    thread_.join();
+    throw;
+  }
 }
 
 JournalSync::~JournalSync() {

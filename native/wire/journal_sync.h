@@ -4,6 +4,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -18,7 +19,8 @@ enum class JournalFsync : std::uint8_t { automatic, none, interval, commit };
 class JournalSync {
  public:
   /// `fd`: of the journal. `interval_ms`: how long what was committed may be in memory alone, with `interval`; a thread of its own then waits for the disk, so nobody else does.
-  JournalSync(int fd, JournalFsync wanted, std::uint32_t interval_ms);
+  /// `give_up`: done in that thread before anything else, and before this returns: it needs no rights but the descriptor. Throws what that throws, and std::system_error.
+  JournalSync(int fd, JournalFsync wanted, std::uint32_t interval_ms, const std::function<void()>& give_up);
   ~JournalSync();
   JournalSync(const JournalSync&) = delete;
   JournalSync& operator=(const JournalSync&) = delete;

@@ -51,8 +51,10 @@ describe('a collector killed under load', () => {
         });
         expect(await end(collector, 'SIGTERM')).toBe(0);
         const report = await verifySpool(spool);
-        expect(report).toMatchObject({ complete: true, active: 0, epochs: [{ epoch: EPOCH, first: 1n, last }] });
-        expect(report.epochs[0]?.count).toBe(Number(last));
+        expect(report).toMatchObject({ complete: true, active: 0 });
+        // Beside it each start says that the capture's clock is years behind.
+        const made = report.epochs.filter(({ local }) => !local);
+        expect(made).toMatchObject([{ epoch: EPOCH, first: 1n, last, count: Number(last) }]);
         expect(deliveredRanges(delivered, EPOCH)).toEqual({ count: Number(last), first: 1n, next, gaps: 0 });
       } finally {
         loading = false;
