@@ -32,11 +32,12 @@ export const CASES = {
     AMOMENT,
   ]),
   /** The first footer speaks of what the second segment had not yet durable. */
-  'footers that speak only of what is durable': history({ fsync: 'interval:30' }, [
+  'footers that speak only of what is durable': history({ fsync: 'interval:30', segmentEvents: 3 }, [
     events(1),
-    { do: 'die', in: 3, cut: 11_408 },
+    events(1, true),
+    { do: 'die', in: 6, cut: 0 },
     events(1),
-    AMOMENT,
+    { do: 'pass', ms: 30 },
   ]),
   /** New segments have ids that the sinks have had. */
   'ids that never go back': history({}, [{ do: 'stop' }, { do: 'remove', newest: 1 }, events(1), events(1, true)], 3),
@@ -44,10 +45,10 @@ export const CASES = {
   'losses with an identity': history({ whenFull: 'drop-oldest' }, [
     { do: 'room', bytes: 8192 },
     events(1),
-    events(1, true),
+    { do: 'away', sink: 0 },
     events(1),
-    { do: 'pass', ms: 30 },
-    { do: 'die', in: 0, cut: undefined },
+    events(1),
+    { do: 'pass', ms: 3000 },
   ]),
 } as const;
 

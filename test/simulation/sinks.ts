@@ -30,8 +30,8 @@ export class SinkMemory {
   losesAnswerIn: number | undefined;
   /** Names the last segment that a topic was given. */
   last = '';
-  /** Events that it was brought last: whoever brought them may not know that it has them. */
-  private latest = 0;
+  /** What it was brought last: whoever brought that may not know that it has it. */
+  private latest = { id: 0, events: 0 };
   /** Events of which whoever brought them died, or had no answer, before that was known for good, at most. */
   unsure = 0;
 
@@ -44,14 +44,14 @@ export class SinkMemory {
     return this.epochs.get(epoch)?.has(sequence) === true;
   }
 
-  brought(events: number): void {
-    this.latest = events;
+  brought(id: number, events: number): void {
+    this.latest = { id, events };
   }
 
-  /** Whoever brings died, or has no answer. */
-  leftOpen(): void {
-    this.unsure += this.latest;
-    this.latest = 0;
+  /** Whoever brings died, or has no answer. `delivered`: that segment, and those before it, it knew to be here. */
+  leftOpen(delivered = 0): void {
+    if (this.latest.id > delivered) this.unsure += this.latest.events;
+    this.latest = { id: 0, events: 0 };
   }
 
   /** Events that are there more than once. */
@@ -129,7 +129,7 @@ export class SimulatedSink implements Sink {
       if (there === undefined) copies.set(sequence, [{ record: segment.record, seconds }]);
       else if (!looks) there.push({ record: segment.record, seconds });
     }
-    this.memory.brought(segment.count);
+    this.memory.brought(segment.id, segment.count);
     if (segment.record === 'control' && segment.epoch.startsWith(LOCAL_EPOCH)) losses.push(...lossesIn(body));
     const { losesAnswerIn } = this.memory;
     if (losesAnswerIn !== undefined) {

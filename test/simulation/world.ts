@@ -163,11 +163,12 @@ export class World {
 
   private buried(): void {
     this.cutsWith = undefined;
+    const known = new Map(this.collector?.comparable().map(({ sink, delivered }) => [sink.name, delivered]));
     this.collector = undefined;
     this.isStarting = false;
     this.clock.forgetTimers();
     this.capture.hangUp();
-    for (const memory of this.sinks.values()) memory.leftOpen();
+    for (const memory of this.sinks.values()) memory.leftOpen(known.get(memory.name));
   }
 
   /** Lets time pass until it is so. Throws when it does not become so. */
