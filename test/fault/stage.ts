@@ -1,0 +1,185 @@
+import { spawn } from 'node:child_process';
+import { chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ApiClient } from '../../src/api/client.js';
+import type { StatusDocument } from '../../src/api/status.js';
+import type { Verification } from '../../src/api/verification.js';
+import { alive, familyOf, unprivileged } from '../e2e/support/vslog.js';
+import { ClickHouseServer } from '../support/clickhouse/server.js';
+import { KafkaBroker } from '../support/kafka/broker.js';
+import { COMMAND_MS, until } from '../support/patience.js';
+import { FaultClock } from './clock.js';
+import { countInFiles, countInServer, countInTopics, type SinkCount } from './counts.js';
+import { FaultDisk } from './disk.js';
+import { ProgramVictim } from './victim.js';
+
+const ROOT = join(import.meta.dirname, '../..');
+const CAPTURE = join(ROOT, 'build/native/vslog-capture');
+const VSLOG = join(ROOT, 'dist/main.js');
+
+/** Sinks that are switched off and on. */
+export const SWITCHED = ['file', 'kafka'] as const;
+export type Switched = (typeof SWITCHED)[number];
+
+/** A whole vslog with real sinks: the collector on a disk and by a clock of its own. */
+export class FaultStage {
+  readonly server: ClickHouseServer;
+  readonly broker: KafkaBroker;
+  readonly disk: FaultDisk;
+  readonly clock: FaultClock;
+  readonly capture: ProgramVictim;
+  readonly collector: ProgramVictim;
+  private readonly dir: string;
+  private readonly api: ApiClient;
+  private readonly env: NodeJS.ProcessEnv;
+  private readonly rate: number;
+  private readonly who = unprivileged();
+
+  private constructor(server: ClickHouseServer, broker: KafkaBroker, rate: number) {
+    this.dir = mkdtempSync(join(tmpdir(), 'vslog-fault-'));
+    this.server = server;
+    this.broker = broker;
+    this.rate = rate;
+    const { dir, who } = this;
+    this.api = new ApiClient(join(dir, 'api.sock'));
+    this.env = { ...process.env, HOME: dir, VSLOG_CONFIG: join(dir, 'vslog.toml') };
+    this.clock = new FaultClock(dir);
+    this.capture = new ProgramVictim('capture', CAPTURE, this.source(0), { ...who, env: this.env });
+    const env = { ...this.env, ...this.clock.env };
+    this.collector = new ProgramVictim('collector', process.execPath, [VSLOG, 'collect'], { ...who, env, cwd: ROOT });
+    this.disk = new FaultDisk(dir, who);
+    this.configure([]);
+    mkdirSync(this.data);
+    if (who.uid !== undefined) for (const path of [dir, this.data]) chownSync(path, who.uid, who.gid ?? who.uid);
+  }
+
+  /** All of it runs, and each sink has something. `rate`: events a second. */
+  static async begin(rate: number): Promise<FaultStage> {
+    const stage = new FaultStage(await ClickHouseServer.make(), await KafkaBroker.make(), rate);
+    try {
+      await Promise.all([stage.server.start(), stage.broker.start()]);
+      const { code, err } = await stage.ran('sink', 'kafka', 'init');
+      if (code !== 0) throw new Error(`The topics could not be made: ${err}`);
+      await stage.capture.revive();
+      await stage.collector.revive();
+      await until('something in all sinks', async () => {
+        const now = await stage.status();
+        return now?.sinks.length === 4 && now.sinks.every((sink) => sink.delivered_events > 0);
+      });
+      return stage;
+    } catch (error) {
+      await stage.end();
+      throw error;
+    }
+  }
+
+  private get data(): string {
+    return join(this.disk.folder, 'data');
+  }
+
+  /** The configuration from the collector's next start on, without some sinks. */
+  configure(without: readonly Switched[]): void {
+    const on = (name: Switched, lines: string): string => (without.includes(name) ? '' : lines);
+    writeFileSync(
+      join(this.dir, 'vslog.toml'),
+      `[capture]
+socket = "${this.dir}/capture.sock"
+[collector]
+api_socket = "${this.dir}/api.sock"
+data_dir = "${this.data}"
+drain = "1h"
+[spool]
+segment_age = "200ms"
+max_bytes = "1T"
+[clickhouse_http]
+listen = ""
+[console]
+listen = ""
+[metrics]
+listen = ""
+[clickhouse]
+url = "${this.server.url}"
+timeout = "10s"
+${on('file', `[file]\ndir = "${this.dir}/files"\nrotate_bytes = "4M"\ncompression = "none"\n`)}${on('kafka', `[kafka]\nbrokers = "${this.broker.brokers}"\n`)}`,
+    );
+  }
+
+  /** What the collector says; undefined: nothing now. */
+  status(): Promise<StatusDocument | undefined> {
+    return this.api.status().catch(() => undefined);
+  }
+
+  /** The capture makes so many events in all, and no more. Rejects when it does not start. */
+  async comesToAnEnd(events: number): Promise<void> {
+    await this.capture.kill();
+    this.capture.setArguments(this.source(events));
+    await this.capture.revive();
+  }
+
+  /** Kills the collector and all that it started. */
+  async killCollector(): Promise<void> {
+    const family = this.collector.pid === undefined ? [] : familyOf(this.collector.pid);
+    for (const pid of family) if (alive(pid)) process.kill(pid, 'SIGKILL');
+    await this.collector.kill();
+    await until('a collector of which nothing is left', () => !family.some(alive));
+  }
+
+  /** What `vslog verify` says. */
+  async verified(): Promise<Verification> {
+    const { out, err } = await this.ran('verify', '--json');
+    if (out === '') throw new Error(`vslog verify: ${err}`);
+    return JSON.parse(out) as Verification;
+  }
+
+  /** Counted in the sinks themselves, of one epoch; the embedded store is asked by verify. */
+  async counts(epoch: string): Promise<Record<'clickhouse' | 'file' | 'kafka', SinkCount>> {
+    return {
+      clickhouse: await countInServer(this.server.url, epoch),
+      file: countInFiles(join(this.dir, 'files'), epoch),
+      kafka: await countInTopics(this.broker.brokers, epoch),
+    };
+  }
+
+  /** Leaves nothing. */
+  async end(): Promise<void> {
+    await this.killCollector();
+    await this.capture.kill();
+    await this.server.stop();
+    await this.broker.stop();
+    await this.disk.remove();
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  /** At once: for a run that is ended itself. */
+  endAtOnce(): void {
+    for (const pid of [this.capture.pid, this.collector.pid])
+      if (pid !== undefined) for (const member of familyOf(pid)) if (alive(member)) process.kill(member, 'SIGKILL');
+  }
+
+  private source(events: number): string[] {
+    return [
+      ...['--socket', join(this.dir, 'capture.sock'), '--journal', join(this.dir, 'journal'), '--node', 'node-a'],
+      ...['--source', 'scripted', '--scripted-rate', String(this.rate), '--scripted-events', String(events)],
+    ];
+  }
+
+  private async ran(...args: readonly string[]): Promise<{ code: number | null; out: string; err: string }> {
+    const child = spawn(process.execPath, [VSLOG, ...args], {
+      ...this.who,
+      env: this.env,
+      cwd: ROOT,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: COMMAND_MS,
+    });
+    const said = { out: '', err: '' };
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      said.out += text;
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      said.err += text;
+    });
+    const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+    return { code, ...said };
+  }
+}
