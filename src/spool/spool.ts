@@ -110,6 +110,8 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
   /** The last failure was a full disk. */
   private diskFull = false;
   private trimWanted = false;
+  /** Every sink has them, and their files are to be removed. */
+  private readonly leaving = new Set<Segment>();
   /** What is done between two writes. None rejects. */
   private readonly between: (() => Promise<void>)[] = [];
   private drops: DropLosses | undefined;
@@ -985,8 +987,13 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
       const oldest = this.sealedSegments.removable(this.diskFull);
       if (oldest === undefined) break;
       this.sealedSegments.remove(oldest.id);
-      await removeSegment(this.directory, oldest);
-      this.memory.change((state) => withoutSegment(state, oldest.id));
+      this.leaving.add(oldest);
+      // In their order: one that could not be removed goes before those behind it, or it would look as if these were missing.
+      for (const segment of this.leaving) {
+        await removeSegment(this.directory, segment);
+        this.leaving.delete(segment);
+        this.memory.change((state) => withoutSegment(state, segment.id));
+      }
     }
     while (await this.dropOldest());
   }

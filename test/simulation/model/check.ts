@@ -65,12 +65,13 @@ export function wrongAtRest(state: State, exact: boolean): string[] {
       const copies = sink.has[sequence] ?? 0;
       const named = told.filter(({ events }) => events.includes(sequence)).length;
       if (copies > 1) found.push(`${name} has ${sequence} ${copies} times.`);
-      if (copies === 0 && named === 0 && !sink.before.includes(sequence))
-        found.push(`${name} has not ${sequence}, and nothing tells of that.`);
+      const isKnown = named > 0 || sink.before.includes(sequence) || state.removed.some(({ events }) => events.includes(sequence));
+      if (copies === 0 && !isKnown) found.push(`${name} has not ${sequence}, and nothing tells of that.`);
       if (named > 1) found.push(`${sequence} is told as lost ${named} times.`);
       // Of what one sink lacks and the other has, the record speaks to both.
-      if (exact && named > 0 && SINKS.every((other) => (state.sinks[other]?.has[sequence] ?? 0) > 0))
-        found.push(`${sequence} is told as lost, and everybody has it.`);
+      const sinks = Object.values(state.sinks);
+      const isSurelyThere = sinks.every(({ has, unsure }) => (has[sequence] ?? 0) > 0 && !unsure.includes(sequence));
+      if (exact && named > 0 && isSurelyThere) found.push(`${sequence} is told as lost, and everybody has it.`);
     }
   }
   return found;

@@ -1,10 +1,15 @@
-import { type Disk, type State, without } from './state.js';
+import { type Disk, type Sink, type State, without } from './state.js';
 
 /* What may happen between any two steps. */
 
 /** The collector dies. */
 export function crash(state: State): State {
-  return { ...state, collector: undefined };
+  const sinks = Object.entries(state.sinks).map(([name, sink]): [string, Sink] => {
+    const id = state.collector?.bringing[name] ?? 0;
+    const noted = id <= (state.disk.cursors[name] ?? 0);
+    return [name, noted ? sink : { ...sink, unsure: [...sink.unsure, ...(sink.last?.events ?? [])] }];
+  });
+  return { ...state, sinks: Object.fromEntries(sinks), collector: undefined };
 }
 
 /** The power goes: of what was not synced each file is as it was at the last sync, or as it was written, which `stays` decides. */
@@ -27,12 +32,14 @@ export function restore(state: State, copy: Disk): State {
 export function removeNewest(state: State, count: number): State | undefined {
   if (state.collector !== undefined) return undefined;
   const ids = Object.keys(state.disk.segments).map(Number).slice(-count);
-  return { ...state, disk: { ...state.disk, segments: ids.reduce(without, state.disk.segments) } };
+  const losses = ids.flatMap((id) => state.disk.segments[id]?.now.losses ?? []);
+  return { ...state, removed: [...state.removed, ...losses], disk: { ...state.disk, segments: ids.reduce(without, state.disk.segments) } };
 }
 
 /** A sink is configured, or not, from the next start on; the collector is stopped for that. */
 export function switched(state: State, name: string, on: boolean): State | undefined {
-  const sink = state.sinks[name];
+  const ended = crash(state);
+  const sink = ended.sinks[name];
   if (sink === undefined || sink.on === on) return undefined;
-  return { ...crash(state), sinks: { ...state.sinks, [name]: { ...sink, on } } };
+  return { ...ended, sinks: { ...ended.sinks, [name]: { ...sink, on } } };
 }

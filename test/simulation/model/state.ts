@@ -79,7 +79,7 @@ export interface Collector {
   readonly known: readonly string[];
   /** The sink is being brought this segment, or has it and that is not noted yet. */
   readonly bringing: Readonly<Record<string, number>>;
-  /** Up to this id what is in a segment is looked for in the sink first: it may have it. */
+  /** Up to this id what is in a segment is looked for in the sink first: it may have come before a death. */
   readonly looks: Readonly<Record<string, number>>;
   /** This process told the first note. */
   readonly told: boolean;
@@ -91,8 +91,12 @@ export interface Sink {
   readonly has: Readonly<Record<Sequence, number>>;
   /** Loss records, as often as they came. */
   readonly told: readonly Loss[];
-  /** Highest id of a segment that it was brought, which it keeps itself. */
-  readonly last: number;
+  /** The segment that it was brought last, which it keeps itself. */
+  readonly last: Segment | undefined;
+  /** What it has and whoever brought it died before that was noted: it may be told as lost. */
+  readonly unsure: readonly Sequence[];
+  /** That was not this spool's once: it may have more, and each event is looked for. */
+  readonly doubts: boolean;
   /** What was gone when it came first: nobody promised that to it. */
   readonly before: readonly Sequence[];
 }
@@ -106,11 +110,13 @@ export interface State {
   readonly disk: Disk;
   readonly collector: Collector | undefined;
   readonly sinks: Readonly<Record<string, Sink>>;
+  /** Loss records that somebody removed with their segments: the log says how many of its own records are missing, and not what they said. */
+  readonly removed: readonly Loss[];
 }
 
 export const SINKS = ['a', 'b'] as const;
 
-const SINK: Sink = { on: true, has: {}, told: [], last: 0, before: [] };
+const SINK: Sink = { on: true, has: {}, told: [], last: undefined, unsure: [], doubts: false, before: [] };
 
 export function beginning(mends: Mends): State {
   return {
@@ -120,6 +126,7 @@ export function beginning(mends: Mends): State {
     disk: { segments: {}, cursors: {}, memory: { newest: 0, sealed: {}, accounted: 0 }, notes: [] },
     collector: undefined,
     sinks: { a: SINK, b: SINK },
+    removed: [],
   };
 }
 

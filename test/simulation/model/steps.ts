@@ -88,14 +88,18 @@ export function bring(state: State, name: string): State | undefined {
   const { collector } = state;
   const sink = state.sinks[name];
   if (collector === undefined || sink?.on !== true || !collector.known.includes(name)) return undefined;
-  const next = segmentsOf(state).find((segment) => segment.id > (state.disk.cursors[name] ?? 0) && isSealed(segment));
+  // What is being dropped nobody is brought any more.
+  const doomed = state.disk.notes.flatMap((note) => note.remove);
+  const isNext = (segment: Segment): boolean =>
+    segment.id > (state.disk.cursors[name] ?? 0) && isSealed(segment) && !doomed.includes(segment.id);
+  const next = segmentsOf(state).find(isNext);
   if (next === undefined || collector.bringing[name] === next.id) return undefined;
-  const looks = next.id <= (collector.looks[name] ?? 0);
+  const looks = sink.doubts || next.id <= (collector.looks[name] ?? 0);
   const took: Sink = {
     ...sink,
     has: taken(sink.has, next.events, looks),
     told: [...sink.told, ...next.losses],
-    last: most(sink.last, next.id),
+    last: next,
   };
   return {
     ...state,
