@@ -64,26 +64,27 @@ export async function runFaults({ rounds, rate, seed }: FaultOptions, say: (line
     stage.clock.set(0);
     stage.configure([]);
     await stage.collector.revive();
-    const made = await allDelivered(stage, say);
+    const { made, epoch: name } = await allDelivered(stage, say);
+    say('comparing what was made with what every sink has');
+    const counts = await stage.counts(name);
+    // Only now is somebody there to be asked.
+    const reasons = [...(await stage.reasons()), ...(await stage.overlaps())];
     if ((await stage.collector.end('SIGTERM')) !== 0) throw new Error(`The collector did not end well: ${stage.collector.complaint}`);
     await stage.capture.end('SIGTERM');
-    say('comparing what was made with what every sink has');
     const report = await stage.verified();
-    const epoch = report.spool.epochs.find((one) => !one.local);
+    const epoch = report.spool.epochs.find((one) => !one.local && one.epoch === name);
     if (epoch === undefined) throw new Error('Nothing of the capture is in the spool.');
-    const stored = report.store.epochs.find((one) => one.epoch === epoch.epoch);
-    // Two rows of one event are not in the ledger.
-    const embedded = { events: stored?.rows ?? 0, distinct: Math.min(stored?.rows ?? 0, stored?.ledger ?? 0) };
     const repeated = epoch.duplicates.reduce((sum, { first, last }) => sum + Number(last - first) + 1, 0);
     const missing = epoch.gaps.reduce((sum, { first, last }) => sum + Number(last - first) + 1, 0);
     // On a full disk the spool removes what every sink has: it counts from its first sequence on.
     const spool = { events: Number(epoch.last) - missing + repeated, distinct: Number(epoch.last) - missing };
-    const sinks = { spool, embedded, ...(await stage.counts(epoch.epoch)) };
+    const sinks = { spool, ...counts };
     const lost = Object.values(sinks).reduce((sum, { distinct }) => sum + Math.abs(made - distinct), 0);
     const duplicated = Object.values(sinks).reduce((sum, { events, distinct }) => sum + events - distinct, 0);
     const told = report.losses;
     const seconds = Math.round((performance.now() - began) / 1000);
     const figures = { rounds, seed, struck, made, sinks, lost, duplicated, told, complete: report.complete, seconds };
+    if (!isRight(figures)) for (const reason of reasons) say(reason);
     if (!isRight(figures)) say(`verify: ${JSON.stringify({ ...report, spool: { ...report.spool, epochs: undefined } })}`);
     return figures;
   } finally {
@@ -117,11 +118,15 @@ async function strikeAll(stage: FaultStage, rounds: number, seed: number, say: (
   return struck;
 }
 
-/** Has the capture come to an end, a few events on, and waits as long as it goes on until every sink has all that it made; resolves to how many events. */
-async function allDelivered(stage: FaultStage, say: (line: string) => void): Promise<number> {
-  const soFar = await until('an answer of the capture', async () => (await stage.status())?.capture.account?.next_sequence, {
-    detail: () => stage.collector.complaint,
-  });
+/** Has the capture come to an end, a few events on, and waits as long as it goes on until every sink has all that it made; resolves to how many events, and to their epoch. */
+async function allDelivered(stage: FaultStage, say: (line: string) => void): Promise<{ readonly made: number; readonly epoch: string }> {
+  const { next_sequence: soFar, epoch } = await until(
+    'an answer of the capture',
+    async () => (await stage.status())?.capture.account ?? undefined,
+    {
+      detail: () => stage.collector.complaint,
+    },
+  );
   await stage.comesToAnEnd(soFar + 100);
   let made = 0;
   let left = Number.POSITIVE_INFINITY;
@@ -144,5 +149,5 @@ async function allDelivered(stage: FaultStage, say: (line: string) => void): Pro
     ).then(({ now }) => now);
     say(`behind: ${left} events`);
   }
-  return made;
+  return { made, epoch };
 }

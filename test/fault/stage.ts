@@ -11,7 +11,7 @@ import { freeze } from '../support/freeze.js';
 import { KafkaBroker } from '../support/kafka/broker.js';
 import { COMMAND_MS, until } from '../support/patience.js';
 import { FaultClock } from './clock.js';
-import { countInFiles, countInServer, countInTopics, type SinkCount } from './counts.js';
+import { askServer, countInFiles, countInTables, countInTopics, type SinkCount } from './counts.js';
 import { FaultDisk } from './disk.js';
 import { holdJournal } from './hold.js';
 import { ProgramVictim } from './victim.js';
@@ -106,7 +106,7 @@ socket = "${this.dir}/capture.sock"
 [collector]
 api_socket = "${this.dir}/api.sock"
 data_dir = "${this.data}"
-drain = "1h"
+drain = "10s"
 [spool]
 segment_age = "200ms"
 max_bytes = "1T"
@@ -203,13 +203,38 @@ ${on('file', `[file]\ndir = "${this.dir}/files"\nrotate_bytes = "4M"\ncompressio
     return JSON.parse(out) as Verification;
   }
 
-  /** Counted in the sinks themselves, of one epoch; the embedded store is asked by verify. */
-  async counts(epoch: string): Promise<Record<'clickhouse' | 'file' | 'kafka', SinkCount>> {
+  /** Counted in the sinks themselves, of one epoch. The collector runs: only it can ask the embedded store. */
+  async counts(epoch: string): Promise<Record<'embedded' | 'clickhouse' | 'file' | 'kafka', SinkCount>> {
     return {
-      clickhouse: await countInServer(this.server.url, epoch),
+      embedded: await countInTables(async (query) => (await this.api.sql(query, 'TSV')).toString(), epoch),
+      clickhouse: await countInTables((query) => askServer(this.server.url, query), epoch),
       file: countInFiles(join(this.dir, 'files'), epoch),
       kafka: await countInTopics(this.broker.brokers, epoch),
     };
+  }
+
+  /** Why the log tells losses, and what the embedded store set aside: sentences, for a run that went wrong. The collector runs. */
+  async reasons(): Promise<string[]> {
+    const told = await this.api.sql("SELECT DISTINCT concat(loss_id, ': ', detail) FROM control_events WHERE kind = 'loss'", 'TSV');
+    const aside = (await this.api.status()).store.set_aside.map(({ at, what, place }) => `${at} ${what} ${place ?? ''}`);
+    return [
+      ...told
+        .toString()
+        .split('\n')
+        .filter((line) => line !== ''),
+      ...aside,
+    ];
+  }
+
+  /** Ledger entries of the ClickHouse server that overlap: sentences, for a run that went wrong. */
+  async overlaps(): Promise<string[]> {
+    const entries = 'SELECT node, epoch, record, segment, first, last, sha256 FROM vslog.batches FINAL';
+    const query = `SELECT a.record, a.segment, a.first, a.last, b.segment, b.first, b.last FROM (${entries}) AS a INNER JOIN (${entries}) AS b ON a.node = b.node AND a.epoch = b.epoch AND a.record = b.record WHERE a.first < b.first AND a.last >= b.first ORDER BY a.first LIMIT 20`;
+    const found = (await askServer(this.server.url, query)).split('\n').filter((line) => line !== '');
+    return found.map((line) => {
+      const [record, one, first, last, other, begin, end] = line.split('\t');
+      return `The server's ledger has ${record} ${first}-${last} of segment ${one}, and ${begin}-${end} of segment ${other}.`;
+    });
   }
 
   /** Leaves nothing, whatever of it fails. */
@@ -233,6 +258,7 @@ ${on('file', `[file]\ndir = "${this.dir}/files"\nrotate_bytes = "4M"\ncompressio
     for (const pid of [this.capture.pid, this.collector.pid, this.server.pid, this.broker.pid])
       if (pid !== undefined) for (const member of familyOf(pid)) if (alive(member)) process.kill(member, 'SIGKILL');
     this.disk.removeAtOnce();
+    rmSync(this.dir, { recursive: true, force: true });
   }
 
   private source(events: number): string[] {
