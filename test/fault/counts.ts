@@ -22,15 +22,20 @@ function counted(sequences: Iterable<number>): SinkCount {
   return { events, distinct: all.size };
 }
 
-/** In a ClickHouse server. Rejects with what it says when it does not answer. */
-export async function countInServer(url: string, epoch: string): Promise<SinkCount> {
+/** In tables of ClickHouse. `ask`: resolves to the answer to a query in its own format; rejects when there is none. */
+export async function countInTables(ask: (query: string) => Promise<string>, epoch: string): Promise<SinkCount> {
   const of = (table: string): string => `SELECT sequence FROM vslog.${table} WHERE epoch = '${epoch}'`;
-  const body = `SELECT toString(count()), toString(uniqExact(sequence)) FROM (${of('conn_events')} UNION ALL ${of('control_events')}) FORMAT TSV`;
-  const response = await fetch(url, { method: 'POST', body });
+  const query = `SELECT toString(count()), toString(uniqExact(sequence)) FROM (${of('conn_events')} UNION ALL ${of('control_events')})`;
+  const [events = Number.NaN, distinct = Number.NaN] = (await ask(query)).trim().split('\t').map(Number);
+  return { events, distinct };
+}
+
+/** Asks a ClickHouse server, in format TSV. Rejects with what it says when it refuses. */
+export async function askServer(url: string, query: string): Promise<string> {
+  const response = await fetch(url, { method: 'POST', body: `${query} FORMAT TSV` });
   const text = await response.text();
   if (!response.ok) throw new Error(`The server does not count: ${text}`);
-  const [events, distinct] = text.trim().split('\t').map(Number);
-  return { events: events ?? 0, distinct: distinct ?? 0 };
+  return text;
 }
 
 /** In the files of a folder, which are not compressed: lines of JSON. */

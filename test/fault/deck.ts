@@ -46,11 +46,7 @@ function powerCut(stage: FaultStage, between: Between): Fault {
   return {
     name: 'power cut',
     async strike() {
-      stage.disk.cut();
-      await stage.killCollector();
-      await stage.disk.powerOn();
-      await pause(between(0, 400), 'the others do without it');
-      await stage.collector.revive();
+      await stage.cutPower(() => pause(between(0, 400), 'the others do without it'));
     },
   };
 }
@@ -81,16 +77,15 @@ function asked(stage: FaultStage, between: Between): Fault[] {
     {
       name: 'older copy',
       async strike() {
-        await stage.killCollector();
-        if (stage.disk.hasCopy) await stage.disk.restoreCopy();
-        else await stage.disk.keepCopy();
-        await stage.collector.revive();
+        if (stage.disk.hasCopy) await stage.restoreCopy();
+        else await stage.keepCopy();
       },
     },
     {
       name: 'clock',
       async strike() {
         stage.clock.set(STEPS[steps++ % STEPS.length] ?? 0);
+        await stage.clockTakesEffect();
         await pause(between(0, 1000), 'time by that clock');
       },
     },

@@ -1,4 +1,4 @@
-// Has one thing after the other go wrong under load, and counts: `npm run test:fault [-- --rounds N]`. One JSON line on standard output. Needs root, for a disk of its own.
+// Has one thing after the other go wrong under load, and counts: `npm run test:fault [-- --rounds N]`. One JSON line on standard output. Needs root, a C compiler and loop mounts.
 import { Command, InvalidArgumentError } from 'commander';
 import { anySeed, isRight, runFaults } from './faults.js';
 
@@ -12,7 +12,7 @@ const positive = (text: string): number => {
 
 await new Command('test:fault')
   .description(
-    'Under load: kills (-9) and freezes capture, collector, Kafka broker and ClickHouse server, cuts the power of the collector’s disk, fills it, puts an older copy of it back, sets its clock an hour forth and back, switches sinks off and on; then every sink must have every event once.',
+    'Under load: kills (-9) and freezes capture, collector, Kafka broker and ClickHouse server, cuts the power of the collector’s disk, fills it, puts an older copy of it back, sets the clock of collector and engine an hour forth and back, switches sinks off and on; then every sink must have every event once. Needs root, a C compiler and loop mounts.',
   )
   .option('--rounds <n>', 'how often', positive, 100)
   .option('--rate <n>', 'events a second', positive, 2000)

@@ -7,16 +7,22 @@ import type { StatusDocument } from '../../src/api/status.js';
 import type { Verification } from '../../src/api/verification.js';
 import { alive, familyOf, unprivileged } from '../e2e/support/vslog.js';
 import { ClickHouseServer } from '../support/clickhouse/server.js';
+import { freeze } from '../support/freeze.js';
 import { KafkaBroker } from '../support/kafka/broker.js';
 import { COMMAND_MS, until } from '../support/patience.js';
 import { FaultClock } from './clock.js';
-import { countInFiles, countInServer, countInTopics, type SinkCount } from './counts.js';
+import { askServer, countInFiles, countInTables, countInTopics, type SinkCount } from './counts.js';
 import { FaultDisk } from './disk.js';
+import { holdJournal } from './hold.js';
 import { ProgramVictim } from './victim.js';
 
 const ROOT = join(import.meta.dirname, '../..');
 const CAPTURE = join(ROOT, 'build/native/vslog-capture');
 const VSLOG = join(ROOT, 'dist/main.js');
+/** Of the capture's journal: it must hold all events since an older copy of the disk, which is put back at most three decks of faults later. */
+const JOURNAL_SIZE = '1G';
+/** How far a clock may be from what was set, ms: between the two looks the machine may be busy. */
+const CLOCK_NEAR_MS = 600_000;
 
 /** Sinks that are switched off and on. */
 export const SWITCHED = ['file', 'kafka'] as const;
@@ -50,6 +56,12 @@ export class FaultStage {
     this.collector = new ProgramVictim('collector', process.execPath, [VSLOG, 'collect'], { ...who, env, cwd: ROOT });
     this.disk = new FaultDisk(dir, who);
     this.configure([]);
+  }
+
+  private async prepare(): Promise<void> {
+    const { dir, who } = this;
+    this.disk.make();
+    await this.disk.proveCut();
     mkdirSync(this.data);
     if (who.uid !== undefined) for (const path of [dir, this.data]) chownSync(path, who.uid, who.gid ?? who.uid);
   }
@@ -58,10 +70,12 @@ export class FaultStage {
   static async begin(rate: number): Promise<FaultStage> {
     const stage = new FaultStage(await ClickHouseServer.make(), await KafkaBroker.make(), rate);
     try {
+      await stage.prepare();
       await Promise.all([stage.server.start(), stage.broker.start()]);
       const { code, err } = await stage.ran('sink', 'kafka', 'init');
       if (code !== 0) throw new Error(`The topics could not be made: ${err}`);
       await stage.capture.revive();
+      await holdJournal(stage.captureSocket);
       await stage.collector.revive();
       await until('something in all sinks', async () => {
         const now = await stage.status();
@@ -72,6 +86,10 @@ export class FaultStage {
       await stage.end();
       throw error;
     }
+  }
+
+  private get captureSocket(): string {
+    return join(this.dir, 'capture.sock');
   }
 
   private get data(): string {
@@ -88,7 +106,7 @@ socket = "${this.dir}/capture.sock"
 [collector]
 api_socket = "${this.dir}/api.sock"
 data_dir = "${this.data}"
-drain = "1h"
+drain = "10s"
 [spool]
 segment_age = "200ms"
 max_bytes = "1T"
@@ -125,6 +143,59 @@ ${on('file', `[file]\ndir = "${this.dir}/files"\nrotate_bytes = "4M"\ncompressio
     await until('a collector of which nothing is left', () => !family.some(alive));
   }
 
+  /** The collector's machine loses its power at one moment: its processes stop, then nothing reaches the disk any more. Afterwards all runs again. `off`: until then. */
+  async cutPower(off: () => Promise<void>): Promise<void> {
+    const family = this.collector.pid === undefined ? [] : familyOf(this.collector.pid);
+    // None of them may see a disk without power: a machine has none left that could.
+    for (const pid of family) if (alive(pid)) await freeze(pid);
+    this.disk.cut();
+    await this.killCollector();
+    await this.disk.powerOn();
+    await off();
+    await this.collector.revive();
+  }
+
+  /** Keeps a copy of the collector's disk, and has the capture keep what comes after it. */
+  async keepCopy(): Promise<void> {
+    const { epoch, sequence } = await until('a collector that says what it has', async () => (await this.status())?.spool, {
+      detail: () => this.collector.complaint,
+    });
+    await this.killCollector();
+    await this.disk.keepCopy();
+    await this.collector.revive();
+    if (epoch !== null && sequence !== null) await holdJournal(this.captureSocket, { epoch, sequence: BigInt(sequence) });
+  }
+
+  /** Puts the copy in the place of everything that is on the collector's disk. */
+  async restoreCopy(): Promise<void> {
+    await this.killCollector();
+    await this.disk.restoreCopy();
+    await this.collector.revive();
+  }
+
+  /** Rejects unless the collector and its engine show the time that was set. */
+  async clockTakesEffect(): Promise<void> {
+    const shown = await until('a collector and an engine that say what time it is', () => this.times(), {
+      detail: () => this.collector.complaint,
+    });
+    for (const [name, ms] of Object.entries(shown)) {
+      const ahead = ms - Date.now();
+      if (Math.abs(ahead - this.clock.aheadMs) > CLOCK_NEAR_MS)
+        throw new Error(`The clock of the ${name} is ${Math.round(ahead / 1000)} s ahead, and not ${this.clock.aheadMs / 1000} s.`);
+    }
+  }
+
+  /** ms since 1970; undefined: they do not answer now. */
+  private async times(): Promise<Readonly<Record<'collector' | 'engine', number>> | undefined> {
+    try {
+      const engine = await this.api.sql('SELECT toUnixTimestamp64Milli(now64(3))', 'TSV');
+      const { clock } = await this.api.status();
+      return { collector: Date.parse(clock.shows), engine: Number(engine.toString()) };
+    } catch {
+      return undefined;
+    }
+  }
+
   /** What `vslog verify` says. */
   async verified(): Promise<Verification> {
     const { out, err } = await this.ran('verify', '--json');
@@ -132,34 +203,68 @@ ${on('file', `[file]\ndir = "${this.dir}/files"\nrotate_bytes = "4M"\ncompressio
     return JSON.parse(out) as Verification;
   }
 
-  /** Counted in the sinks themselves, of one epoch; the embedded store is asked by verify. */
-  async counts(epoch: string): Promise<Record<'clickhouse' | 'file' | 'kafka', SinkCount>> {
+  /** Counted in the sinks themselves, of one epoch. The collector runs: only it can ask the embedded store. */
+  async counts(epoch: string): Promise<Record<'embedded' | 'clickhouse' | 'file' | 'kafka', SinkCount>> {
     return {
-      clickhouse: await countInServer(this.server.url, epoch),
+      embedded: await countInTables(async (query) => (await this.api.sql(query, 'TSV')).toString(), epoch),
+      clickhouse: await countInTables((query) => askServer(this.server.url, query), epoch),
       file: countInFiles(join(this.dir, 'files'), epoch),
       kafka: await countInTopics(this.broker.brokers, epoch),
     };
   }
 
-  /** Leaves nothing. */
+  /** Why the log tells losses, and what the embedded store set aside: sentences, for a run that went wrong. The collector runs. */
+  async reasons(): Promise<string[]> {
+    const told = await this.api.sql("SELECT DISTINCT concat(loss_id, ': ', detail) FROM control_events WHERE kind = 'loss'", 'TSV');
+    const aside = (await this.api.status()).store.set_aside.map(({ at, what, place }) => `${at} ${what} ${place ?? ''}`);
+    return [
+      ...told
+        .toString()
+        .split('\n')
+        .filter((line) => line !== ''),
+      ...aside,
+    ];
+  }
+
+  /** Ledger entries of the ClickHouse server that overlap: sentences, for a run that went wrong. */
+  async overlaps(): Promise<string[]> {
+    const entries = 'SELECT node, epoch, record, segment, first, last, sha256 FROM vslog.batches FINAL';
+    const query = `SELECT a.record, a.segment, a.first, a.last, b.segment, b.first, b.last FROM (${entries}) AS a INNER JOIN (${entries}) AS b ON a.node = b.node AND a.epoch = b.epoch AND a.record = b.record WHERE a.first < b.first AND a.last >= b.first ORDER BY a.first LIMIT 20`;
+    const found = (await askServer(this.server.url, query)).split('\n').filter((line) => line !== '');
+    return found.map((line) => {
+      const [record, one, first, last, other, begin, end] = line.split('\t');
+      return `The server's ledger has ${record} ${first}-${last} of segment ${one}, and ${begin}-${end} of segment ${other}.`;
+    });
+  }
+
+  /** Leaves nothing, whatever of it fails. */
   async end(): Promise<void> {
-    await this.killCollector();
-    await this.capture.kill();
-    await this.server.stop();
-    await this.broker.stop();
-    await this.disk.remove();
+    const wrong: unknown[] = [];
+    const steps = [
+      () => this.killCollector(),
+      () => this.capture.kill(),
+      () => this.server.stop(),
+      () => this.broker.stop(),
+      () => this.disk.remove(),
+    ];
+    for (const step of steps) await step().catch((error: unknown) => wrong.push(error));
+    if (wrong.length > 0)
+      throw new AggregateError(wrong, `Not everything of the run is gone; see ${this.dir}: ${wrong.map(String).join(' ')}`);
     rmSync(this.dir, { recursive: true, force: true });
   }
 
   /** At once: for a run that is ended itself. */
   endAtOnce(): void {
-    for (const pid of [this.capture.pid, this.collector.pid])
+    for (const pid of [this.capture.pid, this.collector.pid, this.server.pid, this.broker.pid])
       if (pid !== undefined) for (const member of familyOf(pid)) if (alive(member)) process.kill(member, 'SIGKILL');
+    this.disk.removeAtOnce();
+    rmSync(this.dir, { recursive: true, force: true });
   }
 
   private source(events: number): string[] {
     return [
-      ...['--socket', join(this.dir, 'capture.sock'), '--journal', join(this.dir, 'journal'), '--node', 'node-a'],
+      ...['--socket', this.captureSocket, '--node', 'node-a'],
+      ...['--journal', join(this.dir, 'journal'), '--journal-size', JOURNAL_SIZE],
       ...['--source', 'scripted', '--scripted-rate', String(this.rate), '--scripted-events', String(events)],
     ];
   }

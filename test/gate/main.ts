@@ -110,7 +110,7 @@ program
   .description('what takes longer than the gate may: run it before a release')
   .argument('[stage...]', 'stages: long, kafka, fault, fuzz, vm')
   .option('--minutes <n>', 'for each fuzz target', positive, 10)
-  .option('--rounds <n>', 'kills and freezes', positive, 100)
+  .option('--rounds <n>', 'faults, one after the other', positive, 100)
   .option('--kernel <folder>', 'play every scenario on this kernel, too (repeatable); the folder holds boot/ and lib/modules/', append, [])
   .action((names: readonly string[], { minutes, rounds, kernel }: { minutes: number; rounds: number; kernel: readonly string[] }) =>
     run(chosen(long({ minutes, rounds, kernels: kernel }), names), { VSLOG_TEST_LONG: '1' }),

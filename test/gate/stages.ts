@@ -120,7 +120,7 @@ export function long({
         }),
         {
           name: 'fault',
-          what: `${rounds} kills and freezes under load`,
+          what: `${rounds} faults under load`,
           commands: [ours('test/fault/main.ts', '--rounds', String(rounds))],
         },
         native('fuzz', `each fuzz target for ${minutes} minutes`, 'fuzz', '--minutes', String(minutes)),
