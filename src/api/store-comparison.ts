@@ -107,7 +107,7 @@ export async function compareStore(
   for (let attempt = 0; attempt < 5; attempt++) {
     const ledger = await rows<LedgerRow>(
       store,
-      `SELECT node, epoch, ${text('record', 'record')}, ${text('min(first)', 'low')}, ${text(`max(least(last, ${cut}))`, 'high')}, ${text(`sum(if(last > ${cut}, toUInt64(${cut} - first + 1), toUInt64(count)))`, 'ledger')} FROM batches FINAL WHERE ${judged('first')} GROUP BY node, epoch, record ORDER BY node, epoch, record`,
+      `SELECT node, epoch, ${text('record', 'record')}, ${text('min(first)', 'low')}, ${text(`max(least(last, ${cut}))`, 'high')}, ${text(`sum(${lengthOf('begins', `least(last, ${cut})`)})`, 'ledger')} FROM ${LEDGER} WHERE ${judged('first')} GROUP BY node, epoch, record ORDER BY node, epoch, record`,
     );
     const before = (record: RecordName): string => `time_ns < fromUnixTimestamp64Milli(${Math.floor(cutoff(record))}, 'UTC')`;
     const events = await rows<EventRow>(
@@ -156,6 +156,12 @@ export function expiredThrough(
   return Math.max(0, ...old);
 }
 
+/** The ledger, and from where on each run brings something that none before it had: where an older copy of the spool was put back, runs share sequences. */
+const LEDGER =
+  '(SELECT *, greatest(first, max(last) OVER (PARTITION BY node, epoch, record ORDER BY first, last ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) + 1) AS begins FROM batches FINAL)';
+/** How many sequences there are between two, both included. */
+const lengthOf = (first: string, last: string): string => `if(${last} >= ${first}, toUInt64(${last} - ${first} + 1), 0)`;
+
 /** Where rows are missing, those that cannot have expired are counted by themselves. */
 async function countOf(store: SqlStore, row: LedgerRow, events: readonly EventRow[], through: () => number): Promise<RecordCount> {
   const { node, epoch, record } = row;
@@ -169,7 +175,7 @@ async function countOf(store: SqlStore, row: LedgerRow, events: readonly EventRo
   const ours = `node = ${quote(node)} AND epoch = ${quote(epoch)}`;
   const [newer] = await rows<{ ledger: string; found: string }>(
     store,
-    `SELECT toString((SELECT sum(last - greatest(first, ${expired + 1}) + 1) FROM batches FINAL WHERE ${ours} AND record = '${record}' AND last > ${expired})) AS ledger, toString((SELECT count() FROM ${record}_events WHERE ${ours} AND sequence > ${expired})) AS found`,
+    `SELECT toString((SELECT sum(${lengthOf(`greatest(begins, ${expired + 1})`, 'last')}) FROM ${LEDGER} WHERE ${ours} AND record = '${record}' AND last > ${expired})) AS ledger, toString((SELECT count() FROM ${record}_events WHERE ${ours} AND sequence > ${expired})) AS found`,
   );
   return { ...counted, keptLedger: Number(newer?.ledger ?? ledger), keptRows: Number(newer?.found ?? found) };
 }

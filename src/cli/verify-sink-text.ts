@@ -90,7 +90,7 @@ function contentLines(name: string, content: ContentReport): Line[] {
   if (unknown > 0)
     lines.push({
       ok: true,
-      text: `sink ${name}: the content of ${plural(unknown, 'event')} is not compared: an earlier vslog kept no hash of it`,
+      text: `sink ${name}: the content of ${plural(unknown, 'event')} is not compared: an earlier vslog kept no hash of it, or it came again in other segments`,
     });
   if (erasing > 0)
     lines.push({

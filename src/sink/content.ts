@@ -24,7 +24,7 @@ export interface ContentReport {
   readonly reason: string | null;
   /** Events whose rows say what was delivered. */
   readonly events: number;
-  /** Events whose content is not compared, since a version of vslog delivered them that kept no hash of it. */
+  /** Events whose content is not compared, since a version of vslog delivered them that kept no hash of it, or they came again in other segments. */
   readonly unknown: number;
   /** Events in hours that are being erased: not compared now. */
   readonly erasing: number;

@@ -55,11 +55,19 @@ export async function objects<T>(store: Asked, sql: string): Promise<T[]> {
     .map((line) => JSON.parse(line) as T);
 }
 
-const WINDOW = 'OVER (PARTITION BY node, epoch, record ORDER BY first ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)';
+const RUNS = 'OVER (PARTITION BY node, epoch, record ORDER BY first, last';
+const WINDOW = `${RUNS} ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)`;
+/** Whether a run shares sequences with another one. */
+const SHARED = `max(last) ${RUNS} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) >= first OR leadInFrame(first, 1, toUInt64(-1)) ${RUNS} ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) <= last`;
 
-/** What the ledger has, by formula. What comes into it later is not in these spans. */
+/**
+ * What the ledger has, by formula. What comes into it later is not in these spans. Where an older copy of the spool was put back, what came a second time came in other segments: of
+ * those that share sequences the sums speak of the same rows, so there nothing is known.
+ */
 export async function ledgerSpans(store: Asked): Promise<LedgerSpan[]> {
-  const marked = `SELECT node, epoch, record, first, last, count, formula, formula != lagInFrame(formula, 1, formula) ${WINDOW} AS changed FROM batches FINAL`;
+  const runs = `SELECT node, epoch, record, segment, sha256, first, last, count, formula AS by, ${SHARED} AS shared FROM batches FINAL`;
+  const known = `SELECT node, epoch, record, first, last, count, if(max(shared) OVER (PARTITION BY node, epoch, record, segment, sha256), 0, by) AS formula FROM (${runs})`;
+  const marked = `SELECT node, epoch, record, first, last, count, formula, formula != lagInFrame(formula, 1, formula) ${WINDOW} AS changed FROM (${known})`;
   const numbered = `SELECT node, epoch, record, first, last, count, formula, sum(changed) ${WINDOW} AS island FROM (${marked})`;
   const found = await objects<ContentKey & Record<'formula' | 'low' | 'high' | 'events', string>>(
     store,

@@ -2,6 +2,7 @@ import { lstatSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Definitions } from './definitions.js';
 import { type EngineFolder, entries, isDefinition, PART, textOf, uuidOf } from './folder.js';
+import { isMadeOf } from './parts.js';
 
 /** Something in the engine's folder with which it would not open, or would open without its rows. */
 export interface Damage {
@@ -78,6 +79,9 @@ function* ofTable(folder: EngineFolder, rows: string): Generator<Damage> {
   const names = entries(rows);
   const table = folder.tableOf(rows);
   const of = table === undefined ? '' : ` of table ${table}`;
+  const parts = names.filter((name) => PART.test(name));
+  const flaws = new Map(parts.map((name) => [name, flawOf(join(rows, name))]));
+  const good = parts.filter((name) => flaws.get(name) === undefined);
   for (const name of names) {
     const path = join(rows, name);
     const told = folder.told(path);
@@ -87,13 +91,14 @@ function* ofTable(folder: EngineFolder, rows: string): Generator<Damage> {
     } else if (name === 'format_version.txt') {
       if (!/^\d+\s*$/.test(textOf(path) ?? '')) yield { path, what: `The file ${told}${of} is ${state(path)}.` };
     } else if (PART.test(name) && table !== undefined) {
-      const partition = partitionOf(name);
-      const wrong = flawOf(path);
+      const wrong = flaws.get(name);
       const version = join(path, 'txn_version.txt');
       if (statSync(version, { throwIfNoEntry: false })?.size === 0)
         yield { path: version, what: `The file ${folder.told(version)}${of} is empty.` };
-      if (wrong !== undefined)
-        yield { path, what: `The part ${name}${of}, ${told}, cannot be read: its ${wrong}.`, lacks: [table, partition] };
+      if (wrong === undefined) continue;
+      const what = `The part ${name}${of}, ${told}, cannot be read: its ${wrong}`;
+      if (isMadeOf(name, good)) yield { path, what: `${what}; what it was made of is there.` };
+      else yield { path, what: `${what}.`, lacks: [table, partitionOf(name)] };
     }
   }
 }

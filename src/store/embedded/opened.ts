@@ -3,6 +3,8 @@ import { HOME } from '../ddl.js';
 import { quote } from '../quote.js';
 import { partitionOf } from './damage.js';
 import type { Engine } from './engine.js';
+import { entries } from './folder.js';
+import { isMadeOf } from './parts.js';
 import type { Repair } from './repair.js';
 
 const { database } = HOME;
@@ -43,9 +45,11 @@ export async function setBrokenAside(
   );
   for (const line of answer.split('\n').filter((one) => one !== '')) {
     const [table, name, path] = JSON.parse(line) as [string, string, string];
-    const what = `The part ${name.replace(/^[a-z-]+_(?=[0-9A-Za-z]+_\d+_\d+_\d+)/, '')} of table ${table} cannot be read by the engine, which took it out of the table.`;
+    const part = name.replace(/^[a-z-]+_(?=[0-9A-Za-z]+_\d+_\d+_\d+)/, '');
     const rows = folder.rows(table);
-    await aside.move(rows === undefined ? path : join(rows, 'detached', name), what, [table, partitionOf(name)]);
+    const isThere = rows !== undefined && isMadeOf(part, entries(rows));
+    const what = `The part ${part} of table ${table} cannot be read by the engine, which took it out of the table${isThere ? '; what it was made of is there' : ''}.`;
+    await aside.move(rows === undefined ? path : join(rows, 'detached', name), what, isThere ? undefined : [table, partitionOf(name)]);
     say(what);
   }
 }
