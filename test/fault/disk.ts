@@ -5,7 +5,9 @@ import {
   fsyncSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   rmSync,
   statfsSync,
@@ -150,6 +152,21 @@ export class FaultDisk {
     if (this.free > FULL) throw new Error(`The disk is not full: ${this.free} bytes are free.`);
   }
 
+  /** Processes that work on it: their folder, or a file that they have open, is there. */
+  users(): number[] {
+    const isHere = (link: string): boolean => {
+      try {
+        return `${readlinkSync(link)}/`.startsWith(`${this.folder}/`);
+      } catch {
+        return false; // it ended, or closed that, meanwhile
+      }
+    };
+    return readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+      .filter((name) => isHere(`/proc/${name}/cwd`) || openOf(name).some(isHere))
+      .map(Number);
+  }
+
   /** Bytes that an unprivileged program may still write. */
   get free(): number {
     const { bavail, bsize } = statfsSync(this.folder);
@@ -171,5 +188,14 @@ export class FaultDisk {
     if (!this.mounted) return;
     this.mounted = false;
     runTool('umount', '--lazy', this.folder);
+  }
+}
+
+/** Links to what a process has open. */
+function openOf(pid: string): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).map((fd) => `/proc/${pid}/fd/${fd}`);
+  } catch {
+    return [];
   }
 }

@@ -137,17 +137,22 @@ ${on('file', `[file]\ndir = "${this.dir}/files"\nrotate_bytes = "4M"\ncompressio
 
   /** Kills the collector and all that it started. */
   async killCollector(): Promise<void> {
-    const family = this.collector.pid === undefined ? [] : familyOf(this.collector.pid);
-    for (const pid of family) if (alive(pid)) process.kill(pid, 'SIGKILL');
+    const all = this.machine();
+    for (const pid of all) await unlessGone(() => process.kill(pid, 'SIGKILL'));
     await this.collector.kill();
-    await until('a collector of which nothing is left', () => !family.some(alive));
+    await until('a collector of which nothing is left', () => !all.some(alive));
+  }
+
+  /** What runs on the collector's machine: the collector with its engine, and an engine that a killed one has left, which ends by itself as soon as it has closed its files. */
+  private machine(): number[] {
+    const family = this.collector.pid === undefined ? [] : familyOf(this.collector.pid);
+    return [...new Set([...family, ...this.disk.users()])];
   }
 
   /** The collector's machine loses its power at one moment: its processes stop, then nothing reaches the disk any more. Afterwards all runs again. `off`: until then. */
   async cutPower(off: () => Promise<void>): Promise<void> {
-    const family = this.collector.pid === undefined ? [] : familyOf(this.collector.pid);
     // None of them may see a disk without power: a machine has none left that could.
-    for (const pid of family) if (alive(pid)) await freeze(pid);
+    for (const pid of this.machine()) await unlessGone(() => freeze(pid));
     this.disk.cut();
     await this.killCollector();
     await this.disk.powerOn();
@@ -286,5 +291,14 @@ ${on('file', `[file]\ndir = "${this.dir}/files"\nrotate_bytes = "4M"\ncompressio
     });
     const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
     return { code, ...said };
+  }
+}
+
+/** Does something to a process, which may end meanwhile. */
+async function unlessGone(action: () => unknown): Promise<void> {
+  try {
+    await action();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }
