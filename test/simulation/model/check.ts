@@ -11,8 +11,12 @@ export function broken(state: State): string[] {
   const records = [...Object.values(disk.segments).flatMap(({ kept }) => kept ?? []), ...Object.values(disk.memory.sealed)];
   const losses = [...records.flatMap((one) => one.losses), ...disk.notes.flatMap((note) => note.losses)];
   const there = new Set([...records, ...losses].flatMap(({ events }) => events));
-  const sinks = SINKS.filter((name) => name in disk.cursors).flatMap((name) => state.sinks[name] ?? []);
-  const isEverywhere = (event: number): boolean => sinks.every(({ has, forgot }) => event in has || forgot.includes(event));
+  const has = (event: number, name: string): boolean => {
+    const { has: copies = {}, forgot = [], since = 0 } = state.sinks[name] ?? {};
+    const isLate = event <= since && disk.cursors[name]?.lacks.some(({ events }) => events.includes(event)) === true;
+    return event in copies || forgot.includes(event) || isLate;
+  };
+  const isEverywhere = (event: number): boolean => SINKS.every((name) => !(name in disk.cursors) || has(event, name));
   // What is told was told before, and may have been removed since.
   const told = new Set(Object.values(state.sinks).flatMap((sink) => sink.told.flatMap(({ events }) => events)));
   for (const event of between(disk.memory.accounted, disk.promised).filter((one) => !state.unheard.includes(one)))
@@ -28,7 +32,8 @@ export function broken(state: State): string[] {
     const sink = state.sinks[name];
     const { id: upTo = 0, lacks = [] } = disk.cursors[name] ?? {};
     const known = new Set([...(sink?.forgot ?? []), ...lacks.flatMap((loss) => loss.events)]);
-    const passed = segmentsOf(disk).filter(({ id }) => id <= upTo);
+    const doomed = disk.notes.flatMap((note) => note.remove);
+    const passed = segmentsOf(disk).filter(({ id }) => id <= upTo && !doomed.includes(id));
     for (const event of passed.flatMap((segment) => segment.events))
       if (!(event in (sink?.has ?? {})) && !known.has(event))
         found.push(`The cursor of ${name} says that it has ${event}, which it never had.`);
@@ -69,7 +74,7 @@ export function wrongAtRest(state: State, exact: boolean): string[] {
     if (sink === undefined) continue;
     const records = [...sink.told, ...(state.disk.cursors[name]?.lacks ?? [])];
     const own = countedOnce(records, state.mends.identity).filter((loss) => loss.sink === undefined || loss.sink === name);
-    if (own.length > 0) isWhole = false;
+    if (records.length > 0) isWhole = false;
     for (const event of between(0, state.capture.made.length)) {
       const copies = sink.has[event] ?? 0;
       const of = own.filter(({ events }) => events.includes(event));

@@ -59,7 +59,9 @@ export function removeNewest(state: State, count: number): State | undefined {
 
 /** A sink is configured, or not, from the next start on; the collector ends for that. */
 export function switchTo(state: State, name: string, on: boolean): State | undefined {
-  return state.sinks[name]?.on === on ? undefined : withSink(die(state), name, (sink) => ({ ...sink, on }));
+  return state.sinks[name]?.on === on
+    ? undefined
+    : withSink(die(state), name, (sink) => ({ ...sink, on, since: on ? state.disk.promised : sink.since }));
 }
 
 /** A sink takes nothing, or something again. */

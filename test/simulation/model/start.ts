@@ -92,8 +92,10 @@ export function begun(state: State, name: string): State {
   const same = disk.segments[at?.id ?? 0]?.now;
   const isForeign = mends.ids && at !== undefined && (at.id > top || (same !== undefined && heldBy(same) !== at.held && at.held !== ''));
   const had = isForeign ? oldest - 1 : (at?.id ?? was ?? oldest - 1);
-  const gone = Object.values(disk.memory.sealed).filter(({ id }) => id > had && id < oldest);
-  const losses: Loss[] = mends.idleCursors && gone.length > 0 ? [{ id: `lack:${name}:${had}-${oldest}`, ...lossOf(gone), sink: name }] : [];
+  const lacked = [...Object.values(disk.memory.sealed), ...disk.memory.past].filter(({ id }) => id > had && id < oldest);
+  const isVague = lacked.some((segment) => disk.memory.past.includes(segment));
+  const loss: Loss = { id: `lack:${name}:${had}-${oldest}`, sink: name, ...lossOf(lacked, isVague) };
+  const losses = mends.idleCursors && lacked.length > 0 ? [loss] : [];
   const isNew = at === undefined && was === undefined;
   const from = at === undefined || isForeign ? oldest - 1 : losses.length > 0 ? most(at.id, oldest - 1) : at.id;
   const first = ids.find((id) => id > from) ?? collector.nextId;
@@ -120,10 +122,10 @@ export function begun(state: State, name: string): State {
 }
 
 /** What was in segments: of losses that were told in them nobody knows what they said. */
-function lossOf(gone: readonly Segment[]): Pick<Loss, 'events' | 'unknown'> {
+function lossOf(gone: readonly Segment[], isVague = false): Pick<Loss, 'events' | 'unknown'> {
   const hidden = gone.flatMap(({ losses }) => losses);
   const events = [...gone.flatMap((one) => one.events), ...hidden.flatMap((loss) => loss.events)];
-  return hidden.length === 0 ? { events } : { events, unknown: true };
+  return hidden.length === 0 && !isVague ? { events } : { events, unknown: true };
 }
 
 /** What was sealed, is not there and was not removed by us is lost to those that have it not; the capture is not asked for it again (reconcile.ts missingFrom()). */
@@ -131,6 +133,7 @@ function missing(state: State): State {
   const { collector, disk, identities, mends } = state;
   const gone = goneOf(state);
   if (collector === undefined || !mends.ids || gone.length === 0) return state;
+  const ids = gone.map(({ id }) => id);
   const held = gone.flatMap(({ events }) => events);
   const accounted = most(collector.written, ...held);
   // Between them lay what the open segment beside held: it is gone with them.
@@ -142,14 +145,8 @@ function missing(state: State): State {
   const { events, unknown } = lossOf(gone.filter(({ id }) => id > least));
   const loss: Loss = { id: `missing:${identities}`, events: [...events, ...beside], unknown: unknown === true };
   const notes: Note[] = loss.events.length === 0 && !loss.unknown ? [] : [{ losses: [loss], remove: [] }];
-  const memory = {
-    ...disk.memory,
-    accounted,
-    sealed: without(
-      disk.memory.sealed,
-      gone.map(({ id }) => id),
-    ),
-  };
+  const sealed = without(disk.memory.sealed, ids);
+  const memory = { ...disk.memory, accounted, sealed, past: [...disk.memory.past, ...gone] };
   return {
     ...state,
     identities: identities + 1,

@@ -78,6 +78,8 @@ export interface Memory {
   readonly newest: number;
   /** Sealed segments that are to be there, by id. Production keeps their sequences. */
   readonly sealed: Readonly<Record<number, Segment>>;
+  /** Those that are known to be gone, and not by us. Of them production keeps no more than that there were such ids. */
+  readonly past: readonly Segment[];
   /** Up to here what is missing is told, or every sink has it. */
   readonly accounted: Sequence;
   /** How far each sink was. */
@@ -147,6 +149,8 @@ export interface Sink {
   readonly last: Segment | undefined;
   /** Only checks know the rest. What it has, and whoever brought it did not hear of or could not note: that may be told as lost. */
   readonly unsure: readonly Sequence[];
+  /** Up to here events were acknowledged before it was configured. */
+  readonly since: Sequence;
   /** What it lost itself. */
   readonly forgot: readonly Sequence[];
 }
@@ -169,14 +173,14 @@ export interface State {
 /** `store` can be asked for everything that it ever got; `topic` only for what the spool still has. */
 export const SINKS = ['store', 'topic'] as const;
 
-const SINK: Sink = { on: true, away: false, has: {}, told: [], last: undefined, unsure: [], forgot: [] };
+const SINK: Sink = { on: true, away: false, has: {}, told: [], last: undefined, unsure: [], since: 0, forgot: [] };
 
 export function beginning(mends: Mends): State {
   return {
     mends,
     capture: { made: ['control'], epochs: [1], oldest: 1, acknowledged: 0 },
     session: undefined,
-    disk: { segments: {}, cursors: {}, memory: { newest: 0, sealed: {}, accounted: 0, cursors: {} }, notes: [], promised: 0 },
+    disk: { segments: {}, cursors: {}, memory: { newest: 0, sealed: {}, past: [], accounted: 0, cursors: {} }, notes: [], promised: 0 },
     full: false,
     collector: undefined,
     sinks: Object.fromEntries(SINKS.map((name) => [name, SINK])),
