@@ -167,7 +167,7 @@ export function missingFrom(standing: Standing, delivered: ReadonlyMap<string, n
   const own = sum(lost) - sum(events);
   const whom = behind.length === 0 ? '' : ` that ${behind.join(' and ')} had not got`;
   const records = own === 0 ? '' : `, and ${own} records of the collector's own`;
-  const between = unsealed === 0 ? '' : `; ${unsealed} events between them, which no segment held yet that was sealed, are gone with them`;
+  const between = unsealed === 0 ? '' : `; with them went ${unsealed} events between them that were not sealed yet`;
   const which = first.id === last.id ? `Segment ${first.id}, or the end of it, is` : `Segments ${first.id} to ${last.id} are`;
   const detail = `${which} missing from the spool, and vslog did not remove it: ${sum(events)} events (sequences ${spansText(events)})${records}${whom}${between}.`;
   const gone = BigInt(sum(events) + unsealed);

@@ -71,7 +71,8 @@ export class SegmentWriter {
     let body: FileHandle | undefined;
     try {
       body = await open(path, 'r+');
-      const writer = new SegmentWriter(header, path, body, index, encodeHeader(header).length + entries.length * ENTRY_SIZE);
+      const head = encodeHeader(header);
+      const writer = new SegmentWriter(header, path, body, index, head.length + entries.length * ENTRY_SIZE);
       for (const entry of entries) {
         writer.entries.push(entry);
         writer.count += entry.count;
@@ -79,7 +80,12 @@ export class SegmentWriter {
       writer.bodyLength = content.length;
       writer.hash.update(content);
       await writer.rollback();
-      // Whoever wrote it may not have synced it: no footer may speak of what a power cut could still take.
+      // Whoever wrote it may not have synced it: no footer may speak of what a power cut could still take. Written once more, since after a sync that failed Linux takes for durable
+      // what it could not write (fsync(2), EIO), and the next sync would say so.
+      const rows = Buffer.allocUnsafe(entries.length * ENTRY_SIZE);
+      for (const [i, entry] of entries.entries()) encodeEntry(entry, rows, i * ENTRY_SIZE);
+      await writeAll(body, [content], content.length, 0);
+      await writeAll(index, [head, rows], writer.indexLength, 0);
       writer.unsynced = true;
       return writer;
     } catch (error) {

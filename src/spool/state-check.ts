@@ -35,7 +35,12 @@ export async function checkState(directory: string, delivered: ReadonlyMap<strin
     const { state, reading, newestBefore } = standing;
     const { newest, forgotten } = state;
     const told = (checked: boolean, reason: string | null, missing: readonly string[], ok: boolean): StateReport => ({
-      ...{ checked, reason, newest, forgotten, missing, ok },
+      checked,
+      reason,
+      newest,
+      forgotten,
+      missing,
+      ok,
     });
     if (reading === 'absent' && newestBefore === 0 && newest === 0) return told(true, null, [], true);
     // Cursors know of a state that was there.

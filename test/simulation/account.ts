@@ -96,12 +96,20 @@ function sinkAccount(world: World, memory: SinkMemory): SinkAccount {
   };
 }
 
-/** What is wrong, a sentence each. `isTouched`: somebody laid hands on the disk, which verify may tell of although nothing is missing. `isExact`: nothing may be
- * told as lost that is not. */
+/** What happened in a history, as far as it decides what may come of it. */
+export interface Past {
+  /** Somebody laid hands on the disk, which verify may tell of although nothing is missing. */
+  readonly isTouched: boolean;
+  /** Nothing may be told as lost that is not. */
+  readonly isExact: boolean;
+  /** Something took events for good: else nothing may be missing, told or not. */
+  readonly mayLose: boolean;
+}
+
+/** What is wrong, a sentence each. */
 export function faultsOf(
   { sinks, missing: anywhere, told: inAll, unsure, verification }: Account,
-  isTouched: boolean,
-  isExact: boolean,
+  { isTouched, isExact, mayLose }: Past,
 ): string[] {
   const found: string[] = [];
   for (const { sink, doubled, missing, phantoms, told, toldUnknown } of sinks) {
@@ -111,6 +119,7 @@ export function faultsOf(
     if ((missing > 0n || doubled > 0) && verification.complete)
       found.push(`${sink}: ${missing} events are missing and ${doubled} there twice, and verify says complete.`);
   }
+  if (!mayLose && anywhere > 0n) found.push(`${anywhere} events are missing, and nothing happened that may take any.`);
   if (isExact && inAll > anywhere + unsure) found.push(`${inAll} events are told as lost, and ${anywhere} are missing anywhere.`);
   const isWhole = sinks.every(({ missing, doubled, told, toldUnknown }) => missing === 0n && doubled === 0 && told === 0n && !toldUnknown);
   if (isWhole && !isTouched && !verification.complete)

@@ -39,13 +39,15 @@ export interface Faults {
   diesIn: number | undefined;
   /** So many operations more are done; then one fails with EIO. */
   failsIn: number | undefined;
+  /** So many syncs of files more are done; then one fails with EIO. */
+  failsSyncIn: number | undefined;
   /** Bytes that files may take together. */
   room: number;
 }
 
 /** A disk in memory, of which one process at a time knows. A process sees it below a folder that is its own; that of a process that has died answers no more. */
 export class MemoryDisk {
-  readonly faults: Faults = { diesIn: undefined, failsIn: undefined, room: Number.POSITIVE_INFINITY };
+  readonly faults: Faults = { diesIn: undefined, failsIn: undefined, failsSyncIn: undefined, room: Number.POSITIVE_INFINITY };
   private root = folder();
   /** Changes of names that a power cut may take back, in their order. */
   private unsynced: (readonly Change[])[] = [];
@@ -228,9 +230,14 @@ export class MemoryDisk {
 
   sync(inode: Inode): void {
     if (!inode.isFolder) {
-      inode.kept = inode.content;
+      const { faults } = this;
+      const fails = faults.failsSyncIn !== undefined && faults.failsSyncIn-- <= 0;
+      // As Linux does: what could not be written counts as written, and is seen until it is read from the disk again; only what is written anew comes there.
+      if (!fails) inode.kept = inode.pending.reduce(applied, inode.kept);
       inode.pending = [];
-      return;
+      if (!fails) return;
+      faults.failsSyncIn = undefined;
+      throw systemError('EIO', 'i/o error');
     }
     // The journal of a file system keeps names in their order.
     const last = this.unsynced.findLastIndex((changes) => changes.some((change) => change.folder === inode));

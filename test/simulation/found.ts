@@ -34,4 +34,13 @@ export const FOUND: Readonly<Record<string, History>> = {
       { do: 'die', in: 0, cut: undefined },
     ],
   },
+  'a sync failed, the next one did not, and then the power went': {
+    options: { spool: { ...SPOOL, fsync: 'interval:30' }, spare: 0, sinks: SINKS },
+    steps: [
+      { do: 'die', in: 36, cut: 0 },
+      { do: 'unsynced', in: 0 },
+      { do: 'events', count: 1, control: false },
+      { do: 'pass', ms: 3000 },
+    ],
+  },
 };

@@ -9,6 +9,7 @@ export const KINDS: Readonly<Record<string, readonly Step['do'][]>> = {
   'sinks off and on': [...ALWAYS, 'away', 'back', 'die', 'off', 'on'],
   'full disks': [...ALWAYS, 'away', 'back', 'die', 'room'],
   'disks that fail': [...ALWAYS, 'away', 'back', 'die', 'room', 'eio'],
+  'syncs that fail': [...ALWAYS, 'away', 'back', 'die', 'unsynced'],
   captures: [...ALWAYS, 'die', 'capture'],
   clocks: [...ALWAYS, 'die', 'clock', 'away', 'back'],
   copies: [...ALWAYS, 'die', 'copy', 'restore', 'away', 'back'],

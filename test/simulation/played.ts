@@ -7,6 +7,6 @@ export async function played(history: History): Promise<string[]> {
   return player.world.run(async () => {
     await player.play(history.steps);
     await player.heal();
-    return faultsOf(await accountOf(player.world), player.isTouched, player.isExact);
+    return faultsOf(await accountOf(player.world), player);
   });
 }

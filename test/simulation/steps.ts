@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import fc from 'fast-check';
+import type { Past } from './account.js';
 import type { Dice, Inode } from './disk.js';
 import { World, type WorldOptions } from './world.js';
 
@@ -14,7 +15,8 @@ export type Step =
   | { readonly do: 'answer'; readonly sink: number; readonly in: number }
   /** The disk has room for so many bytes more; undefined: for all. */
   | { readonly do: 'room'; readonly bytes: number | undefined }
-  | { readonly do: 'eio'; readonly in: number }
+  /** An operation on the disk fails, or a sync. */
+  | { readonly do: 'eio' | 'unsynced'; readonly in: number }
   | { readonly do: 'clock'; readonly ms: number }
   | { readonly do: 'capture'; readonly stops: boolean; readonly journal: boolean }
   | { readonly do: 'damage'; readonly file: number; readonly at: number }
@@ -52,6 +54,7 @@ const anyStep = (kinds: readonly Step['do'][]): fc.Arbitrary<Step> => {
     on: { weight: 1, arbitrary: fc.record({ do: fc.constant('on' as const), sink }) },
     answer: { weight: 1, arbitrary: fc.record({ do: fc.constant('answer' as const), sink, in: fc.nat(3) }) },
     room: { weight: 2, arbitrary: fc.record({ do: fc.constant('room' as const), bytes: fc.option(fc.nat(20_000), { nil: undefined }) }) },
+    unsynced: { weight: 1, arbitrary: fc.record({ do: fc.constant('unsynced' as const), in: fc.nat(6) }) },
     eio: { weight: 1, arbitrary: fc.record({ do: fc.constant('eio' as const), in: fc.nat(40) }) },
     clock: {
       weight: 1,
@@ -93,13 +96,15 @@ export function diceOf(from: number): Dice {
 }
 
 /** Plays histories in a world of their own. */
-export class Player {
+export class Player implements Past {
   readonly world: World;
   private copy: Inode | undefined;
   /** Somebody changed or removed a file behind the collector's back. */
   isTouched = false;
   /** What it tells as lost is lost: nobody damaged a segment, or put an older disk back beside a capture that has not everything any more. */
   isExact = true;
+  /** Something took events for good: a capture's journal, segments, what was acknowledged since an older copy, or what gives way on a full disk. */
+  mayLose: boolean;
   private readonly keepsAll: boolean;
   private readonly blocks: boolean;
   private readonly names: readonly string[];
@@ -108,6 +113,7 @@ export class Player {
     this.world = new World(options);
     this.keepsAll = options.spare >= 10_000;
     this.blocks = options.spool.whenFull !== 'drop-oldest';
+    this.mayLose = !this.blocks;
     this.names = options.sinks.map(({ name }) => name);
   }
 
@@ -126,6 +132,7 @@ export class Player {
     faults.room = Number.POSITIVE_INFINITY;
     faults.diesIn = undefined;
     faults.failsIn = undefined;
+    faults.failsSyncIn = undefined;
     for (const memory of world.sinks.values()) {
       memory.away = false;
       memory.losesAnswerIn = undefined;
@@ -171,6 +178,7 @@ export class Player {
       case 'restore':
         if (this.copy !== undefined) {
           this.isExact &&= this.keepsAll;
+          this.mayLose ||= !this.keepsAll;
           world.restore(this.copy);
         }
         return;
@@ -185,8 +193,13 @@ export class Player {
         return;
       case 'eio':
         world.disk.faults.failsIn = step.in;
+        // A segment that cannot be read at a start is set aside.
+        this.mayLose = true;
         // It may be a cursor that could not be written; what it speaks of may be dropped then.
         this.isExact &&= this.blocks;
+        return;
+      case 'unsynced':
+        world.disk.faults.failsSyncIn = step.in;
         return;
       case 'clock':
         world.clock.step(step.ms);
@@ -194,6 +207,7 @@ export class Player {
       case 'capture':
         if (step.stops) world.capture.stop();
         else world.capture.kill();
+        this.mayLose ||= !step.journal;
         await world.clock.advance(5);
         world.capture.start(step.journal);
         return;
@@ -227,6 +241,7 @@ export class Player {
     const inode = name === undefined ? undefined : disk.at(`spool/${name}`);
     if (inode === undefined) return;
     const content = Buffer.from(inode.content);
+    this.mayLose = true;
     this.isTouched = true;
     this.isExact = false;
     const place = at % content.length;
@@ -239,6 +254,7 @@ export class Player {
     if (this.world.isUp) return;
     const names = [...(this.world.disk.at('spool')?.entries.keys() ?? [])].filter((name) => /^\d{12}\./.test(name));
     this.isTouched = true;
+    this.mayLose = true;
     const ids = [...new Set(names.map((name) => name.slice(0, 12)))].sort().slice(-newest);
     for (const name of names) if (ids.includes(name.slice(0, 12))) this.world.disk.removeBehind(join('spool', name));
   }

@@ -2,7 +2,7 @@ import { lstatSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Definitions } from './definitions.js';
 import { type EngineFolder, entries, isDefinition, PART, textOf, uuidOf } from './folder.js';
-import { isMadeOf } from './parts.js';
+import { isHeldBy } from './parts.js';
 
 /** Something in the engine's folder with which it would not open, or would open without its rows. */
 export interface Damage {
@@ -97,7 +97,7 @@ function* ofTable(folder: EngineFolder, rows: string): Generator<Damage> {
         yield { path: version, what: `The file ${folder.told(version)}${of} is empty.` };
       if (wrong === undefined) continue;
       const what = `The part ${name}${of}, ${told}, cannot be read: its ${wrong}`;
-      if (isMadeOf(name, good)) yield { path, what: `${what}; what it was made of is there.` };
+      if (isHeldBy(name, good)) yield { path, what: `${what}; other parts hold its rows.` };
       else yield { path, what: `${what}.`, lacks: [table, partitionOf(name)] };
     }
   }

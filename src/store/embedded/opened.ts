@@ -4,7 +4,7 @@ import { quote } from '../quote.js';
 import { partitionOf } from './damage.js';
 import type { Engine } from './engine.js';
 import { entries } from './folder.js';
-import { isMadeOf } from './parts.js';
+import { isHeldBy } from './parts.js';
 import type { Repair } from './repair.js';
 
 const { database } = HOME;
@@ -47,8 +47,8 @@ export async function setBrokenAside(
     const [table, name, path] = JSON.parse(line) as [string, string, string];
     const part = name.replace(/^[a-z-]+_(?=[0-9A-Za-z]+_\d+_\d+_\d+)/, '');
     const rows = folder.rows(table);
-    const isThere = rows !== undefined && isMadeOf(part, entries(rows));
-    const what = `The part ${part} of table ${table} cannot be read by the engine, which took it out of the table${isThere ? '; what it was made of is there' : ''}.`;
+    const isThere = rows !== undefined && isHeldBy(part, entries(rows));
+    const what = `The part ${part} of table ${table} cannot be read by the engine, which took it out of the table${isThere ? '; other parts hold its rows' : ''}.`;
     await aside.move(rows === undefined ? path : join(rows, 'detached', name), what, isThere ? undefined : [table, partitionOf(name)]);
     say(what);
   }

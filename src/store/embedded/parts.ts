@@ -18,17 +18,17 @@ function blocksOf(name: string): Blocks | undefined {
 }
 
 /**
- * Whether other parts of the table hold every block of a part, so that without it no row is missing: the engine keeps what it merged for some minutes, since a merged part is not synced,
- * and reads those parts again when the merged one is not there. `there`: names of parts that can be read. False also where a number between them was another partition's block, or nobody's.
+ * Whether other parts of the table hold every block of a part, so that without it no row is missing: those that it was merged of, which the engine keeps for some minutes and reads again
+ * when the merged one is not there; or one that it was merged into. `there`: names of parts that can be read. False also where a number between them was another partition's block, or
+ * nobody's.
  */
-export function isMadeOf(name: string, there: readonly string[]): boolean {
+export function isHeldBy(name: string, there: readonly string[]): boolean {
   const whole = blocksOf(name);
   if (whole === undefined) return false;
   const parts = there
     .filter((one) => one !== name)
     .map(blocksOf)
-    .filter((one) => one !== undefined)
-    .filter(({ partition, first, last }) => partition === whole.partition && first >= whole.first && last <= whole.last);
+    .filter((one): one is Blocks => one?.partition === whole.partition);
   for (let next = whole.first; next <= whole.last; ) {
     const reach = Math.max(...parts.filter(({ first, last }) => first <= next && last >= next).map(({ last }) => last));
     if (reach < next) return false;

@@ -6,7 +6,7 @@ import { played } from '../../simulation/played.js';
 import { anyHistory } from '../../simulation/steps.js';
 
 /** Of each kind: 2,000 together, the same ones each time. test/long plays others, and more. */
-const RUNS = 230;
+const RUNS = 200;
 const SEED = 20260101;
 
 describe('the collector over a disk, a clock, a capture and sinks in memory loses nothing, doubles nothing, and verify knows, in histories of', () => {

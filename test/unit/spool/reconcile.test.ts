@@ -21,7 +21,7 @@ describe('segments that somebody removed', () => {
     expect(missingFrom(all, new Map([['a', 1]]))).toMatchObject({
       loss: {
         lost: 6n,
-        detail: expect.stringMatching(/; 6 events between them, which no segment held yet that was sealed, are gone with them\.$/),
+        detail: expect.stringMatching(/; with them went 6 events between them that were not sealed yet\.$/),
       },
       position: { epoch: EPOCH, sequence: 9n },
     });

@@ -158,8 +158,14 @@ function left({ durable, pending }: Inode, roll: (n: number) => number): Buffer 
   const torn = roll(pending.length);
   const write = pending[torn] as Write;
   if ('cut' in write) return written(durable, pending.slice(0, torn));
-  const data = way === 2 ? write.data.subarray(0, roll(write.data.length + 1)) : Buffer.alloc(write.data.length);
-  return written(durable, [...pending.slice(0, torn), { at: write.at, data }]);
+  const before = written(durable, pending.slice(0, torn));
+  const data = way === 2 ? write.data.subarray(0, roll(write.data.length + 1)) : lostIn(before, write.at, write.data);
+  return written(before, [{ at: write.at, data }]);
+}
+
+/** What may be where a write was to be: nothing, but for what was there already and was written once more. */
+function lostIn(before: Buffer, at: number, data: Buffer): Buffer {
+  return Buffer.from(data.map((byte, i) => (before[at + i] === byte ? byte : 0)));
 }
 
 function written(content: Buffer, writes: readonly Write[]): Buffer {
