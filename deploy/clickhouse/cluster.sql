@@ -1614,4 +1614,22 @@ ALTER TABLE vslog.batches ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS pendin
 
 INSERT INTO vslog.schema_migrations (version, name, sha256) SETTINGS async_insert = 0 VALUES (16, '016_content.sql', '11c06af3e3b9d51e891e54121c11380b64d43ab233f320063f026763925c97f6');
 
+ALTER TABLE vslog.conn_events_local ON CLUSTER '{cluster}' MODIFY SETTING min_rows_to_fsync_after_merge = 1, min_compressed_bytes_to_fsync_after_merge = 1;
+
+ALTER TABLE vslog.control_events_local ON CLUSTER '{cluster}' MODIFY SETTING min_rows_to_fsync_after_merge = 1, min_compressed_bytes_to_fsync_after_merge = 1;
+
+ALTER TABLE vslog.connections_ended_local ON CLUSTER '{cluster}' MODIFY SETTING min_rows_to_fsync_after_merge = 1, min_compressed_bytes_to_fsync_after_merge = 1;
+
+ALTER TABLE vslog.connections_open_local ON CLUSTER '{cluster}' MODIFY SETTING min_rows_to_fsync_after_merge = 1, min_compressed_bytes_to_fsync_after_merge = 1;
+
+ALTER TABLE vslog.rs_minute_local ON CLUSTER '{cluster}' MODIFY SETTING min_rows_to_fsync_after_merge = 1, min_compressed_bytes_to_fsync_after_merge = 1;
+
+ALTER TABLE vslog.incidents_local ON CLUSTER '{cluster}' MODIFY SETTING min_rows_to_fsync_after_merge = 1, min_compressed_bytes_to_fsync_after_merge = 1;
+
+ALTER TABLE vslog.batches_local ON CLUSTER '{cluster}' MODIFY SETTING min_rows_to_fsync_after_merge = 1, min_compressed_bytes_to_fsync_after_merge = 1;
+
+ALTER TABLE vslog.kept_days_local ON CLUSTER '{cluster}' MODIFY SETTING min_rows_to_fsync_after_merge = 1, min_compressed_bytes_to_fsync_after_merge = 1;
+
+INSERT INTO vslog.schema_migrations (version, name, sha256) SETTINGS async_insert = 0 VALUES (17, '017_merges.sql', 'c0c60a27ddb9fd5379ab8722f5a11673d7d1aec6f27d426e422518d42c9b7ed8');
+
 CREATE FUNCTION IF NOT EXISTS inNetwork ON CLUSTER '{cluster}' AS (address, network) -> isIPAddressInRange(toString(toIPv6OrDefault(toString(address))), if(position(network, ':') = 0, concat('::ffff:', splitByChar('/', network)[1], '/', toString(96 + toUInt8(if(position(network, '/') = 0, '32', splitByChar('/', network)[2])))), if(position(network, '/') = 0, concat(network, '/128'), network)));

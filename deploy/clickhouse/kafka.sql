@@ -1470,6 +1470,24 @@ ALTER TABLE vslog.batches ADD COLUMN IF NOT EXISTS pending_hashes Array(UInt64);
 
 INSERT INTO vslog.schema_migrations (version, name, sha256) SETTINGS async_insert = 0 VALUES (16, '016_content.sql', '11c06af3e3b9d51e891e54121c11380b64d43ab233f320063f026763925c97f6');
 
+ALTER TABLE vslog.conn_events MODIFY SETTING min_rows_to_fsync_after_merge = 1, min_compressed_bytes_to_fsync_after_merge = 1;
+
+ALTER TABLE vslog.control_events MODIFY SETTING min_rows_to_fsync_after_merge = 1, min_compressed_bytes_to_fsync_after_merge = 1;
+
+ALTER TABLE vslog.connections_ended MODIFY SETTING min_rows_to_fsync_after_merge = 1, min_compressed_bytes_to_fsync_after_merge = 1;
+
+ALTER TABLE vslog.connections_open MODIFY SETTING min_rows_to_fsync_after_merge = 1, min_compressed_bytes_to_fsync_after_merge = 1;
+
+ALTER TABLE vslog.rs_minute MODIFY SETTING min_rows_to_fsync_after_merge = 1, min_compressed_bytes_to_fsync_after_merge = 1;
+
+ALTER TABLE vslog.incidents MODIFY SETTING min_rows_to_fsync_after_merge = 1, min_compressed_bytes_to_fsync_after_merge = 1;
+
+ALTER TABLE vslog.batches MODIFY SETTING min_rows_to_fsync_after_merge = 1, min_compressed_bytes_to_fsync_after_merge = 1;
+
+ALTER TABLE vslog.kept_days MODIFY SETTING min_rows_to_fsync_after_merge = 1, min_compressed_bytes_to_fsync_after_merge = 1;
+
+INSERT INTO vslog.schema_migrations (version, name, sha256) SETTINGS async_insert = 0 VALUES (17, '017_merges.sql', 'c0c60a27ddb9fd5379ab8722f5a11673d7d1aec6f27d426e422518d42c9b7ed8');
+
 ALTER TABLE vslog.conn_events ADD COLUMN IF NOT EXISTS kept_from DateTime('UTC') DEFAULT if(abs(toUnixTimestamp64Nano(time_ns) - toUnixTimestamp64Nano(now64(9))) > 86400000000000, now(), toDateTime(0, 'UTC')) CODEC(ZSTD);
 
 ALTER TABLE vslog.conn_events MODIFY TTL if(toUnixTimestamp(kept_from) = 0, toDateTime(time_ns, 'UTC'), kept_from) + toIntervalSecond(7776000);

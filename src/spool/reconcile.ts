@@ -61,6 +61,8 @@ function topOf({ state, segments, elsewhere }: Standing): number {
 /** Whether a cursor speaks of a spool that is not this one. */
 function contradicts(cursor: SinkCursor, standing: Standing): boolean {
   if (cursor.delivered > topOf(standing)) return true;
+  // Of a later generation than a whole state: what it has had was in the spool in whose place the older copy came.
+  if (standing.reading === 'whole' && cursor.generation > standing.state.generation) return true;
   const same = standing.segments.find(({ id }) => id === cursor.delivered);
   return same !== undefined && cursor.chain !== '' && cursor.chain !== same.chain;
 }

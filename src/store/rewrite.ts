@@ -12,12 +12,10 @@ const KICK = 5;
 const SPARE = 64 * 1024 * 1024;
 
 /**
- * While a table is rewritten: new parts are durable before the old ones go, the old ones go at once, and no record of a mutation that is done, which has its condition in
+ * While a table is rewritten: the old parts go at once, for new ones are durable before (017_merges.sql), and no record of a mutation that is done, which has its condition in
  * words, is kept but the last.
  */
 const SETTINGS = {
-  min_rows_to_fsync_after_merge: 1,
-  min_compressed_bytes_to_fsync_after_merge: 1,
   old_parts_lifetime: 1,
   finished_mutations_to_keep: 1,
 } as const;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { areOf, missingFrom, type Standing } from '../../../src/spool/reconcile.js';
+import { areOf, missingFrom, type Standing, standingOf } from '../../../src/spool/reconcile.js';
 import { NO_STATE, type SealedPart } from '../../../src/spool/state.js';
 
 const EPOCH = 'boot-1';
@@ -49,5 +49,28 @@ describe('sequences that are gone', () => {
     expect(areOf([part(3, 10n, 20n, 4)], extent(12n, 16n))).toBe(false);
     expect(areOf([part(3, 10n, 14n, 4)], extent(12n, 15n))).toBe(false);
     expect(areOf([{ ...part(3, 10n, 20n, 4), epoch: 'boot-2' }], extent(12n, 15n))).toBe(false);
+  });
+});
+
+describe('a cursor of a later generation than the state', () => {
+  const cursor = { delivered: 2, chain: '', generation: 3, doubtUntil: 0, lacks: undefined };
+  const before = standing([], segment(1, [1n, 4n]), segment(2, [5n, 9n]), segment(3, [10n, 12n]));
+
+  it('has had segments of the spool in whose place an older copy came: the sink is asked from the oldest one', () => {
+    const { doubt, cursor: next } = standingOf('a', { state: 'whole', cursor }, 4, {
+      ...before,
+      state: { ...before.state, generation: 2, newest: 3 },
+    });
+    expect(doubt).toContain('of a spool that is not this one');
+    expect(next).toMatchObject({ delivered: 0, generation: 4 });
+  });
+
+  it('is believed where the state is the same generation', () => {
+    const { doubt, cursor: next } = standingOf('a', { state: 'whole', cursor }, 3, {
+      ...before,
+      state: { ...before.state, generation: 3, newest: 3 },
+    });
+    expect(doubt).toBeUndefined();
+    expect(next).toMatchObject({ delivered: 2 });
   });
 });

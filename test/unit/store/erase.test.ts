@@ -62,10 +62,10 @@ describe('the rows of a person', () => {
         .filter((sql) => sql.startsWith(`ALTER TABLE vslog.${table} `))
         .map((sql) => sql.split(' ').slice(3, 6).join(' '));
       expect(about, table).toEqual([
-        'MODIFY SETTING min_rows_to_fsync_after_merge',
+        'MODIFY SETTING old_parts_lifetime',
         'APPLY DELETED MASK',
         'DELETE WHERE false',
-        'RESET SETTING min_rows_to_fsync_after_merge,',
+        'RESET SETTING old_parts_lifetime,',
       ]);
     }
     expect(none.written.join('\n')).not.toContain('203.0.113.7');
