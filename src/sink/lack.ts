@@ -24,7 +24,7 @@ export function lackReport(lack: Lack | undefined): LackReport | null {
 export function lackText(sink: string, { first_segment: first, last_segment: last, events, new: isNew, accepted }: LackReport): string {
   const count = events === null ? 'nobody knows how many events' : `${events} events`;
   const what = isNew
-    ? `It began with segment ${last + 1}. What was logged before had been removed from the spool, and it will not have it.`
+    ? `It came when segments ${first} to ${last} had gone from the spool, or some of them: what those held it will not have.`
     : `It lacks segments ${first} to ${last} (${count}): they were gone before it had them.`;
   return accepted ? `${what} That was accepted.` : `${what} "vslog sink accept ${sink}" says that this is all right.`;
 }

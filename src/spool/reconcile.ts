@@ -91,7 +91,8 @@ export function standingOf(name: string, reading: CursorReading, generation: num
   if (reading.state !== 'whole') {
     const isNew = had === undefined && reading.state === 'absent';
     // A damaged one held everything back that it had not got.
-    const lack = isNew || had !== undefined ? lackOf((had ?? 0) + 1, start, isNew, standing) : undefined;
+    const older = isNew || had !== undefined ? lackOf((had ?? 0) + 1, start, isNew, standing) : undefined;
+    const lack = isNew ? withLack(older, passedOver(start, standing)) : older;
     const doubt = isNew
       ? top === 0
         ? undefined
@@ -131,6 +132,13 @@ function lackOf(first: number, last: number, isNew: boolean, { state, elsewhere,
   const oldestKnown = state.recent[0]?.id ?? Number.POSITIVE_INFINITY;
   const events = isNew || from < oldestKnown ? null : sum(state.recent.filter(({ id }) => id >= from && id <= to && !told(id)));
   return { first: from, last: to, events, atMs: nowMs, isNew, recorded: false, accepted: false };
+}
+
+/** What a new sink lacks of the segments that are here: those that went when every other sink had them. */
+function passedOver(start: number, { state: { passed }, nowMs }: Standing): Lack | undefined {
+  if (passed === undefined || passed.last <= start) return undefined;
+  const first = Math.max(passed.first, start + 1);
+  return { first, last: passed.last, events: null, atMs: nowMs, isNew: true, recorded: false, accepted: false };
 }
 
 /** Both together. */

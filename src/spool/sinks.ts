@@ -113,6 +113,12 @@ export class SpoolSinks {
     return new Map([...this.known].map(([name, { cursor }]) => [name, cursor.delivered]));
   }
 
+  /** Whether no sink wants a segment any more: each has it, or keeps or tells what it refused and what it lacks. False where there is no sink. */
+  allHave(id: number): boolean {
+    const all = [...this.known.values()];
+    return all.length > 0 && all.every(({ cursor, trouble }) => trouble === undefined && cursor.delivered >= id);
+  }
+
   /** A sink has everything up to this segment. Durable when it resolves; nothing changes when it rejects. */
   async advance(name: string, { id, chain }: Pick<Segment, 'id' | 'chain'>): Promise<void> {
     await this.change(name, (cursor) => ({ ...cursor, delivered: id, chain, doubtUntil: cursor.doubtUntil > id ? cursor.doubtUntil : 0 }));

@@ -20,14 +20,14 @@ import type { SpoolMark } from './mark.js';
 import { type SpoolOptions, type SpoolSettings, spoolSettings } from './options.js';
 import { extentsAside, moveAway, oldQuarantineNotes, quarantineNote } from './quarantine.js';
 import { areOf, missingFrom, type Standing } from './reconcile.js';
-import { finishRemovals, holdsNothing, makeDurable, recoverTail, removeSegment } from './recover.js';
+import { type DamagedFiles, finishRemovals, holdsNothing, makeDurable, recoverTail, removeSegment } from './recover.js';
 import { type Change, commitRewrite, discardRewrite, prepareRewrite, recoverRewrites } from './rewrite.js';
 import { countOf, missingOf, rangesText, withPositions } from './run.js';
 import { type SealedLag, SealedSegments } from './sealed.js';
 import type { RecordName, Segment } from './segment.js';
 import { SegmentWriter, segmentOf, settleAll } from './segment-writer.js';
 import { type IdleSink, SpoolSinks } from './sinks.js';
-import { type SealedPart, StateFile, type StateReading, withoutSegment, withSealed } from './state.js';
+import { type SealedPart, StateFile, type StateReading, withoutSegment, withPassed, withSealed } from './state.js';
 import { lossesOf } from './told.js';
 
 /** Bytes that one group commit takes at most. */
@@ -42,6 +42,9 @@ const AHEAD = 2;
 const RECENT = 4;
 /** How often it is looked whether something has become too old, ms: at most and at least. */
 const AGE_CHECK_MS = { most: 60_000, least: 50 };
+
+/** A segment that is to be set aside. */
+type Aside = Pick<DamagedFiles, 'files' | 'extent' | 'reason'>;
 
 /** A run of batches without gaps that becomes durable as a whole. */
 interface Append {
@@ -737,7 +740,8 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
   /** After a failed write: what is on the disk is the truth. */
   private async repair(): Promise<void> {
     const newest = this.sealedSegments.newest?.id ?? 0;
-    await this.recover((await listSegments(this.directory)).filter((files) => files.id > newest));
+    const tail = (await listSegments(this.directory)).filter((files) => files.id > newest);
+    for (const { files, extent, reason } of await this.recover(tail)) await this.quarantine(files, extent, reason);
     for (const { epoch, ranges } of this.sealedSegments.all())
       if (epoch === this.localEpoch) for (const { last } of ranges) if (last > this.localDurable) this.localDurable = last;
     this.localSequence = this.localDurable;
@@ -745,8 +749,8 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
     this.state = 'running';
   }
 
-  /** `damagedBefore`: what segments held that are still to be set aside. */
-  private async recover(tail: readonly SegmentFiles[], damagedBefore: readonly Extent[] = []): Promise<void> {
+  /** `damagedBefore`: what segments held that are still to be set aside. Resolves with those that are to be set aside beside them. */
+  private async recover(tail: readonly SegmentFiles[], damagedBefore: readonly Extent[] = []): Promise<Aside[]> {
     const sealed: ParsedIndex[] = [];
     const recent = this.sealedSegments.all().slice(-RECENT);
     if (this.settings.syncMs !== undefined) await makeDurable(this.directory, recent);
@@ -780,8 +784,8 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
     }
     this.written = position ?? this.durable;
     this.durable = this.written;
-    for (const { files, extent, reason } of damaged) await this.quarantine(files, upTo(this.durable, extent), reason);
     for (const extent of vanished) if (!areOf(this.gone, extent)) await this.recordVanished(extent);
+    return damaged.map(({ files, extent, reason }) => ({ files, extent: upTo(this.durable, extent), reason }));
   }
 
   /** Reads what an earlier process left. */
@@ -842,8 +846,9 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
       if (extent.count === 0 && (await holdsNothing(this.directory, files))) await removeSegment(this.directory, files);
       else extents.set(files, extent);
     }
+    let torn: Aside[] = [];
     try {
-      await this.recover(
+      torn = await this.recover(
         all.filter((files) => files.id > newestSealed),
         [...extents.values()],
       );
@@ -852,12 +857,16 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
       await this.onFailure(error);
     }
     this.memory.touch();
-    await this.settleWith(reading.state, newestBefore, new Set([...droppedIds, ...damaged.map(({ files }) => files.id)]));
+    // Which of them went without a loss record is not known any more.
+    for (const id of reading.state === 'damaged' ? quarantined : []) this.memory.change((state) => withPassed(state, id, id));
+    await this.settleWith(reading.state, newestBefore, new Set([...droppedIds, ...[...damaged, ...torn].map(({ files }) => files.id)]));
     await this.tellNotes();
-    for (const { files, reason } of damaged) {
+    // Not before it is known how far each sink is: what every sink has is not lost.
+    const whole = damaged.flatMap(({ files, reason }) => {
       const extent = extents.get(files);
-      if (extent !== undefined) await this.quarantine(files, extent, reason);
-    }
+      return extent === undefined ? [] : [{ files, extent, reason }];
+    });
+    for (const { files, extent, reason } of [...torn, ...whole]) await this.quarantine(files, extent, reason);
     await this.memory.flush();
   }
 
@@ -877,9 +886,10 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
     if (missing === undefined) return;
     const { loss, position } = missing;
     const accounted = position ?? this.durable;
+    const passed = Math.min(missing.last, ...this.sinks.delivered().values());
     const settled = (): void =>
       this.memory.change((state) => ({
-        ...state,
+        ...(passed < missing.first || this.sinks.delivered().size === 0 ? state : withPassed(state, missing.first, passed)),
         accounted: accounted ?? state.accounted,
         recent: state.recent.filter(({ id }) => id < missing.first || id > missing.last),
       }));
@@ -928,12 +938,19 @@ export class Spool extends EventEmitter<{ sealed: []; room: [] }> {
     record().catch(() => void this.untold.push(() => this.tellLater(record)));
   }
 
-  /** Moves a damaged segment away and writes its loss into the log. */
+  /** Moves a damaged segment away and writes its loss into the log, where some sink has not got what it held. */
   private async quarantine(files: Pick<Segment, 'id' | 'record'>, extent: Extent, reason: string): Promise<void> {
     // First, so that only one of those that find it at once tells of it.
     this.sealedSegments.remove(files.id);
     this.quarantined++;
     this.memory.change((state) => withoutSegment(state, files.id));
+    if (this.sinks.allHave(files.id)) {
+      this.found.push(`${reason} It is in ${QUARANTINE}, and every sink has what it held.`);
+      this.memory.change((state) => withPassed(state, files.id, files.id));
+      await this.memory.flush();
+      await this.doNoted({ deed: 'quarantine', segments: [files], node: extent.node, losses: [] });
+      return;
+    }
     const { fresh, ...note } = await quarantineNote(this.directory, files, extent, reason);
     await this.ledger.add(note, fresh.map(totalOf));
     await this.doNoted(note);

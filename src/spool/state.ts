@@ -57,6 +57,8 @@ export interface SpoolState {
   readonly recent: readonly SealedPart[];
   /** Segments with an id up to here that some sink lacks stand in the log as lost. */
   readonly toldTo: number;
+  /** Ids of the first and the last segment that went without a loss record, since every sink of then had them: a sink that comes later lacks them. */
+  readonly passed: { readonly first: number; readonly last: number } | undefined;
   /** Up to here nothing of the capture's log is missing that is not told, or that some sink lacks: set where somebody had removed segments. */
   readonly accounted: LogPosition | undefined;
   /** The segment up to which each sink had everything, by its name. */
@@ -71,6 +73,7 @@ export const NO_STATE: SpoolState = {
   forgotten: 0,
   recent: [],
   toldTo: 0,
+  passed: undefined,
   accounted: undefined,
   cursors: {},
 };
@@ -114,6 +117,12 @@ export function hull(one: SequenceRange, other: SequenceRange): SequenceRange {
 
 function ascending(a: bigint, b: bigint): number {
   return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** The state once segments went without a loss record. */
+export function withPassed(state: SpoolState, first: number, last: number): SpoolState {
+  const { passed } = state;
+  return { ...state, passed: { first: Math.min(first, passed?.first ?? first), last: Math.max(last, passed?.last ?? last) } };
 }
 
 /** The state once a segment is not to be here any more. */
@@ -223,7 +232,7 @@ type SpanJson = [node: string, epoch: string, first: string, last: string, first
 /** `of`: which span's node and epoch. */
 type PartJson = [id: number, of: number, first: string, last: string, count: number];
 
-interface StateJson extends Pick<SpoolState, 'generation' | 'newest' | 'chain' | 'forgotten' | 'toldTo' | 'cursors'> {
+interface StateJson extends Pick<SpoolState, 'generation' | 'newest' | 'chain' | 'forgotten' | 'toldTo' | 'passed' | 'cursors'> {
   readonly version: 1;
   readonly spans: readonly SpanJson[];
   readonly recent: readonly PartJson[];

@@ -43,4 +43,14 @@ export const FOUND: Readonly<Record<string, History>> = {
       { do: 'pass', ms: 3000 },
     ],
   },
+  'a segment that every sink had was damaged': {
+    options: { spool: SPOOL, spare: 0, sinks: SINKS },
+    steps: [
+      { do: 'die', in: 41, cut: undefined },
+      { do: 'events', count: 2, control: false },
+      { do: 'damage', file: 0, at: 0 },
+      { do: 'pass', ms: 1 },
+      { do: 'events', count: 1, control: false },
+    ],
+  },
 };

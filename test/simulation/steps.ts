@@ -105,6 +105,7 @@ export class Player implements Past {
   isExact = true;
   /** Something took events for good: a capture's journal, segments, what was acknowledged since an older copy, or what gives way on a full disk. */
   mayLose: boolean;
+  private isDamaged = false;
   private readonly keepsAll: boolean;
   private readonly blocks: boolean;
   private readonly names: readonly string[];
@@ -242,8 +243,10 @@ export class Player implements Past {
     if (inode === undefined) return;
     const content = Buffer.from(inode.content);
     this.mayLose = true;
+    // What two flipped bits took may be known to none of the places that knew it.
+    if (this.isDamaged) this.isExact = false;
+    this.isDamaged = true;
     this.isTouched = true;
-    this.isExact = false;
     const place = at % content.length;
     content[place] = (content[place] ?? 0) ^ 4;
     inode.content = inode.kept = content;

@@ -134,7 +134,7 @@ describe('a verification', () => {
     const before = { since: Date.parse('2026-01-02'), losses: [], quarantined: [], epochs: [] };
     expect(told({ ...with_({}), before }).ok).toContain(sentence + advice);
     expect(told({ ...with_({ new: true }), verdict: 'incomplete' }).failed).toEqual([
-      `sink file: It began with segment 4. What was logged before had been removed from the spool, and it will not have it.${advice}`,
+      `sink file: It came when segments 2 to 3 had gone from the spool, or some of them: what those held it will not have.${advice}`,
     ]);
   });
 

@@ -5,6 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { countedOnce } from '../../../src/spool/loss-ledger.js';
 import { countOf } from '../../../src/spool/run.js';
 import { Spool } from '../../../src/spool/spool.js';
+import { lossesOf } from '../../../src/spool/told.js';
+import { verifySpool } from '../../../src/spool/verify.js';
 import { accountOf } from '../support/account.js';
 import { EPOCH, makeBatch, makeLog } from '../support/batches.js';
 import { withDirectory } from '../support/temporary.js';
@@ -136,5 +138,59 @@ describe('one flipped bit in segments that were being written', () => {
       }
       expect(run).toBeGreaterThan(100);
     });
+  });
+});
+
+describe('a damaged segment that every sink has', () => {
+  /** Three segments, delivered to some sinks, of which one is damaged; starts again with them, and then with others. */
+  async function startedAgain(taken: Readonly<Record<string, number>>, sinks: readonly string[], which: 'middle' | 'newest') {
+    return withDirectory(async (dir) => {
+      const first = await Spool.open(dir, SLOW, Object.keys(taken));
+      for (let i = 0n; i < 3n; i++) {
+        await first.append([makeBatch(1n + 2n * i, 2)]);
+        await first.seal();
+      }
+      for (const [name, upTo] of Object.entries(taken))
+        for (const segment of first.sealed()) if (segment.id <= upTo) await first.advance(name, segment);
+      await first.close();
+      // The last bytes of an index are of its footer. One that is damaged alone is made again, where the segment is the newest one.
+      for (const ending of which === 'middle' ? ['.idx'] : ['.idx', '.pb']) {
+        const name = readdirSync(dir).filter((one) => one.endsWith(ending))[which === 'middle' ? 1 : 2] ?? '';
+        const content = readFileSync(join(dir, name));
+        const at = content.length - 3;
+        content[at] = (content[at] ?? 0) ^ 1;
+        writeFileSync(join(dir, name), content);
+      }
+      const second = await Spool.open(dir, SLOW, Object.keys(taken));
+      const { notes } = second;
+      await second.close();
+      const again = await Spool.open(dir, SLOW, sinks);
+      for (const sink of sinks) await again.register(sink);
+      await again.seal();
+      const found = { position: again.lastDurable(), lacks: sinks.map((sink) => again.sinks.get(sink).cursor.lacks) };
+      const losses = await lossesOf(again.sealed());
+      await again.close();
+      const { quarantined } = await verifySpool(dir);
+      return { ...found, notes, quarantined, told: losses.map(({ lost }) => lost) };
+    });
+  }
+
+  it.each(['middle', 'newest'] as const)('is set aside, told, and not lost: the %s one', async (which) => {
+    const { notes, position, told, quarantined } = await startedAgain({ a: 3, b: 3 }, ['a', 'b'], which);
+    expect(told).toEqual([]);
+    expect(notes.join('\n')).toMatch(/It is in quarantine, and every sink has what it held\.$/);
+    expect(position).toEqual({ epoch: EPOCH, sequence: 6n });
+    expect(quarantined).toEqual([which === 'middle' ? 2 : 3]);
+  });
+
+  it('is lost where one has it not, or nobody is there to have it', async () => {
+    expect((await startedAgain({ a: 3, b: 1 }, ['a', 'b'], 'middle')).told).toEqual([2n]);
+    expect((await startedAgain({ a: 3, b: 1 }, ['a'], 'middle')).told).toEqual([2n]);
+    expect((await startedAgain({}, [], 'middle')).told).toEqual([2n]);
+  });
+
+  it('is what a sink lacks that comes later', async () => {
+    const { told, lacks } = await startedAgain({ a: 3 }, ['a', 'late'], 'middle');
+    expect({ told, lacks }).toMatchObject({ told: [], lacks: [undefined, { first: 2, last: 2, events: null, isNew: true }] });
   });
 });

@@ -66,6 +66,24 @@ describe('the sinks of a spool', () => {
       expect(await losses(dir)).toEqual([]);
     }));
 
+  it('that come later are told what somebody removed when every other one had it', () =>
+    withDirectory(async (dir) => {
+      const first = await Spool.open(dir, SLOW, ['quick']);
+      await fill(first, 1, 4);
+      await take(first, 'quick', 4);
+      await first.close();
+      remove(dir, 2, 3);
+      const second = await Spool.open(dir, SLOW, ['quick']);
+      expect(second.notes).toContain('Segments 2 to 3 were removed from the spool by somebody. Every sink has what they held.');
+      await second.close();
+      const third = await Spool.open(dir, SLOW, ['quick', 'late']);
+      await third.register('late');
+      expect(third.sinks.get('late').cursor).toMatchObject({ delivered: 0, lacks: { first: 2, last: 3, events: null, isNew: true } });
+      expect(third.sinks.get('quick').cursor.lacks).toBeUndefined();
+      await third.close();
+      expect(await losses(dir)).toEqual([]);
+    }));
+
   it('are named by a drop that comes before any of them was started', () =>
     withDirectory(async (dir) => {
       const first = await Spool.open(dir, SLOW, ['a', 'b', 'c']);
