@@ -7,7 +7,7 @@ import { ALL } from '../simulation/model/state.js';
 import { played } from '../simulation/played.js';
 import { anyHistory } from '../simulation/steps.js';
 
-/** Of each kind: 100,000 together. */
+/** Of each kind: 110,000 together. */
 const RUNS = 10_000;
 
 describe('a hundred thousand histories lose nothing, double nothing, and verify knows', () => {

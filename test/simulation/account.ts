@@ -104,25 +104,29 @@ export interface Past {
   readonly isExact: boolean;
   /** Something took events for good: else nothing may be missing, told or not. */
   readonly mayLose: boolean;
+  /** Sinks that somebody let go of: what they had not got then is told as theirs, and is no loss. */
+  readonly forgotten: ReadonlySet<string>;
 }
 
 /** What is wrong, a sentence each. */
 export function faultsOf(
   { sinks, missing: anywhere, told: inAll, unsure, verification }: Account,
-  { isTouched, isExact, mayLose }: Past,
+  { isTouched, isExact, mayLose, forgotten }: Past,
 ): string[] {
   const found: string[] = [];
   for (const { sink, doubled, missing, phantoms, told, toldUnknown } of sinks) {
     if (doubled > 0) found.push(`${sink}: ${doubled} events are there twice.`);
     if (phantoms > 0) found.push(`${sink}: ${phantoms} events are there that nobody made.`);
-    if (missing > told && !toldUnknown) found.push(`${sink}: ${missing} events are missing, and ${told} are told as lost.`);
+    if (missing > told && !toldUnknown && !forgotten.has(sink))
+      found.push(`${sink}: ${missing} events are missing, and ${told} are told as lost.`);
     if ((missing > 0n || doubled > 0) && verification.complete)
       found.push(`${sink}: ${missing} events are missing and ${doubled} there twice, and verify says complete.`);
   }
-  if (!mayLose && anywhere > 0n) found.push(`${anywhere} events are missing, and nothing happened that may take any.`);
+  if (!mayLose && forgotten.size === 0 && anywhere > 0n)
+    found.push(`${anywhere} events are missing, and nothing happened that may take any.`);
   if (isExact && inAll > anywhere + unsure) found.push(`${inAll} events are told as lost, and ${anywhere} are missing anywhere.`);
   const isWhole = sinks.every(({ missing, doubled, told, toldUnknown }) => missing === 0n && doubled === 0 && told === 0n && !toldUnknown);
-  if (isWhole && !isTouched && !verification.complete)
+  if (isWhole && !isTouched && forgotten.size === 0 && !verification.complete)
     found.push(
       `Nothing is missing, and verify says ${verification.verdict}: ${JSON.stringify(verification, (_key, value) => (typeof value === 'bigint' ? Number(value) : value))}`,
     );

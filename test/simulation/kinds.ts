@@ -7,6 +7,7 @@ export const KINDS: Readonly<Record<string, readonly Step['do'][]>> = {
   'sinks that are away': [...ALWAYS, 'away', 'back', 'answer'],
   kills: [...ALWAYS, 'away', 'back', 'answer', 'die'],
   'sinks off and on': [...ALWAYS, 'away', 'back', 'die', 'off', 'on'],
+  'sinks forgotten': [...ALWAYS, 'away', 'back', 'die', 'off', 'on', 'forget'],
   'full disks': [...ALWAYS, 'away', 'back', 'die', 'room'],
   'disks that fail': [...ALWAYS, 'away', 'back', 'die', 'room', 'eio'],
   'syncs that fail': [...ALWAYS, 'away', 'back', 'die', 'unsynced'],

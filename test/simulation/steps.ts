@@ -11,7 +11,7 @@ export type Step =
   /** The collector dies at that operation on its disk from now on; with a seed the power is cut. */
   | { readonly do: 'die'; readonly in: number; readonly cut: number | undefined }
   | { readonly do: 'start' | 'stop' | 'copy' | 'restore' }
-  | { readonly do: 'away' | 'back' | 'off' | 'on'; readonly sink: number }
+  | { readonly do: 'away' | 'back' | 'off' | 'on' | 'forget'; readonly sink: number }
   | { readonly do: 'answer'; readonly sink: number; readonly in: number }
   /** The disk has room for so many bytes more; undefined: for all. */
   | { readonly do: 'room'; readonly bytes: number | undefined }
@@ -52,6 +52,7 @@ const anyStep = (kinds: readonly Step['do'][]): fc.Arbitrary<Step> => {
     back: { weight: 2, arbitrary: fc.record({ do: fc.constant('back' as const), sink }) },
     off: { weight: 1, arbitrary: fc.record({ do: fc.constant('off' as const), sink }) },
     on: { weight: 1, arbitrary: fc.record({ do: fc.constant('on' as const), sink }) },
+    forget: { weight: 2, arbitrary: fc.record({ do: fc.constant('forget' as const), sink }) },
     answer: { weight: 1, arbitrary: fc.record({ do: fc.constant('answer' as const), sink, in: fc.nat(3) }) },
     room: { weight: 2, arbitrary: fc.record({ do: fc.constant('room' as const), bytes: fc.option(fc.nat(20_000), { nil: undefined }) }) },
     unsynced: { weight: 1, arbitrary: fc.record({ do: fc.constant('unsynced' as const), in: fc.nat(6) }) },
@@ -105,6 +106,7 @@ export class Player implements Past {
   isExact = true;
   /** Something took events for good: a capture's journal, segments, what was acknowledged since an older copy, or what gives way on a full disk. */
   mayLose: boolean;
+  readonly forgotten = new Set<string>();
   private isDamaged = false;
   private readonly keepsAll: boolean;
   private readonly blocks: boolean;
@@ -189,6 +191,8 @@ export class Player implements Past {
       case 'off':
       case 'on':
         return this.sink(step);
+      case 'forget':
+        return this.forget(step.sink);
       case 'room':
         world.disk.faults.room = step.bytes === undefined ? Number.POSITIVE_INFINITY : world.disk.taken + step.bytes;
         return;
@@ -228,6 +232,29 @@ export class Player implements Past {
     if (step.do === 'answer') memory.losesAnswerIn = step.in;
     if (step.do === 'off' && this.world.on.size > 1) this.world.on.delete(name);
     if (step.do === 'on') this.world.on.add(name);
+  }
+
+  /** Somebody takes a sink out of the configuration and lets go of it: from then on it is a new one, that may lack what was there before. */
+  private async forget(sink: number): Promise<void> {
+    const { world } = this;
+    this.sink({ do: 'off', sink });
+    const name = this.names[sink % this.names.length] ?? '';
+    if (world.on.has(name)) return;
+    await this.one({ do: 'stop' });
+    await this.one({ do: 'start' });
+    let over = false;
+    // Refused where it is not known any more; the disk may fail meanwhile.
+    const done = (isForgotten: boolean): void => {
+      over = true;
+      if (isForgotten) this.forgotten.add(name);
+    };
+    const { running } = world;
+    running?.changeSink(name, 'forget').then(
+      () => done(true),
+      (error: unknown) => done(!(error instanceof RangeError)),
+    );
+    await world.until(() => over || world.running !== running || running === undefined, 'a sink that is forgotten');
+    if (!over && running !== undefined) this.forgotten.add(name);
   }
 
   /** Flips a bit of a file of the spool, while no collector runs. */
