@@ -1,139 +1,156 @@
+import { remembered, removed } from './spool.js';
 import {
+  between,
   type Collector,
+  type Cursor,
+  heldBy,
   isSealed,
   type Loss,
-  type Memory,
   most,
   type Note,
   type Segment,
-  type Sequence,
   SINKS,
-  type Sink,
   type State,
   segmentsOf,
   without,
 } from './state.js';
 
-/** The collector starts: it reads what is there, and settles with what it remembers (src/spool/spool.ts load(), recover.ts, reconcile.ts). Undefined: it runs already. */
+const NOBODY: Collector = {
+  ...{ nextId: 1, written: 0, durable: 0, open: [], sealing: false, broken: false, known: [] },
+  ...{ bringing: {}, looks: {}, told: false },
+};
+
+/** The collector starts: it reads what is there, and settles with what it remembers (src/spool/spool.ts load()). Undefined: it runs already. */
 export function start(state: State): State | undefined {
   if (state.collector !== undefined) return undefined;
-  return settled(recovered(redone(state)));
+  // Does what notes announce, as far as it is not done; tell() tells of it.
+  const disk = removed(
+    state.disk,
+    state.disk.notes.flatMap((note) => note.remove),
+  );
+  return settled(recovered({ ...state, disk, collector: NOBODY }));
 }
 
-/** Does what notes announce, as far as it is not done. Their losses are told by tell(). */
-function redone(state: State): State {
-  const ids = state.disk.notes.flatMap(({ remove }) => remove);
-  const { segments, memory } = state.disk;
-  // What they held is not missing: the notes tell of it.
-  const sealed = ids.reduce<Memory['sealed']>(without, memory.sealed);
-  return {
-    ...state,
-    disk: { ...state.disk, segments: ids.reduce<State['disk']['segments']>(without, segments), memory: { ...memory, sealed } },
-  };
+/** After a write that failed: what is on the disk is the truth (spool.ts repair()). */
+export function repair(state: State): State | undefined {
+  return state.collector?.broken !== true || state.full ? undefined : recovered(state);
 }
 
-/** Seals what was not sealed, cut off behind the first sequence that nobody has: the capture is asked for that again. */
+/** Seals what was not sealed, cut off behind the first event that nobody has: the capture is asked for that again (src/spool/recover.ts). */
 function recovered(state: State): State {
-  const all = segmentsOf(state);
-  const said = most(state.disk.memory.accounted, ...all.map(({ position }) => position ?? 0));
+  const { collector = NOBODY, disk } = state;
+  const all = segmentsOf(disk);
+  const said = most(disk.memory.accounted, ...all.map(({ position }) => position ?? 0));
+  // Footers need room. Without, it starts, and takes nothing until repair().
+  if (state.full && !all.every(isSealed)) return { ...state, collector: { ...collector, broken: true, written: said, durable: said } };
   const there = new Set(all.flatMap(({ events }) => events));
   // What a sealed one has stays; what is missing before it was in a file that is gone.
   let end = most(said, ...all.filter(isSealed).flatMap(({ events }) => events));
   // Of those that are known to be gone missing() tells.
-  const gone = new Set(goneOf(state).flatMap(([, events]) => events));
-  const vanished = between(said, end).filter((sequence) => !there.has(sequence) && !gone.has(sequence));
+  const gone = new Set(goneOf(state).flatMap(({ events }) => events));
+  const vanished = between(said, end).filter((event) => !there.has(event) && !gone.has(event));
   while (there.has(end + 1)) end++;
-  let { segments, memory, notes } = state.disk;
+  let { segments, memory, notes } = disk;
   if (vanished.length > 0) {
-    notes = [...notes, { loss: { id: `vanished:${vanished[0]}-${vanished.at(-1)}`, events: vanished }, remove: [] }];
+    notes = [...notes, { losses: [{ id: `vanished:${vanished[0]}-${vanished.at(-1)}`, events: vanished }], remove: [] }];
     memory = { ...memory, accounted: end };
   }
   for (const segment of all.filter((one) => !isSealed(one))) {
-    const events = segment.events.filter((sequence) => sequence <= end);
-    segments = without(segments, segment.id);
-    if (events.length === 0 && segment.losses.length === 0) continue;
-    const now: Segment = { ...segment, events, position: end };
-    segments = { ...segments, [segment.id]: { now, kept: now } };
-    memory = remembered(memory, now);
+    const now: Segment = { ...segment, events: segment.events.filter((event) => event <= end), position: end };
+    segments = now.events.length === 0 ? without(segments, [now.id]) : { ...segments, [now.id]: { now, kept: now } };
+    if (now.events.length > 0) memory = remembered(memory, now);
   }
-  return { ...state, disk: { ...state.disk, segments, memory, notes }, collector: { ...NOBODY, written: end, durable: end } };
+  const next = { ...collector, broken: false, written: end, durable: end };
+  return { ...state, disk: { ...disk, segments, memory, notes }, collector: next };
 }
 
-/** Sealed segments that are not there, and what they held. */
-function goneOf({ disk }: State): [id: string, events: readonly Sequence[]][] {
-  return Object.entries(disk.memory.sealed).filter(([id]) => !(id in disk.segments));
+/** Sealed segments that are to be there and are not. */
+function goneOf({ disk }: State): Segment[] {
+  return Object.values(disk.memory.sealed).filter(({ id }) => !(id in disk.segments));
 }
 
-/** The sequences behind one up to another. */
-function between(behind: Sequence, to: Sequence): Sequence[] {
-  return Array.from({ length: Math.max(0, to - behind) }, (_, i) => behind + 1 + i);
-}
-
-const NOBODY: Collector = { nextId: 1, written: 0, durable: 0, open: [], known: [], bringing: {}, looks: {}, told: false };
-
-/** What is remembered once a segment is sealed. */
-export function remembered(memory: Memory, { id, events }: Segment): Memory {
-  return { ...memory, newest: most(memory.newest, id), sealed: { ...memory.sealed, [id]: events } };
-}
-
-/** Which sinks there are, how each goes on, which id comes next, and what somebody removed. */
+/** Which sinks there are, how each goes on, which id comes next, and what somebody removed (spool.ts settleWith()). */
 function settled(state: State): State {
+  const { collector = NOBODY, disk, mends, sinks } = state;
+  const isKnown = (name: string): boolean => sinks[name]?.on === true || (mends.idleCursors && name in disk.cursors);
+  const ids = Object.keys(disk.segments).map(Number);
+  const noted = disk.notes.flatMap((note) => note.remove);
+  const given = mends.ids ? [disk.memory.newest, ...Object.values(disk.cursors).map(({ id }) => id), ...noted] : [];
+  const next = { ...state, collector: { ...collector, nextId: most(...ids, ...given) + 1 } };
+  return missing((mends.knownSinks ? SINKS.filter(isKnown) : []).reduce(begun, next));
+}
+
+/** How a sink goes on, for which segments are held back from here on (src/spool/reconcile.ts standingOf()). */
+export function begun(state: State, name: string): State {
   const { collector, disk, mends, sinks } = state;
   if (collector === undefined) return state;
-  const on = SINKS.filter((name) => sinks[name]?.on === true);
-  const known = !mends.knownSinks ? [] : SINKS.filter((name) => on.includes(name) || (mends.idleCursors && name in disk.cursors));
   const ids = Object.keys(disk.segments).map(Number);
-  const given = mends.ids ? [disk.memory.newest, ...Object.values(disk.cursors), ...disk.notes.flatMap(({ remove }) => remove)] : [];
-  const next = { ...state, collector: { ...collector, known, nextId: most(...ids, ...given) + 1 } };
-  return missing(known.reduce(begun, next));
+  const oldest = Math.min(...ids, collector.nextId);
+  const top = most(disk.memory.newest, ...ids, ...disk.notes.flatMap((note) => note.remove));
+  const at = disk.cursors[name];
+  const was = disk.memory.cursors[name];
+  const same = disk.segments[at?.id ?? 0]?.now;
+  const isForeign = mends.ids && at !== undefined && (at.id > top || (same !== undefined && heldBy(same) !== at.held && at.held !== ''));
+  const had = isForeign ? oldest - 1 : (at?.id ?? was ?? oldest - 1);
+  const lacked = [...Object.values(disk.memory.sealed), ...disk.memory.past].filter(({ id }) => id > had && id < oldest);
+  const isVague = lacked.some((segment) => disk.memory.past.includes(segment));
+  const loss: Loss = { id: `lack:${name}:${had}-${oldest}`, sink: name, ...lossOf(lacked, isVague) };
+  const losses = mends.idleCursors && lacked.length > 0 ? [loss] : [];
+  const isNew = at === undefined && was === undefined;
+  const from = at === undefined || isForeign ? oldest - 1 : losses.length > 0 ? most(at.id, oldest - 1) : at.id;
+  const first = ids.find((id) => id > from) ?? collector.nextId;
+  // Beside that the sink is asked what it was brought last: an older copy of the disk may have been put back, cursors and all (src/sink/sink.ts start()).
+  const last = sinks[name]?.last;
+  const isAhead = last !== undefined && (last.id > first || (last.id === first && heldBy(disk.segments[first]?.now) !== heldBy(last)));
+  const looksUpTo = isForeign || isAhead ? Number.POSITIVE_INFINITY : at === undefined ? top : at.looksUpTo;
+  const there = new Set(segmentsOf(disk).flatMap(({ events }) => events));
+  const end = most(collector.written, ...Object.values(disk.memory.sealed).flatMap(({ events }) => events));
+  // What it has all the same nobody asked it.
+  const before = between(0, end).filter((event) => !there.has(event) && !(event in (sinks[name]?.has ?? {})));
+  const late: Loss[] = isNew && oldest > 1 ? [{ id: `before:${name}`, events: before, unknown: true, sink: name }] : [];
+  const lacks = [...(at?.lacks ?? []), ...losses, ...late];
+  const cursor: Cursor = { id: from, held: from === at?.id && !isForeign ? at.held : '', looksUpTo, lacks };
+  return {
+    ...state,
+    disk: {
+      ...disk,
+      notes: losses.length === 0 ? disk.notes : [...disk.notes, { losses, remove: [] }],
+      cursors: { ...disk.cursors, [name]: cursor },
+    },
+    collector: { ...collector, known: [...collector.known, name], looks: { ...collector.looks, [name]: first } },
+  };
 }
 
-/** A sink is registered: from here on it is waited for (src/spool/sinks.ts). What it lacks is told: it was gone before it had it. */
-export function begun(state: State, name: string): State {
-  const { collector, disk, mends } = state;
-  if (collector === undefined) return state;
-  const oldest = Math.min(...Object.keys(disk.segments).map(Number), collector.nextId);
-  const had = disk.cursors[name] ?? 0;
-  const lacked = Object.entries(disk.memory.sealed).filter(([id]) => Number(id) > had && Number(id) < oldest);
-  const events = lacked.flatMap(([, held]) => held).filter((sequence) => (state.sinks[name]?.has[sequence] ?? 0) === 0);
-  const loss: Loss = { id: `lack:${name}:${had}-${oldest}`, events, sink: name };
-  const notes = mends.idleCursors && events.length > 0 ? [...disk.notes, { loss, remove: [] }] : disk.notes;
-  const cursors = { ...disk.cursors, [name]: most(had, oldest - 1) };
-  const known = collector.known.includes(name) ? collector.known : [...collector.known, name];
-  // The first may have come before a death.
-  const first = segmentsOf(state).find(({ id }) => id > (cursors[name] ?? 0))?.id ?? collector.nextId;
-  const looks = { ...collector.looks, [name]: first };
-  const sink = state.sinks[name] === undefined ? {} : { [name]: met(state, state.sinks[name], first, name in disk.cursors) };
-  return { ...state, sinks: { ...state.sinks, ...sink }, disk: { ...disk, notes, cursors }, collector: { ...collector, known, looks } };
+/** What was in segments: of losses that were told in them nobody knows what they said. */
+function lossOf(gone: readonly Segment[], isVague = false): Pick<Loss, 'events' | 'unknown'> {
+  const hidden = gone.flatMap(({ losses }) => losses);
+  const events = [...gone.flatMap((one) => one.events), ...hidden.flatMap((loss) => loss.events)];
+  return hidden.length === 0 && !isVague ? { events } : { events, unknown: true };
 }
 
-/** A sink is asked what it was brought last: where an older copy of the disk was put back, that is not what is here. To one that never had a cursor nobody promised what is gone. */
-function met(state: State, sink: Sink, first: number, isKnown: boolean): Sink {
-  const { last } = sink;
-  const here = last === undefined ? undefined : state.disk.segments[last.id]?.now;
-  const isAhead = last !== undefined && (last.id > first || (last.id === first && here?.events.join() !== last.events.join()));
-  const doubts = sink.doubts || isAhead;
-  if (isKnown || last !== undefined) return { ...sink, doubts };
-  const there = new Set(segmentsOf(state).flatMap(({ events }) => events));
-  return { ...sink, before: between(0, state.collector?.written ?? 0).filter((sequence) => !there.has(sequence)) };
-}
-
-/** What was sealed, is not there and was not removed by us is lost to those that have it not; the capture is not asked for it again. */
+/** What was sealed, is not there and was not removed by us is lost to those that have it not; the capture is not asked for it again (reconcile.ts missingFrom()). */
 function missing(state: State): State {
-  const { collector, disk, mends } = state;
-  if (collector === undefined || !mends.ids) return state;
+  const { collector, disk, identities, mends } = state;
   const gone = goneOf(state);
-  if (gone.length === 0) return state;
-  const ids = gone.map(([id]) => Number(id));
-  const held = gone.flatMap(([, events]) => events);
+  if (collector === undefined || !mends.ids || gone.length === 0) return state;
+  const ids = gone.map(({ id }) => id);
+  const held = gone.flatMap(({ events }) => events);
   const accounted = most(collector.written, ...held);
   // Between them lay what the open segment beside held: it is gone with them.
-  const there = new Set(segmentsOf(state).flatMap(({ events }) => events));
-  const beside = between(collector.written, accounted).filter((sequence) => !there.has(sequence) && !held.includes(sequence));
-  const least = Math.min(...collector.known.map((name) => disk.cursors[name] ?? 0));
-  const lost = [...gone.filter(([id]) => Number(id) > least).flatMap(([, events]) => events), ...beside];
-  const note: Note = { loss: { id: `missing:${Math.min(...ids)}-${most(...ids)}`, events: lost }, remove: [] };
-  const memory = { ...disk.memory, accounted, sealed: ids.reduce<Memory['sealed']>(without, disk.memory.sealed) };
-  const notes = lost.length === 0 ? disk.notes : [...disk.notes, note];
-  return { ...state, disk: { ...disk, memory, notes }, collector: { ...collector, written: accounted, durable: accounted } };
+  const there = new Set(segmentsOf(disk).flatMap(({ events }) => events));
+  const beside = between(most(collector.written, Math.min(...held) - 1), accounted).filter(
+    (event) => !there.has(event) && !held.includes(event),
+  );
+  const least = collector.known.length === 0 ? 0 : Math.min(...collector.known.map((name) => disk.cursors[name]?.id ?? 0));
+  const { events, unknown } = lossOf(gone.filter(({ id }) => id > least));
+  const loss: Loss = { id: `missing:${identities}`, events: [...events, ...beside], unknown: unknown === true };
+  const notes: Note[] = loss.events.length === 0 && !loss.unknown ? [] : [{ losses: [loss], remove: [] }];
+  const sealed = without(disk.memory.sealed, ids);
+  const memory = { ...disk.memory, accounted, sealed, past: [...disk.memory.past, ...gone] };
+  return {
+    ...state,
+    identities: identities + 1,
+    disk: { ...disk, memory, notes: [...disk.notes, ...notes] },
+    collector: { ...collector, written: accounted, durable: accounted },
+  };
 }
