@@ -1,4 +1,4 @@
-import { begun } from './start.js';
+import { begun, isOfAnother } from './start.js';
 import { type Cursor, heldBy, isSealed, type State, segmentsOf, withSink } from './state.js';
 
 /* How the sinks get what the spool has: each by a pump of its own (src/sink/pump.ts). Each step takes a state to the next one; undefined: it cannot happen now. */
@@ -7,7 +7,7 @@ import { type Cursor, heldBy, isSealed, type State, segmentsOf, withSink } from 
 export function register(state: State, name: string): State | undefined {
   const { collector } = state;
   if (collector === undefined || collector.known.includes(name) || state.sinks[name]?.on !== true) return undefined;
-  return begun(state, name);
+  return begun(state, name, state.mends.ids && isOfAnother(state.disk.cursors[name], state));
 }
 
 /** A sink takes the segment behind its cursor, each event or only those that it has not. That it did is not known yet (pump.ts send()). */

@@ -29,8 +29,7 @@ export type Step =
   | { readonly do: keyof typeof ALONE | 'copy' }
   | { readonly do: keyof typeof OF_SINK; readonly sink: (typeof SINKS)[number] }
   | { readonly do: 'make'; readonly kind: Kind }
-  /** `lacking`: also where a cursor of now has passed what was gone, see KNOWN in cases.ts. */
-  | { readonly do: 'restore'; readonly cursors: (typeof CURSORS)[number]; readonly lacking?: boolean }
+  | { readonly do: 'restore'; readonly cursors: (typeof CURSORS)[number] }
   /** So many events of each file stay, by its id modulo 4. */
   | { readonly do: 'cut'; readonly stays: readonly number[] }
   | { readonly do: 'removeNewest'; readonly count: number }
@@ -99,15 +98,10 @@ function after(state: State, step: Step, copy: Disk | undefined): State | undefi
     case 'copy':
       return undefined;
     case 'restore':
-      if (copy === undefined || (step.cursors === 'left' && step.lacking !== true && haveLacks(state))) return undefined;
-      return restore(state, copy, step.cursors);
+      return copy === undefined ? undefined : restore(state, copy, step.cursors);
     case 'forget':
       return forget(state, step.sink, step.nth);
     default:
       return 'sink' in step ? OF_SINK[step.do](state, step.sink) : ALONE[step.do](state);
   }
-}
-
-function haveLacks({ disk }: State): boolean {
-  return Object.values(disk.cursors).some(({ lacks }) => lacks.length > 0);
 }

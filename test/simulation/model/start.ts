@@ -76,12 +76,31 @@ function settled(state: State): State {
   const ids = Object.keys(disk.segments).map(Number);
   const noted = disk.notes.flatMap((note) => note.remove);
   const given = mends.ids ? [disk.memory.newest, ...Object.values(disk.cursors).map(({ id }) => id), ...noted] : [];
-  const next = { ...state, collector: { ...collector, nextId: most(...ids, ...given) + 1 } };
-  return missing((mends.knownSinks ? SINKS.filter(isKnown) : []).reduce(begun, next));
+  const all = Object.values(disk.cursors);
+  const isOlder = disk.memory.newest > most(...ids, ...noted) || all.some((cursor) => isOfAnother(cursor, state));
+  const generation = isOlder ? most(disk.memory.generation, ...all.map((one) => one.generation)) + 1 : disk.memory.generation;
+  const next: State = {
+    ...state,
+    disk: { ...disk, memory: { ...disk.memory, generation } },
+    collector: { ...collector, nextId: most(...ids, ...given) + 1 },
+  };
+  const foreign = SINKS.filter((name) => mends.ids && isOfAnother(disk.cursors[name], state));
+  const known = mends.knownSinks ? SINKS.filter(isKnown) : [];
+  return missing(known.reduce<State>((now, name) => begun(now, name, foreign.includes(name)), next));
 }
 
-/** How a sink goes on, for which segments are held back from here on (src/spool/reconcile.ts standingOf()). */
-export function begun(state: State, name: string): State {
+/** Whether a cursor speaks of a spool that is not this one (src/spool/reconcile.ts contradicts()). */
+export function isOfAnother(cursor: Cursor | undefined, { disk: { memory, notes, segments } }: State): boolean {
+  if (cursor === undefined) return false;
+  const top = most(memory.newest, ...Object.keys(segments).map(Number), ...notes.flatMap((note) => note.remove));
+  const same = segments[cursor.id]?.now;
+  return (
+    cursor.id > top || cursor.generation > memory.generation || (same !== undefined && cursor.held !== '' && heldBy(same) !== cursor.held)
+  );
+}
+
+/** How a sink goes on, for which segments are held back from here on (src/spool/reconcile.ts standingOf()). `isForeign`: its cursor is of another spool. */
+export function begun(state: State, name: string, isForeign: boolean): State {
   const { collector, disk, mends, sinks } = state;
   if (collector === undefined) return state;
   const ids = Object.keys(disk.segments).map(Number);
@@ -89,8 +108,6 @@ export function begun(state: State, name: string): State {
   const top = most(disk.memory.newest, ...ids, ...disk.notes.flatMap((note) => note.remove));
   const at = disk.cursors[name];
   const was = disk.memory.cursors[name];
-  const same = disk.segments[at?.id ?? 0]?.now;
-  const isForeign = mends.ids && at !== undefined && (at.id > top || (same !== undefined && heldBy(same) !== at.held && at.held !== ''));
   const had = isForeign ? oldest - 1 : (at?.id ?? was ?? oldest - 1);
   const lacked = [...Object.values(disk.memory.sealed), ...disk.memory.past].filter(({ id }) => id > had && id < oldest);
   const isVague = lacked.some((segment) => disk.memory.past.includes(segment));
@@ -109,7 +126,8 @@ export function begun(state: State, name: string): State {
   const before = between(0, end).filter((event) => !there.has(event) && !(event in (sinks[name]?.has ?? {})));
   const late: Loss[] = isNew && oldest > 1 ? [{ id: `before:${name}`, events: before, unknown: true, sink: name }] : [];
   const lacks = [...(at?.lacks ?? []), ...losses, ...late];
-  const cursor: Cursor = { id: from, held: from === at?.id && !isForeign ? at.held : '', looksUpTo, lacks };
+  const { generation } = disk.memory;
+  const cursor: Cursor = { id: from, generation, held: from === at?.id && !isForeign ? at.held : '', looksUpTo, lacks };
   return {
     ...state,
     disk: {

@@ -74,6 +74,8 @@ export interface File {
 
 /** What the spool remembers beyond its segments (src/spool/state.ts). */
 export interface Memory {
+  /** From 1. A start that finds the spool older than what it, or a cursor, says of it adds one. */
+  readonly generation: number;
   /** Highest id of a sealed segment. */
   readonly newest: number;
   /** Sealed segments that are to be there, by id. Production keeps their sequences. */
@@ -89,6 +91,8 @@ export interface Memory {
 /** How far a sink is (src/spool/cursors.ts). */
 export interface Cursor {
   readonly id: number;
+  /** Of the spool that it is of. */
+  readonly generation: number;
   /** What that segment held, instead of its chain value; empty: not known. */
   readonly held: string;
   /** Up to this id each event is looked for in the sink before it is brought. */
@@ -180,7 +184,10 @@ export function beginning(mends: Mends): State {
     mends,
     capture: { made: ['control'], epochs: [1], oldest: 1, acknowledged: 0 },
     session: undefined,
-    disk: { segments: {}, cursors: {}, memory: { newest: 0, sealed: {}, past: [], accounted: 0, cursors: {} }, notes: [], promised: 0 },
+    disk: {
+      ...{ segments: {}, cursors: {}, notes: [], promised: 0 },
+      memory: { generation: 1, newest: 0, sealed: {}, past: [], accounted: 0, cursors: {} },
+    },
     full: false,
     collector: undefined,
     sinks: Object.fromEntries(SINKS.map((name) => [name, SINK])),
