@@ -126,7 +126,9 @@ export function faultsOf(
     found.push(`${anywhere} events are missing, and nothing happened that may take any.`);
   if (isExact && inAll > anywhere + unsure) found.push(`${inAll} events are told as lost, and ${anywhere} are missing anywhere.`);
   const isWhole = sinks.every(({ missing, doubled, told, toldUnknown }) => missing === 0n && doubled === 0 && told === 0n && !toldUnknown);
-  if (isWhole && !isTouched && forgotten.size === 0 && !verification.complete)
+  // A segment that cannot be read is told of, whoever has it.
+  const isAside = verification.spool.quarantined.length > 0;
+  if (isWhole && !isTouched && !isAside && forgotten.size === 0 && !verification.complete)
     found.push(
       `Nothing is missing, and verify says ${verification.verdict}: ${JSON.stringify(verification, (_key, value) => (typeof value === 'bigint' ? Number(value) : value))}`,
     );
