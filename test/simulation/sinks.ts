@@ -141,7 +141,10 @@ export class SimulatedSink implements Sink {
   }
 }
 
-/** One that appends, and can look up what it has of a segment. Beside the spool it keeps what it was given last: where that is not what is there, it looks for each segment. */
+/** Behind what a topic was given last, in its state: it is to look for each segment, also after another start. */
+const LOOKS = ' looks';
+
+/** One that appends, and can look up what it has of a segment. Beside the spool it keeps what it was given last: where that is not what is there, it looks for each segment from then on. */
 class SimulatedTopic extends SimulatedSink {
   private readonly state: string;
   private isKnown = false;
@@ -177,7 +180,7 @@ class SimulatedTopic extends SimulatedSink {
   private async note({ chain }: Segment): Promise<void> {
     this.memory.last = chain;
     const file = await open(this.state, 'w');
-    await file.writeFile(chain);
+    await file.writeFile(this.isKnown ? chain : `${chain}${LOOKS}`);
     await file.sync();
     await file.close();
     this.looks = false;

@@ -18,8 +18,9 @@ function blocksOf(name: string): Blocks | undefined {
 }
 
 /**
- * Whether other parts of the table hold every block of a part, so that without it no row is missing: the engine keeps what it merged for some minutes, since a merged part is not synced,
- * and reads those parts again when the merged one is not there. `there`: names of parts that can be read. False also where a number between them was another partition's block, or nobody's.
+ * Whether other parts of the table hold every block of a part, so that without it no row is missing: the engine keeps what it merged for some minutes, and reads
+ * those parts again when the merged one is not there (merges of before 017_merges.sql were not synced). Only those count: a merge goes across numbers that are missing, so a part that was
+ * merged later may cover a block by its name and not have its rows. `there`: names of parts that can be read. False also where a number between them was another partition's block, or nobody's.
  */
 export function isMadeOf(name: string, there: readonly string[]): boolean {
   const whole = blocksOf(name);
